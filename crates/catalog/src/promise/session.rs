@@ -1,0 +1,111 @@
+//! Promises about session.
+
+use super::{Level, Promise};
+
+pub(super) const PROMISES: &[Promise] = &[
+    Promise {
+        id: "MCP-SESS-01",
+        level: Level::Must,
+        revisions: &["2025-03-26", "2025-06-18", "2025-11-25"],
+        statement: "Session ids come from a cryptographic generator, are unguessable and use visible ASCII only.",
+        source: "docs tutorials/security/security_best_practices (≤2025-11-25) §Session Hijacking; spec basic/transports §Session Management; lesson: Transport Checklist",
+    },
+    Promise {
+        id: "MCP-SESS-02",
+        level: Level::Must,
+        revisions: &["2025-03-26", "2025-06-18", "2025-11-25"],
+        statement: "A session id never authenticates: each request proves identity, and the id is bound to the user who opened it.",
+        source: "docs tutorials/security/security_best_practices (≤2025-11-25) §Session Hijacking; docs tutorials/security/authorization",
+    },
+    Promise {
+        id: "MCP-SESS-03",
+        level: Level::Checklist,
+        revisions: &["2025-03-26", "2025-06-18", "2025-11-25"],
+        statement: "Sessions are rotated: because the protocol cannot change an id in place, age or privilege change ends the session (404) and forces re-initialisation.",
+        source: "lesson: Transport Checklist (rotated periodically); spec 2025-11-25 basic/transports §Session Management",
+    },
+    Promise {
+        id: "MCP-SESS-04",
+        level: Level::Must,
+        revisions: &["2025-03-26", "2025-06-18", "2025-11-25"],
+        statement: "Sessions are invalidated on timeout, error and logout: dead ids get 404, missing ones 400, the client starts afresh, only the owner may DELETE.",
+        source: "spec 2025-11-25 basic/transports §Session Management; lesson: Client-Side Checklist (session management)",
+    },
+    Promise {
+        id: "MCP-SESS-05",
+        level: Level::Must,
+        revisions: &["2026-07-28"],
+        statement: "Nothing is inferred from earlier requests or the connection; cross-request state is named by an explicit identifier each time.",
+        source: "spec 2026-07-28 basic/index §Statelessness",
+    },
+    Promise {
+        id: "MCP-SESS-06",
+        level: Level::Must,
+        revisions: &["2026-07-28"],
+        statement: "A state handle is a name, not a key: every use is authorised for the caller; handles are random, expiring and stored under the verified user.",
+        source: "docs tutorials/security/security_best_practices §State Handle Hijacking; spec 2026-07-28 server/tools §Stateful Tools; SEP-2567",
+    },
+    Promise {
+        id: "MCP-SESS-07",
+        level: Level::Must,
+        revisions: &["2026-07-28"],
+        statement: "requestState coming back from a client is hostile input: where it influences access or logic it is integrity-protected (HMAC/AEAD) and refused when verification fails.",
+        source: "spec 2026-07-28 basic/patterns/mrtr §Server Requirements",
+    },
+    Promise {
+        id: "MCP-SESS-08",
+        level: Level::Should,
+        revisions: &["2026-07-28"],
+        statement: "Inside that protection sit the principal, a short expiry and a digest of the originating request; single use is enforced server-side where required.",
+        source: "spec 2026-07-28 basic/patterns/mrtr §Server Requirements",
+    },
+    Promise {
+        id: "MCP-SESS-09",
+        level: Level::Must,
+        revisions: &["2026-07-28"],
+        statement: "Clients return requestState unchanged, only on the retry of the same request, under a new id, and invent none.",
+        source: "spec 2026-07-28 basic/patterns/mrtr §Client Requirements",
+    },
+    Promise {
+        id: "MCP-SESS-10",
+        level: Level::Must,
+        revisions: &["2026-07-28"],
+        statement: "input_required is legal only for tools/call, prompts/get and resources/read, must carry inputRequests or requestState, and may ask only for declared elicitation, sampling or roots.",
+        source: "spec 2026-07-28 basic/patterns/mrtr §Supported Requests",
+    },
+    Promise {
+        id: "MCP-SESS-11",
+        level: Level::Hardening,
+        revisions: &["2026-07-28"],
+        statement: "MRTR is bounded: rounds, total time, repeated keys and immediate state-only retries are capped.",
+        source: "derived from spec 2026-07-28 mrtr (servers may repeat) ; Inspector MRTR_MAX_ROUNDS",
+    },
+    Promise {
+        id: "MCP-SESS-12",
+        level: Level::Must,
+        revisions: &["2025-11-25", "2026-07-28"],
+        statement: "Tasks belong to the authorization context that created them: every get/update/result/cancel/list is checked, ids are unguessable, and unbound servers offer no listing.",
+        source: "spec 2025-11-25 basic/utilities/tasks §Security; SEP-2663 §Security Implications",
+    },
+    Promise {
+        id: "MCP-SESS-13",
+        level: Level::Must,
+        revisions: &["2026-07-28"],
+        statement: "Input requests surfaced by tasks (tasks/get, notifications/tasks) get exactly the scrutiny of direct elicitation or sampling, although those messages say resultType complete.",
+        source: "SEP-2663 §Security Implications, §tasks/get",
+    },
+    Promise {
+        id: "MCP-SESS-14",
+        level: Level::Hardening,
+        revisions: &["2025-11-25", "2026-07-28"],
+        statement: "Results delivered late (tasks/result, inlined tasks/get result, task notifications) pass the same output filtering, schema checks and audit as immediate ones.",
+        source: "derived from SEP-2663 §Task Status; 2025-11-25 tasks §Result Retrieval",
+    },
+    Promise {
+        id: "MCP-SESS-15",
+        level: Level::Must,
+        revisions: &["2026-07-28"],
+        statement: "Task results are returned only to clients that declared the tasks extension on that request; otherwise -32021; limits apply to concurrency, lifetime and polling.",
+        source: "SEP-2663 §Capability; spec 2025-11-25 tasks §Resource Management",
+    },
+];

@@ -1,0 +1,1 @@
+//! Sockets, clocks and people, wired to sessions.

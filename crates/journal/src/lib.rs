@@ -1,0 +1,1 @@
+//! The shape and the seal of an audit record.

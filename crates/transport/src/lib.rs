@@ -1,0 +1,1 @@
+//! Bytes and principals, in and out.

@@ -1,0 +1,2 @@
+//! Generate, tidy, ci, test.
+fn main() {}
