@@ -1,0 +1,207 @@
+//! What one line of a case says.
+//!
+//! ```text
+//! client  METHOD {params}            a request; a notification when METHOD starts with notifications/
+//! client  tools/call NAME {args}     short for tools/call {"name": NAME, "arguments": {args}}
+//! client  raw BYTES                  exactly these bytes: \n \r \t \\ \xNN are escapes, no newline is added
+//! client  result {result}            answers the oldest request that it received and has not answered
+//! client  error CODE "text"          the same, with an error
+//! client  closes                     closes its side
+//! client  < METHOD {params}          it receives a request or notification with at least these params
+//! client  < result {result}          it receives the answer to its oldest unanswered request
+//! client  < error CODE "text"        the same, an error; the text, when given, is part of its message
+//! client  < refused "text"           the same, a tool result with isError whose text contains this
+//! client  < nothing                  nothing arrived that an earlier line did not name
+//! server  …                          all of the above but `closes` and `refused`; and
+//! server  dies                       the process ends
+//! person? TEXT                       the question that waits contains TEXT
+//! person  approves | denies
+//! wait    60s                        time passes: ms, s, m or h
+//! journal WORD: control-id (text)    the next record of that word; control and text may be left out
+//! journal nothing                    no record that an earlier line did not name
+//! ```
+//!
+//! Expected values are compared by [`crate::subset()`]. A blank line and a line
+//! that starts with `#` say nothing.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+/// One line of a case.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Step {
+    /// Where it stands in its file, from 1.
+    pub line: usize,
+    /// The line as written, for messages.
+    pub text: String,
+    /// What it says.
+    pub what: What,
+}
+
+/// What happens, or must have happened.
+#[derive(Clone, Debug, PartialEq)]
+pub enum What {
+    /// A peer does something.
+    Sends(Side, Sent),
+    /// A peer must have received something.
+    Receives(Side, Received),
+    /// A question must wait, and contain this.
+    Asked(String),
+    /// The person answers the question that waits.
+    Answers(Answer),
+    /// Time passes.
+    Wait(Duration),
+    /// The journal must say something.
+    Journal(Journal),
+}
+
+/// Which peer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Side {
+    /// The host's speaker.
+    Client,
+    /// What offers tools.
+    Server,
+}
+
+/// What a peer does.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Sent {
+    /// Asks; the driver chooses the id.
+    Request {
+        /// The JSON-RPC method.
+        method: String,
+        /// Its parameters, when there are any.
+        params: Option<Value>,
+    },
+    /// Tells.
+    Notification {
+        /// The JSON-RPC method.
+        method: String,
+        /// Its parameters, when there are any.
+        params: Option<Value>,
+    },
+    /// Writes bytes as they are.
+    Raw(Vec<u8>),
+    /// Answers the oldest request it received.
+    Result(Value),
+    /// Refuses the oldest request it received.
+    Error {
+        /// The JSON-RPC code.
+        code: i64,
+        /// The message.
+        message: String,
+    },
+    /// Ends: a client closes its pipe, a server dies.
+    Ends,
+}
+
+/// What a peer must have received.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Received {
+    /// A request or a notification with at least these parameters.
+    Message {
+        /// The JSON-RPC method.
+        method: String,
+        /// What its parameters contain.
+        params: Option<Value>,
+    },
+    /// A result that contains this.
+    Result(Value),
+    /// An error.
+    Error {
+        /// The JSON-RPC code.
+        code: i64,
+        /// A part of its message.
+        text: Option<String>,
+    },
+    /// A tool result with `isError` whose text contains this.
+    Refused(String),
+    /// Nothing that was not expected by name.
+    Nothing,
+}
+
+/// A person's answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// Yes.
+    Approves,
+    /// No.
+    Denies,
+}
+
+/// What the journal must say.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Journal {
+    /// No record that was not expected by name.
+    Nothing,
+    /// A record.
+    Says {
+        /// What kind.
+        word: Word,
+        /// The control that must be among its reasons.
+        control: Option<String>,
+        /// A part of that reason, or of the record's note.
+        text: Option<String>,
+    },
+}
+
+/// A record's kind, in the casebook's words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Word {
+    /// About to be forwarded (the journal's `intent`).
+    Allowed,
+    /// A person answered, or the question ended.
+    Answered,
+    /// A person is asked.
+    Asked,
+    /// Refused, with an answer.
+    Denied,
+    /// Dropped, without one.
+    Dropped,
+    /// The session ended.
+    Ended,
+    /// Worth knowing.
+    Notice,
+    /// A forwarded request ended.
+    Outcome,
+    /// Changed on its way.
+    Rewritten,
+    /// A server was started.
+    Started,
+}
+
+impl Word {
+    /// Every word with its spelling.
+    pub const ALL: [(&'static str, Self); 10] = [
+        ("allowed", Self::Allowed),
+        ("answered", Self::Answered),
+        ("asked", Self::Asked),
+        ("denied", Self::Denied),
+        ("dropped", Self::Dropped),
+        ("ended", Self::Ended),
+        ("notice", Self::Notice),
+        ("outcome", Self::Outcome),
+        ("rewritten", Self::Rewritten),
+        ("started", Self::Started),
+    ];
+
+    /// The word that is spelled so.
+    #[must_use]
+    pub fn find(text: &str) -> Option<Self> {
+        Self::ALL.iter().find(|(spelling, _)| *spelling == text).map(|(_, word)| *word)
+    }
+
+    /// Its spelling.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        Self::ALL.iter().find(|(_, word)| *word == self).map_or("", |(spelling, _)| spelling)
+    }
+
+    /// The `event` that the journal writes for it.
+    #[must_use]
+    pub fn event(self) -> &'static str {
+        if self == Self::Allowed { "intent" } else { self.as_str() }
+    }
+}
