@@ -1,0 +1,1 @@
+//! The manual's page and the editor's schema, printed from the definition.
