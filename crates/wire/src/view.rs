@@ -11,6 +11,7 @@ pub mod lifecycle;
 pub mod notification;
 pub mod prompt;
 pub mod resource;
+pub mod subscription;
 pub mod tool;
 
 use crate::json::{Json, Object, elements};

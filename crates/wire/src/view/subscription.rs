@@ -1,0 +1,46 @@
+//! `subscriptions/listen` and its acknowledgement (2026-07-28).
+
+use super::{Fields, Misfit};
+use crate::json::Json;
+
+/// The notifications a client opts in to, or a server agrees to send.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Filter {
+    /// `notifications/tools/list_changed`.
+    pub tools_list_changed: bool,
+    /// `notifications/prompts/list_changed`.
+    pub prompts_list_changed: bool,
+    /// `notifications/resources/list_changed`.
+    pub resources_list_changed: bool,
+    /// `notifications/resources/updated` for these URIs.
+    pub resource_subscriptions: Vec<String>,
+}
+
+impl Filter {
+    /// Reads `notifications` in the params of `subscriptions/listen` or of
+    /// `notifications/subscriptions/acknowledged`.
+    ///
+    /// # Errors
+    /// [`Misfit`] naming the member.
+    pub fn read(params: Option<&Json>) -> Result<Self, Misfit> {
+        let filter = Fields::params(params, &["notifications", "_meta"])?
+            .required_object("notifications")?;
+        let known = [
+            "toolsListChanged",
+            "promptsListChanged",
+            "resourcesListChanged",
+            "resourceSubscriptions",
+        ];
+        let fields = Fields::open(&filter, "notifications", &known)?;
+        let uris = match fields.any("resourceSubscriptions") {
+            Some(_) => fields.texts("resourceSubscriptions")?,
+            None => Vec::new(),
+        };
+        Ok(Self {
+            tools_list_changed: fields.flag("toolsListChanged")?.unwrap_or(false),
+            prompts_list_changed: fields.flag("promptsListChanged")?.unwrap_or(false),
+            resources_list_changed: fields.flag("resourcesListChanged")?.unwrap_or(false),
+            resource_subscriptions: uris,
+        })
+    }
+}

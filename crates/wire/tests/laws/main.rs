@@ -1,0 +1,7 @@
+//! What holds of the wire whatever comes in.
+#![expect(clippy::unwrap_used, reason = "tests stop at the first surprise")]
+
+mod framing;
+mod methods;
+mod values;
+mod views;
