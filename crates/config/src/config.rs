@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use portcullis_policy::{Ask, Rules, ServerName};
+use portcullis_policy::{Rules, ServerName};
 
 use crate::diagnose::Diagnosis;
 use crate::secret::{self, SecretString};
+use crate::settings::{Limits, Overrides, Settings};
 use crate::values::Unfit;
 use crate::written;
 
@@ -19,37 +20,6 @@ pub struct Config {
     pub defaults: Settings,
     servers: BTreeMap<ServerName, Settings>,
 }
-
-/// What may be said about a server, in a file or on the command line; what was
-/// not said is empty.
-#[derive(Clone, Debug, Default)]
-pub struct Settings {
-    /// The program and its arguments.
-    pub command: Option<Vec<String>>,
-    /// The directories it may see.
-    pub roots: Option<Vec<Root>>,
-    /// What it may reach.
-    pub network: Option<Network>,
-    /// The variables it gets.
-    pub env: Vec<Variable>,
-    /// Its tools, by name.
-    pub tools: Option<Rules>,
-    /// Which calls a person must approve.
-    pub ask: Option<Ask>,
-    /// How long a question waits.
-    pub patience: Option<Duration>,
-    /// The least box that must be achieved.
-    pub confinement: Option<Confinement>,
-    /// The account it runs under when we are root.
-    pub user: Option<Account>,
-    /// Whether policy denials are only recorded.
-    pub observe: Option<bool>,
-    /// How much it may take.
-    pub limits: SomeLimits,
-}
-
-/// What the command line says: the same words, and they win.
-pub type Overrides = Settings;
 
 /// Everything decided about one server.
 #[derive(Clone, Debug)]
@@ -76,40 +46,6 @@ pub struct Server {
     pub observe: bool,
     /// How much it may take.
     pub limits: Limits,
-}
-
-/// How much a server may take.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Limits {
-    /// Tool calls in any minute.
-    pub calls_per_minute: u32,
-    /// How long a call may take without a sign of life.
-    pub call_timeout: Duration,
-    /// How long a call may take at all; progress does not extend it.
-    pub call_ceiling: Duration,
-    /// The longest message, in bytes.
-    pub message_bytes: u64,
-    /// Processes and threads.
-    pub processes: u32,
-    /// Memory of one process, in bytes.
-    pub memory_bytes: u64,
-    /// The largest file it may write, in bytes.
-    pub file_bytes: u64,
-    /// Its private `/tmp` and home together with all they hold, in bytes.
-    pub tmp_bytes: u64,
-}
-
-/// The limits that were written; the rest is inherited.
-#[derive(Clone, Debug, Default)]
-pub struct SomeLimits {
-    pub(crate) calls_per_minute: Option<u32>,
-    pub(crate) call_timeout: Option<Duration>,
-    pub(crate) call_ceiling: Option<Duration>,
-    pub(crate) message_bytes: Option<u64>,
-    pub(crate) processes: Option<u32>,
-    pub(crate) memory_bytes: Option<u64>,
-    pub(crate) file_bytes: Option<u64>,
-    pub(crate) tmp_bytes: Option<u64>,
 }
 
 /// A directory a server may see, as somebody wrote it.
@@ -243,90 +179,6 @@ impl Server {
     pub const PATIENCE: Duration = Duration::from_mins(2);
 }
 
-impl Settings {
-    /// These settings where they say something, the others elsewhere. Lists
-    /// replace each other; variables replace each other name by name.
-    #[must_use]
-    pub fn over(self, other: Self) -> Self {
-        let kept = |variable: &Variable| !self.env.iter().any(|mine| mine.name == variable.name);
-        let mut env: Vec<_> = other.env.into_iter().filter(kept).collect();
-        env.extend(self.env);
-        Self {
-            command: self.command.or(other.command),
-            roots: self.roots.or(other.roots),
-            network: self.network.or(other.network),
-            env,
-            tools: self.tools.or(other.tools),
-            ask: self.ask.or(other.ask),
-            patience: self.patience.or(other.patience),
-            confinement: self.confinement.or(other.confinement),
-            user: self.user.or(other.user),
-            observe: self.observe.or(other.observe),
-            limits: self.limits.over(other.limits),
-        }
-    }
-}
-
-impl Limits {
-    /// What a server may take unless somebody says otherwise.
-    pub const DEFAULT: Self = Self {
-        calls_per_minute: 120,
-        call_timeout: Duration::from_mins(1),
-        call_ceiling: Duration::from_mins(10),
-        message_bytes: 4 << 20,
-        processes: 128,
-        memory_bytes: 1 << 30,
-        file_bytes: 256 << 20,
-        tmp_bytes: 64 << 20,
-    };
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self::DEFAULT
-    }
-}
-
-impl SomeLimits {
-    fn over(self, other: Self) -> Self {
-        Self {
-            calls_per_minute: self.calls_per_minute.or(other.calls_per_minute),
-            call_timeout: self.call_timeout.or(other.call_timeout),
-            call_ceiling: self.call_ceiling.or(other.call_ceiling),
-            message_bytes: self.message_bytes.or(other.message_bytes),
-            processes: self.processes.or(other.processes),
-            memory_bytes: self.memory_bytes.or(other.memory_bytes),
-            file_bytes: self.file_bytes.or(other.file_bytes),
-            tmp_bytes: self.tmp_bytes.or(other.tmp_bytes),
-        }
-    }
-
-    /// Fills in what was not written.
-    ///
-    /// # Errors
-    /// [`Unfit`] when the ceiling of a call lies below its timeout.
-    pub(crate) fn settle(self) -> Result<Limits, Unfit> {
-        let usual = Limits::DEFAULT;
-        let call_timeout = self.call_timeout.unwrap_or(usual.call_timeout);
-        let call_ceiling = self.call_ceiling.unwrap_or(usual.call_ceiling.max(call_timeout));
-        if call_ceiling < call_timeout {
-            return Err(Unfit::new(
-                "`call_ceiling` is below `call_timeout`, so no call could use its time",
-            ));
-        }
-        Ok(Limits {
-            calls_per_minute: self.calls_per_minute.unwrap_or(usual.calls_per_minute),
-            call_timeout,
-            call_ceiling,
-            message_bytes: self.message_bytes.unwrap_or(usual.message_bytes),
-            processes: self.processes.unwrap_or(usual.processes),
-            memory_bytes: self.memory_bytes.unwrap_or(usual.memory_bytes),
-            file_bytes: self.file_bytes.unwrap_or(usual.file_bytes),
-            tmp_bytes: self.tmp_bytes.unwrap_or(usual.tmp_bytes),
-        })
-    }
-}
-
 impl Root {
     /// A directory as somebody wrote it; it may be relative or start with `~/`.
     ///
@@ -349,12 +201,6 @@ impl Root {
     #[must_use]
     pub fn access(&self) -> Access {
         self.access
-    }
-
-    /// Means the same wherever we are started: absolute, or below home.
-    #[must_use]
-    pub fn is_anchored(&self) -> bool {
-        self.path.starts_with('/') || self.path == "~" || self.path.starts_with("~/")
     }
 }
 

@@ -1,12 +1,13 @@
 //! Every key, once: its name, its type, its default and what it means.
 //!
 //! `written` accepts what stands here and nothing else, `diagnose` explains with
-//! these words, [`crate::reference`] prints them. The commands of `run` use the
-//! same words for their options.
+//! these words, [`crate::reference`] prints them. The options of `portcullis run`
+//! mean the same.
 
 use std::ops::RangeInclusive;
 
-use crate::config::{Limits, Server};
+use crate::config::Server;
+use crate::settings::Limits;
 use crate::values::{show_duration, show_size};
 
 /// One key of the file.
@@ -18,10 +19,41 @@ pub struct Key {
     pub kind: Kind,
     /// What it decides, for a person: lower case, no full stop.
     pub meaning: &'static str,
-    /// What holds when nothing is written, as TOML; empty when nothing does.
-    pub default: fn() -> String,
-    /// A value that may be written, as TOML.
+    /// A value that may be written, as TOML; empty for tables.
     pub example: &'static str,
+    usual: Usual,
+}
+
+/// What holds when nothing is written.
+#[derive(Debug)]
+enum Usual {
+    Nothing,
+    Text(&'static str),
+    Computed(fn() -> String),
+}
+
+impl Key {
+    /// What holds when nothing is written, as TOML.
+    #[must_use]
+    pub fn default(&self) -> Option<String> {
+        match self.usual {
+            Usual::Nothing => None,
+            Usual::Text(text) => Some(text.to_owned()),
+            Usual::Computed(compute) => Some(compute()),
+        }
+    }
+
+    const fn such_as(self, example: &'static str) -> Self {
+        Self { example, ..self }
+    }
+
+    const fn usually(self, text: &'static str) -> Self {
+        Self { usual: Usual::Text(text), ..self }
+    }
+
+    const fn computed(self, compute: fn() -> String) -> Self {
+        Self { usual: Usual::Computed(compute), ..self }
+    }
 }
 
 /// What may be written for a key.
@@ -58,15 +90,13 @@ pub enum Kind {
 }
 
 const HOUR: u64 = 3_600_000;
-const WORDS_ASK: &[&str] = &["never", "destructive", "risky", "writes", "always"];
+const KIB: u64 = 1 << 10;
+const MIB: u64 = 1 << 20;
+const GIB: u64 = 1 << 30;
 
 /// The whole file.
 pub static FILE: &[Key] = &[
-    key(
-        "defaults",
-        Kind::Table(DEFAULTS),
-        "what every server gets unless its own table says otherwise",
-    ),
+    key("defaults", Kind::Table(DEFAULTS), "what every server gets unless its own table says else"),
     key("server", Kind::Named(SERVER), "one guarded server, by name"),
     key("journal", Kind::Table(JOURNAL), "how records are kept"),
     later("serve", "the http gateway"),
@@ -76,230 +106,125 @@ pub static FILE: &[Key] = &[
     later("policy", "policies beyond the lists of a server"),
 ];
 
-static DEFAULTS: &[Key] =
-    &[ASK, PATIENCE, key("limits", Kind::Table(LIMITS), "how much a server may take")];
+static DEFAULTS: &[Key] = &[ASK, PATIENCE, TABLE_OF_LIMITS];
 
 static SERVER: &[Key] = &[
-    example(
-        "command",
-        Kind::Command,
-        "the program and its arguments; no secrets",
-        "[\"npx\", \"-y\", \"@modelcontextprotocol/server-filesystem@2026.8.31\"]",
-    ),
-    Key {
-        default: || "[]".to_owned(),
-        ..example(
-            "roots",
-            Kind::Roots(ROOT),
-            "the directories the server may see, and the ceiling for roots that the host offers",
-            "[\"~/project:rw\"]",
-        )
-    },
-    Key {
-        default: || "[]".to_owned(),
-        ..example(
-            "network",
-            Kind::Network,
-            "what the server may reach: nothing, or with \"host\" everything that this machine reaches",
-            "\"host\"",
-        )
-    },
-    example(
-        "env",
-        Kind::Variables(REFERENCE),
-        "the variables the server gets beyond PATH, HOME, LANG, TZ and CA variables",
-        "{ LOG_LEVEL = \"info\", TOKEN = { file = \"~/.secrets/token\" } }",
-    ),
+    key("command", Kind::Command, "the program and its arguments, without secrets")
+        .such_as(r#"["npx", "-y", "@modelcontextprotocol/server-filesystem@2026.8.31"]"#),
+    key("roots", Kind::Roots(ROOT), "directories it may see; the ceiling for the host's roots")
+        .usually("[]")
+        .such_as(r#"["~/project:rw"]"#),
+    key("network", Kind::Network, "what it may reach: nothing, or all that this machine reaches")
+        .usually("[]")
+        .such_as(r#""host""#),
+    key("env", Kind::Variables(REFERENCE), "variables it gets; all others of ours are withheld")
+        .usually("{}")
+        .such_as(r#"{ LOG_LEVEL = "info", TOKEN = { file = "~/.secrets/token" } }"#),
     key("tools", Kind::Table(TOOLS), "which tools the host may see, and which are always asked"),
     ASK,
     PATIENCE,
-    Key {
-        default: || "\"full\"".to_owned(),
-        ..example(
-            "confinement",
-            Kind::Word(&["full", "landlock", "none"]),
-            "the least box that must be achieved, else the server does not start",
-            "\"landlock\"",
-        )
-    },
-    Key {
-        default: || "\"nobody\"".to_owned(),
-        ..example(
-            "user",
-            Kind::Text,
-            "the unprivileged account the server runs under when we are started as root",
-            "\"mcp\"",
-        )
-    },
-    Key {
-        default: || "false".to_owned(),
-        ..example(
-            "observe",
-            Kind::Flag,
-            "enforce the box and the protocol, but turn policy denials into journal entries",
-            "true",
-        )
-    },
-    key("limits", Kind::Table(LIMITS), "how much this server may take"),
+    key("confinement", Kind::Word(CONFINEMENT), "the least box achieved, else it does not start")
+        .usually(r#""full""#)
+        .such_as(r#""landlock""#),
+    key("user", Kind::Text, "the unprivileged account it runs under when we are root")
+        .usually(r#""nobody""#)
+        .such_as(r#""mcp""#),
+    key("observe", Kind::Flag, "turn policy denials into journal entries; the box stays")
+        .usually("false")
+        .such_as("true"),
+    TABLE_OF_LIMITS,
     later("url", "a remote server"),
     later("auth", "how we identify ourselves to a remote server"),
     later("resources", "which resources the host may see"),
     later("prompts", "which prompts the host may see"),
 ];
 
-const ASK: Key = Key {
-    default: || "\"risky\"".to_owned(),
-    ..example("ask", Kind::Word(WORDS_ASK), "which calls a person must approve", "\"writes\"")
-};
+const ASK: Key = key("ask", Kind::Word(MODES), "which calls a person must approve")
+    .usually(r#""risky""#)
+    .such_as(r#""writes""#);
 
-const PATIENCE: Key = Key {
-    default: || format!("\"{}\"", show_duration(Server::PATIENCE)),
-    ..example(
-        "patience",
-        Kind::Duration(1_000..=24 * HOUR),
-        "how long a question waits before it is answered no",
-        "\"5m\"",
-    )
-};
+const MODES: &[&str] = &["never", "destructive", "risky", "writes", "always"];
+const CONFINEMENT: &[&str] = &["full", "landlock", "none"];
+
+const PATIENCE: Key = key(
+    "patience",
+    Kind::Duration(1_000..=24 * HOUR),
+    "how long a question waits before it is answered no",
+)
+.computed(|| quoted(&show_duration(Server::PATIENCE)))
+.such_as(r#""5m""#);
+
+const TABLE_OF_LIMITS: Key = key("limits", Kind::Table(LIMITS), "how much a server may take");
 
 static LIMITS: &[Key] = &[
-    Key {
-        default: || Limits::DEFAULT.calls_per_minute.to_string(),
-        ..example("calls_per_minute", Kind::Count(1..=100_000), "tool calls in any minute", "30")
-    },
-    Key {
-        default: || quoted(&show_duration(Limits::DEFAULT.call_timeout)),
-        ..example(
-            "call_timeout",
-            Kind::Duration(100..=24 * HOUR),
-            "how long a call may take without a sign of life",
-            "\"90s\"",
-        )
-    },
-    Key {
-        default: || quoted(&show_duration(Limits::DEFAULT.call_ceiling)),
-        ..example(
-            "call_ceiling",
-            Kind::Duration(100..=24 * HOUR),
-            "how long a call may take at all; progress does not extend it",
-            "\"30m\"",
-        )
-    },
-    Key {
-        default: || quoted(&show_size(Limits::DEFAULT.message_bytes)),
-        ..example(
-            "message_bytes",
-            Kind::Size(1 << 10..=256 << 20),
-            "the longest message",
-            "\"1MiB\"",
-        )
-    },
-    Key {
-        default: || Limits::DEFAULT.processes.to_string(),
-        ..example("processes", Kind::Count(1..=65_536), "processes and threads", "64")
-    },
-    Key {
-        default: || quoted(&show_size(Limits::DEFAULT.memory_bytes)),
-        ..example(
-            "memory_bytes",
-            Kind::Size(16 << 20..=1 << 40),
-            "memory of one process",
-            "\"512MiB\"",
-        )
-    },
-    Key {
-        default: || quoted(&show_size(Limits::DEFAULT.file_bytes)),
-        ..example(
-            "file_bytes",
-            Kind::Size(0..=1 << 40),
-            "the largest file that may be written",
-            "\"16MiB\"",
-        )
-    },
-    Key {
-        default: || quoted(&show_size(Limits::DEFAULT.tmp_bytes)),
-        ..example(
-            "tmp_bytes",
-            Kind::Size(64 << 10..=1 << 36),
-            "the private /tmp, and the private home",
-            "\"256MiB\"",
-        )
-    },
+    key("calls_per_minute", Kind::Count(1..=100_000), "tool calls in any minute")
+        .computed(|| Limits::DEFAULT.calls_per_minute.to_string())
+        .such_as("30"),
+    key("call_timeout", Kind::Duration(100..=24 * HOUR), "how long a call may stay silent")
+        .computed(|| quoted(&show_duration(Limits::DEFAULT.call_timeout)))
+        .such_as(r#""90s""#),
+    key(
+        "call_ceiling",
+        Kind::Duration(100..=24 * HOUR),
+        "how long a call may take, progress or not",
+    )
+    .computed(|| quoted(&show_duration(Limits::DEFAULT.call_ceiling)))
+    .such_as(r#""30m""#),
+    key("message_bytes", Kind::Size(KIB..=256 * MIB), "the longest message")
+        .computed(|| quoted(&show_size(Limits::DEFAULT.message_bytes)))
+        .such_as(r#""1MiB""#),
+    key("processes", Kind::Count(1..=65_536), "processes and threads")
+        .computed(|| Limits::DEFAULT.processes.to_string())
+        .such_as("64"),
+    key("memory_bytes", Kind::Size(16 * MIB..=1_024 * GIB), "memory of one process")
+        .computed(|| quoted(&show_size(Limits::DEFAULT.memory_bytes)))
+        .such_as(r#""512MiB""#),
+    key("file_bytes", Kind::Size(0..=1_024 * GIB), "the largest file it may write")
+        .computed(|| quoted(&show_size(Limits::DEFAULT.file_bytes)))
+        .such_as(r#""16MiB""#),
+    key("tmp_bytes", Kind::Size(64 * KIB..=64 * GIB), "its private /tmp, and its private home")
+        .computed(|| quoted(&show_size(Limits::DEFAULT.tmp_bytes)))
+        .such_as(r#""256MiB""#),
 ];
 
 static ROOT: &[Key] = &[
-    example(
-        "path",
-        Kind::Text,
-        "the directory, absolute or starting with ~/",
-        "\"/home/ada/project\"",
-    ),
-    Key {
-        default: || "\"ro\"".to_owned(),
-        ..example("access", Kind::Word(&["ro", "rw"]), "read, or read and write", "\"rw\"")
-    },
+    key("path", Kind::Text, "the directory, absolute or starting with ~/")
+        .such_as(r#""/home/ada/project""#),
+    key("access", Kind::Word(&["ro", "rw"]), "read, or read and write")
+        .usually(r#""ro""#)
+        .such_as(r#""rw""#),
     later("protect", "what stays read-only inside a writable root"),
 ];
 
 static REFERENCE: &[Key] = &[
-    example(
-        "env",
-        Kind::Text,
-        "the variable of our own environment that holds the value",
-        "\"GITHUB_TOKEN\"",
-    ),
-    example(
-        "file",
-        Kind::Text,
-        "the file that holds the value, read when the server starts",
-        "\"~/.secrets/token\"",
-    ),
+    key("env", Kind::Text, "the variable of our own environment that holds the value")
+        .such_as(r#""GITHUB_TOKEN""#),
+    key("file", Kind::Text, "the file that holds the value, read when the server starts")
+        .such_as(r#""~/.secrets/token""#),
     later("keyring", "the entry of the keyring that holds the value"),
 ];
 
 static TOOLS: &[Key] = &[
-    example(
-        "allow",
-        Kind::Patterns,
-        "when present, nothing else is listed or called",
-        "[\"read_*\", \"list_*\"]",
-    ),
-    Key {
-        default: || "[]".to_owned(),
-        ..example(
-            "ask",
-            Kind::Patterns,
-            "asked every time, whatever they do",
-            "[\"write_*\", \"move_*\"]",
-        )
-    },
-    Key {
-        default: || "[]".to_owned(),
-        ..example("deny", Kind::Patterns, "neither listed nor called", "[\"delete_*\"]")
-    },
+    key("allow", Kind::Patterns, "when present, nothing else is listed or called")
+        .such_as(r#"["read_*", "list_*"]"#),
+    key("ask", Kind::Patterns, "asked every time, whatever they do")
+        .usually("[]")
+        .such_as(r#"["write_*", "move_*"]"#),
+    key("deny", Kind::Patterns, "neither listed nor called")
+        .usually("[]")
+        .such_as(r#"["delete_*"]"#),
 ];
 
-static JOURNAL: &[Key] = &[Key {
-    default: || "\"write\"".to_owned(),
-    ..example(
-        "sync",
-        Kind::Word(&["write", "always"]),
-        "how durable a record is before its message leaves: accepted by the kernel, or on the disk",
-        "\"always\"",
-    )
-}];
+static JOURNAL: &[Key] = &[key(
+    "sync",
+    Kind::Word(&["write", "always"]),
+    "how durable a record is before its message leaves: accepted by the kernel, or on the disk",
+)
+.usually(r#""write""#)
+.such_as(r#""always""#)];
 
 const fn key(name: &'static str, kind: Kind, meaning: &'static str) -> Key {
-    example(name, kind, meaning, "")
-}
-
-const fn example(
-    name: &'static str,
-    kind: Kind,
-    meaning: &'static str,
-    example: &'static str,
-) -> Key {
-    Key { name, kind, meaning, default: String::new, example }
+    Key { name, kind, meaning, example: "", usual: Usual::Nothing }
 }
 
 const fn later(name: &'static str, meaning: &'static str) -> Key {

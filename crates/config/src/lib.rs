@@ -2,7 +2,7 @@
 //!
 //! Text comes in, meaning goes out; nothing here opens a file or reads the
 //! environment. Read in this order: [`definition`] lists every key once,
-//! [`config`] is what they mean, `written` turns one into the other and
+//! [`settings`] and [`config`] are what they mean, `written` turns one into the other and
 //! [`diagnose`] says where a file is wrong. [`values`] reads single words, for
 //! the file and for the command line alike, and [`reference`] prints the manual
 //! and the schema from the definition.
@@ -12,17 +12,19 @@
 pub mod config;
 pub mod definition;
 pub mod diagnose;
+mod reader;
 pub mod reference;
 pub mod secret;
+pub mod settings;
 pub mod values;
 mod written;
 
 pub use config::{
-    Access, Account, Config, Confinement, Limits, Network, Overrides, Root, Server, Settings,
-    Source, Sync, Variable,
+    Access, Account, Config, Confinement, Network, Root, Server, Source, Sync, Variable,
 };
 pub use diagnose::Diagnosis;
 pub use secret::SecretString;
+pub use settings::{Limits, Overrides, Settings};
 pub use values::{
     Unfit, parse_ask, parse_confinement, parse_duration, parse_env, parse_network, parse_root,
     parse_size, parse_user,

@@ -34,15 +34,19 @@ impl fmt::Debug for SecretString {
 /// # Errors
 /// [`Unfit`], with the way to do it right and without the secret.
 pub fn refuse_in_command(command: &[String]) -> Result<(), Unfit> {
-    for (place, argument) in command.iter().enumerate() {
-        if let Some(kind) = look(argument) {
-            return Err(Unfit::new(format!(
-                "argument {place} of the command looks like a secret ({kind}), and arguments are visible to \
-                 every process: pass it with `--env NAME=@FILE`, or in the config as `env = {{ NAME = {{ file = \"…\" }} }}`"
-            )));
-        }
+    command.iter().try_for_each(|argument| refuse_argument(argument))
+}
+
+/// The same for one argument.
+pub(crate) fn refuse_argument(argument: &str) -> Result<(), Unfit> {
+    match look(argument) {
+        None => Ok(()),
+        Some(kind) => Err(Unfit::new(format!(
+            "an argument of the command looks like a secret ({kind}), and every process can read \
+             arguments: pass it as a variable, with `--env NAME=@FILE` or, in the config, \
+             `env = {{ NAME = {{ file = \"…\" }} }}`"
+        ))),
     }
-    Ok(())
 }
 
 /// What kind of secret a text holds.

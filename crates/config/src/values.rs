@@ -96,6 +96,21 @@ pub fn parse_root(text: &str) -> Result<Root, Unfit> {
     Root::new(path, access)
 }
 
+/// Does a path mean the same wherever we are started: absolute, or below home?
+#[must_use]
+pub fn is_anchored(path: &str) -> bool {
+    path.starts_with('/') || path == "~" || path.starts_with("~/")
+}
+
+/// Writes out the `~` at the start of a path.
+#[must_use]
+pub fn expand_home(path: &str, home: &str) -> String {
+    match path.strip_prefix('~') {
+        Some(rest) if rest.is_empty() || rest.starts_with('/') => format!("{home}{rest}"),
+        _ => path.to_owned(),
+    }
+}
+
 /// Reads `ro` or `rw`.
 ///
 /// # Errors
@@ -116,7 +131,7 @@ pub fn parse_network(text: &str) -> Result<Network, Unfit> {
         "none" => Ok(Network::None),
         "host" => Ok(Network::Host),
         _ => Err(Unfit::new(format!(
-            "`{text}` is not a network: this version knows `none` and `host`, and no lists of names yet"
+            "`{text}` is not a network: this version knows `none` and `host`, not yet names of hosts"
         ))),
     }
 }
@@ -200,5 +215,110 @@ pub(crate) fn refuse_secret(name: &str, value: &str) -> Result<(), Unfit> {
             "the value of `{name}` looks like a secret ({kind}), and this file is no place for it: \
              write `{name} = {{ file = \"…\" }}` or `{name} = {{ env = \"{name}\" }}`"
         ))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations() {
+        let milliseconds = Duration::from_millis;
+        for (text, expect) in [
+            ("500ms", Some(milliseconds(500))),
+            ("60s", Some(milliseconds(60_000))),
+            ("2m", Some(milliseconds(120_000))),
+            ("1h", Some(milliseconds(3_600_000))),
+            ("0s", Some(Duration::ZERO)),
+            ("", None),
+            ("2", None),
+            ("m", None),
+            ("-2m", None),
+            ("2.5m", None),
+            ("2 m", None),
+            ("99999999999999999999s", None),
+            ("18446744073709551615h", None),
+        ] {
+            assert_eq!(parse_duration(text).ok(), expect, "{text}");
+        }
+        for text in ["500ms", "90s", "2m", "1h", "0ms"] {
+            assert_eq!(show_duration(parse_duration(text).unwrap()), text);
+        }
+    }
+
+    #[test]
+    fn sizes() {
+        for (text, expect) in [
+            ("4MiB", Some(4 << 20)),
+            ("64KiB", Some(64 << 10)),
+            ("1GiB", Some(1 << 30)),
+            ("7B", Some(7)),
+            ("4MB", None),
+            ("4", None),
+            ("1KiBB", None),
+            ("99999999999GiB", None),
+        ] {
+            assert_eq!(parse_size(text).ok(), expect, "{text}");
+        }
+        for text in ["4MiB", "1500B", "1GiB", "3KiB", "0B"] {
+            assert_eq!(show_size(parse_size(text).unwrap()), text);
+        }
+    }
+
+    #[test]
+    fn roots() {
+        for (text, path, access) in [
+            ("/a", "/a", Access::Read),
+            ("/a:ro", "/a", Access::Read),
+            ("/a:rw", "/a", Access::Write),
+            ("/a:b", "/a:b", Access::Read),
+            ("/a:b:rw", "/a:b", Access::Write),
+            (".", ".", Access::Read),
+        ] {
+            let root = parse_root(text).unwrap();
+            assert_eq!((root.path(), root.access()), (path, access), "{text}");
+        }
+        assert!(parse_root("").is_err() && parse_root(":rw").is_err());
+    }
+
+    #[test]
+    fn variables() {
+        let value = |text: &str| Source::Value(SecretString::new(text));
+        for (text, name, source) in [
+            ("TOKEN", "TOKEN", Source::Environment("TOKEN".to_owned())),
+            ("A=b=c", "A", value("b=c")),
+            ("A=", "A", value("")),
+            ("A=@/run/token", "A", Source::File("/run/token".to_owned())),
+        ] {
+            let variable = parse_env(text).unwrap();
+            assert_eq!((variable.name(), variable.source()), (name, &source), "{text}");
+        }
+        for bad in ["", "=x", "1A=x", "A B=hunter2", "A=@", "A-B"] {
+            let said = parse_env(bad).unwrap_err().to_string();
+            assert!(!said.contains("hunter2"), "{said}");
+        }
+    }
+
+    #[test]
+    fn networks_and_accounts() {
+        assert_eq!(parse_network("none"), Ok(Network::None));
+        assert_eq!(parse_network("host"), Ok(Network::Host));
+        assert!(parse_network("api.github.com:443").is_err());
+        for (name, good) in
+            [("nobody", true), ("mcp-1", true), ("65534", true), ("root", false), ("0", false)]
+        {
+            assert_eq!(parse_user(name).is_ok(), good, "{name}");
+        }
+        assert!(parse_user("").is_err() && parse_user("a b").is_err());
+    }
+
+    #[test]
+    fn home_is_written_out() {
+        for (path, expect) in
+            [("~", "/h"), ("~/x", "/h/x"), ("~ada/x", "~ada/x"), ("/a/~", "/a/~"), ("a", "a")]
+        {
+            assert_eq!(expand_home(path, "/h"), expect, "{path}");
+        }
     }
 }

@@ -2,17 +2,16 @@
 //! [`crate::definition`] lists and complains about everything else, all at once.
 
 use std::collections::BTreeMap;
-use std::ops::{Range, RangeInclusive};
-use std::time::Duration;
 
 use portcullis_policy::{Pattern, Rules, ServerName};
-use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use crate::config::{Account, Config, Network, Root, Settings, SomeLimits, Source, Sync, Variable};
+use crate::config::{Account, Config, Network, Root, Source, Sync, Variable};
 use crate::definition::{FILE, Key, Kind};
 use crate::diagnose::{Diagnoses, Diagnosis};
+use crate::reader::{Entry, Reader, Section, kind_of};
 use crate::secret::{self, SecretString};
+use crate::settings::{Settings, SomeLimits};
 use crate::values;
 
 /// Reads a whole file.
@@ -28,24 +27,6 @@ pub(crate) fn read(text: &str, file: &str) -> Result<Config, Vec<Diagnosis>> {
     let config = Reader { diagnoses: &mut diagnoses }.file(tree.get_ref());
     diagnoses.finish()?;
     Ok(config)
-}
-
-/// A table together with the keys that it may hold.
-struct Section<'t> {
-    name: String,
-    table: &'t DeTable<'t>,
-    keys: &'static [Key],
-}
-
-/// A value together with its key.
-#[derive(Clone, Copy)]
-struct Entry<'t> {
-    key: &'static Key,
-    value: &'t Spanned<DeValue<'t>>,
-}
-
-struct Reader<'r, 'a> {
-    diagnoses: &'r mut Diagnoses<'a>,
 }
 
 impl Reader<'_, '_> {
@@ -140,7 +121,7 @@ impl Reader<'_, '_> {
             self.wrong(entry, "`command` names no program".to_owned());
         }
         for (at, word) in &words {
-            if let Err(unfit) = secret::refuse_in_command(&[(*word).to_owned()]) {
+            if let Err(unfit) = secret::refuse_argument(word) {
                 self.diagnoses.wrong(at, Some(entry.key), unfit.to_string());
             }
         }
@@ -187,8 +168,8 @@ impl Reader<'_, '_> {
             }
         };
         let root = self.fit(entry, read)?;
-        if !root.is_anchored() {
-            self.wrong(entry, format!("root `{}` is relative, and nobody knows to what: write it in full, or from `~/`", root.path()));
+        if !values::is_anchored(root.path()) {
+            self.relative(entry, root.path());
         }
         Some(root)
     }
@@ -246,7 +227,7 @@ impl Reader<'_, '_> {
                 let reference = self.section(&format!("the reference of `{name}`"), table, keys);
                 let env =
                     self.text(&reference, "env").map(|name| Source::Environment(name.to_owned()));
-                let file = self.text(&reference, "file").map(|path| Source::File(path.to_owned()));
+                let file = self.file_reference(&reference);
                 if table.len() != 1 {
                     self.wrong(entry, "a reference has one key: `env` or `file`".to_owned());
                 }
@@ -263,154 +244,23 @@ impl Reader<'_, '_> {
         }
     }
 
+    fn file_reference(&mut self, reference: &Section<'_>) -> Option<Source> {
+        let entry = self.get(reference, "file")?;
+        let path = self.text(reference, "file")?;
+        if !values::is_anchored(path) {
+            self.relative(entry, path);
+        }
+        Some(Source::File(path.to_owned()))
+    }
+
+    fn relative(&mut self, entry: Entry<'_>, path: &str) {
+        let what = format!("`{path}` is relative, and to what? write it in full, or from `~/`");
+        self.wrong(entry, what);
+    }
+
     fn account(&mut self, section: &Section<'_>) -> Option<Account> {
         let entry = self.get(section, "user")?;
         let text = self.text(section, "user")?;
         self.fit(entry, Account::new(text))
-    }
-
-    fn flag(&mut self, section: &Section<'_>, name: &str) -> Option<bool> {
-        let entry = self.get(section, name)?;
-        self.expect(entry, "`true` or `false`", DeValue::as_bool)
-    }
-
-    fn text<'t>(&mut self, section: &Section<'t>, name: &str) -> Option<&'t str> {
-        let entry = self.get(section, name)?;
-        self.expect(entry, "a text", DeValue::as_str)
-    }
-
-    fn word<T: Copy>(
-        &mut self,
-        section: &Section<'_>,
-        name: &str,
-        words: &[(&str, T)],
-    ) -> Option<T> {
-        let entry = self.get(section, name)?;
-        let text = self.text(section, name)?;
-        self.fit(entry, values::choose(text, &format!("a value of `{name}`"), words))
-    }
-
-    fn duration(&mut self, section: &Section<'_>, name: &str) -> Option<Duration> {
-        let entry = self.get(section, name)?;
-        let Kind::Duration(range) = &entry.key.kind else { return None };
-        let text = self.expect(entry, "a duration such as \"2m\"", DeValue::as_str)?;
-        let duration = self.fit(entry, values::parse_duration(text))?;
-        let milliseconds = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
-        let show = |number: u64| values::show_duration(Duration::from_millis(number));
-        self.within(entry, milliseconds, range, show).map(Duration::from_millis)
-    }
-
-    fn size(&mut self, section: &Section<'_>, name: &str) -> Option<u64> {
-        let entry = self.get(section, name)?;
-        let Kind::Size(range) = &entry.key.kind else { return None };
-        let text = self.expect(entry, "a size such as \"4MiB\"", DeValue::as_str)?;
-        let bytes = self.fit(entry, values::parse_size(text))?;
-        self.within(entry, bytes, range, values::show_size)
-    }
-
-    fn count(&mut self, section: &Section<'_>, name: &str) -> Option<u32> {
-        let entry = self.get(section, name)?;
-        let Kind::Count(range) = &entry.key.kind else { return None };
-        let number = self.expect(entry, "a whole number", DeValue::as_integer)?;
-        let number = i64::from_str_radix(number.as_str(), number.radix()).unwrap_or(i64::MAX);
-        let number = u64::try_from(number).unwrap_or(0);
-        let number = self.within(entry, number, range, |number| number.to_string())?;
-        u32::try_from(number).ok()
-    }
-
-    fn within(
-        &mut self,
-        entry: Entry<'_>,
-        number: u64,
-        range: &RangeInclusive<u64>,
-        show: impl Fn(u64) -> String,
-    ) -> Option<u64> {
-        if range.contains(&number) {
-            return Some(number);
-        }
-        let (least, most) = (show(*range.start()), show(*range.end()));
-        self.wrong(entry, format!("`{}` lies between {least} and {most}", entry.key.name));
-        None
-    }
-
-    fn texts<'t>(&mut self, entry: Entry<'t>) -> Option<Vec<(Range<usize>, &'t str)>> {
-        let list = self.expect(entry, "a list of texts", DeValue::as_array)?;
-        let items = list.iter().map(|value| Entry { key: entry.key, value });
-        let read = items.map(|item| {
-            let text = self.expect(item, "a list of texts", DeValue::as_str)?;
-            Some((item.value.span(), text))
-        });
-        read.collect::<Vec<_>>().into_iter().collect()
-    }
-
-    fn table<'t>(&mut self, section: &Section<'t>, name: &str) -> Option<Section<'t>> {
-        let entry = self.get(section, name)?;
-        let Kind::Table(keys) = entry.key.kind else { return None };
-        let table = self.expect(entry, "a table", DeValue::as_table)?;
-        let inner = match section.name.trim_matches(['[', ']']) {
-            "the file" => format!("[{name}]"),
-            outer => format!("[{outer}.{name}]"),
-        };
-        Some(self.section(&inner, table, keys))
-    }
-
-    /// Opens a table: whatever it holds that is not among the keys is wrong.
-    fn section<'t>(
-        &mut self,
-        name: &str,
-        table: &'t DeTable<'t>,
-        keys: &'static [Key],
-    ) -> Section<'t> {
-        for written in table.keys() {
-            match keys.iter().find(|key| key.name == written.get_ref().as_ref()) {
-                None => self.diagnoses.unknown(&written.span(), written.get_ref(), name, keys),
-                Some(key) if matches!(key.kind, Kind::Later) => {
-                    let what = format!("`{}` in {name} is not supported by this version", key.name);
-                    self.diagnoses.wrong(&written.span(), Some(key), what);
-                }
-                Some(_) => {}
-            }
-        }
-        Section { name: name.to_owned(), table, keys }
-    }
-
-    fn get<'t>(&self, section: &Section<'t>, name: &str) -> Option<Entry<'t>> {
-        let key = section.keys.iter().find(|key| key.name == name)?;
-        let (_, value) = section.table.iter().find(|(written, _)| written.get_ref() == name)?;
-        Some(Entry { key, value })
-    }
-
-    fn expect<'t, T>(
-        &mut self,
-        entry: Entry<'t>,
-        what: &str,
-        read: impl Fn(&'t DeValue<'t>) -> Option<T>,
-    ) -> Option<T> {
-        let value = read(entry.value.get_ref());
-        if value.is_none() {
-            let found = kind_of(entry.value.get_ref());
-            self.wrong(entry, format!("`{}` is {what}, not {found}", entry.key.name));
-        }
-        value
-    }
-
-    fn fit<T>(&mut self, entry: Entry<'_>, read: Result<T, values::Unfit>) -> Option<T> {
-        read.map_err(|unfit| self.wrong(entry, unfit.to_string())).ok()
-    }
-
-    fn wrong(&mut self, entry: Entry<'_>, what: String) {
-        self.diagnoses.wrong(&entry.value.span(), Some(entry.key), what);
-    }
-}
-
-fn kind_of(value: &DeValue<'_>) -> &'static str {
-    match value {
-        DeValue::String(_) => "a text",
-        DeValue::Integer(_) => "a whole number",
-        DeValue::Float(_) => "a fraction",
-        DeValue::Boolean(_) => "`true` or `false`",
-        DeValue::Datetime(_) => "a date",
-        DeValue::Array(_) => "a list",
-        DeValue::Table(_) => "a table",
     }
 }

@@ -1,0 +1,315 @@
+//! Whole files: what they mean, and where they are wrong.
+
+use std::time::Duration;
+
+use portcullis_config::{
+    Access, Config, Confinement, Limits, Network, Overrides, Server, Source, Sync, parse_duration,
+};
+use portcullis_policy::{Ask, ServerName};
+
+const COMPLETE: &str = r#"
+[defaults]
+ask = "writes"
+patience = "5m"
+[defaults.limits]
+calls_per_minute = 30
+call_timeout = "90s"
+
+[server.files]
+command = ["npx", "-y", "@modelcontextprotocol/server-filesystem@2026.8.31", "/home/ada/project"]
+roots = [{ path = "/home/ada/project", access = "rw" }, "~/notes", "/srv/data:rw", "/a:b"]
+network = []
+env = { LOG_LEVEL = "info", TOKEN = { file = "~/.secrets/token" }, KEY = { env = "MY_KEY" } }
+tools = { deny = ["delete_*"], ask = ["write_*", "move_*"], allow = ["*_file"] }
+confinement = "landlock"
+user = "mcp"
+observe = true
+patience = "500s"
+[server.files.limits]
+call_timeout = "2m"
+message_bytes = "64KiB"
+memory_bytes = "2GiB"
+processes = 1_000
+
+[server."x.y"]
+command = ["true"]
+network = "host"
+ask = "never"
+
+[journal]
+sync = "always"
+"#;
+
+#[expect(clippy::unwrap_used, reason = "a test helper")]
+fn settle(text: &str, name: &str, overrides: Overrides) -> Server {
+    let config = Config::read(text, "portcullis.toml").unwrap();
+    config.settle(ServerName::new(name).unwrap(), overrides).unwrap()
+}
+
+#[test]
+fn a_complete_file_is_understood() {
+    let config = Config::read(COMPLETE, "portcullis.toml").unwrap();
+    assert_eq!(config.sync, Sync::Always);
+    assert_eq!(
+        config.servers().map(|(name, _)| name.as_str()).collect::<Vec<_>>(),
+        ["files", "x.y"]
+    );
+    let files = settle(COMPLETE, "files", Overrides::default());
+    let roots: Vec<_> = files.roots.iter().map(|root| (root.path(), root.access())).collect();
+    assert_eq!(
+        roots,
+        [
+            ("/home/ada/project", Access::Write),
+            ("~/notes", Access::Read),
+            ("/srv/data", Access::Write),
+            ("/a:b", Access::Read),
+        ]
+    );
+    assert_eq!(files.network, Network::None);
+    assert_eq!(files.rules.mode, Ask::Writes, "from the defaults");
+    assert_eq!(files.rules.patterns().count(), 4);
+    assert_eq!(files.patience, Duration::from_secs(500), "its own table wins");
+    assert_eq!(files.confinement, Confinement::Landlock);
+    assert_eq!((files.user.as_str(), files.observe), ("mcp", true));
+    let expect = Limits {
+        calls_per_minute: 30,
+        call_timeout: Duration::from_secs(120),
+        message_bytes: 65_536,
+        memory_bytes: 2 << 30,
+        processes: 1_000,
+        ..Limits::DEFAULT
+    };
+    assert_eq!(files.limits, expect);
+    let other = settle(COMPLETE, "x.y", Overrides::default());
+    assert_eq!((other.network, other.rules.mode), (Network::Host, Ask::Never));
+    assert_eq!(other.limits.call_timeout, Duration::from_secs(90));
+}
+
+#[test]
+fn variables_are_references_and_values_do_not_print() {
+    let files = settle(COMPLETE, "files", Overrides::default());
+    let sources: Vec<_> = files.env.iter().map(|one| (one.name(), one.source())).collect();
+    assert!(sources.contains(&("TOKEN", &Source::File("~/.secrets/token".to_owned()))));
+    assert!(sources.contains(&("KEY", &Source::Environment("MY_KEY".to_owned()))));
+    let printed = format!("{files:?}");
+    assert!(!printed.contains("info"), "{printed}");
+}
+
+#[test]
+fn without_a_file_everything_is_closed() {
+    let command = Some(vec!["server".to_owned()]);
+    let server = settle("", "s", Overrides { command, ..Overrides::default() });
+    assert!(server.roots.is_empty() && server.env.is_empty());
+    assert_eq!(server.network, Network::None);
+    assert_eq!(server.confinement, Confinement::Full);
+    assert_eq!(server.rules.mode, Ask::Risky);
+    assert_eq!(server.patience, Duration::from_secs(120));
+    assert_eq!((server.user.as_str(), server.observe), ("nobody", false));
+    assert_eq!(server.limits, Limits::DEFAULT);
+}
+
+#[test]
+fn the_command_line_wins_and_variables_merge_by_name() {
+    let overrides = Overrides {
+        roots: Some(Vec::new()),
+        patience: Some(parse_duration("1s").unwrap()),
+        ask: Some(Ask::Always),
+        env: vec![portcullis_config::parse_env("TOKEN").unwrap()],
+        ..Overrides::default()
+    };
+    let files = settle(COMPLETE, "files", overrides);
+    assert!(files.roots.is_empty());
+    assert_eq!(files.patience, Duration::from_secs(1));
+    assert_eq!(files.rules.mode, Ask::Always);
+    let token = files.env.iter().find(|one| one.name() == "TOKEN").unwrap();
+    assert_eq!(token.source(), &Source::Environment("TOKEN".to_owned()));
+    assert_eq!(files.env.len(), 3);
+}
+
+#[test]
+fn what_cannot_start_is_said_with_the_way_out() {
+    let config = Config::default();
+    let name = || ServerName::new("files").unwrap();
+    let words = |words: &[&str]| Some(words.iter().map(|&word| word.to_owned()).collect());
+    let refused = |command: Option<Vec<String>>| {
+        let overrides = Overrides { command, ..Overrides::default() };
+        config.settle(name(), overrides).unwrap_err().to_string()
+    };
+    assert_eq!(
+        refused(None),
+        "server `files` has no command: put it after `--`, or into [server.files]"
+    );
+    let secret = format!("--token={}{}", "ghp_", "0123456789abcdefghijABCDEFGHIJ012345");
+    let said = refused(words(&["server", &secret]));
+    assert!(said.contains("--env NAME=@FILE") && !said.contains("ghp_0123"), "{said}");
+}
+
+/// One mistake, its place, and what is said about it.
+const MISTAKES: &[(&str, &str)] = &[
+    (
+        "[defaults]\npatiense = \"2m\"",
+        "2:1: unknown key `patiense` in [defaults]; did you mean `patience`: how long a question waits before it is answered no?",
+    ),
+    (
+        "[server.a]\ncommand = [\"x\"]\nnetwrok = []",
+        "3:1: unknown key `netwrok` in [server.a]; did you mean `network`: what it may reach: nothing, or all that this machine reaches?",
+    ),
+    (
+        "[server.a.limits]\ncall-timeout = \"2m\"",
+        "2:1: unknown key `call-timeout` in [server.a.limits]; did you mean `call_timeout`: how long a call may stay silent?",
+    ),
+    ("[server.a]\nzebra = 1", "2:1: unknown key `zebra` in [server.a]"),
+    (
+        "[servers.a]\ncommand = [\"x\"]",
+        "1:2: unknown key `servers` in the file; did you mean `server`: one guarded server, by name?",
+    ),
+    ("[defaults]\nnetwork = \"host\"", "2:1: unknown key `network` in [defaults]"),
+    (
+        "[serve]\nlisten = \"x\"",
+        "1:2: `serve` in the file is not supported by this version (the http gateway)",
+    ),
+    (
+        "[server.t]\nurl = \"https://x\"",
+        "2:1: `url` in [server.t] is not supported by this version (a remote server)",
+    ),
+    (
+        "[server.t]\nroots = [{ path = \"/a\", protect = [\".git\"] }]",
+        "2:25: `protect` in a root is not supported by this version (what stays read-only inside a writable root)",
+    ),
+    (
+        "[server.t]\nenv = { T = { keyring = \"a\" } }",
+        "2:15: `keyring` in the reference of `T` is not supported by this version (the entry of the keyring that holds the value)",
+    ),
+    (
+        "[defaults]\npatience = 120",
+        "2:12: `patience` is a duration such as \"2m\", not a whole number (how long a question waits before it is answered no)",
+    ),
+    (
+        "[defaults]\npatience = \"2 minutes\"",
+        "2:12: `2 minutes` is not a duration: write `500ms`, `60s`, `2m` or `1h` (how long a question waits before it is answered no)",
+    ),
+    (
+        "[defaults]\npatience = \"0s\"",
+        "2:12: `patience` lies between 1s and 24h (how long a question waits before it is answered no)",
+    ),
+    (
+        "[defaults]\nask = \"allways\"",
+        "2:7: `allways` is not a value of `ask`: choose `never`, `destructive`, `risky`, `writes`, `always` (which calls a person must approve)",
+    ),
+    (
+        "[defaults.limits]\ncalls_per_minute = 0",
+        "2:20: `calls_per_minute` lies between 1 and 100000 (tool calls in any minute)",
+    ),
+    (
+        "[defaults.limits]\ncalls_per_minute = -3",
+        "2:20: `calls_per_minute` lies between 1 and 100000 (tool calls in any minute)",
+    ),
+    (
+        "[defaults.limits]\nmessage_bytes = 4096",
+        "2:17: `message_bytes` is a size such as \"4MiB\", not a whole number (the longest message)",
+    ),
+    (
+        "[defaults.limits]\nmessage_bytes = \"4MB\"",
+        "2:17: `4MB` is not a size: write `64KiB`, `4MiB` or `1GiB` (the longest message)",
+    ),
+    (
+        "[defaults.limits]\ncall_timeout = \"2m\"\ncall_ceiling = \"1m\"",
+        "3:16: `call_ceiling` is below `call_timeout`, so no call could use its time (how long a call may take, progress or not)",
+    ),
+    (
+        "[server.a]\ncommand = []",
+        "2:11: `command` names no program (the program and its arguments, without secrets)",
+    ),
+    (
+        "[server.a]\ncommand = \"npx server\"",
+        "2:11: `command` is a list of texts, not a text (the program and its arguments, without secrets)",
+    ),
+    (
+        "[server.a]\nroots = [\"project\"]",
+        "2:10: `project` is relative, and to what? write it in full, or from `~/` (directories it may see; the ceiling for the host's roots)",
+    ),
+    (
+        "[server.a]\nroots = [{ access = \"rw\" }]",
+        "2:10: a root is a directory: write `DIR`, `DIR:ro` or `DIR:rw` (directories it may see; the ceiling for the host's roots)",
+    ),
+    (
+        "[server.a]\nroots = [{ path = \"/a\", access = \"rx\" }]",
+        "2:34: `rx` is not a value of `access`: choose `ro`, `rw` (read, or read and write)",
+    ),
+    (
+        "[server.a]\nnetwork = [\"api.github.com\"]",
+        "2:11: names of hosts are not supported by this version: write `[]` or `\"host\"` (what it may reach: nothing, or all that this machine reaches)",
+    ),
+    (
+        "[server.a]\nenv = { \"A-B\" = \"x\" }",
+        "2:9: a variable's name is letters, digits and `_`, and starts with no digit (variables it gets; all others of ours are withheld)",
+    ),
+    (
+        "[server.a]\nenv = { T = { file = \"token\" } }",
+        "2:22: `token` is relative, and to what? write it in full, or from `~/` (the file that holds the value, read when the server starts)",
+    ),
+    (
+        "[server.a]\nenv = { T = { file = \"/t\", env = \"T\" } }",
+        "2:13: a reference has one key: `env` or `file` (variables it gets; all others of ours are withheld)",
+    ),
+    (
+        "[server.a]\nuser = \"root\"",
+        "2:8: a server never runs as root: name an unprivileged account (the unprivileged account it runs under when we are root)",
+    ),
+    (
+        "[server.a]\ntools = { denny = [\"x\"] }",
+        "2:11: unknown key `denny` in [server.a.tools]; did you mean `deny`: neither listed nor called?",
+    ),
+    (
+        "[server.\"a b\"]\ncommand = [\"x\"]",
+        "1:9: a server's name is 1 to 64 letters, digits, `-`, `_` or `.`, and starts with a letter or digit (one guarded server, by name)",
+    ),
+    (
+        "[journal]\nsync = true",
+        "2:8: `sync` is a text, not `true` or `false` (how durable a record is before its message leaves: accepted by the kernel, or on the disk)",
+    ),
+];
+
+#[test]
+fn every_mistake_has_its_place_and_its_words() {
+    for (text, expect) in MISTAKES {
+        let found = Config::read(text, "p.toml").expect_err(text);
+        let found: Vec<_> = found.iter().map(ToString::to_string).collect();
+        assert_eq!(found, [format!("p.toml:{expect}")], "{text}");
+    }
+}
+
+#[test]
+fn secrets_in_a_file_are_refused_without_repeating_them() {
+    let token = format!("ghp_{}", "0123456789abcdefghijABCDEFGHIJ012345");
+    for text in [
+        format!("[server.a]\ncommand = [\"x\", \"{token}\"]"),
+        format!("[server.a]\nenv = {{ T = \"{token}\" }}"),
+    ] {
+        let found = Config::read(&text, "p.toml").expect_err(&text);
+        let said = found[0].to_string();
+        assert_eq!(found[0].line, 2);
+        assert!(said.contains("looks like a secret") && said.contains("file = "), "{said}");
+        assert!(!said.contains(&token), "{said}");
+    }
+}
+
+#[test]
+fn all_mistakes_are_told_at_once_in_the_order_of_the_file() {
+    let text = "[server.b]\nask = 1\n[server.a]\n\"öbserve\" = true\nuser = 3\n[defaults]\naks = \"risky\"\n";
+    let found = Config::read(text, "p.toml").unwrap_err();
+    let places: Vec<_> = found.iter().map(|one| (one.line, one.column)).collect();
+    assert_eq!(places, [(2, 7), (4, 1), (5, 8), (7, 1)]);
+}
+
+#[test]
+fn toml_that_does_not_parse_has_a_place_too() {
+    for (text, line) in [
+        ("[defaults\nask = 1", 1),
+        ("[defaults]\nask = \"risky", 2),
+        ("[defaults]\nask = \"risky\"\nask = \"always\"", 3),
+    ] {
+        let found = Config::read(text, "p.toml").expect_err(text);
+        assert_eq!(found[0].line, line, "{found:?}");
+    }
+}
