@@ -1,1 +1,32 @@
-//! Facts that several gateways share.
+//! Facts that several gateways share: the journal, and what people approved.
+//!
+//! [`JournalStore`] and [`ApprovalStore`] say what every backend does;
+//! [`contract`] is the test that each must pass. [`embedded`] keeps both in
+//! files of one user on one machine and is always there; other backends come
+//! behind features and change no default.
+
+pub mod approval;
+
+pub mod embedded;
+mod error;
+
+use portcullis_journal::{Record, Redactor, Timestamp};
+
+pub use approval::{
+    APPROVAL_LIFETIME, ApprovalStore, Decided, Filter, NotDecided, Row, State, Taken, Verdict,
+};
+pub use embedded::approvals::Approvals;
+pub use embedded::journal::{Entry, Journal, Options, Report, Sync, read, verify, verify_with};
+pub use error::StoreError;
+
+/// Where records go. One writer owns one value; several may share a journal.
+pub trait JournalStore: std::fmt::Debug {
+    /// Seals and writes a record; it is durable when this returns its number.
+    ///
+    /// # Errors
+    /// Any error means: not recorded, so nothing may be forwarded.
+    fn append(&mut self, record: &Record, now: Timestamp) -> Result<u64, StoreError>;
+
+    /// A redactor with this journal's digest key.
+    fn redactor(&self) -> Redactor;
+}

@@ -1,0 +1,374 @@
+//! Approvals in SQLite: `<state>/portcullis.db`, shared by all processes of a user.
+//!
+//! Arguments are stored whole, because the person who approves a call must see
+//! it; the file is readable by its owner only, and rows go after thirty days.
+//!
+//! Time. An approval that has ended must not come back when the clock is set
+//! back. The latest moment that any process has seen is kept in the database:
+//! a `now` that is a little earlier counts as that moment, and one that is more
+//! than two seconds earlier ends everything that is open.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use portcullis_journal::Timestamp;
+use portcullis_mediation::{ApprovalId, ApprovalKey, Fact, Question};
+use rusqlite::{Connection, OptionalExtension as _, Row as Columns, Transaction, named_params};
+
+use super::database;
+use crate::StoreError;
+use crate::approval::{
+    APPROVAL_LIFETIME, ApprovalStore, CLOCK_SLACK, DENIAL_LIFETIME, Decided, Filter, KEPT,
+    NotDecided, Row, State, Taken, Verdict,
+};
+
+/// Questions to people, and their answers.
+#[derive(Debug)]
+pub struct Approvals {
+    db: Connection,
+    path: PathBuf,
+}
+
+type Sql<T> = Result<T, rusqlite::Error>;
+
+impl Approvals {
+    /// Opens or creates `<state>/portcullis.db`.
+    ///
+    /// # Errors
+    /// When the directory or file is not safe, or is damaged: it is never
+    /// replaced silently.
+    pub fn open(state: &Path) -> Result<Self, StoreError> {
+        let (db, path) = database::open(state)?;
+        Ok(Self { db, path })
+    }
+
+    /// One immediate transaction: no other process writes meanwhile.
+    fn write<T>(
+        &mut self,
+        what: &'static str,
+        work: impl FnOnce(&Transaction<'_>) -> Sql<T>,
+    ) -> Result<T, StoreError> {
+        let behaviour = rusqlite::TransactionBehavior::Immediate;
+        let done = self.db.transaction_with_behavior(behaviour).and_then(|transaction| {
+            let value = work(&transaction)?;
+            transaction.commit()?;
+            Ok(value)
+        });
+        done.map_err(|source| database::failed(what, &self.path, source))
+    }
+
+    /// One transaction that only reads, so that all of it is one moment.
+    fn look<T>(
+        &mut self,
+        what: &'static str,
+        work: impl FnOnce(&Transaction<'_>) -> Sql<T>,
+    ) -> Result<T, StoreError> {
+        let done = self.db.transaction().and_then(|transaction| work(&transaction));
+        done.map_err(|source| database::failed(what, &self.path, source))
+    }
+}
+
+impl ApprovalStore for Approvals {
+    fn ask(&mut self, question: &Question, now: Timestamp) -> Result<(), StoreError> {
+        let reasons = serde_json::Value::from(question.reasons.clone()).to_string();
+        self.write("store a question", |transaction| {
+            let now = Clock::advance(transaction, now)?;
+            let mut insert = transaction.prepare_cached(
+                "INSERT INTO approval (id, kind, state, principal, server, tool, definition_pin,
+                     arguments_digest, policy, arguments, risk, reasons, created, expires)
+                 VALUES (:id, 'tool', 'pending', :principal, :server, :tool, :definition_pin,
+                     :arguments_digest, :policy, :arguments, :risk, :reasons, :created, :expires)",
+            )?;
+            let key = &question.key;
+            insert.execute(named_params! {
+                ":id": question.approval.as_str(),
+                ":principal": key.principal.as_str(),
+                ":server": key.server.as_str(),
+                ":tool": key.tool,
+                ":definition_pin": key.definition_pin.as_str(),
+                ":arguments_digest": key.arguments_digest.as_str(),
+                ":policy": key.policy.as_str(),
+                ":arguments": question.arguments,
+                ":risk": question.risk.as_str(),
+                ":reasons": reasons,
+                ":created": micros(now),
+                ":expires": micros(now.after(question.patience)),
+            })?;
+            Ok(())
+        })
+    }
+
+    fn consult(&mut self, key: &ApprovalKey, now: Timestamp) -> Result<Fact, StoreError> {
+        self.write("look for an approval", |transaction| {
+            let now = Clock::advance(transaction, now)?;
+            let Some((id, state, expires)) = newest_open(transaction, key)? else {
+                return Ok(Fact::Unknown);
+            };
+            Ok(match state {
+                State::Approved if use_up(transaction, &id)? => Fact::Approved(id),
+                State::Denied => Fact::Denied(id),
+                State::Pending => Fact::Pending(id, expires.since(now)),
+                _ => Fact::Unknown,
+            })
+        })
+    }
+
+    fn take(
+        &mut self,
+        id: &ApprovalId,
+        key: &ApprovalKey,
+        now: Timestamp,
+    ) -> Result<Taken, StoreError> {
+        self.write("take an answer", |transaction| {
+            Clock::advance(transaction, now)?;
+            let state = state_for(transaction, id, key)?;
+            Ok(match state {
+                Some(State::Approved) if use_up(transaction, id)? => Taken::Approved,
+                Some(State::Denied) => Taken::Denied,
+                Some(State::Pending) => Taken::Pending,
+                _ => Taken::Gone,
+            })
+        })
+    }
+
+    fn decide(
+        &mut self,
+        id: &ApprovalId,
+        verdict: Verdict,
+        by: &str,
+        now: Timestamp,
+    ) -> Result<Result<Decided, NotDecided>, StoreError> {
+        let (state, lifetime) = match verdict {
+            Verdict::Approve => (State::Approved, APPROVAL_LIFETIME),
+            Verdict::Deny => (State::Denied, DENIAL_LIFETIME),
+        };
+        self.write("store an answer", |transaction| {
+            let now = Clock::advance(transaction, now)?;
+            let expires = now.after(lifetime);
+            let decided = transaction
+                .prepare_cached(
+                    "UPDATE approval SET state = :state, decided_by = :by, decided = :now,
+                         expires = :expires WHERE id = :id AND state = 'pending'",
+                )?
+                .execute(named_params! {
+                    ":state": state.as_str(), ":by": by, ":now": micros(now),
+                    ":expires": micros(expires), ":id": id.as_str(),
+                })?;
+            let Some(row) = row(transaction, id)? else { return Ok(Err(NotDecided::Unknown)) };
+            if decided == 0 {
+                return Ok(Err(NotDecided::Already(row.state)));
+            }
+            Ok(Ok(Decided { expires, row }))
+        })
+    }
+
+    fn withdraw(&mut self, id: &ApprovalId) -> Result<(), StoreError> {
+        self.write("withdraw a question", |transaction| {
+            let sql = "UPDATE approval SET state = 'expired' WHERE id = ?1 AND state = 'pending'";
+            transaction.prepare_cached(sql)?.execute([id.as_str()])?;
+            Ok(())
+        })
+    }
+
+    fn list(&mut self, filter: &Filter, now: Timestamp) -> Result<Vec<Row>, StoreError> {
+        self.look("list approvals", |transaction| {
+            let clock = Clock::read(transaction, now)?;
+            let sql = format!("SELECT {COLUMNS} FROM approval ORDER BY created, id");
+            let mut select = transaction.prepare_cached(&sql)?;
+            let rows = select.query_map([], from_columns)?;
+            let rows: Vec<Row> = rows.collect::<Sql<_>>()?;
+            let seen = rows.into_iter().map(|row| clock.at(row));
+            Ok(seen.filter(|row| wanted(filter, row)).collect())
+        })
+    }
+
+    fn get(&mut self, id: &ApprovalId, now: Timestamp) -> Result<Option<Row>, StoreError> {
+        self.look("show an approval", |transaction| {
+            let clock = Clock::read(transaction, now)?;
+            Ok(row(transaction, id)?.map(|row| clock.at(row)))
+        })
+    }
+
+    fn changes(&mut self) -> Result<u64, StoreError> {
+        let version: Sql<i64> = self.db.pragma_query_value(None, "data_version", |row| row.get(0));
+        version
+            .map(i64::cast_unsigned)
+            .map_err(|source| database::failed("look for changes", &self.path, source))
+    }
+
+    fn sweep(&mut self, now: Timestamp) -> Result<u64, StoreError> {
+        self.write("remove old approvals", |transaction| {
+            let now = Clock::advance(transaction, now)?;
+            let oldest = now.0.saturating_sub(micros_of(KEPT));
+            let sql = "DELETE FROM approval WHERE created < ?1";
+            let removed = transaction.execute(sql, [micros(Timestamp(oldest))])?;
+            Ok(removed as u64)
+        })
+    }
+}
+
+/// What the database's memory of time makes of a caller's `now`.
+struct Clock {
+    now: Timestamp,
+    /// The clock was set back: nothing that is open stays open.
+    jumped: bool,
+    /// The latest moment that was stored.
+    seen: Timestamp,
+}
+
+impl Clock {
+    fn read(transaction: &Transaction<'_>, now: Timestamp) -> Sql<Self> {
+        let sql = "SELECT seen FROM clock";
+        let seen = transaction.prepare_cached(sql)?.query_row([], |row| timestamp(row, 0))?;
+        let jumped = now.after(CLOCK_SLACK) < seen;
+        let now = if jumped { now } else { now.max(seen) };
+        Ok(Self { now, jumped, seen })
+    }
+
+    /// Reads, writes what it learnt, and ends what has ended by then: an end
+    /// that is stored cannot be undone by any clock.
+    fn advance(transaction: &Transaction<'_>, now: Timestamp) -> Sql<Timestamp> {
+        let clock = Self::read(transaction, now)?;
+        // Once a second is enough, and most calls then write nothing at all.
+        if clock.jumped || clock.now.since(clock.seen) >= Duration::from_secs(1) {
+            let sql = "UPDATE clock SET seen = ?1";
+            transaction.prepare_cached(sql)?.execute([micros(clock.now)])?;
+        }
+        let sql = "UPDATE approval SET state = 'expired'
+                   WHERE state IN ('pending', 'approved', 'denied') AND (?1 OR expires <= ?2)";
+        let mut expire = transaction.prepare_cached(sql)?;
+        expire.execute((clock.jumped, micros(clock.now)))?;
+        Ok(clock.now)
+    }
+
+    /// A row as it is at this moment.
+    fn at(&self, row: Row) -> Row {
+        let open = matches!(row.state, State::Pending | State::Approved | State::Denied);
+        if open && (self.jumped || row.expires <= self.now) {
+            return Row { state: State::Expired, ..row };
+        }
+        row
+    }
+}
+
+/// What is open for exactly this key: a no before a yes before a question, because
+/// when two answers disagree the strictest wins (invariant 11).
+fn newest_open(
+    transaction: &Transaction<'_>,
+    key: &ApprovalKey,
+) -> Sql<Option<(ApprovalId, State, Timestamp)>> {
+    let mut select = transaction.prepare_cached(
+        "SELECT id, state, expires FROM approval
+         WHERE arguments_digest = :arguments_digest AND principal = :principal AND server = :server
+           AND tool = :tool AND definition_pin = :definition_pin AND policy = :policy
+           AND state IN ('pending', 'approved', 'denied')
+         ORDER BY CASE state WHEN 'denied' THEN 0 WHEN 'approved' THEN 1 ELSE 2 END, created, id
+         LIMIT 1",
+    )?;
+    let parameters = named_params! {
+        ":arguments_digest": key.arguments_digest.as_str(),
+        ":principal": key.principal.as_str(),
+        ":server": key.server.as_str(),
+        ":tool": key.tool,
+        ":definition_pin": key.definition_pin.as_str(),
+        ":policy": key.policy.as_str(),
+    };
+    let found = |row: &Columns<'_>| Ok((id(row, 0)?, state(row, 1)?, timestamp(row, 2)?));
+    select.query_row(parameters, found).optional()
+}
+
+/// Where one approval stands, if it is for this key.
+fn state_for(
+    transaction: &Transaction<'_>,
+    id: &ApprovalId,
+    key: &ApprovalKey,
+) -> Sql<Option<State>> {
+    let mut select = transaction.prepare_cached(
+        "SELECT state FROM approval
+         WHERE id = :id AND principal = :principal AND server = :server AND tool = :tool
+           AND definition_pin = :definition_pin AND arguments_digest = :arguments_digest
+           AND policy = :policy",
+    )?;
+    let parameters = named_params! {
+        ":id": id.as_str(),
+        ":principal": key.principal.as_str(),
+        ":server": key.server.as_str(),
+        ":tool": key.tool,
+        ":definition_pin": key.definition_pin.as_str(),
+        ":arguments_digest": key.arguments_digest.as_str(),
+        ":policy": key.policy.as_str(),
+    };
+    select.query_row(parameters, |row| state(row, 0)).optional()
+}
+
+/// Uses a yes up; `false` when it was no yes any more.
+fn use_up(transaction: &Transaction<'_>, id: &ApprovalId) -> Sql<bool> {
+    let sql = "UPDATE approval SET state = 'used' WHERE id = ?1 AND state = 'approved'";
+    Ok(transaction.prepare_cached(sql)?.execute([id.as_str()])? == 1)
+}
+
+fn row(transaction: &Transaction<'_>, id: &ApprovalId) -> Sql<Option<Row>> {
+    let sql = format!("SELECT {COLUMNS} FROM approval WHERE id = ?1");
+    transaction.prepare_cached(&sql)?.query_row([id.as_str()], from_columns).optional()
+}
+
+fn wanted(filter: &Filter, row: &Row) -> bool {
+    filter.state.is_none_or(|state| state == row.state)
+        && filter.server.as_ref().is_none_or(|server| *server == row.server)
+}
+
+const COLUMNS: &str = "id, state, kind, server, tool, arguments, risk, reasons, principal, \
+                       created, expires, definition_pin, arguments_digest, decided_by";
+
+fn from_columns(row: &Columns<'_>) -> Sql<Row> {
+    Ok(Row {
+        id: id(row, 0)?,
+        state: state(row, 1)?,
+        kind: row.get(2)?,
+        server: row.get(3)?,
+        tool: row.get(4)?,
+        arguments: json(row, 5)?,
+        risk: row.get(6)?,
+        reasons: json(row, 7)?,
+        principal: row.get(8)?,
+        created: timestamp(row, 9)?,
+        expires: timestamp(row, 10)?,
+        definition_pin: row.get(11)?,
+        arguments_digest: row.get(12)?,
+        decided_by: row.get(13)?,
+    })
+}
+
+fn id(row: &Columns<'_>, column: usize) -> Sql<ApprovalId> {
+    let text: String = row.get(column)?;
+    ApprovalId::parse(&text).ok_or_else(|| unreadable(column, "not an approval's name"))
+}
+
+fn state(row: &Columns<'_>, column: usize) -> Sql<State> {
+    let text: String = row.get(column)?;
+    State::parse(&text).ok_or_else(|| unreadable(column, "not a state"))
+}
+
+fn timestamp(row: &Columns<'_>, column: usize) -> Sql<Timestamp> {
+    let micros: i64 = row.get(column)?;
+    u64::try_from(micros).map(Timestamp).map_err(|_| unreadable(column, "before 1970"))
+}
+
+fn json<T: serde::de::DeserializeOwned>(row: &Columns<'_>, column: usize) -> Sql<T> {
+    let text: String = row.get(column)?;
+    serde_json::from_str(&text).map_err(|_| unreadable(column, "not JSON"))
+}
+
+fn unreadable(column: usize, why: &str) -> rusqlite::Error {
+    let kind = rusqlite::types::Type::Text;
+    rusqlite::Error::FromSqlConversionFailure(column, kind, why.into())
+}
+
+/// SQLite's integers end 292,000 years from now.
+fn micros(time: Timestamp) -> i64 {
+    i64::try_from(time.0).unwrap_or(i64::MAX)
+}
+
+fn micros_of(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}
