@@ -172,6 +172,7 @@ fn generated() -> Vec<Vec<u8>> {
 }
 
 #[test]
+#[expect(clippy::disallowed_methods, reason = "the encoder itself is under test")]
 fn what_we_accept_python_and_node_read_as_we_do() {
     let mut frames = data::accepted();
     frames.extend(data::hostile().into_iter().map(|frame| frame.bytes));
