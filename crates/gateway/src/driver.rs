@@ -1,0 +1,153 @@
+//! The story: something happens, the session judges, we do what it says.
+//!
+//! One task owns everything; nothing is locked and nothing is spawned. When the
+//! way to one peer is full, whoever fills it is not read until there is room.
+
+use std::io;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use portcullis_journal::Timestamp;
+use portcullis_mediation::{Closing, Session};
+use portcullis_store::{Approvals, Journal};
+use portcullis_transport::{Lane, Lines};
+use portcullis_wire::{Frame, Limits, Malformed, MalformedKind, Peer};
+use tokio::signal::unix::Signal;
+
+use crate::approve::Watch;
+use crate::event::Event;
+use crate::side::SideLog;
+
+/// How long the server may go on answering after the host closed its end.
+const DRAIN: Duration = Duration::from_secs(5);
+
+/// A running gateway for one server.
+#[derive(Debug)]
+pub(crate) struct Driver {
+    pub(crate) session: Session,
+    pub(crate) journal: Journal,
+    pub(crate) approvals: Approvals,
+    pub(crate) watch: Watch,
+    pub(crate) side: SideLog,
+    pub(crate) limits: Limits,
+    pub(crate) from_client: Lines,
+    pub(crate) to_client: Lane,
+    pub(crate) from_server: Lines,
+    pub(crate) to_server: Lane,
+    pub(crate) stderr: Lines,
+    pub(crate) stderr_open: bool,
+    pub(crate) stop: Signal,
+    /// Since when the host has said all it will say.
+    pub(crate) draining: Option<Instant>,
+    pub(crate) over: Option<Closing>,
+}
+
+impl Driver {
+    /// Runs until a peer is gone.
+    pub(crate) async fn run(&mut self) -> Closing {
+        self.perform();
+        loop {
+            if let Some(closing) = self.over {
+                return closing;
+            }
+            match self.next_event().await {
+                Ok(event) => self.happened(event),
+                Err(peer) => self.session.closed(peer, Instant::now()),
+            }
+            self.perform();
+        }
+    }
+
+    /// Waits for the next thing to happen. An error names the peer that can no
+    /// longer be written to.
+    ///
+    /// # Cancel safety
+    /// Every branch is cancel safe; nothing is lost when another one wins.
+    async fn next_event(&mut self) -> Result<Event, Peer> {
+        let wake = self.next_wake();
+        let read_client = self.draining.is_none() && !self.to_server.is_full() && !self.to_client.is_full();
+        let read_server = !self.to_client.is_full();
+        tokio::select! {
+            biased;
+            failed = self.to_client.flush(), if !self.to_client.is_empty() => {
+                failed.map(|()| Event::Tick).map_err(|_| Peer::Client)
+            }
+            failed = self.to_server.flush(), if !self.to_server.is_empty() => {
+                failed.map(|()| Event::Tick).map_err(|_| Peer::Server)
+            }
+            _ = self.stop.recv() => Ok(Event::Stop),
+            line = self.from_server.next(), if read_server => Ok(arrived(Peer::Server, line)),
+            line = self.from_client.next(), if read_client => Ok(arrived(Peer::Client, line)),
+            line = self.stderr.next(), if self.stderr_open => Ok(match line {
+                Ok(Some(frame)) => Event::Stderr(frame),
+                Ok(None) | Err(_) => Event::StderrEnded,
+            }),
+            () = sleep_until(wake), if wake.is_some() => Ok(Event::Tick),
+        }
+    }
+
+    fn next_wake(&self) -> Option<Instant> {
+        let drained = self.draining.map(|since| since + DRAIN);
+        [self.session.poll_timeout(), self.watch.next_look(), drained].into_iter().flatten().min()
+    }
+
+    /// Tells the session what happened.
+    fn happened(&mut self, event: Event) {
+        let now = Instant::now();
+        match event {
+            Event::Line(peer, frame) => self.line(peer, frame, now),
+            Event::Ended(Peer::Client) => self.draining = Some(now),
+            Event::Ended(Peer::Server) => self.session.closed(Peer::Server, now),
+            Event::Stderr(frame) => self.keep_stderr(frame),
+            Event::StderrEnded => self.stderr_open = false,
+            Event::Tick => self.session.handle_timeout(now),
+            Event::Stop => self.session.closed(Peer::Client, now),
+        }
+        self.look_for_answers(now);
+        let drained = self.draining.is_some_and(|since| self.session.is_idle() || now >= since + DRAIN);
+        if drained {
+            self.session.closed(Peer::Client, now);
+        }
+    }
+
+    fn line(&mut self, peer: Peer, frame: Frame, now: Instant) {
+        let parsed = match frame {
+            Frame::Line(line) => portcullis_wire::parse(&line, &self.limits),
+            Frame::TooLong { .. } => Err(Malformed { kind: MalformedKind::TooLong, id: None }),
+        };
+        match parsed {
+            Ok(message) => self.session.receive(peer, message, now),
+            Err(malformed) => self.session.malformed(peer, &malformed, now),
+        }
+    }
+
+    fn keep_stderr(&mut self, frame: Frame) {
+        match frame {
+            Frame::Line(line) => self.side.keep(&String::from_utf8_lossy(&line)),
+            Frame::TooLong { bytes } => self.side.keep(&format!("(a line of {bytes} bytes)")),
+        }
+    }
+
+    /// Writes what is left for the host, for a moment.
+    pub(crate) async fn flush_client(&mut self) {
+        let _ = tokio::time::timeout(Duration::from_secs(2), self.to_client.flush()).await;
+    }
+}
+
+fn arrived(peer: Peer, line: io::Result<Option<Frame>>) -> Event {
+    match line {
+        Ok(Some(frame)) => Event::Line(peer, frame),
+        Ok(None) | Err(_) => Event::Ended(peer),
+    }
+}
+
+async fn sleep_until(moment: Option<Instant>) {
+    if let Some(moment) = moment {
+        tokio::time::sleep_until(moment.into()).await;
+    }
+}
+
+/// The wall clock, for records and approvals.
+pub(crate) fn wall_clock() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp(u64::try_from(since.as_micros()).unwrap_or(u64::MAX))
+}

@@ -1,0 +1,74 @@
+//! Doing what the session says, in order.
+
+use std::time::Instant;
+
+use portcullis_journal::Record;
+use portcullis_mediation::{ApprovalId, ApprovalKey, Fact, Output, Question, Ticket};
+use portcullis_policy::{Answer, Permitted};
+use portcullis_store::{ApprovalStore as _, State};
+use portcullis_wire::{Message, Peer};
+
+use crate::driver::{Driver, wall_clock};
+
+impl Driver {
+    /// Drains the session's outputs. A record that cannot be written stops
+    /// everything that was to follow it (invariant 6).
+    pub(crate) fn perform(&mut self) {
+        while let Some(output) = self.session.poll_output() {
+            match output {
+                Output::Record(record) => self.record(&record),
+                Output::Forward(peer, message) | Output::Reply(peer, message) => self.send(peer, &message),
+                Output::Consult(ticket, key) => self.consult(ticket, *key),
+                Output::Ask(ticket, question) => self.ask(ticket, &question),
+                Output::Withdraw(approval) => self.withdraw(&approval),
+                Output::Log(line) => self.side.keep(&line),
+                Output::Close(closing) => self.over = Some(closing),
+            }
+        }
+    }
+
+    fn record(&mut self, record: &Record) {
+        if let Err(error) = self.journal.append(record, wall_clock()) {
+            eprintln!("portcullis: the journal cannot be written, so calls stop: {error}");
+            self.session.journal_failed(Instant::now());
+        }
+    }
+
+    fn send(&mut self, to: Peer, message: &Permitted<Message>) {
+        match to {
+            Peer::Client => self.to_client.send(message),
+            Peer::Server => self.to_server.send(message),
+        }
+    }
+
+    fn consult(&mut self, ticket: Ticket, key: ApprovalKey) {
+        let fact = self.approvals.consult(&key, wall_clock()).unwrap_or(Fact::Unavailable);
+        if let Fact::Pending(approval, _) = &fact {
+            self.watch.join(ticket, approval.clone(), key);
+        } else {
+            self.watch.remember(ticket, key);
+        }
+        self.session.advise(ticket, fact, Instant::now());
+    }
+
+    fn ask(&mut self, ticket: Ticket, question: &Question) {
+        if let Err(error) = self.approvals.ask(question, wall_clock()) {
+            eprintln!("portcullis: the question cannot be stored, so the answer is no: {error}");
+            self.session.answer(ticket, Answer::Reject, Instant::now());
+            return;
+        }
+        self.watch.asked(ticket, question);
+    }
+
+    /// Nobody waits any more. Only a question that nobody answered lapses; a yes
+    /// that waits for its retry stays.
+    fn withdraw(&mut self, approval: &ApprovalId) {
+        let row = self.approvals.get(approval, wall_clock()).ok().flatten();
+        let open = row.is_some_and(|row| matches!(row.state, State::Pending | State::Expired));
+        if open {
+            let _ = self.approvals.withdraw(approval);
+            self.session.lapsed(approval);
+        }
+        self.watch.forget(approval);
+    }
+}

@@ -1,0 +1,174 @@
+//! Is this tool call in order? Every control that looks at a call, folded.
+
+use std::time::Instant;
+
+use portcullis_catalog::ControlId;
+use portcullis_catalog::control::{
+    APPROVE_BY_RISK, ARGUMENTS_BOUNDED, ARGUMENTS_MATCH_SCHEMA, CALLS_PER_MINUTE, ROOTS_CONTAINED,
+    TOOL_KNOWN, TOOLS_LISTED,
+};
+use portcullis_policy::rules::ToolFacts;
+use portcullis_policy::{Decision, Effect, Tier};
+use portcullis_wire::view::tool::ToolCall;
+use portcullis_wire::{Request, canonical};
+use serde_json::Value;
+
+use crate::Session;
+use crate::approval::{ApprovalKey, Fingerprint};
+use crate::client::misfit;
+use crate::control::{arguments_bounded, arguments_match_schema, roots_contained};
+use crate::correlate::Purpose;
+use crate::fetch::Wanted;
+use crate::listing::Lookup;
+use crate::rewrite::arguments_value;
+use crate::settle::Refusal;
+
+/// A tool call whose tool is known.
+#[derive(Debug)]
+pub(crate) struct Call {
+    pub(crate) request: Request,
+    pub(crate) tool: String,
+    /// Canonical arguments: what a person is shown, and what a yes covers.
+    pub(crate) canonical: Vec<u8>,
+    pub(crate) value: Value,
+    pub(crate) pin: Fingerprint,
+    pub(crate) tier: Tier,
+}
+
+/// What the model reads when a person did not say yes.
+pub(crate) const NOT_APPROVED: &str =
+    "not permitted: this call needs a person's approval and was not approved";
+
+impl Session {
+    /// A `tools/call` whose method is in order.
+    pub(crate) fn begin_call(&mut self, request: Request, now: Instant) {
+        let asked = match ToolCall::read(request.params.as_ref()) {
+            Ok(asked) => asked,
+            Err(why) => return self.refuse(&request, misfit(why)),
+        };
+        let listed = self.policy(self.settings.rules.judge_listing(&asked.name));
+        if listed.effect == Effect::Deny {
+            let sentence = sentence(&listed);
+            return self.refuse(&request, Refusal::tool(listed, sentence));
+        }
+        match self.tools.find(&asked.name) {
+            Lookup::Unsure => self.fetch_first(Wanted::Tools, request, now),
+            Lookup::Absent => {
+                let decision = Decision::deny(TOOL_KNOWN, "the server lists no such tool");
+                self.refuse(&request, Refusal::error(decision, -32602, "unknown tool"));
+            }
+            Lookup::Known(tool) => {
+                let (pin, tier) = (tool.pin.clone(), tool.tier);
+                let canonical = asked.arguments.as_ref().map_or_else(|| b"{}".to_vec(), canonical);
+                let value = arguments_value(asked.arguments.as_ref());
+                let call = Call { request, tool: asked.name, canonical, value, pin, tier };
+                self.judge_call(call, listed, now);
+            }
+        }
+    }
+
+    fn judge_call(&mut self, call: Call, listed: Decision, now: Instant) {
+        let decision = listed.and(self.opinions(&call));
+        let decision = self.spend_quota(decision, now);
+        match decision.effect {
+            Effect::Deny => {
+                let sentence = sentence(&decision);
+                self.refuse(&call.request, Refusal::tool(decision, sentence));
+            }
+            Effect::Ask => self.consult(call, decision, now),
+            Effect::Allow => {
+                self.tools.used(&call.tool);
+                self.send_request(call.request, Purpose::ToolCall, decision, now);
+            }
+        }
+    }
+
+    /// What every control thinks of the call.
+    fn opinions(&self, call: &Call) -> Decision {
+        let bounded = arguments_bounded::judge(&call.value);
+        if bounded.effect == Effect::Deny {
+            // Nothing else looks at what is too large to look at.
+            return bounded;
+        }
+        let Lookup::Known(tool) = self.tools.find(&call.tool) else {
+            return Decision::deny(TOOL_KNOWN, "the tool is gone");
+        };
+        let settings = &self.settings;
+        let schema = arguments_match_schema::judge(tool.schema(), &call.value);
+        let roots = roots_contained::judge(
+            &call.value,
+            &tool.input,
+            &settings.roots,
+            settings.cwd.as_deref(),
+        );
+        let facts = ToolFacts {
+            name: &call.tool,
+            tier: tool.tier,
+            changed: tool.changed(),
+            first_open_world_use: settings.open_world && tool.open_world && !tool.used,
+        };
+        let risk = settings.rules.judge_call(facts);
+        bounded.and(self.policy(schema)).and(self.policy(roots)).and(self.policy(risk))
+    }
+
+    /// Spending quota is owed by what may pass: a denied call costs nothing.
+    fn spend_quota(&mut self, decision: Decision, now: Instant) -> Decision {
+        if decision.effect == Effect::Deny {
+            return decision;
+        }
+        match self.calls.spend(now) {
+            Ok(()) => decision,
+            Err(wait) => {
+                let why = format!("the next call is due in {} s", wait.as_secs() + 1);
+                let denied = self.policy(Decision::deny(CALLS_PER_MINUTE, why));
+                decision.and(denied)
+            }
+        }
+    }
+
+    /// The opinion of a policy control: `--observe` records instead of acting.
+    pub(crate) fn policy(&self, decision: Decision) -> Decision {
+        if self.settings.observe { decision.observed() } else { decision }
+    }
+
+    /// What a yes to this call would cover.
+    pub(crate) fn approval_key(&self, call: &Call) -> ApprovalKey {
+        ApprovalKey {
+            principal: self.settings.principal.clone(),
+            server: self.settings.server.clone(),
+            tool: call.tool.clone(),
+            definition_pin: call.pin.clone(),
+            arguments_digest: Fingerprint::of(&call.canonical),
+            policy: self.settings.policy.clone(),
+        }
+    }
+}
+
+/// One neutral sentence for the model, by the first control that denied.
+pub(crate) fn sentence(decision: &Decision) -> String {
+    const SENTENCES: &[(ControlId, &str)] = &[
+        (TOOLS_LISTED, "not permitted: this tool is not available here"),
+        (TOOL_KNOWN, "not permitted: this tool is not available here"),
+        (ARGUMENTS_BOUNDED, "not permitted: the arguments are too large"),
+        (ROOTS_CONTAINED, "not permitted: a path lies outside the directories that were granted"),
+        (CALLS_PER_MINUTE, "not permitted now: too many calls, try again in a minute"),
+        (APPROVE_BY_RISK, NOT_APPROVED),
+    ];
+    let schema = decision.because.iter().find(|because| because.control == ARGUMENTS_MATCH_SCHEMA);
+    if let Some(because) = schema {
+        // The violation names members and keywords of the schema, never values.
+        return format!("not permitted: {}", because.why);
+    }
+    let first = SENTENCES.iter().find(|(control, _)| decision.names(*control));
+    first.map_or("not permitted", |(_, sentence)| sentence).to_owned()
+}
+
+/// Text of canonical bytes; they are JSON, so they are UTF-8.
+pub(crate) fn shown(canonical: &[u8]) -> String {
+    String::from_utf8_lossy(canonical).into_owned()
+}
+
+/// The progress token of a request, for keeping its host awake.
+pub(crate) fn progress_token(request: &Request) -> Option<portcullis_wire::Id> {
+    portcullis_wire::view::lifecycle::Meta::read(request.params.as_ref()).ok()?.progress_token
+}

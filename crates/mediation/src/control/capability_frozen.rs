@@ -1,0 +1,93 @@
+//! What was declared first is all there is (MCP-CAP-03).
+//!
+//! Capabilities that cannot be judged yet are taken out of a declaration before
+//! the other side sees it, so nobody builds on them.
+
+use serde_json::{Map, Value};
+
+/// Client capabilities that pass. Sampling and elicitation need a person
+/// between, extensions need both sides and the operator.
+const CLIENT_MAY: &[&str] = &["roots"];
+
+/// Server capabilities that pass.
+const SERVER_MAY: &[&str] = &["tools", "prompts", "resources", "completions", "logging"];
+
+/// What a client's declaration looks like to the server.
+pub(crate) fn clamp_client(declared: &Value) -> Value {
+    only(declared, CLIENT_MAY)
+}
+
+/// What a server's declaration looks like to the client.
+pub(crate) fn clamp_server(declared: &Value) -> Value {
+    only(declared, SERVER_MAY)
+}
+
+fn only(declared: &Value, names: &[&str]) -> Value {
+    let Some(members) = declared.as_object() else { return Value::Object(Map::new()) };
+    let kept = members.iter().filter(|(name, _)| names.contains(&name.as_str()));
+    Value::Object(kept.map(|(name, value)| (name.clone(), value.clone())).collect())
+}
+
+/// A later declaration, cut down to the first one; and what it wanted beyond.
+pub(crate) fn under(ceiling: &Value, declared: &Value) -> (Value, Vec<String>) {
+    let (Some(ceiling), Some(declared)) = (ceiling.as_object(), declared.as_object()) else {
+        return (Value::Object(Map::new()), Vec::new());
+    };
+    let mut grown = Vec::new();
+    let mut kept = Map::new();
+    for (name, value) in declared {
+        match ceiling.get(name) {
+            None => grown.push(name.clone()),
+            Some(first) => {
+                let (value, more) = members_under(first, value);
+                grown.extend(more.into_iter().map(|member| format!("{name}.{member}")));
+                kept.insert(name.clone(), value);
+            }
+        }
+    }
+    (Value::Object(kept), grown)
+}
+
+/// One level deeper: `listChanged`, `subscribe` and their like cannot grow either.
+fn members_under(first: &Value, later: &Value) -> (Value, Vec<String>) {
+    let (Some(first), Some(later)) = (first.as_object(), later.as_object()) else {
+        return (first.clone(), Vec::new());
+    };
+    let grows = |name: &String, value: &Value| {
+        first.get(name) != Some(value) && *value != Value::Bool(false)
+    };
+    let grown = later.iter().filter(|(name, value)| grows(name, value));
+    let grown: Vec<String> = grown.map(|(name, _)| name.clone()).collect();
+    let kept = later.iter().filter(|(name, _)| !grown.contains(name));
+    (Value::Object(kept.map(|(name, value)| (name.clone(), value.clone())).collect()), grown)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn growth_is_cut_and_named() {
+        let first = json!({"roots": {}, "x": {"listChanged": false}});
+        let later = json!({"roots": {"listChanged": true}, "x": {"listChanged": false}, "y": {}});
+        let (kept, grown) = under(&first, &later);
+        assert_eq!(kept, json!({"roots": {}, "x": {"listChanged": false}}));
+        assert_eq!(grown, ["roots.listChanged", "y"]);
+    }
+
+    #[test]
+    fn less_than_before_is_no_growth() {
+        let (kept, grown) = under(&json!({"roots": {"listChanged": true}}), &json!({"roots": {}}));
+        assert_eq!((kept, grown), (json!({"roots": {}}), vec![]));
+    }
+
+    #[test]
+    fn what_cannot_be_judged_is_not_declared() {
+        let declared =
+            json!({"roots": {}, "sampling": {}, "elicitation": {}, "extensions": {"a/b": {}}});
+        assert_eq!(clamp_client(&declared), json!({"roots": {}}));
+        assert_eq!(clamp_server(&json!({"tools": {}, "tasks": {}})), json!({"tools": {}}));
+    }
+}

@@ -1,0 +1,44 @@
+//! A peer that floods is cut off; one that stutters is not (MCP-LIM-05).
+
+use std::time::{Duration, Instant};
+
+/// How long a strike counts.
+const WINDOW: Duration = Duration::from_secs(10);
+/// Strikes in a window that get a record each.
+const TOLD: u32 = 20;
+
+/// Malformed lines of one peer, counted in windows of ten seconds.
+#[derive(Debug, Default)]
+pub(crate) struct Strikes {
+    since: Option<Instant>,
+    count: u32,
+}
+
+/// What to do about one more malformed line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// Record it.
+    Tell,
+    /// Record that there are more, once.
+    Summarise,
+    /// Drop it; it was announced.
+    Hush,
+    /// Cut the peer off.
+    Flood,
+}
+
+impl Strikes {
+    /// Counts one.
+    pub(crate) fn strike(&mut self, now: Instant, limit: u32) -> Verdict {
+        if self.since.is_none_or(|since| now.duration_since(since) >= WINDOW) {
+            *self = Self { since: Some(now), count: 0 };
+        }
+        self.count = self.count.saturating_add(1);
+        match self.count {
+            count if count > limit => Verdict::Flood,
+            count if count <= TOLD => Verdict::Tell,
+            count if count == TOLD + 1 => Verdict::Summarise,
+            _ => Verdict::Hush,
+        }
+    }
+}

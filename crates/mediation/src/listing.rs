@@ -1,0 +1,205 @@
+//! What tools the server has: learned from every listing, fetched when a call
+//! comes before one, and rewritten before the host sees it.
+
+use std::cell::OnceCell;
+use std::collections::{BTreeMap, BTreeSet};
+
+use portcullis_catalog::control::{ANNOTATIONS_REWRITTEN, TOOL_KNOWN, TOOLS_LISTED};
+use portcullis_guard::schema::Schema;
+use portcullis_guard::text;
+use portcullis_policy::{Decision, Effect, Obligation, Tier};
+use portcullis_wire::view::tool::{ToolDefinition, ToolList};
+use portcullis_wire::{Json, array, canonical};
+use serde_json::Value;
+
+use crate::Session;
+use crate::approval::Fingerprint;
+use crate::control::{annotations_rewritten, approve_by_risk};
+
+/// More tools than any real server has (`field.md`: at most 117).
+const TOOLS: usize = 4096;
+
+/// Every tool definition seen in this session.
+#[derive(Debug, Default)]
+pub(crate) struct Tools {
+    known: BTreeMap<String, Tool>,
+    /// A whole listing was seen since the server last said that it changed.
+    complete: bool,
+}
+
+/// One tool as the server defined it last.
+#[derive(Debug)]
+pub(crate) struct Tool {
+    /// The definition in force.
+    pub(crate) pin: Fingerprint,
+    /// The definition first seen in this session.
+    first: Fingerprint,
+    pub(crate) tier: Tier,
+    pub(crate) open_world: bool,
+    pub(crate) used: bool,
+    pub(crate) input: Value,
+    compiled: OnceCell<Result<Schema, String>>,
+    /// Seen since the server last said that its list changed.
+    fresh: bool,
+}
+
+impl Tool {
+    /// The definition is not the one first seen.
+    pub(crate) fn changed(&self) -> bool {
+        self.pin != self.first
+    }
+
+    /// The input schema, compiled at the first call.
+    pub(crate) fn schema(&self) -> &Result<Schema, String> {
+        self.compiled.get_or_init(|| Schema::compile(&self.input).map_err(|why| why.to_string()))
+    }
+}
+
+/// What we know of a tool's name.
+#[derive(Debug)]
+pub(crate) enum Lookup<'a> {
+    /// Its definition in force.
+    Known(&'a Tool),
+    /// Nothing certain: list first.
+    Unsure,
+    /// The server does not list it.
+    Absent,
+}
+
+impl Tools {
+    pub(crate) fn find(&self, name: &str) -> Lookup<'_> {
+        match self.known.get(name) {
+            Some(tool) if tool.fresh => Lookup::Known(tool),
+            None if self.complete => Lookup::Absent,
+            Some(_) | None => Lookup::Unsure,
+        }
+    }
+
+    pub(crate) fn used(&mut self, name: &str) {
+        if let Some(tool) = self.known.get_mut(name) {
+            tool.used = true;
+        }
+    }
+
+    /// The server says that its list changed: nothing is certain any more.
+    pub(crate) fn doubt(&mut self) {
+        self.complete = false;
+        self.known.values_mut().for_each(|tool| tool.fresh = false);
+    }
+
+    /// Keeps a definition; its tier is our assessment of it.
+    fn learn(&mut self, entry: &Json, definition: &ToolDefinition) -> Tier {
+        let pin = Fingerprint::of(&canonical(entry));
+        let mut first = pin.clone();
+        if let Some(before) = self.known.get_mut(&definition.name) {
+            if before.pin == pin {
+                before.fresh = true;
+                return before.tier;
+            }
+            first = before.first.clone();
+        }
+        let input = definition.input_schema.value();
+        let tier = approve_by_risk::tier(&definition.name, &input, &definition.annotations);
+        let tool = Tool {
+            pin,
+            first,
+            tier,
+            // Absent means open world (schema, ToolAnnotations).
+            open_world: definition.annotations.open_world.unwrap_or(true),
+            used: false,
+            input,
+            compiled: OnceCell::new(),
+            fresh: true,
+        };
+        self.known.insert(definition.name.clone(), tool);
+        tier
+    }
+
+    /// A listing came to its end: what it did not show is gone.
+    pub(crate) fn finish(&mut self) {
+        self.known.retain(|_, tool| tool.fresh);
+        self.complete = true;
+    }
+}
+
+impl Session {
+    /// One page of a listing: learned, and rewritten for the host. Entries that
+    /// are withheld, malformed or listed twice are left out and recorded.
+    pub(crate) fn read_listing(&mut self, result: &Json) -> Option<Page> {
+        let list = ToolList::read(result).ok()?;
+        let mut entries = Vec::new();
+        let mut names = BTreeSet::new();
+        let mut decision = Decision::default();
+        for entry in &list.tools {
+            let (kept, opinion) = self.read_entry(entry, &mut names);
+            decision = decision.and(opinion);
+            entries.extend(kept);
+        }
+        let changed = !decision.because.is_empty();
+        let result = if changed { relist(result, &entries)? } else { result.clone() };
+        if changed {
+            decision = decision.owing(Obligation::Rewritten);
+        }
+        decision.effect = Effect::Allow;
+        Some(Page { result, next: list.next_cursor, decision })
+    }
+
+    fn read_entry(
+        &mut self,
+        entry: &Json,
+        names: &mut BTreeSet<String>,
+    ) -> (Option<Json>, Decision) {
+        let definition = match ToolDefinition::read(entry) {
+            Ok(definition) => definition,
+            Err(misfit) => {
+                let why = format!("a tool definition was left out: {misfit}");
+                return (None, Decision::because(Effect::Allow, TOOL_KNOWN, why));
+            }
+        };
+        let name = shown_name(&definition.name);
+        if !names.insert(definition.name.clone()) {
+            let why = format!("`{name}` is listed twice; the second was left out");
+            return (None, Decision::because(Effect::Allow, TOOL_KNOWN, why));
+        }
+        if self.tools.known.len() >= TOOLS {
+            let why = format!("`{name}` was left out: more than {TOOLS} tools");
+            return (None, Decision::because(Effect::Allow, TOOL_KNOWN, why));
+        }
+        let tier = self.tools.learn(entry, &definition);
+        let listed = self.settings.rules.judge_listing(&definition.name);
+        if listed.effect == Effect::Deny && !self.settings.observe {
+            let why = format!("`{name}` is withheld");
+            return (None, Decision::because(Effect::Allow, TOOLS_LISTED, why));
+        }
+        let members = entry.object().unwrap_or_default();
+        match annotations_rewritten::rewrite(&members, &definition.annotations, tier) {
+            None => (Some(entry.clone()), Decision::default()),
+            Some(rewritten) => {
+                let why = format!("hints of `{name}` are milder than its tier, {tier}");
+                (Some(rewritten), Decision::because(Effect::Allow, ANNOTATIONS_REWRITTEN, why))
+            }
+        }
+    }
+}
+
+/// A page of tools as the host may see it.
+#[derive(Debug)]
+pub(crate) struct Page {
+    pub(crate) result: Json,
+    pub(crate) next: Option<String>,
+    pub(crate) decision: Decision,
+}
+
+/// A filtered list is nobody else's: where it says `cacheScope`, it says private.
+fn relist(result: &Json, entries: &[Json]) -> Option<Json> {
+    let mut members = result.object()?;
+    members.set("tools", array(entries));
+    if members.get("cacheScope").is_some() {
+        members.set("cacheScope", Json::string("private"));
+    }
+    Some(members.to_json())
+}
+
+fn shown_name(name: &str) -> String {
+    text::visible(&name.chars().take(128).collect::<String>())
+}

@@ -1,0 +1,65 @@
+//! What the caller must do next, in order.
+
+use std::fmt;
+
+use portcullis_journal::Record;
+use portcullis_policy::Permitted;
+use portcullis_wire::{Message, Peer};
+
+use crate::approval::{ApprovalId, ApprovalKey, Question};
+
+/// One thing to do. The caller drains them with `Session::poll_output`, does
+/// each before the next, and tells the session when one fails.
+#[derive(Debug)]
+pub enum Output {
+    /// Make it durable before anything that follows (invariant 6).
+    Record(Box<Record>),
+    /// Send somebody else's message on.
+    Forward(Peer, Permitted<Message>),
+    /// Send a message of our own: an answer, a refusal, a question to a peer.
+    Reply(Peer, Permitted<Message>),
+    /// Ask the store whether this call was already answered, then `advise`.
+    Consult(Ticket, Box<ApprovalKey>),
+    /// Show this to a person, then `answer`.
+    Ask(Ticket, Box<Question>),
+    /// Nobody waits for this answer any more: it is no.
+    Withdraw(ApprovalId),
+    /// Keep this line in the side log; it is redacted and bounded.
+    Log(String),
+    /// The conversation is over.
+    Close(Closing),
+}
+
+/// The name of a parked message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Ticket(pub(crate) u64);
+
+/// Why a conversation ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Closing {
+    /// The host closed its pipe.
+    ClientGone,
+    /// The server died or closed its pipe.
+    ServerGone,
+    /// The client sent more malformed lines than anybody does by mistake.
+    ClientFlooded,
+    /// The server sent more malformed lines than anybody does by mistake.
+    ServerFlooded,
+    /// The peers agreed on a revision that we cannot judge.
+    RevisionUnknown,
+    /// The journal cannot be written.
+    JournalFailed,
+}
+
+impl fmt::Display for Closing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::ClientGone => "the host closed the pipe",
+            Self::ServerGone => "the server ended",
+            Self::ClientFlooded => "the host sent too many malformed lines",
+            Self::ServerFlooded => "the server sent too many malformed lines",
+            Self::RevisionUnknown => "the peers speak a revision that is not judged here",
+            Self::JournalFailed => "the journal cannot be written",
+        })
+    }
+}

@@ -1,0 +1,358 @@
+//! A person is asked: calls wait here, and silence is a no (invariant 12).
+//!
+//! ```text
+//!  consult ─▶ Consulting ── store: approved ─────────────────────▶ sent
+//!                 │  └───── store: denied, unavailable ──────────▶ refused
+//!                 └ store: unknown, pending ─▶ Asking ── yes ────▶ sent
+//!                                               │ └───── no ─────▶ refused
+//!                                               │ patience ends ─▶ refused
+//!                                               └ hold ends ─────▶ pending result;
+//!                                    an identical call may pass until patience ends
+//! ```
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use portcullis_catalog::control::{APPROVAL_EXACT, CONCURRENCY_CAPPED, SILENCE_IS_NO};
+use portcullis_journal::{Event, Outcome as Ended};
+use portcullis_policy::{Answer, Decision, Effect, Obligation};
+use portcullis_wire::{Id, Json, Message, Notification, Peer};
+use serde_json::json;
+
+use crate::Session;
+use crate::approval::{ApprovalId, ApprovalKey, Fact, Question};
+use crate::call::{Call, NOT_APPROVED, progress_token, shown};
+use crate::correlate::Purpose;
+use crate::listing::Lookup;
+use crate::output::{Output, Ticket};
+use crate::settle::Refusal;
+
+/// How often a host is told that its call still waits.
+const BEAT: Duration = Duration::from_secs(10);
+
+/// Every call that waits for a person, and every question that outlived its call.
+#[derive(Debug)]
+pub(crate) struct Questions {
+    dice: u64,
+    next_ticket: u64,
+    parked: BTreeMap<Ticket, Parked>,
+    /// Asked, but the host stopped waiting; a yes serves an identical call.
+    released: BTreeMap<ApprovalId, Instant>,
+}
+
+/// A call that waits.
+#[derive(Debug)]
+struct Parked {
+    call: Call,
+    key: ApprovalKey,
+    decision: Decision,
+    stage: Stage,
+}
+
+/// What it waits for.
+#[derive(Debug)]
+enum Stage {
+    /// The store, which answers at once.
+    Consulting,
+    /// A person.
+    Asking(Asking),
+}
+
+#[derive(Debug)]
+struct Asking {
+    approval: ApprovalId,
+    /// Another call asked this question; it is not ours to withdraw.
+    joined: bool,
+    hold: Instant,
+    patience: Instant,
+    beat: Instant,
+    beats: u32,
+}
+
+impl Questions {
+    pub(crate) fn new(dice: u64) -> Self {
+        Self { dice, next_ticket: 0, parked: BTreeMap::new(), released: BTreeMap::new() }
+    }
+
+    /// SplitMix64: distinct names from one seed of the caller's entropy.
+    fn entropy(&mut self) -> u64 {
+        self.dice = self.dice.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (self.dice ^ (self.dice >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+
+    pub(crate) fn next_deadline(&self) -> Option<Instant> {
+        let asking = self.parked.values().filter_map(|parked| match &parked.stage {
+            Stage::Consulting => None,
+            Stage::Asking(asking) => {
+                let beat = progress_token(&parked.call.request).map(|_| asking.beat);
+                Some(asking.hold.min(asking.patience).min(beat.unwrap_or(asking.patience)))
+            }
+        });
+        asking.chain(self.released.values().copied()).min()
+    }
+}
+
+impl Session {
+    /// Parks a call and asks the store whether a person answered it before.
+    pub(crate) fn consult(&mut self, call: Call, decision: Decision, _now: Instant) {
+        if self.questions.parked.len() >= self.settings.limits.questions {
+            let why = "too many questions wait for a person";
+            let decision = decision.and(Decision::deny(CONCURRENCY_CAPPED, why));
+            return self.refuse(&call.request, Refusal::tool(decision, NOT_APPROVED));
+        }
+        let key = self.approval_key(&call);
+        self.questions.next_ticket += 1;
+        let ticket = Ticket(self.questions.next_ticket);
+        self.outputs.push_back(Output::Consult(ticket, Box::new(key.clone())));
+        self.questions
+            .parked
+            .insert(ticket, Parked { call, key, decision, stage: Stage::Consulting });
+    }
+
+    /// What the store knows of a parked call.
+    pub(crate) fn store_answered(&mut self, ticket: Ticket, fact: Fact, now: Instant) {
+        let Some(parked) = self.questions.parked.remove(&ticket) else { return };
+        match fact {
+            Fact::Approved(approval) => self.approved(parked, &approval, now),
+            Fact::Denied(approval) => {
+                self.not_approved(
+                    parked,
+                    Some(&approval),
+                    APPROVAL_EXACT,
+                    "a person said no to this call",
+                );
+            }
+            Fact::Unavailable => {
+                self.not_approved(parked, None, SILENCE_IS_NO, "approvals cannot be read");
+            }
+            Fact::Pending(approval, remaining) => {
+                self.wait_for(ticket, parked, approval, true, remaining, now);
+            }
+            Fact::Unknown => self.ask(ticket, parked, now),
+        }
+    }
+
+    /// Puts the question to a person.
+    fn ask(&mut self, ticket: Ticket, parked: Parked, now: Instant) {
+        let approval = ApprovalId::from_entropy(self.questions.entropy());
+        let question = Question {
+            approval: approval.clone(),
+            key: parked.key.clone(),
+            arguments: shown(&parked.call.canonical),
+            risk: parked.call.tier,
+            reasons: parked.decision.because.iter().map(|because| because.why.clone()).collect(),
+            patience: self.settings.patience,
+        };
+        let mut record = self.about(Event::Asked, &parked.call.request);
+        record.decision = parked.decision.clone();
+        record.approval = Some(approval.to_string());
+        self.note(record);
+        self.outputs.push_back(Output::Ask(ticket, Box::new(question)));
+        self.wait_for(ticket, parked, approval, false, self.settings.patience, now);
+    }
+
+    fn wait_for(
+        &mut self,
+        ticket: Ticket,
+        mut parked: Parked,
+        approval: ApprovalId,
+        joined: bool,
+        remaining: Duration,
+        now: Instant,
+    ) {
+        self.questions.released.remove(&approval);
+        parked.stage = Stage::Asking(Asking {
+            approval,
+            joined,
+            hold: now + self.settings.hold,
+            patience: now + remaining,
+            beat: now + BEAT,
+            beats: 0,
+        });
+        self.questions.parked.insert(ticket, parked);
+    }
+
+    /// A person's word on a call that waits for it.
+    pub(crate) fn person_answered(&mut self, ticket: Ticket, answer: Answer, now: Instant) {
+        let Some(parked) = self.questions.parked.remove(&ticket) else { return };
+        let Stage::Asking(asking) = &parked.stage else {
+            self.questions.parked.insert(ticket, parked);
+            return;
+        };
+        let approval = asking.approval.clone();
+        match answer {
+            Answer::Approve => self.approved(parked, &approval, now),
+            Answer::Reject => {
+                self.not_approved(parked, Some(&approval), APPROVAL_EXACT, "a person said no");
+            }
+        }
+    }
+
+    /// A yes that is used up now. It counts only for what the person was shown.
+    fn approved(&mut self, parked: Parked, approval: &ApprovalId, now: Instant) {
+        let current = match self.tools.find(&parked.call.tool) {
+            Lookup::Known(tool) => Some(tool.pin.clone()),
+            Lookup::Unsure | Lookup::Absent => None,
+        };
+        if current.as_ref() != Some(&parked.key.definition_pin) {
+            let why = "the tool changed while a person was asked about it";
+            return self.not_approved(parked, Some(approval), APPROVAL_EXACT, why);
+        }
+        let mut record = self.about(Event::Intent, &parked.call.request);
+        let yes = Decision::because(Effect::Allow, APPROVAL_EXACT, "a person said yes");
+        record.decision = parked.decision.and(yes).owing(Obligation::Approved);
+        record.approval = Some(approval.to_string());
+        self.tools.used(&parked.call.tool);
+        let request = parked.call.request;
+        self.send_recorded(&request, Purpose::ToolCall, record, Some(Answer::Approve), now);
+    }
+
+    fn not_approved(
+        &mut self,
+        parked: Parked,
+        approval: Option<&ApprovalId>,
+        control: portcullis_catalog::ControlId,
+        why: &str,
+    ) {
+        self.end_question(parked, approval, Decision::deny(control, why), NOT_APPROVED.to_owned());
+    }
+
+    fn end_question(
+        &mut self,
+        parked: Parked,
+        approval: Option<&ApprovalId>,
+        no: Decision,
+        sentence: String,
+    ) {
+        let mut record = self.denied(&parked.call.request, parked.decision.and(no));
+        record.approval = approval.map(ToString::to_string);
+        self.note(record);
+        let result = self.tool_error(&sentence);
+        self.answer_client(parked.call.request.id, portcullis_wire::Outcome::Result(result));
+    }
+
+    /// Patience, holds and heartbeats.
+    pub(crate) fn expire_questions(&mut self, now: Instant) {
+        let due = |parked: &Parked| match &parked.stage {
+            Stage::Consulting => false,
+            Stage::Asking(asking) => asking.hold.min(asking.patience) <= now,
+        };
+        let tickets: Vec<Ticket> = self
+            .questions
+            .parked
+            .iter()
+            .filter(|(_, parked)| due(parked))
+            .map(|(key, _)| *key)
+            .collect();
+        for ticket in tickets {
+            if let Some(parked) = self.questions.parked.remove(&ticket) {
+                self.stop_holding(parked, now);
+            }
+        }
+        let released = &mut self.questions.released;
+        let over: Vec<ApprovalId> =
+            released.extract_if(.., |_, end| *end <= now).map(|(id, _)| id).collect();
+        self.outputs.extend(over.into_iter().map(Output::Withdraw));
+        self.beat(now);
+    }
+
+    /// The hold or the patience of one call is over.
+    fn stop_holding(&mut self, parked: Parked, now: Instant) {
+        let Stage::Asking(Asking { approval, joined, patience, .. }) = &parked.stage else {
+            return;
+        };
+        let (approval, joined, patience) = (approval.clone(), *joined, *patience);
+        if patience <= now {
+            if !joined {
+                self.outputs.push_back(Output::Withdraw(approval.clone()));
+            }
+            let why = format!("no answer in {} s", self.settings.patience.as_secs());
+            let no = Decision::deny(SILENCE_IS_NO, why);
+            return self.end_question(parked, Some(&approval), no, NOT_APPROVED.to_owned());
+        }
+        if !joined {
+            self.questions.released.insert(approval.clone(), patience);
+        }
+        let no = Decision::deny(
+            SILENCE_IS_NO,
+            "no answer yet; the host was told that approval is pending",
+        );
+        let sentence = format!(
+            "not permitted yet: this call needs a person's approval, which is pending as {approval}; \
+             the same call passes once after a person approves it"
+        );
+        self.end_question(parked, Some(&approval), no, sentence);
+    }
+
+    /// Hosts that gave a progress token are told that their call still waits.
+    fn beat(&mut self, now: Instant) {
+        let mut told = Vec::new();
+        for parked in self.questions.parked.values_mut() {
+            let Stage::Asking(asking) = &mut parked.stage else { continue };
+            if asking.beat <= now {
+                asking.beat = now + BEAT;
+                asking.beats += 1;
+                // Far below any real progress, so that the server's may follow.
+                let progress = f64::from(asking.beats) * 1e-6;
+                told.extend(progress_token(&parked.call.request).map(|token| (token, progress)));
+            }
+        }
+        for (token, progress) in told {
+            self.tell_waiting(&token, progress);
+        }
+    }
+
+    fn tell_waiting(&mut self, token: &Id, progress: f64) {
+        let params = json!({"progress": progress, "message": "waiting for a person's approval"});
+        let mut params = Json::from_value(&params).object().unwrap_or_default();
+        params.set("progressToken", token.to_json());
+        let method = "notifications/progress".to_owned();
+        let said = Notification { method, params: Some(params.to_json()) };
+        self.reply(Peer::Client, Message::Notification(said));
+    }
+
+    /// The client took back a call that waits. The question stays: a host that
+    /// gave up early may try the same call again.
+    pub(crate) fn forget_question(&mut self, id: &Id, _now: Instant) -> bool {
+        let found = self.questions.parked.iter().find(|(_, parked)| parked.call.request.id == *id);
+        let Some(ticket) = found.map(|(ticket, _)| *ticket) else { return false };
+        let Some(parked) = self.questions.parked.remove(&ticket) else { return false };
+        let mut record = self.about(Event::Outcome, &parked.call.request);
+        record.outcome = Some(Ended::Cancelled);
+        record.decision = parked.decision;
+        if let Stage::Asking(asking) = parked.stage {
+            record.approval = Some(asking.approval.to_string());
+            if !asking.joined {
+                self.questions.released.insert(asking.approval, asking.patience);
+            }
+        }
+        self.note(record);
+        true
+    }
+
+    /// The session ends: every question is answered no.
+    pub(crate) fn end_questions(&mut self) {
+        let released = std::mem::take(&mut self.questions.released);
+        self.outputs.extend(released.into_keys().map(Output::Withdraw));
+        for parked in std::mem::take(&mut self.questions.parked).into_values() {
+            let mut approval = None;
+            if let Stage::Asking(asking) = &parked.stage {
+                approval = Some(asking.approval.clone());
+                if !asking.joined {
+                    self.outputs.push_back(Output::Withdraw(asking.approval.clone()));
+                }
+            }
+            self.not_approved(parked, approval.as_ref(), SILENCE_IS_NO, "the session ended");
+        }
+    }
+
+    /// The store withdrew a question that nobody had answered.
+    pub fn lapsed(&mut self, approval: &ApprovalId) {
+        let mut record = self.record(Event::Answered);
+        record.decision = Decision::deny(SILENCE_IS_NO, "no answer");
+        record.approval = Some(approval.to_string());
+        self.note(record);
+    }
+}

@@ -1,0 +1,168 @@
+//! Sending a request on: its id and token re-minted, its declaration clamped.
+
+use std::time::Instant;
+
+use portcullis_journal::{Event, Record};
+use portcullis_policy::{Answer, Decision};
+use portcullis_wire::view::input_request::InputResponses;
+use portcullis_wire::view::lifecycle::{CLIENT_CAPABILITIES, Meta, PROGRESS_TOKEN};
+use portcullis_wire::{Id, Json, Message, Object, Peer, Request, Revision, canonical};
+use serde_json::Value;
+
+use crate::Session;
+use crate::control::roots_answered;
+use crate::correlate::{InFlight, Purpose, never};
+use crate::state::Phase;
+
+impl Session {
+    /// Forwards a client's request that nothing asks about.
+    pub(crate) fn send_request(
+        &mut self,
+        request: Request,
+        purpose: Purpose,
+        decision: Decision,
+        now: Instant,
+    ) {
+        let mut record = self.about(Event::Intent, &request);
+        record.decision = decision;
+        self.send_recorded(&request, purpose, record, None, now);
+    }
+
+    /// Forwards a client's request behind its record.
+    pub(crate) fn send_recorded(
+        &mut self,
+        request: &Request,
+        purpose: Purpose,
+        mut record: Record,
+        answer: Option<Answer>,
+        now: Instant,
+    ) {
+        let minted = self.to_server.mint();
+        let meta = Meta::read(request.params.as_ref()).unwrap_or_default();
+        self.next_call += 1;
+        record.call = Some(self.next_call);
+        let params = self.outgoing(request, &purpose, &meta, minted);
+        let row = self.row(request, purpose, &meta, record.tool.clone(), now);
+        self.to_server.insert(minted, row);
+        let message = Request { id: Id::Number(minted), method: request.method.clone(), params };
+        self.forward(Peer::Server, Message::Request(message), record, answer);
+    }
+
+    fn row(
+        &self,
+        request: &Request,
+        purpose: Purpose,
+        meta: &Meta,
+        subject: Option<String>,
+        now: Instant,
+    ) -> InFlight {
+        let limits = &self.settings.limits;
+        let (deadline, ceiling) = match purpose {
+            Purpose::Listen => (never(now), never(now)),
+            _ => (now + limits.call_timeout, now + limits.call_ceiling),
+        };
+        InFlight {
+            id: request.id.clone(),
+            purpose,
+            method: request.method.clone(),
+            subject,
+            call: self.next_call,
+            token: meta.progress_token.clone(),
+            progress: None,
+            wants_logs: meta.log_level.is_some(),
+            sent: now,
+            deadline: deadline.min(ceiling),
+            ceiling,
+        }
+    }
+
+    /// The parameters as the server gets them; every other byte stays.
+    fn outgoing(
+        &self,
+        request: &Request,
+        purpose: &Purpose,
+        meta: &Meta,
+        minted: i64,
+    ) -> Option<Json> {
+        let mut params = request.params.as_ref().and_then(Json::object)?;
+        if *purpose == Purpose::Initialize {
+            self.clamp_initialize(&mut params);
+        }
+        self.clamp_responses(request, &mut params);
+        if let Some(mut inner) = params.get("_meta").and_then(Json::object) {
+            if meta.progress_token.is_some() {
+                inner.set(PROGRESS_TOKEN, Id::Number(minted).to_json());
+            }
+            if let Some(clamped) = self.clamped(meta) {
+                inner.set(CLIENT_CAPABILITIES, Json::from_value(&clamped));
+            }
+            params.set("_meta", inner.to_json());
+        }
+        Some(params.to_json())
+    }
+
+    /// The client's declaration without what we do not let through, and a
+    /// revision that we can judge.
+    fn clamp_initialize(&self, params: &mut Object) {
+        let Phase::Shaking(shaking) = &self.phase else { return };
+        params.set("capabilities", Json::from_value(&shaking.client));
+        let asked = params.get("protocolVersion").and_then(Json::as_text).unwrap_or_default();
+        let legacy =
+            Revision::parse(&asked).filter(|revision| *revision <= Revision::latest_legacy());
+        let revision = legacy.unwrap_or(Revision::latest_legacy());
+        params.set("protocolVersion", Json::string(revision.as_str()));
+    }
+
+    /// Answers to input requests (2026-07-28): only roots were ever let through,
+    /// so only roots come back, cut to the ceiling.
+    fn clamp_responses(&self, request: &Request, params: &mut Object) {
+        let given = InputResponses::read(request.params.as_ref()).unwrap_or_default();
+        if given.responses.is_empty() {
+            return;
+        }
+        let mut kept = Object::new();
+        for (key, answer) in given.responses {
+            if answer.object().is_some_and(|answer| answer.get("roots").is_some()) {
+                let (roots, _) = roots_answered::rewrite(&answer, &self.settings.roots);
+                kept.set(&key, roots);
+            }
+        }
+        params.set("inputResponses", kept.to_json());
+    }
+
+    /// A record about a client's request: method, subject, redacted arguments.
+    pub(crate) fn about(&self, event: Event, request: &Request) -> Record {
+        let mut record = self.heard(event, Peer::Client);
+        record.method = Some(crate::client::visible_method(&request.method));
+        let params = request.params.as_ref().and_then(Json::object).unwrap_or_default();
+        record.tool = subject(&params);
+        let arguments = match request.method.as_str() {
+            "tools/call" | "prompts/get" => params.get("arguments").cloned(),
+            "initialize" | "server/discover" | "ping" => None,
+            _ => without_meta(&params),
+        };
+        if let Some(arguments) = arguments {
+            record.arguments = Some(self.settings.redactor.arguments(&arguments.value()));
+            record.arguments_digest = Some(self.settings.redactor.digest(&canonical(&arguments)));
+        }
+        record
+    }
+}
+
+/// What a request is about, in a few characters.
+fn subject(params: &Object) -> Option<String> {
+    let name = params.get("name").or_else(|| params.get("uri")).and_then(Json::as_text)?;
+    let bounded: String = name.chars().take(256).collect();
+    Some(portcullis_guard::text::visible(&portcullis_guard::secret::redact(&bounded)))
+}
+
+fn without_meta(params: &Object) -> Option<Json> {
+    let mut params = params.clone();
+    params.remove("_meta");
+    (!params.is_empty()).then(|| params.to_json())
+}
+
+/// Reads arguments for judging: an absent `arguments` is an empty object.
+pub(crate) fn arguments_value(arguments: Option<&Json>) -> Value {
+    arguments.map_or_else(|| Value::Object(serde_json::Map::new()), Json::value)
+}

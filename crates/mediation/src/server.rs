@@ -1,0 +1,241 @@
+//! What the server says unasked: its own requests, and notifications.
+
+use std::time::Instant;
+
+use portcullis_catalog::control::{DIRECTION_CHECKED, LOGS_REDACTED, METHOD_KNOWN, PROGRESS_LIVE};
+use portcullis_journal::Event;
+use portcullis_policy::{Decision, Effect};
+use portcullis_wire::view::lifecycle::{Meta, SUBSCRIPTION_ID};
+use portcullis_wire::view::notification::{Cancelled, LogMessage, Progress};
+use portcullis_wire::{
+    Era, Id, Json, Kind, Message, Method, Notification, Outcome, Peer, Request, Response, RpcError,
+    method,
+};
+
+use crate::Session;
+use crate::client::{visible_method, with_token};
+use crate::control::{capability_declared, input_requests_refused, logs_redacted};
+use crate::correlate::{InFlight, Purpose};
+use crate::output::Output;
+
+impl Session {
+    /// A request from the server: legacy only, declared only, and for now only
+    /// `ping` and `roots/list` reach the host.
+    pub(crate) fn server_request(&mut self, request: Request, now: Instant) {
+        let decision = self.judge_server_request(&request);
+        if decision.effect == Effect::Deny {
+            return self.refuse_server(&request, decision);
+        }
+        let minted = self.to_client.mint();
+        self.next_call += 1;
+        let row = self.server_row(&request, now);
+        self.to_client.insert(minted, row);
+        let mut record = self.heard(Event::Intent, Peer::Server);
+        record.method = Some(request.method.clone());
+        record.call = Some(self.next_call);
+        let params = outgoing(&request, minted);
+        let message = Request { id: Id::Number(minted), method: request.method, params };
+        self.forward(Peer::Client, Message::Request(message), record, None);
+    }
+
+    fn judge_server_request(&self, request: &Request) -> Decision {
+        if self.phase.era() == Era::Modern {
+            return Decision::deny(DIRECTION_CHECKED, "a modern server writes no requests");
+        }
+        if self.to_client.len() >= self.settings.limits.in_flight {
+            let why = "too many requests of the server are open";
+            return Decision::deny(portcullis_catalog::control::CONCURRENCY_CAPPED, why);
+        }
+        let Some(row) = self.server_method(Kind::Request, &request.method) else {
+            let why =
+                format!("the revision has no `{}` from a server", visible_method(&request.method));
+            return Decision::deny(METHOD_KNOWN, why);
+        };
+        let refused = input_requests_refused::judge(&request.method);
+        if refused.effect == Effect::Deny {
+            return refused;
+        }
+        capability_declared::judge(
+            row,
+            self.phase.client_capabilities(),
+            self.phase.server_capabilities(),
+        )
+    }
+
+    fn server_method(&self, kind: Kind, name: &str) -> Option<&'static Method> {
+        method(self.phase.revision()?, Peer::Server, kind, name)
+    }
+
+    /// A modern pipe carries no answer from the client, so there it is dropped.
+    fn refuse_server(&mut self, request: &Request, decision: Decision) {
+        let modern = self.phase.era() == Era::Modern;
+        let event = if modern { Event::Dropped } else { Event::Denied };
+        let mut record = self.heard(event, Peer::Server);
+        record.method = Some(visible_method(&request.method));
+        record.decision = decision;
+        self.note(record);
+        if modern {
+            return;
+        }
+        let outcome =
+            input_requests_refused::answer(&request.method, self.phase.claimed_capabilities());
+        let response = Response { id: Some(request.id.clone()), outcome };
+        self.reply(Peer::Server, Message::Response(response));
+    }
+
+    fn server_row(&self, request: &Request, now: Instant) -> InFlight {
+        let purpose =
+            if request.method == "roots/list" { Purpose::RootsList } else { Purpose::Plain };
+        let ceiling = now + self.settings.limits.call_ceiling;
+        InFlight {
+            id: request.id.clone(),
+            purpose,
+            method: request.method.clone(),
+            subject: None,
+            call: self.next_call,
+            token: Meta::read(request.params.as_ref()).unwrap_or_default().progress_token,
+            progress: None,
+            wants_logs: false,
+            sent: now,
+            deadline: (now + self.settings.limits.call_timeout).min(ceiling),
+            ceiling,
+        }
+    }
+
+    /// A notification from the server: known, declared, live; or dropped.
+    pub(crate) fn server_notification(&mut self, said: Notification, now: Instant) {
+        let Some(row) = self.server_method(Kind::Notification, &said.method) else {
+            let why =
+                format!("the revision has no `{}` from a server", visible_method(&said.method));
+            return self.drop_said(Peer::Server, &said, Decision::deny(METHOD_KNOWN, why));
+        };
+        let declared = capability_declared::judge(
+            row,
+            self.phase.client_capabilities(),
+            self.phase.server_capabilities(),
+        );
+        if declared.effect == Effect::Deny {
+            return self.drop_said(Peer::Server, &said, declared);
+        }
+        if self.chatter.spend(now).is_err() {
+            // One record a message would let a server fill the disk.
+            return;
+        }
+        match said.method.as_str() {
+            "notifications/progress" => self.server_progress(&said, now),
+            "notifications/cancelled" => self.server_cancels(&said),
+            "notifications/message" => self.server_logs(&said),
+            "notifications/tools/list_changed" => {
+                self.tools.doubt();
+                self.tell_client(said);
+            }
+            _ => self.tell_client(said),
+        }
+    }
+
+    /// Legacy: to everybody. Modern: only under a live subscription, by its own id.
+    fn tell_client(&mut self, said: Notification) {
+        if self.phase.era() == Era::Legacy {
+            return self.pass_on(Peer::Server, said);
+        }
+        let meta = Meta::read(said.params.as_ref()).unwrap_or_default();
+        let subscription = match meta.subscription_id {
+            Some(Id::Number(number)) => self.to_server.get_mut(number),
+            _ => None,
+        };
+        let asker =
+            subscription.filter(|row| row.purpose == Purpose::Listen).map(|row| row.id.clone());
+        match asker {
+            Some(asker) => self.pass_on(Peer::Server, with_subscription(&said, &asker)),
+            None => {
+                let decision = Decision::deny(DIRECTION_CHECKED, "names no live subscription");
+                self.drop_said(Peer::Server, &said, decision);
+            }
+        }
+    }
+
+    /// Progress of a live request, increasing, under the client's own token.
+    fn server_progress(&mut self, said: &Notification, now: Instant) {
+        let limits = self.settings.limits;
+        let token = Progress::read(said.params.as_ref()).ok().and_then(|progress| {
+            let Id::Number(number) = progress.token else { return None };
+            let row = self.to_server.get_mut(number)?;
+            let token = row.token.clone()?;
+            let increases = row.progress.is_none_or(|before| progress.progress > before);
+            if !increases {
+                return None;
+            }
+            row.progress = Some(progress.progress);
+            row.extend(now, &limits);
+            Some(token)
+        });
+        match token {
+            Some(token) => {
+                let said = with_token(said, &token);
+                self.pass_on(Peer::Server, said);
+            }
+            None => {
+                let why = "names no live request, or does not increase";
+                self.drop_said(Peer::Server, said, Decision::deny(PROGRESS_LIVE, why));
+            }
+        }
+    }
+
+    /// The server takes back a request of its own.
+    fn server_cancels(&mut self, said: &Notification) {
+        let cancelled = Cancelled::read(said.params.as_ref()).ok().and_then(|said| said.request_id);
+        let minted = cancelled.and_then(|id| self.to_client.minted(&id));
+        let Some(minted) = minted else {
+            let why = "names no request of the server that is open";
+            let decision = Decision::deny(portcullis_catalog::control::ANSWERED_ONCE, why);
+            return self.drop_said(Peer::Server, said, decision);
+        };
+        self.to_client.take(&Id::Number(minted));
+        let mut params = said.params.as_ref().and_then(Json::object).unwrap_or_default();
+        params.set("requestId", Id::Number(minted).to_json());
+        let said = Notification { method: said.method.clone(), params: Some(params.to_json()) };
+        self.pass_on(Peer::Server, said);
+    }
+
+    /// Log messages are redacted; modern ones need a request that asked for them.
+    fn server_logs(&mut self, said: &Notification) {
+        let Ok(message) = LogMessage::read(said.params.as_ref()) else {
+            let decision = Decision::deny(LOGS_REDACTED, "the log message does not fit");
+            return self.drop_said(Peer::Server, said, decision);
+        };
+        let (clean, line) = logs_redacted::rewrite(said, &message);
+        self.outputs.push_back(Output::Log(line));
+        if self.phase.era() == Era::Modern && !self.to_server.any(|row| row.wants_logs) {
+            let decision = Decision::deny(LOGS_REDACTED, "no open request asked for log messages");
+            return self.drop_said(Peer::Server, said, decision);
+        }
+        self.pass_on(Peer::Server, clean);
+    }
+
+    /// Answers the server when the client did not.
+    pub(crate) fn server_waited(&mut self, row: InFlight) {
+        let error =
+            RpcError { code: -32603, message: "the client did not answer".to_owned(), data: None };
+        let response = Response { id: Some(row.id), outcome: Outcome::Error(error) };
+        self.reply(Peer::Server, Message::Response(response));
+    }
+}
+
+/// The server's parameters under a token that we minted.
+fn outgoing(request: &Request, minted: i64) -> Option<Json> {
+    let mut params = request.params.as_ref()?.object()?;
+    let meta = params.get("_meta").and_then(Json::object);
+    if let Some(mut meta) = meta.filter(|meta| meta.get("progressToken").is_some()) {
+        meta.set("progressToken", Id::Number(minted).to_json());
+        params.set("_meta", meta.to_json());
+    }
+    Some(params.to_json())
+}
+
+fn with_subscription(said: &Notification, asker: &Id) -> Notification {
+    let mut params = said.params.as_ref().and_then(Json::object).unwrap_or_default();
+    let mut meta = params.get("_meta").and_then(Json::object).unwrap_or_default();
+    meta.set(SUBSCRIPTION_ID, asker.to_json());
+    params.set("_meta", meta.to_json());
+    Notification { method: said.method.clone(), params: Some(params.to_json()) }
+}

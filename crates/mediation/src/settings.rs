@@ -1,0 +1,74 @@
+//! What one session is told before it starts: the operator's ceiling.
+
+use std::time::Duration;
+
+use portcullis_guard::path::Roots;
+use portcullis_journal::Redactor;
+use portcullis_policy::{Principal, Rules, ServerName};
+
+use crate::approval::Fingerprint;
+
+/// Everything a session knows beside the messages themselves.
+#[derive(Debug)]
+pub struct Settings {
+    /// Our name for the server.
+    pub server: ServerName,
+    /// Who speaks on the client's side.
+    pub principal: Principal,
+    /// The session's name in records.
+    pub session: String,
+    /// The operator's lists and modes.
+    pub rules: Rules,
+    /// Fingerprint of the policy in force; part of every approval.
+    pub policy: Fingerprint,
+    /// The ceiling for roots: what the box contains.
+    pub roots: Roots,
+    /// Where relative paths start inside the box.
+    pub cwd: Option<String>,
+    /// The server may reach the network.
+    pub open_world: bool,
+    /// How much, until when.
+    pub limits: Limits,
+    /// How long a question waits before it is answered no.
+    pub patience: Duration,
+    /// How long a call is held before the host gets a *pending* result.
+    ///
+    /// Hosts give up after 60 s (`field.md` 0.3), so this stays below.
+    pub hold: Duration,
+    /// Policy denials become records.
+    pub observe: bool,
+    /// Entropy for names that must not be guessed (invariant 2).
+    pub dice: u64,
+    /// Takes secrets out of what is recorded.
+    pub redactor: Redactor,
+}
+
+/// Quotas and deadlines of one session.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Tool calls per minute.
+    pub calls_per_minute: u32,
+    /// A request without answer or progress ends after this.
+    pub call_timeout: Duration,
+    /// A request ends after this, whatever progress it reports.
+    pub call_ceiling: Duration,
+    /// Requests that one peer may have open at once.
+    pub in_flight: usize,
+    /// Questions that may wait for the person at once.
+    pub questions: usize,
+    /// Malformed lines in ten seconds before the peer is cut off.
+    pub strikes: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            calls_per_minute: 120,
+            call_timeout: Duration::from_secs(60),
+            call_ceiling: Duration::from_secs(600),
+            in_flight: 256,
+            questions: 16,
+            strikes: 1000,
+        }
+    }
+}
