@@ -1,12 +1,14 @@
 //! What the file means: newtypes only, nothing left to check.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
+use portcullis_guard::secret::SecretString;
 use portcullis_policy::{Rules, ServerName};
 
 use crate::diagnose::Diagnosis;
-use crate::secret::{self, SecretString};
+use crate::secret;
 use crate::settings::{Limits, Overrides, Settings};
 use crate::values::Unfit;
 use crate::written;
@@ -76,17 +78,17 @@ pub enum Network {
 }
 
 /// A variable of a server's environment.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Variable {
     name: String,
     source: Source,
 }
 
 /// Where a variable's value comes from.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub enum Source {
-    /// It was written.
-    Value(SecretString),
+    /// It was written; it may be a secret, so it cannot be printed.
+    Value(Arc<SecretString>),
     /// A variable of our own environment.
     Environment(String),
     /// A file, read when the server starts.

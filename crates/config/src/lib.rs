@@ -23,7 +23,7 @@ pub use config::{
     Access, Account, Config, Confinement, Network, Root, Server, Source, Sync, Variable,
 };
 pub use diagnose::Diagnosis;
-pub use secret::SecretString;
+pub use portcullis_guard::secret::SecretString;
 pub use settings::{Limits, Overrides, Settings};
 pub use values::{
     Unfit, parse_ask, parse_confinement, parse_duration, parse_env, parse_network, parse_root,

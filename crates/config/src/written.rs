@@ -2,7 +2,9 @@
 //! [`crate::definition`] lists and complains about everything else, all at once.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
+use portcullis_guard::secret::SecretString;
 use portcullis_policy::{Pattern, Rules, ServerName};
 use toml::de::{DeTable, DeValue};
 
@@ -10,7 +12,7 @@ use crate::config::{Account, Config, Network, Root, Source, Sync, Variable};
 use crate::definition::{FILE, Key, Kind};
 use crate::diagnose::{Diagnoses, Diagnosis};
 use crate::reader::{Entry, Reader, Section, kind_of};
-use crate::secret::{self, SecretString};
+use crate::secret;
 use crate::settings::{Settings, SomeLimits};
 use crate::values;
 
@@ -120,8 +122,10 @@ impl Reader<'_, '_> {
         if command.first().is_none_or(String::is_empty) {
             self.wrong(entry, "`command` names no program".to_owned());
         }
-        for (at, word) in &words {
-            if let Err(unfit) = secret::refuse_argument(word) {
+        for (place, (at, _)) in words.iter().enumerate() {
+            if secret::secret_at(&command, place).is_some()
+                && let Err(unfit) = secret::refuse_in_command(&command)
+            {
                 self.diagnoses.wrong(at, Some(entry.key), unfit.to_string());
             }
         }
@@ -220,8 +224,8 @@ impl Reader<'_, '_> {
     fn source(&mut self, name: &str, entry: Entry<'_>, keys: &'static [Key]) -> Option<Source> {
         match entry.value.get_ref() {
             DeValue::String(text) => {
-                self.fit(entry, values::refuse_secret(name, text))?;
-                Some(Source::Value(SecretString::new(text.as_ref())))
+                self.fit(entry, secret::refuse_in_value(name, text))?;
+                Some(Source::Value(Arc::new(SecretString::new(text.clone().into_owned()))))
             }
             DeValue::Table(table) => {
                 let reference = self.section(&format!("the reference of `{name}`"), table, keys);

@@ -88,9 +88,12 @@ fn a_complete_file_is_understood() {
 #[test]
 fn variables_are_references_and_values_do_not_print() {
     let files = settle(COMPLETE, "files", Overrides::default());
-    let sources: Vec<_> = files.env.iter().map(|one| (one.name(), one.source())).collect();
-    assert!(sources.contains(&("TOKEN", &Source::File("~/.secrets/token".to_owned()))));
-    assert!(sources.contains(&("KEY", &Source::Environment("MY_KEY".to_owned()))));
+    let source = |name: &str| {
+        let found = files.env.iter().find(|one| one.name() == name);
+        found.map(portcullis_config::Variable::source)
+    };
+    assert!(matches!(source("TOKEN"), Some(Source::File(path)) if path == "~/.secrets/token"));
+    assert!(matches!(source("KEY"), Some(Source::Environment(name)) if name == "MY_KEY"));
     let printed = format!("{files:?}");
     assert!(!printed.contains("info"), "{printed}");
 }
@@ -122,7 +125,7 @@ fn the_command_line_wins_and_variables_merge_by_name() {
     assert_eq!(files.patience, Duration::from_secs(1));
     assert_eq!(files.rules.mode, Ask::Always);
     let token = files.env.iter().find(|one| one.name() == "TOKEN").unwrap();
-    assert_eq!(token.source(), &Source::Environment("TOKEN".to_owned()));
+    assert!(matches!(token.source(), Source::Environment(name) if name == "TOKEN"));
     assert_eq!(files.env.len(), 3);
 }
 
