@@ -3,9 +3,10 @@
 use std::fmt::Write as _;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use portcullis_guard::text::visible;
 use portcullis_mediation::Question;
 
-use crate::visible::visible;
+use crate::visible::visible_json;
 
 /// From this many bytes on, arguments come with their digest.
 const LARGE: usize = 1024;
@@ -71,9 +72,10 @@ fn arguments(body: &mut String, question: &Question) {
     }
 }
 
-/// JSON text as rows, one member or item each; what is inside strings stays on
-/// one row, however long.
-fn rows(json: &str) -> Vec<String> {
+/// JSON text as rows, one member or item each, everything visible; what is
+/// inside a string stays on one row, however long.
+#[must_use]
+pub fn rows(json: &str) -> Vec<String> {
     let mut rows = vec![String::new()];
     let mut depth = 0_usize;
     let (mut quoted, mut escaped) = (false, false);
@@ -116,7 +118,7 @@ fn push(rows: &mut [String], c: char) {
 /// Makes a row visible without counting its own indent as a gap.
 fn indent_kept(row: &str) -> String {
     let text = row.trim_start_matches(' ');
-    " ".repeat(row.len() - text.len()) + &visible(text)
+    " ".repeat(row.len() - text.len()) + &visible_json(text)
 }
 
 fn deadline(asked: SystemTime, patience: Duration) -> String {
@@ -197,7 +199,7 @@ portcullis: may `delete_file` of server `files` run?
         let card = Card::new(&question("rm\u{200b}\n", &arguments), UNIX_EPOCH);
         let body = card.body();
         assert!(body.contains("\"a\\\"b\": \"\\u{202e}x\\u{1b}[1A ⟨500 spaces⟩ \","), "{body}");
-        assert!(body.contains(&long) && body.contains("rm\\u{200b}\\u{a}"));
+        assert!(body.contains(&long) && body.contains("rm\\u{200b}\\n"));
         assert!(body.contains(" bytes, sha256:"), "large arguments come with their digest");
         assert!(body.chars().all(|c| c == '\n' || !c.is_control()));
     }

@@ -1,13 +1,18 @@
-//! Text from a peer, made safe for a terminal and honest for a person.
+//! JSON from a peer, made safe for a terminal and honest for a person.
 
 use std::fmt::Write as _;
+
+use portcullis_guard::text::is_hidden;
 
 /// Runs of spaces longer than this are counted instead of shown: they push
 /// text out of sight.
 const LONGEST_GAP: usize = 8;
 
 /// The text on one line, with everything that does not show itself written out.
-pub(crate) fn visible(text: &str) -> String {
+///
+/// A backslash stays as it is: in JSON it is always the start of an escape, and
+/// no escape of JSON reads `\u{`, so what is written out cannot be faked there.
+pub(crate) fn visible_json(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     let mut gap = 0;
     for c in text.chars().chain(['\0']) {
@@ -35,18 +40,6 @@ fn close_gap(shown: &mut String, gap: &mut usize) {
     *gap = 0;
 }
 
-/// Controls, direction marks, joiners, fillers, odd spaces, tags, selectors.
-fn is_hidden(c: char) -> bool {
-    c.is_control()
-        || (c.is_whitespace() && c != ' ')
-        || matches!(c,
-            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'
-            | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}' | '\u{2800}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}'
-            | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{1d173}'..='\u{1d17a}'
-            | '\u{e0000}'..='\u{e0fff}' | '\u{e000}'..='\u{f8ff}' | '\u{f0000}'..='\u{10ffff}')
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -66,7 +59,7 @@ mod tests {
             ("ls          ; rm", "ls ⟨10 spaces⟩ ; rm"),
             ("", ""),
         ] {
-            assert_eq!(visible(text), expect, "{text:?}");
+            assert_eq!(visible_json(text), expect, "{text:?}");
         }
     }
 }
