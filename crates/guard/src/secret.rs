@@ -110,7 +110,7 @@ pub struct Hit {
 const PATTERNS: &[(SecretKind, &str)] = &[
     (
         SecretKind::PrivateKey,
-        r"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----(?s:.{0,16384}?-----END (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----|[A-Za-z0-9+/=\\\s]*)",
+        r"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----(?s:.*?)(?:-----END (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----|\z)",
     ),
     (
         SecretKind::GithubToken,
@@ -154,24 +154,27 @@ const PATTERNS: &[(SecretKind, &str)] = &[
 ];
 
 struct Patterns {
-    any: RegexSet,
+    /// Tells in one pass which patterns to run; without it all are run.
+    any: Option<RegexSet>,
     each: Vec<(SecretKind, Regex)>,
 }
 
-static COMPILED: LazyLock<Patterns> = LazyLock::new(|| Patterns {
-    // A test asserts that each one compiles.
-    any: RegexSet::new(PATTERNS.iter().map(|(_, pattern)| pattern)).unwrap_or_default(),
-    each: PATTERNS
-        .iter()
-        .filter_map(|(kind, pattern)| Some((*kind, Regex::new(pattern).ok()?)))
-        .collect(),
+/// A pattern that does not compile would find nothing: a test finds each kind.
+static COMPILED: LazyLock<Patterns> = LazyLock::new(|| {
+    let compile = |(kind, pattern): &(SecretKind, &str)| Some((*kind, Regex::new(pattern).ok()?));
+    let each: Vec<_> = PATTERNS.iter().filter_map(compile).collect();
+    let any = RegexSet::new(each.iter().map(|(_, pattern)| pattern.as_str())).ok();
+    Patterns { any, each }
 });
 
 /// Every credential in a text, in order, none inside another.
 pub fn find(text: &str) -> Vec<Hit> {
     let mut hits: Vec<Hit> = Vec::new();
-    for at in COMPILED.any.matches(text) {
-        let Some((kind, pattern)) = COMPILED.each.get(at) else { continue };
+    let matches = COMPILED.any.as_ref().map(|any| any.matches(text));
+    for (at, (kind, pattern)) in COMPILED.each.iter().enumerate() {
+        if matches.as_ref().is_some_and(|matches| !matches.matched(at)) {
+            continue;
+        }
         for captures in pattern.captures_iter(text) {
             let Some(found) = captures.name("s").or_else(|| captures.get(0)) else { continue };
             let range = found.range();

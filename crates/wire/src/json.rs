@@ -27,7 +27,7 @@ impl Json {
     /// Keeps text that is already known to be strict JSON.
     pub(crate) fn from_strict(text: &str) -> Self {
         // Strings hold no raw newline, so these stand between tokens.
-        if text.contains(['\n', '\r']) {
+        if memchr::memchr2(b'\n', b'\r', text.as_bytes()).is_some() {
             Self(text.replace(['\n', '\r'], " ").into())
         } else {
             Self(text.into())

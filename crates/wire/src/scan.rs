@@ -10,7 +10,6 @@
 //! learn which request to answer. The first fault found is the one reported.
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
 
 /// What is wrong with a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,7 +52,7 @@ pub(crate) struct Scan<'a> {
 /// something else than an object. No peer has a reason to send one.
 const RESERVED: &str = "$serde_json::private::";
 
-/// Up to this many names a linear search beats a tree.
+/// Up to this many names comparing each with each beats sorting.
 const FEW: usize = 16;
 
 /// Walks `text`, which must be exactly one JSON value with nesting up to `depth`.
@@ -156,7 +155,6 @@ impl<'a> Scanner<'a> {
         self.open()?;
         self.expect(b'{')?;
         let base = self.names.len();
-        let mut many = BTreeSet::new();
         self.space();
         let mut more = !self.take(b'}');
         while more {
@@ -167,20 +165,35 @@ impl<'a> Scanner<'a> {
             self.space();
             self.expect(b':')?;
             self.space();
+            self.names.push(name.clone());
+            let start = self.at;
+            self.value()?;
             if let Some(seen) = seen.as_deref_mut() {
-                let start = self.at;
-                self.remember(name.clone(), base, &mut many);
-                self.value()?;
                 seen.push(Member { written, name, value: self.since(start) });
-            } else {
-                self.remember(name, base, &mut many);
-                self.value()?;
             }
             more = self.more(b'}')?;
         }
-        self.names.truncate(base);
+        self.close(base);
         self.depth += 1;
         Ok(())
+    }
+
+    /// Forgets the names of the object whose names start at `base`; one that is
+    /// there twice is a fault.
+    fn close(&mut self, base: usize) {
+        let names = self.names.get_mut(base..).unwrap_or_default();
+        let twice = if names.len() <= FEW {
+            let mut rest = names.iter();
+            std::iter::from_fn(|| Some((rest.next()?, rest.as_slice())))
+                .any(|(name, others)| others.contains(name))
+        } else {
+            names.sort_unstable();
+            names.iter().zip(names.iter().skip(1)).any(|(one, next)| one == next)
+        };
+        self.names.truncate(base);
+        if twice {
+            self.note(Fault::DuplicateKey);
+        }
     }
 
     fn array(&mut self, mut seen: Option<&mut Vec<&'a str>>) -> Result<(), Fault> {
@@ -211,22 +224,6 @@ impl<'a> Scanner<'a> {
         Ok(false)
     }
 
-    /// Notes a name of the object whose names start at `base`; twice is a fault.
-    fn remember(&mut self, name: Cow<'a, str>, base: usize, many: &mut BTreeSet<Cow<'a, str>>) {
-        let few = self.names.get(base..).unwrap_or_default();
-        let again = if many.is_empty() { few.contains(&name) } else { many.contains(&name) };
-        if again {
-            self.note(Fault::DuplicateKey);
-        } else if !many.is_empty() {
-            many.insert(name);
-        } else if few.len() < FEW {
-            self.names.push(name);
-        } else {
-            many.extend(self.names.drain(base..));
-            many.insert(name);
-        }
-    }
-
     fn name(&mut self) -> Result<Cow<'a, str>, Fault> {
         let start = self.at + 1;
         let escaped = self.string()?;
@@ -247,8 +244,13 @@ impl<'a> Scanner<'a> {
         self.expect(b'"')?;
         let mut escaped = false;
         loop {
-            let plain = self.rest().iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..=31));
-            self.at += plain.ok_or(Fault::Syntax)?;
+            let end = memchr::memchr2(b'"', b'\\', self.rest()).ok_or(Fault::Syntax)?;
+            let plain = self.rest().get(..end).unwrap_or_default();
+            // A fold, not a search: this one the compiler turns into vector code.
+            if plain.iter().fold(u8::MAX, |least, byte| least.min(*byte)) < 0x20 {
+                return Err(Fault::Syntax);
+            }
+            self.at += end;
             match self.peek() {
                 Some(b'"') => {
                     self.at += 1;
@@ -338,6 +340,9 @@ impl<'a> Scanner<'a> {
 /// The inside of a string that [`Scanner::string`] passed, with its escapes read.
 /// A lone surrogate becomes U+FFFD: such a text is refused anyway.
 pub(crate) fn unescape(inside: &str) -> String {
+    if !inside.contains('\\') {
+        return inside.to_owned();
+    }
     let mut out = String::with_capacity(inside.len());
     let mut units: Vec<u16> = Vec::new();
     let mut chars = inside.chars();

@@ -1,0 +1,163 @@
+//! Credentials are found, and little else is.
+
+use portcullis_guard::secret::{SecretString, find, redact, secret_name};
+use proptest::prelude::*;
+
+/// Built from pieces, so that no scanner takes this file for a leak.
+fn credentials() -> Vec<(&'static str, String)> {
+    let mixed = "aB3dE5fG7hJ9kL1mN3pQ5rS7tU9vW1xY3zA5";
+    vec![
+        ("github-token", format!("gh{}_{mixed}", "p")),
+        ("github-token", format!("gh{}_{mixed}", "s")),
+        ("github-token", format!("github_{}_{mixed}_{mixed}", "pat")),
+        ("gitlab-token", format!("gl{}-{}", "pat", &mixed[..20])),
+        ("aws-access-key", format!("AK{}", "IAIOSFODNN7EXAMPLE")),
+        ("aws-secret-key", format!("aws_secret_access_key = {mixed}abC1")),
+        ("google-api-key", format!("AI{}{}", "za", &mixed[..35])),
+        (
+            "google-service-key",
+            format!("\"private_key_id\": \"{}\"", "0123456789abcdef0123456789abcdef01234567"),
+        ),
+        ("slack-token", format!("xo{}-123456789012-{}", "xb", &mixed[..12])),
+        (
+            "slack-webhook",
+            format!("https://hooks.{}/services/T0AB/B0CD/{}", "slack.com", &mixed[..24]),
+        ),
+        ("anthropic-key", format!("sk-{}-api03-{mixed}", "ant")),
+        ("openai-key", format!("sk-{}{mixed}", "proj-")),
+        ("openai-key", format!("sk-{mixed}")),
+        ("stripe-key", format!("sk_{}_{}", "live", &mixed[..24])),
+        ("npm-token", format!("np{}_{mixed}", "m")),
+        ("pypi-token", format!("py{}-{mixed}{mixed}", "pi")),
+        ("jwt", format!("ey{}.eyJzdWIiOiIxMjM0In0.{mixed}", "JhbGciOiJIUzI1NiJ9")),
+        (
+            "private-key",
+            format!("-----BEGIN RSA {} KEY-----\nMIIE\n-----END RSA {0} KEY-----", "PRIVATE"),
+        ),
+        ("url-password", format!("postgres://me:{}@db/x", "hunter2hunter2")),
+        ("bearer", format!("Authorization: Bearer {}", &mixed[..20])),
+        ("assignment", format!("password={}", "correct-horse-battery")),
+        ("assignment", format!("\"api_key\": \"{}\"", "abcdef123456")),
+        ("high-entropy", mixed.to_owned()),
+    ]
+}
+
+#[test]
+fn every_format_is_found_and_removed() {
+    for (kind, text) in credentials() {
+        let wrapped = format!("before ({text}) after");
+        let hits = find(&wrapped);
+        assert_eq!(hits.len(), 1, "{kind}: {text}: {hits:?}");
+        assert_eq!(hits[0].kind.as_str(), kind, "{text}");
+        let clean = redact(&wrapped);
+        assert!(clean.contains(&format!("<redacted:{kind}>")), "{clean}");
+        assert!(clean.starts_with("before (") && clean.ends_with(" after"), "{clean}");
+        assert!(!clean.contains(&wrapped[hits[0].range.clone()]));
+    }
+}
+
+#[test]
+fn a_key_without_an_end_goes_to_the_end() {
+    let text = format!("a -----BEGIN {} KEY-----\nMIIE\nabc", "PRIVATE");
+    assert_eq!(redact(&text), "a <redacted:private-key>");
+}
+
+#[test]
+fn what_only_looks_like_one_stays() {
+    let honest = [
+        "commit 0fc13d7a9b8c7d6e5f4a3b2c1d0e9f8a7b6c5d4e",
+        "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+        "id 550e8400-e29b-41d4-a716-446655440000",
+        "/usr/local/lib/python3.11/site-packages/mcp/server/session.py",
+        "com.example.VeryLongClassNameWithoutAnyDigitsInItAtAll",
+        "crates/portcullis-mediation/src/control/approve_destructive.rs",
+        "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+        "========================================",
+        "the max_tokens of the next request is 4096",
+        "nextPageToken and progressToken",
+        "https://example.com:8080/a@b",
+        "git@github.com:owner/name.git",
+        "Bearer authentication is required",
+        "password: ${DB_PASSWORD}",
+        "api_key=<your-api-key>",
+        "password=xxxxxxxxxxxx",
+        "skills and tasks, risk-based-approach-to-everything-we-do",
+        "THIS_IS_A_VERY_LONG_CONSTANT_NAME_WITH_NUMBER_42",
+        "my-Feature-Branch-Name-With-Many-Words-2024-final",
+        "2026-07-28T12:00:00.000000000+00:00",
+        "",
+    ];
+    for text in honest {
+        assert_eq!(find(text), [], "{text}");
+        assert_eq!(redact(text), text);
+    }
+}
+
+#[test]
+fn names_of_secrets() {
+    for name in [
+        "password",
+        "userPassword",
+        "PASSWD",
+        "api_key",
+        "apiKey",
+        "X-API-Key",
+        "apikey",
+        "token",
+        "access_token",
+        "githubToken",
+        "GITHUB_TOKEN",
+        "client_secret",
+        "Authorization",
+        "Set-Cookie",
+        "credentials",
+        "private_key",
+        "requestState",
+        "passphrase",
+        "sessionId",
+        "jwt",
+        "ssh_key",
+    ] {
+        assert!(secret_name(name), "{name}");
+    }
+    for name in [
+        "nextPageToken",
+        "page_token",
+        "progressToken",
+        "max_tokens",
+        "maxTokens",
+        "token_count",
+        "tokens",
+        "tokenizer",
+        "key",
+        "keys",
+        "path",
+        "secretary",
+        "author",
+        "stop_token",
+        "password_policy",
+        "token_type",
+        "passing",
+        "state",
+        "monkey",
+        "",
+    ] {
+        assert!(!secret_name(name), "{name}");
+    }
+}
+
+#[test]
+fn our_secrets_do_not_print() {
+    let secret = SecretString::new("hunter2".to_owned());
+    assert_eq!(format!("{secret:?} {:?}", Some(&secret)), "Secret(…) Some(Secret(…))");
+    assert_eq!((secret.expose("to test it"), secret.is_empty()), ("hunter2", false));
+}
+
+proptest! {
+    #[test]
+    fn redacting_twice_is_redacting_once(text in any::<String>(), at in 0usize..23) {
+        let credential = credentials().swap_remove(at).1;
+        let once = redact(&format!("{text} {credential} {text}")).into_owned();
+        prop_assert_eq!(redact(&once), once.as_str());
+    }
+}
