@@ -1,12 +1,12 @@
 //! MCP as bytes: strict in, canonical out, every revision.
 //!
 //! Reading order: [`frame`] cuts lines before anything looks inside them,
-//! [`parse`] turns one line into a [`Message`] or says why not, [`json`] holds
-//! the values a message carries, [`revision`] and [`method`] say which messages
+//! [`mod@parse`] turns one line into a [`Message`] or says why not, [`json`] holds
+//! the values a message carries, [`revision`] and [`mod@method`] say which messages
 //! exist in which revision and who may send them, [`view`] opens typed windows
-//! on a message, and [`write`] is the only encoder.
+//! on a message, and [`mod@write`] is the only encoder.
 //!
-//! The promise of this crate: a message that [`parse`] accepts has one reading.
+//! The promise of this crate: a message that [`parse()`] accepts has one reading.
 //! Two parsers that follow RFC 8259 see the same members with the same names and
 //! the same strings, so what is judged here is what the peer will act on.
 #![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::string_slice))]
