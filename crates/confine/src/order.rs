@@ -1,0 +1,128 @@
+//! What gateway, broker and payload say to each other over the control socket.
+
+use std::ffi::OsString;
+
+use serde::{Deserialize, Serialize};
+
+use crate::profile::{Access, HomeFile, Level, Limits, Network};
+use crate::trouble::Trouble;
+
+/// A root on its way to the broker. Paths are bytes here: they need not be UTF-8.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct OrderedRoot {
+    pub(crate) path: OsString,
+    pub(crate) alias: Option<OsString>,
+    pub(crate) access: Access,
+    pub(crate) device: u64,
+    pub(crate) inode: u64,
+}
+
+/// The account a server runs as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Account {
+    pub(crate) uid: u32,
+    pub(crate) gid: u32,
+    /// We are root and must become this account.
+    pub(crate) switch: bool,
+}
+
+/// The profile, checked and completed, as the broker gets it.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Order {
+    pub(crate) level: Level,
+    pub(crate) program: OsString,
+    pub(crate) argv: Vec<OsString>,
+    pub(crate) env: Vec<(OsString, OsString)>,
+    pub(crate) roots: Vec<OrderedRoot>,
+    pub(crate) code: Vec<OsString>,
+    pub(crate) aliases: Vec<(OsString, OsString)>,
+    pub(crate) store: Option<OsString>,
+    pub(crate) home_files: Vec<HomeFile>,
+    pub(crate) cwd: Option<OsString>,
+    pub(crate) network: Network,
+    pub(crate) limits: Limits,
+    pub(crate) account: Account,
+    /// The home of the person, which the box must not show.
+    pub(crate) person_home: Option<OsString>,
+    /// A listener of ours on the host's loopback that must be out of reach.
+    pub(crate) bait: Option<u16>,
+}
+
+impl Order {
+    /// A variable's value.
+    pub(crate) fn variable(&self, name: &str) -> Option<&OsString> {
+        self.env.iter().find(|(known, _)| known == name).map(|(_, value)| value)
+    }
+
+    /// Sets a variable, whatever it was.
+    pub(crate) fn set_variable(&mut self, name: &str, value: OsString) {
+        self.env.retain(|(known, _)| known != name);
+        self.env.push((name.into(), value));
+    }
+}
+
+/// One thing that holds, in words for the journal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Feature {
+    /// What it is: `mounts`, `network`, `landlock`.
+    pub name: String,
+    /// What it amounts to here.
+    pub detail: String,
+}
+
+/// One attempt to break out, made inside the box before the server starts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attempt {
+    /// What was tried.
+    #[serde(rename = "attempt")]
+    pub name: String,
+    /// The box held.
+    pub held: bool,
+    /// What the kernel answered.
+    pub detail: String,
+}
+
+/// What a box really is, computed inside it, not promised.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Achieved {
+    /// How strong.
+    pub level: Level,
+    /// By what means.
+    pub features: Vec<Feature>,
+    /// What was tried against it. Every attempt held, else nothing started.
+    pub selftest: Vec<Attempt>,
+    /// What is weaker than a person may think, in plain sentences.
+    pub weak: Vec<String>,
+}
+
+/// How a server ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Exit {
+    /// By itself, with this code.
+    Code(i32),
+    /// By this signal.
+    Signal(i32),
+}
+
+impl std::fmt::Display for Exit {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Code(code) => write!(f, "exit code {code}"),
+            Self::Signal(signal) => write!(f, "signal {signal}"),
+        }
+    }
+}
+
+/// What comes back.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) enum Report {
+    /// Payload to broker: confined, tested, about to become the server.
+    Ready(Achieved),
+    /// Broker to gateway: the server runs.
+    Started { pid: i32, achieved: Achieved },
+    /// Anybody: this step failed and nothing runs.
+    Failed(Trouble),
+    /// Broker to gateway: the server is gone, and every process of it.
+    Exited(Exit),
+}

@@ -1,0 +1,148 @@
+//! Processes: how they are born, become something else, and end.
+#![allow(unsafe_code, reason = "fork, clone, execve and friends have no safe wrapper")]
+
+use std::convert::Infallible;
+use std::ffi::{CStr, CString, OsStr};
+use std::os::fd::{FromRawFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+
+use rustix::io::Errno;
+use rustix::process::Pid;
+
+/// The errno of the call that just failed.
+pub(crate) fn last_errno() -> Errno {
+    Errno::from_io_error(&std::io::Error::last_os_error()).unwrap_or(Errno::INVAL)
+}
+
+/// The two sides of a fork.
+pub(crate) enum Side {
+    /// We are the new process.
+    Child,
+    /// We are the old one.
+    Parent(Pid),
+}
+
+/// `fork(2)`. Only ever called in the single-threaded broker and its children,
+/// where the child may do whatever the parent could.
+pub(crate) fn fork() -> Result<Side, Errno> {
+    // SAFETY: this process has one thread, so no lock can be held by a thread
+    // that does not exist in the child.
+    side(unsafe { libc::fork() })
+}
+
+/// A fork that puts the child into new namespaces.
+pub(crate) fn clone_into(namespaces: libc::c_int) -> Result<Side, Errno> {
+    let flags = namespaces | libc::SIGCHLD;
+    // SAFETY: without CLONE_VM and with no stack this is a fork; see `fork`.
+    // The trailing arguments are unused, so their order, which differs between
+    // machines, does not matter.
+    let pid = unsafe { libc::syscall(libc::SYS_clone, flags as libc::c_ulong, 0, 0, 0, 0) };
+    side(pid as libc::pid_t)
+}
+
+fn side(pid: libc::pid_t) -> Result<Side, Errno> {
+    match pid {
+        0 => Ok(Side::Child),
+        _ => Pid::from_raw(pid).filter(|_| pid > 0).map(Side::Parent).ok_or_else(last_errno),
+    }
+}
+
+/// Leaves without running anything of Rust's: the child of a fork owns nothing.
+pub(crate) fn leave(code: i32) -> ! {
+    // SAFETY: `_exit` has no preconditions.
+    unsafe { libc::_exit(code) }
+}
+
+/// Moves into new namespaces.
+pub(crate) fn unshare(namespaces: libc::c_int) -> Result<(), Errno> {
+    // SAFETY: no CLONE_FILES among them, and one thread.
+    check(unsafe { libc::unshare(namespaces) })
+}
+
+/// Marks every descriptor from `first` on as closed at the next execve.
+pub(crate) fn close_on_exec_from(first: u32) -> Result<(), Errno> {
+    let flags = libc::CLOSE_RANGE_CLOEXEC as libc::c_int;
+    // SAFETY: only a flag is changed, no descriptor is closed.
+    check(unsafe { libc::syscall(libc::SYS_close_range, first, u32::MAX, flags) } as libc::c_int)
+}
+
+/// Closes every descriptor from `first` on.
+pub(crate) fn close_from(first: u32) -> Result<(), Errno> {
+    // SAFETY: called before this process has opened anything of its own, so no
+    // owner of one of these descriptors exists here.
+    check(unsafe { libc::syscall(libc::SYS_close_range, first, u32::MAX, 0) } as libc::c_int)
+}
+
+/// Takes over the descriptor that the gateway passed as ours.
+pub(crate) fn adopt_stdin() -> Result<OwnedFd, Errno> {
+    // SAFETY: `dup` of descriptor 0 either fails or gives one that nobody owns.
+    let fd = unsafe { libc::fcntl(0, libc::F_DUPFD_CLOEXEC, 3) };
+    if fd < 0 {
+        return Err(last_errno());
+    }
+    // SAFETY: just made, owned by nobody else.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+/// Puts a descriptor at 0, 1 or 2.
+pub(crate) fn place_at(fd: &OwnedFd, number: libc::c_int) -> Result<(), Errno> {
+    use std::os::fd::AsRawFd;
+    // SAFETY: the standard streams are owned by nobody in this process.
+    let made = unsafe { libc::dup2(fd.as_raw_fd(), number) };
+    if made == number { Ok(()) } else { Err(last_errno()) }
+}
+
+/// Joins a new, empty session keyring: the inherited one may hold secrets.
+pub(crate) fn new_session_keyring() -> Result<(), Errno> {
+    const KEYCTL_JOIN_SESSION_KEYRING: libc::c_long = 1;
+    // SAFETY: a null name asks for an anonymous keyring; nothing is written.
+    let result =
+        unsafe { libc::syscall(libc::SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, 0usize) };
+    if result < 0 { Err(last_errno()) } else { Ok(()) }
+}
+
+/// Brings the loopback of this network namespace up.
+pub(crate) fn loopback_up() -> Result<(), Errno> {
+    use rustix::net::{AddressFamily, SocketFlags, SocketType, socket_with};
+    use std::os::fd::AsRawFd;
+    let socket =
+        socket_with(AddressFamily::INET, SocketType::DGRAM, SocketFlags::CLOEXEC, None)?;
+    // SAFETY: all zeroes is a valid `ifreq`.
+    let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
+    for (to, from) in request.ifr_name.iter_mut().zip(b"lo") {
+        *to = *from as libc::c_char;
+    }
+    request.ifr_ifru.ifru_flags = (libc::IFF_UP | libc::IFF_RUNNING) as libc::c_short;
+    // SAFETY: the request is an `ifreq` as SIOCSIFFLAGS expects.
+    check(unsafe { libc::ioctl(socket.as_raw_fd(), libc::SIOCSIFFLAGS as _, &raw const request) })
+}
+
+/// The host name of this namespace.
+pub(crate) fn set_host_name(name: &CStr) -> Result<(), Errno> {
+    // SAFETY: pointer and length belong together.
+    check(unsafe { libc::sethostname(name.as_ptr(), name.count_bytes()) })
+}
+
+/// A string for the kernel; one with a NUL inside is not one.
+pub(crate) fn c_string(text: impl AsRef<OsStr>) -> Result<CString, Errno> {
+    CString::new(text.as_ref().as_bytes()).map_err(|_| Errno::INVAL)
+}
+
+/// Becomes another program. Returns only if that failed.
+pub(crate) fn execute(
+    program: &CStr,
+    argv: &[CString],
+    env: &[CString],
+) -> Result<Infallible, Errno> {
+    let pointers = |list: &[CString]| -> Vec<*const libc::c_char> {
+        list.iter().map(|s| s.as_ptr()).chain([std::ptr::null()]).collect()
+    };
+    let (argv, env) = (pointers(argv), pointers(env));
+    // SAFETY: both arrays end with a null pointer and their strings outlive the call.
+    unsafe { libc::execve(program.as_ptr(), argv.as_ptr(), env.as_ptr()) };
+    Err(last_errno())
+}
+
+fn check(result: libc::c_int) -> Result<(), Errno> {
+    if result < 0 { Err(last_errno()) } else { Ok(()) }
+}
