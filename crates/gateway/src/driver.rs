@@ -64,7 +64,8 @@ impl Driver {
     /// Every branch is cancel safe; nothing is lost when another one wins.
     async fn next_event(&mut self) -> Result<Event, Peer> {
         let wake = self.next_wake();
-        let read_client = self.draining.is_none() && !self.to_server.is_full() && !self.to_client.is_full();
+        let read_client =
+            self.draining.is_none() && !self.to_server.is_full() && !self.to_client.is_full();
         let read_server = !self.to_client.is_full();
         tokio::select! {
             biased;
@@ -103,7 +104,8 @@ impl Driver {
             Event::Stop => self.session.closed(Peer::Client, now),
         }
         self.look_for_answers(now);
-        let drained = self.draining.is_some_and(|since| self.session.is_idle() || now >= since + DRAIN);
+        let drained =
+            self.draining.is_some_and(|since| self.session.is_idle() || now >= since + DRAIN);
         if drained {
             self.session.closed(Peer::Client, now);
         }
@@ -124,6 +126,40 @@ impl Driver {
         match frame {
             Frame::Line(line) => self.side.keep(&String::from_utf8_lossy(&line)),
             Frame::TooLong { bytes } => self.side.keep(&format!("(a line of {bytes} bytes)")),
+        }
+    }
+
+    /// Closes the server's input, after what is queued for it.
+    pub(crate) async fn end_input(&mut self) {
+        let _ = tokio::time::timeout(Duration::from_secs(1), self.to_server.flush()).await;
+        self.to_server.end();
+    }
+
+    /// Lets a server that ends write its last words, for a moment.
+    pub(crate) async fn drain(&mut self) {
+        let moment = Duration::from_millis(20);
+        let read = async {
+            loop {
+                tokio::select! {
+                    line = self.stderr.next(), if self.stderr_open => match line {
+                        Ok(Some(frame)) => return Some(frame),
+                        Ok(None) | Err(_) => self.stderr_open = false,
+                    },
+                    line = self.from_server.next() => if !matches!(line, Ok(Some(_))) {
+                        tokio::time::sleep(moment).await;
+                    },
+                }
+            }
+        };
+        if let Ok(Some(frame)) = tokio::time::timeout(moment, read).await {
+            self.keep_stderr(frame);
+        }
+    }
+
+    /// Seals the journal: the last checkpoint covers every record.
+    pub(crate) fn seal(self) {
+        if let Err(error) = self.journal.close() {
+            eprintln!("portcullis: the journal's last checkpoint cannot be written: {error}");
         }
     }
 

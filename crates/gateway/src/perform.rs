@@ -17,7 +17,9 @@ impl Driver {
         while let Some(output) = self.session.poll_output() {
             match output {
                 Output::Record(record) => self.record(&record),
-                Output::Forward(peer, message) | Output::Reply(peer, message) => self.send(peer, &message),
+                Output::Forward(peer, message) | Output::Reply(peer, message) => {
+                    self.send(peer, &message)
+                }
                 Output::Consult(ticket, key) => self.consult(ticket, *key),
                 Output::Ask(ticket, question) => self.ask(ticket, &question),
                 Output::Withdraw(approval) => self.withdraw(&approval),

@@ -33,7 +33,8 @@ impl SideLog {
         let path = folder.join(format!("{server}.log"));
         let made = std::fs::create_dir_all(&folder);
         let file = made.ok().and_then(|()| append_to(&path));
-        let bytes = file.as_ref().and_then(|file| file.metadata().ok()).map_or(0, |facts| facts.len());
+        let bytes =
+            file.as_ref().and_then(|file| file.metadata().ok()).map_or(0, |facts| facts.len());
         Self { path, file, bytes, last: VecDeque::new() }
     }
 

@@ -15,7 +15,7 @@ const FULL: usize = 8 << 20;
 /// Messages on their way to one peer, in order.
 #[derive(Debug)]
 pub struct Lane {
-    sink: Sink,
+    sink: Option<Sink>,
     queue: VecDeque<Vec<u8>>,
     /// Bytes of the first message that were written already.
     written: usize,
@@ -26,7 +26,7 @@ impl Lane {
     /// A lane that ends in `sink`.
     #[must_use]
     pub fn new(sink: Sink) -> Self {
-        Self { sink, queue: VecDeque::new(), written: 0, bytes: 0 }
+        Self { sink: Some(sink), queue: VecDeque::new(), written: 0, bytes: 0 }
     }
 
     /// Queues a message. The one call of the encoder in the product: what is
@@ -59,9 +59,13 @@ impl Lane {
     /// # Cancel safety
     /// Safe: a message that was written in part goes on where it stopped.
     pub async fn flush(&mut self) -> io::Result<()> {
+        let Some(sink) = &mut self.sink else {
+            self.queue.clear();
+            return Ok(());
+        };
         while let Some(line) = self.queue.front() {
             let rest = line.get(self.written..).unwrap_or_default();
-            let wrote = self.sink.write(rest).await?;
+            let wrote = sink.write(rest).await?;
             if wrote == 0 {
                 return Err(io::ErrorKind::WriteZero.into());
             }
@@ -72,6 +76,12 @@ impl Lane {
                 self.written = 0;
             }
         }
-        self.sink.flush().await
+        sink.flush().await
+    }
+
+    /// Closes our end; what is still queued is lost.
+    pub fn end(&mut self) {
+        self.sink = None;
+        self.queue.clear();
     }
 }

@@ -1,0 +1,70 @@
+//! Questions on the controlling terminal: one thread each, taking turns, and
+//! every answer goes through the store like any other.
+
+use std::collections::BTreeMap;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::time::{Instant, SystemTime};
+
+use portcullis_console::{Asker, Card, Terminal, withdrawal};
+use portcullis_mediation::{ApprovalId, Question};
+use portcullis_policy::Answer;
+use portcullis_store::Verdict;
+
+/// The terminal, if a person sits at one.
+#[derive(Debug)]
+pub(crate) struct Prompt {
+    /// Dropping one takes its question back. At most as many as the session
+    /// lets wait.
+    live: BTreeMap<ApprovalId, Asker>,
+    said: Receiver<(ApprovalId, Verdict)>,
+    say: Sender<(ApprovalId, Verdict)>,
+}
+
+impl Default for Prompt {
+    fn default() -> Self {
+        let (say, said) = channel();
+        Self { live: BTreeMap::new(), said, say }
+    }
+}
+
+impl Prompt {
+    /// Shows a question, and says on stderr how else to answer it.
+    pub(crate) fn show(&mut self, question: &Question) {
+        let approval = &question.approval;
+        let Some(mut terminal) = Terminal::open() else {
+            let (server, tool) = (&question.key.server, &question.key.tool);
+            let tool = portcullis_guard::text::visible(tool);
+            eprintln!(
+                "portcullis: {server} wants to run `{tool}`: see `portcullis approvals show {approval}`, \
+                 then `portcullis approvals approve {approval}` or `deny`"
+            );
+            return;
+        };
+        let Ok((asker, withdrawn)) = withdrawal() else { return };
+        let card = Card::new(question, SystemTime::now());
+        let deadline = Instant::now() + question.patience;
+        let (say, id) = (self.say.clone(), approval.clone());
+        let asks = std::thread::Builder::new().name("terminal".to_owned()).spawn(move || {
+            let verdict = match terminal.ask(&card, deadline, &withdrawn) {
+                Some(Answer::Approve) => Verdict::Approve,
+                Some(Answer::Reject) => Verdict::Deny,
+                None => return,
+            };
+            // Nobody listens any more when the session ended: then it is no.
+            let _ = say.send((id, verdict));
+        });
+        if asks.is_ok() {
+            self.live.insert(approval.clone(), asker);
+        }
+    }
+
+    /// Takes a question back.
+    pub(crate) fn withdraw(&mut self, approval: &ApprovalId) {
+        self.live.remove(approval);
+    }
+
+    /// What was answered since the last look.
+    pub(crate) fn answers(&mut self) -> Vec<(ApprovalId, Verdict)> {
+        self.said.try_iter().collect()
+    }
+}
