@@ -202,9 +202,7 @@ impl<'a> Seal<'a> {
         let before_hash = rest.strip_suffix(HASH_MEMBER)?;
         let (rest, prev) = last_hash(before_hash.strip_suffix(b"\"")?)?;
         rest.strip_suffix(b",\"prev\":\"")?;
-        let digits = line.strip_prefix(b"{\"seq\":")?;
-        let comma = digits.iter().take(21).position(|byte| *byte == b',')?;
-        let seq = std::str::from_utf8(digits.get(..comma)?).ok()?.parse().ok()?;
+        let seq = number(line)?;
         Some(Self { seq, prev, hash, before_hash })
     }
 
@@ -213,6 +211,15 @@ impl<'a> Seal<'a> {
     pub fn holds(&self) -> bool {
         seal_of(&self.prev, self.before_hash) == self.hash
     }
+}
+
+/// The number of a record, from the beginning of its line.
+#[must_use]
+pub fn number(line: &[u8]) -> Option<u64> {
+    let digits = line.strip_prefix(b"{\"seq\":")?;
+    // The largest number has twenty digits.
+    let comma = digits.iter().take(21).position(|byte| *byte == b',')?;
+    std::str::from_utf8(digits.get(..comma)?).ok()?.parse().ok()
 }
 
 fn last_hash(text: &[u8]) -> Option<(&[u8], Hash)> {

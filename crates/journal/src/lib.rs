@@ -18,7 +18,6 @@ pub mod checkpoint;
 pub mod merkle;
 pub mod record;
 pub mod redact;
-mod secret;
 pub mod time;
 pub mod verify;
 

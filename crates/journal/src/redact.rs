@@ -9,12 +9,11 @@
 use std::fmt::Write as _;
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
+use portcullis_guard::secret;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use sha2::Sha256;
 use zeroize::Zeroizing;
-
-use crate::secret;
 
 /// How many characters of a string are written.
 pub const STRING_CHARS: usize = 200;

@@ -1,6 +1,41 @@
 //! Files of one user on one machine; several processes of that user share them.
+//!
+//! The journal: [`journal`] opens it, `writer` appends under `lock`, `segment`
+//! knows the files, `key` the keys, [`read`] and [`verify`] look at it.
+//! Approvals: [`approvals`] are rows of a `database`. `dir` opens every file.
 
 pub mod approvals;
 mod database;
 mod dir;
 pub mod journal;
+mod key;
+mod lock;
+pub mod read;
+mod segment;
+pub mod verify;
+mod writer;
+
+#[cfg(test)]
+mod tests {
+    use crate::{Approvals, Journal, contract, read};
+
+    #[test]
+    fn approvals_keep_the_contract() {
+        let all = tempfile::tempdir().unwrap();
+        let mut count = 0;
+        contract::approvals(|| {
+            count += 1;
+            let state = all.path().join(count.to_string());
+            (Approvals::open(&state).unwrap(), Approvals::open(&state).unwrap())
+        });
+    }
+
+    #[test]
+    fn the_journal_keeps_the_contract() {
+        let state = tempfile::tempdir().unwrap();
+        let dir = state.path().join("journal");
+        let both = (Journal::open(&dir).unwrap(), Journal::open(&dir).unwrap());
+        let lines = || read(&dir, 1).unwrap().map(|entry| entry.unwrap().line).collect();
+        contract::journal(both, lines).unwrap();
+    }
+}

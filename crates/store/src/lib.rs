@@ -6,6 +6,8 @@
 //! behind features and change no default.
 
 pub mod approval;
+#[cfg(test)]
+mod contract;
 
 pub mod embedded;
 mod error;
@@ -16,7 +18,9 @@ pub use approval::{
     APPROVAL_LIFETIME, ApprovalStore, Decided, Filter, NotDecided, Row, State, Taken, Verdict,
 };
 pub use embedded::approvals::Approvals;
-pub use embedded::journal::{Entry, Journal, Options, Report, Sync, read, verify, verify_with};
+pub use embedded::journal::{Journal, Options, Sync};
+pub use embedded::read::{Entries, Entry, last, read};
+pub use embedded::verify::{Report, verify, verify_with};
 pub use error::StoreError;
 
 /// Where records go. One writer owns one value; several may share a journal.

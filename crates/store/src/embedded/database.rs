@@ -77,7 +77,10 @@ fn fill(dir: &Dir, name: &str) -> Result<(), StoreError> {
     let transaction = db.transaction().map_err(failed)?;
     transaction.execute_batch(&STEPS.concat()).map_err(failed)?;
     transaction.pragma_update(None, "user_version", version_of(STEPS.len())).map_err(failed)?;
-    transaction.commit().map_err(failed)
+    transaction.commit().map_err(failed)?;
+    // Nobody else has this file open yet; later, two that switch at once would collide.
+    db.pragma_update(None, "journal_mode", "WAL").map_err(failed)?;
+    db.close().map_err(|(_, source)| failed(source))
 }
 
 fn connect(dir: &Dir, name: &str) -> Result<Connection, StoreError> {
@@ -100,12 +103,6 @@ fn connect(dir: &Dir, name: &str) -> Result<Connection, StoreError> {
 fn migrate(db: &mut Connection, path: &Path) -> Result<(), StoreError> {
     let failed = |source| failed("read the tables", path, source);
     let damaged = |why: String| StoreError::Damaged { path: path.to_owned(), why };
-    let mode: String = db
-        .pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))
-        .map_err(failed)?;
-    if mode != "wal" {
-        return Err(damaged(format!("it cannot be shared here (journal mode {mode})")));
-    }
     let known = version_of(STEPS.len());
     let version: u32 =
         db.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(failed)?;
@@ -116,7 +113,10 @@ fn migrate(db: &mut Connection, path: &Path) -> Result<(), StoreError> {
         }
         version if version == known => Ok(()),
         _ => climb(db, path),
-    }
+    }?;
+    let mode: String =
+        db.pragma_query_value(None, "journal_mode", |row| row.get(0)).map_err(failed)?;
+    if mode == "wal" { Ok(()) } else { Err(damaged(format!("its journal mode is {mode}"))) }
 }
 
 /// Takes the steps that are missing, all or none, whoever else does the same.

@@ -5,6 +5,8 @@
 //! a file between the look and the use.
 
 use std::fs::File;
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{FileType, Mode, OFlags, Stat};
@@ -15,48 +17,59 @@ use crate::StoreError;
 const PRIVATE_DIR: Mode = Mode::RWXU;
 const PRIVATE_FILE: Mode = Mode::RUSR.union(Mode::WUSR);
 
-/// An open directory that belongs to us and that nobody else may write to.
+/// An open directory.
 #[derive(Debug)]
 pub(crate) struct Dir {
-    handle: std::os::fd::OwnedFd,
+    handle: OwnedFd,
     path: PathBuf,
+    care: Care,
+}
+
+/// What a directory and the files in it must be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Care {
+    /// Ours, and nobody else may write to it: we are going to trust it.
+    Ours,
+    /// Anybody's: we only look, and a copy may be looked at by others.
+    Anybodys,
 }
 
 impl Dir {
     /// Opens the state directory, creating it and its parents when missing.
     pub(crate) fn state(path: &Path) -> Result<Self, StoreError> {
-        use std::os::unix::fs::DirBuilderExt as _;
         let mut builder = std::fs::DirBuilder::new();
         let made = builder.recursive(true).mode(PRIVATE_DIR.bits()).create(path);
         made.map_err(|source| system("create", path, source))?;
-        Self::existing(path)
+        let handle = rustix::fs::open(path, DIRECTORY, Mode::empty());
+        Self::checked(handle, path.to_owned(), Care::Ours)
     }
 
-    /// Opens a directory that is there.
-    pub(crate) fn existing(path: &Path) -> Result<Self, StoreError> {
+    /// Opens somebody's directory to look into it.
+    pub(crate) fn to_read(path: &Path) -> Result<Self, StoreError> {
         let handle = rustix::fs::open(path, DIRECTORY, Mode::empty());
-        Self::checked(handle, path.to_owned())
+        Self::checked(handle, path.to_owned(), Care::Anybodys)
     }
 
     /// Opens a directory below this one, creating it when missing.
     pub(crate) fn below(&self, name: &str) -> Result<Self, StoreError> {
-        let path = self.path.join(name);
+        let path = self.path(name);
         match rustix::fs::mkdirat(&self.handle, name, PRIVATE_DIR) {
             Ok(()) | Err(Errno::EXIST) => {}
             Err(errno) => return Err(system("create", &path, errno)),
         }
         let handle = rustix::fs::openat(&self.handle, name, DIRECTORY, Mode::empty());
-        Self::checked(handle, path)
+        Self::checked(handle, path, self.care)
     }
 
     fn checked(
-        handle: Result<std::os::fd::OwnedFd, Errno>,
+        handle: Result<OwnedFd, Errno>,
         path: PathBuf,
+        care: Care,
     ) -> Result<Self, StoreError> {
         let handle = handle.map_err(|errno| opening(&path, errno))?;
         let stat = rustix::fs::fstat(&handle).map_err(|errno| system("look at", &path, errno))?;
-        check(&stat, &path, FileType::Directory)?;
-        Ok(Self { handle, path })
+        check(&stat, &path, FileType::Directory, care)?;
+        Ok(Self { handle, path, care })
     }
 
     /// Where something in it is, for messages.
@@ -93,9 +106,9 @@ impl Dir {
         self.open(name, flags)?.ok_or_else(missing)
     }
 
-    /// Creates a file that must not be there.
+    /// Creates a file that must not be there; every write goes to its end.
     pub(crate) fn create(&self, name: &str) -> Result<File, StoreError> {
-        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL;
+        let flags = OFlags::RDWR | OFlags::APPEND | OFlags::CREATE | OFlags::EXCL;
         let missing = || system("create", &self.path(name), Errno::NOENT);
         self.open(name, flags)?.ok_or_else(missing)
     }
@@ -109,7 +122,7 @@ impl Dir {
             Err(errno) => return Err(opening(&path, errno)),
         };
         let stat = rustix::fs::fstat(&handle).map_err(|errno| system("look at", &path, errno))?;
-        check(&stat, &path, FileType::RegularFile)?;
+        check(&stat, &path, FileType::RegularFile, self.care)?;
         Ok(Some(File::from(handle)))
     }
 
@@ -143,13 +156,16 @@ impl Dir {
 const DIRECTORY: OFlags =
     OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 
-/// Ours, of the right kind, and not writable by anybody else.
-fn check(stat: &Stat, path: &Path, kind: FileType) -> Result<(), StoreError> {
+/// Of the right kind; and, unless we only look, ours and not writable by anybody else.
+fn check(stat: &Stat, path: &Path, kind: FileType, care: Care) -> Result<(), StoreError> {
     let refuse = |why: String| Err(StoreError::Unsafe { path: path.to_owned(), why });
     let us = rustix::process::geteuid().as_raw();
     let mode = Mode::from_raw_mode(stat.st_mode);
     if FileType::from_raw_mode(stat.st_mode) != kind {
         return refuse("is not what it should be: a plain file or directory of ours".to_owned());
+    }
+    if care == Care::Anybodys {
+        return Ok(());
     }
     if stat.st_uid != us {
         let owner = stat.st_uid;

@@ -1,0 +1,191 @@
+//! Approvals among processes that race, and databases that are not what they were.
+//!
+//! A helper process is this test binary again, running only [`taker`].
+#![expect(clippy::disallowed_methods, reason = "these tests start processes that race")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot prepare fails")]
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use portcullis_journal::Timestamp;
+use portcullis_mediation::{ApprovalId, ApprovalKey, Fact, Fingerprint, Question};
+use portcullis_policy::{Principal, ServerName, Tier};
+use portcullis_store::{ApprovalStore as _, Approvals, StoreError, Taken, Verdict};
+
+const HELPER: &str = "PORTCULLIS_STORE_TEST_TAKER";
+const T: Timestamp = Timestamp(1_795_478_400_000_000);
+const ROUNDS: u64 = 40;
+
+/// What a case does to the database.
+type Change = fn(&Path);
+
+fn question(bits: u64) -> Question {
+    Question {
+        approval: ApprovalId::from_entropy(bits),
+        key: ApprovalKey {
+            principal: Principal::user(1000),
+            server: ServerName::new("files").unwrap(),
+            tool: "delete_file".to_owned(),
+            definition_pin: Fingerprint::of(b"definition"),
+            arguments_digest: Fingerprint::of(&bits.to_be_bytes()),
+            policy: Fingerprint::of(b"policy"),
+        },
+        arguments: "{}".to_owned(),
+        risk: Tier::Destructive,
+        reasons: Vec::new(),
+        patience: Duration::from_secs(120),
+    }
+}
+
+fn approved(state: &Path, count: u64) -> Approvals {
+    let mut approvals = Approvals::open(state).unwrap();
+    for bits in 0..count {
+        let question = question(bits);
+        approvals.ask(&question, T).unwrap();
+        approvals.decide(&question.approval, Verdict::Approve, "me", T).unwrap().unwrap();
+    }
+    approvals
+}
+
+/// Uses each approval up, half of them by id and half by key; counts its wins.
+fn race(state: &Path) -> u64 {
+    let mut approvals = Approvals::open(state).unwrap();
+    let won = |bits: &u64| {
+        let question = question(*bits);
+        if bits.is_multiple_of(2) {
+            approvals.take(&question.approval, &question.key, T).unwrap() == Taken::Approved
+        } else {
+            matches!(approvals.consult(&question.key, T).unwrap(), Fact::Approved(_))
+        }
+    };
+    (0..ROUNDS).filter(won).count() as u64
+}
+
+/// The helper process; does nothing in an ordinary run of the tests.
+#[test]
+fn taker() {
+    if let Ok(state) = std::env::var(HELPER) {
+        println!("\nwon {}", race(Path::new(&state)));
+    }
+}
+
+#[test]
+fn of_racing_threads_one_gets_the_yes() {
+    let state = tempfile::tempdir().unwrap();
+    drop(approved(state.path(), ROUNDS));
+    let wins: u64 = std::thread::scope(|scope| {
+        let all: Vec<_> = (0..4).map(|_| scope.spawn(|| race(state.path()))).collect();
+        all.into_iter().map(|thread| thread.join().unwrap()).sum()
+    });
+    assert_eq!(wins, ROUNDS);
+}
+
+#[test]
+fn of_racing_processes_one_gets_the_yes() {
+    let state = tempfile::tempdir().unwrap();
+    drop(approved(state.path(), ROUNDS));
+    let spawn = |_| {
+        Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "taker", "--nocapture"])
+            .env(HELPER, state.path())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap()
+    };
+    let all: Vec<_> = (0..4).map(spawn).collect();
+    let wins: u64 = all
+        .into_iter()
+        .map(|child| String::from_utf8(child.wait_with_output().unwrap().stdout).unwrap())
+        .map(|text| text.lines().find_map(|l| l.strip_prefix("won ")?.parse::<u64>().ok()).unwrap())
+        .sum();
+    assert_eq!(wins, ROUNDS);
+}
+
+#[test]
+fn processes_that_start_together_share_one_database() {
+    for _ in 0..10 {
+        let state = tempfile::tempdir().unwrap();
+        let path = state.path();
+        std::thread::scope(|scope| {
+            for bits in 0..4 {
+                scope.spawn(move || {
+                    Approvals::open(path).unwrap().ask(&question(bits), T).unwrap();
+                });
+            }
+        });
+        let mut approvals = Approvals::open(state.path()).unwrap();
+        assert_eq!(approvals.list(&Default::default(), T).unwrap().len(), 4);
+    }
+}
+
+#[test]
+fn the_files_are_for_their_owner_only() {
+    let state = tempfile::tempdir().unwrap();
+    let _open = approved(state.path(), 1);
+    for entry in std::fs::read_dir(state.path()).unwrap() {
+        let entry = entry.unwrap();
+        let mode = entry.metadata().unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode, 0o600, "{}", entry.path().display());
+    }
+}
+
+#[test]
+fn a_damaged_database_is_an_error_and_stays_as_it_is() {
+    let cases: [(&str, Change); 5] = [
+        ("emptied", |db| std::fs::write(db, "").unwrap()),
+        ("text", |db| std::fs::write(db, "not a database, and long enough to see").unwrap()),
+        ("header", |db| overwrite(db, 0)),
+        ("pages", |db| overwrite(db, 4096)),
+        ("gone, but its log is there", |db| {
+            std::fs::write(db.with_extension("db-wal"), "x").unwrap();
+            chmod(&db.with_extension("db-wal"), 0o600);
+            std::fs::remove_file(db).unwrap();
+        }),
+    ];
+    for (name, damage) in cases {
+        let state = tempfile::tempdir().unwrap();
+        drop(approved(state.path(), 50));
+        let path = state.path().join("portcullis.db");
+        damage(&path);
+        let before = std::fs::read(&path).ok();
+        let key = question(1).key;
+        let used = Approvals::open(state.path()).and_then(|mut all| all.consult(&key, T));
+        assert!(matches!(used, Err(StoreError::Damaged { .. })), "{name}: {used:?}");
+        assert!(std::fs::read(&path).ok() == before, "{name}");
+    }
+}
+
+fn overwrite(path: &Path, from: usize) {
+    let mut bytes = std::fs::read(path).unwrap();
+    bytes[from..].fill(0xff);
+    std::fs::write(path, bytes).unwrap();
+}
+
+fn chmod(path: &Path, mode: u32) {
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+}
+
+#[test]
+fn a_place_that_others_may_write_to_is_refused() {
+    let state = tempfile::tempdir().unwrap();
+    drop(Approvals::open(state.path()).unwrap());
+    chmod(&state.path().join("portcullis.db"), 0o606);
+    let refused = Approvals::open(state.path()).unwrap_err().to_string();
+    assert!(refused.contains("may be written to by others (mode 606)"), "{refused}");
+    chmod(state.path(), 0o775);
+    let refused = Approvals::open(state.path()).unwrap_err().to_string();
+    assert!(refused.contains("may be written to by others (mode 775)"), "{refused}");
+}
+
+#[test]
+fn a_database_of_a_newer_version_is_left_alone() {
+    let state = tempfile::tempdir().unwrap();
+    drop(Approvals::open(state.path()).unwrap());
+    let db = rusqlite::Connection::open(state.path().join("portcullis.db")).unwrap();
+    db.pragma_update(None, "user_version", 99).unwrap();
+    drop(db);
+    let refused = Approvals::open(state.path()).unwrap_err().to_string();
+    assert!(refused.contains("newer version"), "{refused}");
+}
