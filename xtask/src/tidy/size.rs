@@ -17,12 +17,23 @@ pub(super) fn check(tree: &Tree) -> Vec<Complaint> {
             complain(0, format!("{lines} lines; {FILE} is the most: divide it by what it knows"));
         }
         let code = code::only(&file.text);
-        for function in code::functions(&code).iter().filter(|it| it.lines > FUNCTION) {
+        let long = |it: &&code::Function| it.lines > FUNCTION && !excused(&file.text, it.line);
+        for function in code::functions(&code).iter().filter(long) {
             let (name, lines) = (&function.name, function.lines);
             complain(function.line, format!("`{name}` has {lines} lines; {FUNCTION} is the most"));
         }
     }
     complaints
+}
+
+/// Whether an attribute above the function says why it is long; clippy holds it to that.
+fn excused(text: &str, line: usize) -> bool {
+    let above: Vec<&str> = text.lines().take(line.saturating_sub(1)).collect();
+    let attributes = above.iter().rev().take_while(|line| {
+        let line = line.trim();
+        !line.is_empty() && !line.ends_with('}') && !line.ends_with(';')
+    });
+    attributes.into_iter().any(|line| line.contains("clippy::too_many_lines"))
 }
 
 #[cfg(test)]
@@ -33,7 +44,14 @@ mod tests {
     fn what_is_too_long_is_found() {
         let long = format!("//! x\n{}", "// line\n".repeat(FILE));
         let body = |count| format!("//! x\nfn big() {{\n{}}}\n", "    go();\n".repeat(count));
-        let tree = Tree::of(&[("a.rs", &long), ("b.rs", &body(80)), ("c.rs", &body(81))]);
+        let reason = "#[expect(clippy::too_many_lines, reason = \"a table\")]";
+        let excused = body(81).replace("fn big", &format!("{reason}\nfn big"));
+        let tree = Tree::of(&[
+            ("a.rs", &long),
+            ("b.rs", &body(80)),
+            ("c.rs", &body(81)),
+            ("d.rs", &excused),
+        ]);
         let found: Vec<_> = check(&tree).iter().map(ToString::to_string).collect();
         assert_eq!(
             found,
