@@ -60,6 +60,7 @@ pub(crate) fn command(repo: &Repo) -> Result<(), String> {
     let tree = repo.tree()?;
     let metadata = repo.metadata()?;
     let mut complaints = house::check(&metadata);
+    complaints.extend(house::drawn(&tree));
     complaints.extend(mind::check(&metadata, &tree));
     complaints.extend(of_files(&tree));
     let exceptions = exceptions::read(&tree)?;

@@ -8,8 +8,10 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::Complaint;
+use crate::repo::Tree;
 
 const RULE: &str = "house";
+const PLAN: &str = "ARCHITECTURE.md";
 const PREFIX: &str = "portcullis-";
 
 /// A crate, its floor, and what it may depend on.
@@ -28,8 +30,7 @@ enum Floor {
     Door,
 }
 
-/// Bottom up; `docs/decisions/` says why where an arrow is surprising. `audit` and `server` are
-/// planned: a room may be empty.
+/// Bottom up; `docs/decisions/` says why where an arrow is surprising.
 const HOUSE: &[Room] = &[
     room("catalog", Floor::Words, &[]),
     room("wire", Floor::Words, &[]),
@@ -59,24 +60,22 @@ const HOUSE: &[Room] = &[
             "console",
         ],
     ),
-    room("audit", Floor::Houses, &["catalog", "config", "wire", "guard", "transport", "confine"]),
-    room("server", Floor::Houses, &["catalog", "guard", "config", "journal", "confine"]),
     room(
         "cli",
         Floor::Door,
         &[
             "config",
+            "guard",
             "policy",
             "mediation",
             "journal",
             "confine",
             "store",
+            "console",
             "gateway",
-            "audit",
-            "server",
         ],
     ),
-    room("xtask", Floor::Door, &["catalog", "casebook", "config", "audit", "cli"]),
+    room("xtask", Floor::Door, &["catalog", "casebook", "config"]),
 ];
 
 const fn room(name: &'static str, floor: Floor, may_use: &'static [&'static str]) -> Room {
@@ -126,6 +125,28 @@ pub(super) fn check(metadata: &Value) -> Vec<Complaint> {
                 ));
             }
         }
+    }
+    complaints
+}
+
+/// Compares the table with the one that people read; either may be the one that is wrong.
+pub(super) fn drawn(tree: &Tree) -> Vec<Complaint> {
+    let mut complaints = Vec::new();
+    let mut complain = |line, what: String| complaints.push(Complaint::new(RULE, PLAN, line, what));
+    let mut seen = BTreeSet::new();
+    for (at, line) in tree.text(PLAN).unwrap_or_default().lines().enumerate() {
+        let mut cells = line.split('|').skip(1).map(str::trim);
+        let name = cells.next().and_then(|cell| cell.strip_prefix('`')?.strip_suffix('`'));
+        let Some(room) = name.and_then(find) else { continue };
+        let listed: BTreeSet<&str> =
+            cells.next().unwrap_or_default().split(", ").filter(|name| *name != "–").collect();
+        if seen.insert(room.name) && listed != room.may_use.iter().copied().collect() {
+            let rule = room.may_use.join(", ");
+            complain(at + 1, format!("`{}` may depend on: {rule}", room.name));
+        }
+    }
+    for room in HOUSE.iter().filter(|room| !seen.contains(room.name)) {
+        complain(0, format!("the table has no row for `{}`", room.name));
     }
     complaints
 }
@@ -199,6 +220,22 @@ mod tests {
     #[test]
     fn a_stranger_has_no_room() {
         assert_eq!(complaints(package("portcullis-utils", &[])).len(), 1);
+    }
+
+    #[test]
+    fn the_table_that_people_read_is_this_one() {
+        let row = |room: &Room| match room.may_use {
+            [] => format!("| `{}` | – | x |\n", room.name),
+            used => format!("| `{}` | {} | x |\n", room.name, used.join(", ")),
+        };
+        let good: String = HOUSE.iter().map(row).collect();
+        assert_eq!(drawn(&Tree::of(&[(PLAN, &good)])), []);
+        let wrong = good.replace("| `confine` | guard |", "| `confine` | guard, policy |");
+        let found = drawn(&Tree::of(&[(PLAN, &wrong)]));
+        assert_eq!(found[0].what, "`confine` may depend on: guard");
+        let short = good.replace("| `wire` |", "| wires |");
+        let found = drawn(&Tree::of(&[(PLAN, &short)]));
+        assert_eq!(found[0].what, "the table has no row for `wire`");
     }
 
     #[test]
