@@ -11,8 +11,6 @@ const FORBIDDEN: &[(&str, &str, &str)] = &[
     ("://regi", "stry.", "a registry's host: the reader's own client knows where its packages are"),
     ("://ind", "ex.", "a registry's host: the reader's own client knows where its packages are"),
     ("\"resol", "ved\": \"http", "a lock file that names a host"),
-    ("--index", "-url", "a registry's host: the reader's own client knows where its packages are"),
-    ("--find", "-links", "a folder of somebody's machine"),
     ("TO", "DO", "work that was put off: file it, or do it"),
     ("FIX", "ME", "work that was put off: file it, or do it"),
     ("unimpl", "emented!", "work that was put off: answer with an error"),
