@@ -1,0 +1,259 @@
+//! What may be typed.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand};
+use clap_complete::Shell;
+use portcullis_config::{Account, Confinement, Network, Root, values};
+use portcullis_policy::Ask;
+
+/// The security layer of the Model Context Protocol.
+#[derive(Debug, Parser)]
+#[command(name = "portcullis", version, disable_help_subcommand = true, after_help = EXAMPLE)]
+pub struct Cli {
+    /// Where our files are.
+    #[command(flatten)]
+    pub places: Places,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const EXAMPLE: &str = "\
+Example: guard a server by putting us before its command in the host's config:
+  portcullis run --root ~/project:rw -- npx -y @modelcontextprotocol/server-filesystem ~/project";
+
+/// Options of every command.
+#[derive(Args, Clone, Debug, Default)]
+pub struct Places {
+    /// Where journal and approvals are kept [default: $PORTCULLIS_STATE, else
+    /// $XDG_STATE_HOME/portcullis, else ~/.local/state/portcullis]
+    #[arg(long, global = true, value_name = "DIR", help_heading = "Everywhere")]
+    pub state: Option<PathBuf>,
+    /// The config file [default: $XDG_CONFIG_HOME/portcullis/portcullis.toml, when it exists]
+    #[arg(long, global = true, value_name = "FILE", help_heading = "Everywhere")]
+    pub config: Option<PathBuf>,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Guard one stdio server; put it before the command in a host's config
+    #[command(after_help = RUN_EXAMPLE)]
+    Run(Box<Run>),
+    /// See and answer the questions that wait for a person
+    #[command(after_help = APPROVALS_EXAMPLE)]
+    Approvals(Approvals),
+    /// See what happened, and prove that nobody changed it
+    #[command(after_help = JOURNAL_EXAMPLE)]
+    Journal(Journal),
+    /// See a careless server leak a planted secret, and then not: ten seconds, nothing installed
+    #[command(after_help = "Example:\n  portcullis demo --yes")]
+    Demo {
+        /// Answer the one question for me
+        #[arg(long)]
+        yes: bool,
+    },
+    /// The careless server of the demo
+    #[command(name = "__careless", hide = true)]
+    Careless {
+        /// The project it serves.
+        root: PathBuf,
+    },
+    /// Print a completion script
+    #[command(after_help = COMPLETIONS_EXAMPLE)]
+    Completions {
+        /// For which shell.
+        shell: Shell,
+    },
+}
+
+const RUN_EXAMPLE: &str = "\
+Example: a server that may read and write one project, and nothing else:
+  portcullis run --root ~/project:rw -- npx -y @modelcontextprotocol/server-filesystem ~/project
+
+Each option is also a key of the server's table in portcullis.toml; the command line wins.";
+
+/// What `run` may be told; each option is also a key of a server's table.
+#[derive(Args, Debug)]
+pub struct Run {
+    /// The server's name everywhere [default: from the command]
+    #[arg(long)]
+    pub name: Option<String>,
+    /// A directory the server may see; repeatable; read-only without :rw
+    #[arg(long = "root", value_name = "DIR[:ro|:rw]", value_parser = values::parse_root)]
+    pub roots: Vec<Root>,
+    /// What it may reach: none, or everything that this machine reaches [default: none]
+    #[arg(long, value_name = "none|host", value_parser = values::parse_network)]
+    pub network: Option<Network>,
+    /// A variable it gets: NAME from our environment, NAME=VALUE, or NAME=@FILE; repeatable
+    // Read later: a complaint of clap's would print the value.
+    #[arg(long, value_name = "NAME[=VALUE|=@FILE]")]
+    pub env: Vec<String>,
+    /// Which calls a person must approve [default: risky]
+    #[arg(
+        long,
+        value_name = "never|destructive|risky|writes|always",
+        value_parser = values::parse_ask
+    )]
+    pub ask: Option<Ask>,
+    /// How long a question waits before it is answered no [default: 2m]
+    #[arg(long, value_name = "DURATION", value_parser = values::parse_duration)]
+    pub patience: Option<Duration>,
+    /// The least box that must be achieved, else the server does not start [default: full]
+    #[arg(
+        long,
+        value_name = "full|landlock|none",
+        value_parser = values::parse_confinement
+    )]
+    pub confinement: Option<Confinement>,
+    /// The account the server runs under when we are root [default: nobody]
+    #[arg(long, value_name = "NAME", value_parser = values::parse_user)]
+    pub user: Option<Account>,
+    /// Enforce the box and the protocol, but turn policy denials into journal entries
+    #[arg(long)]
+    pub observe: bool,
+    /// The server's command and its arguments, after `--`
+    #[arg(last = true, value_name = "COMMAND")]
+    pub command: Vec<String>,
+}
+
+const APPROVALS_EXAMPLE: &str = "\
+Example: see what is asked, then answer:
+  portcullis approvals
+  portcullis approvals show apr_7k2m9q4w8x1z
+  portcullis approvals approve apr_7k2m9q4w8x1z
+
+An answer is trusted because it comes from your account: an agent that has a shell under the
+same account could answer too.";
+
+/// `portcullis approvals`.
+#[derive(Args, Debug)]
+pub struct Approvals {
+    /// What to do; without it, list.
+    #[command(subcommand)]
+    pub action: Option<ApprovalsAction>,
+    /// Print JSON
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Also those that are answered, used or over
+    #[arg(long)]
+    pub all: bool,
+}
+
+/// What to do with approvals.
+#[derive(Debug, Subcommand)]
+pub enum ApprovalsAction {
+    /// The questions that wait for a person
+    #[command(after_help = "Example:\n  portcullis approvals list --all --json")]
+    List {
+        /// Also those that are answered, used or over
+        #[arg(long)]
+        all: bool,
+    },
+    /// Everything about one question, all its arguments included
+    #[command(after_help = "Example:\n  portcullis approvals show apr_7k2m9q4w8x1z")]
+    Show {
+        /// The question's name.
+        id: String,
+    },
+    /// Say yes to this one call, once
+    #[command(after_help = "Example:\n  portcullis approvals approve apr_7k2m9q4w8x1z")]
+    Approve {
+        /// The question's name.
+        id: String,
+    },
+    /// Say no to this one call
+    #[command(after_help = "Example:\n  portcullis approvals deny apr_7k2m9q4w8x1z")]
+    Deny {
+        /// The question's name.
+        id: String,
+    },
+}
+
+const JOURNAL_EXAMPLE: &str = "\
+Example: watch what a host and its servers do, then prove that the record is whole:
+  portcullis journal tail --follow
+  portcullis journal verify";
+
+/// `portcullis journal`.
+#[derive(Args, Debug)]
+pub struct Journal {
+    /// What to do.
+    #[command(subcommand)]
+    pub action: JournalAction,
+    /// Print JSON, one record per line
+    #[arg(long, global = true)]
+    pub json: bool,
+}
+
+/// What to do with the journal.
+#[derive(Debug, Subcommand)]
+pub enum JournalAction {
+    /// The last records, and with --follow the next ones
+    #[command(after_help = "Example:\n  portcullis journal tail -f -n 50")]
+    Tail {
+        /// Wait for more
+        #[arg(long, short)]
+        follow: bool,
+        /// How many of the last records
+        #[arg(long, short = 'n', default_value_t = 20, value_name = "COUNT")]
+        last: usize,
+    },
+    /// All records, those from a number on, or everything about one
+    #[command(
+        after_help = "Example:\n  portcullis journal show 17\n  portcullis journal show --since 100 --json"
+    )]
+    Show {
+        /// One record, by its number.
+        #[arg(conflicts_with = "since")]
+        seq: Option<u64>,
+        /// Records from this number on
+        #[arg(long, value_name = "SEQ")]
+        since: Option<u64>,
+    },
+    /// Prove that no record was changed, dropped, added or moved; exit code 5 when it fails
+    #[command(after_help = "Example:\n  portcullis journal verify --json")]
+    Verify,
+}
+
+const COMPLETIONS_EXAMPLE: &str = "\
+Example:
+  portcullis completions bash > ~/.local/share/bash-completion/completions/portcullis";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_definition_is_sound() {
+        use clap::CommandFactory as _;
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_has_an_example() {
+        use clap::CommandFactory as _;
+        let mut all = vec![Cli::command()];
+        while let Some(command) = all.pop() {
+            let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            assert!(help.contains("Example") && help.contains("portcullis "), "{command}");
+            all.extend(command.get_subcommands().cloned());
+        }
+    }
+
+    #[test]
+    fn places_are_accepted_in_any_position() {
+        for line in [
+            "portcullis --state /s approvals list",
+            "portcullis approvals --state /s list",
+            "portcullis approvals list --state /s",
+            "portcullis approvals --state /s",
+            "portcullis run --state /s -- server --state /other",
+        ] {
+            let cli = Cli::try_parse_from(line.split(' ')).expect(line);
+            assert_eq!(cli.places.state, Some(PathBuf::from("/s")), "{line}");
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! The door: reads the command line, hands over, prints, exits.
+//!
+//! Read in this order: [`args`] is what may be typed, `command` has one file for
+//! each command, [`exit`] is how they end, `state` finds our files, `style`
+//! writes tables.
+
+pub mod args;
+mod careless;
+mod command;
+pub mod exit;
+mod name;
+mod state;
+mod style;
+
+use std::process::ExitCode;
+
+use clap::error::ErrorKind;
+use clap::{CommandFactory as _, Parser as _};
+
+use crate::args::Cli;
+use crate::exit::{Exit, Trouble};
+
+/// What `portcullis` does.
+#[must_use]
+pub fn main() -> ExitCode {
+    let done = Cli::try_parse().map_err(misread).and_then(command::run);
+    let exit = done.unwrap_or_else(|trouble| {
+        for line in &trouble.said {
+            eprintln!("portcullis: {line}");
+        }
+        trouble.exit
+    });
+    exit.into()
+}
+
+/// The commands and options, for completions and manual pages.
+#[must_use]
+pub fn command() -> clap::Command {
+    Cli::command()
+}
+
+/// What clap has to say: help goes to stdout, a mistake is told in our voice.
+fn misread(error: clap::Error) -> Trouble {
+    if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
+        let printed = style::print(&error.render().to_string());
+        return printed.err().unwrap_or_else(|| Trouble::quiet(Exit::Clean));
+    }
+    let text = error.render().to_string();
+    let text = text.strip_prefix("error: ").unwrap_or(&text);
+    Trouble::new(Exit::Usage, text.trim_end())
+}
