@@ -41,11 +41,18 @@ pub fn command() -> clap::Command {
 
 /// What clap has to say: help goes to stdout, a mistake is told in our voice.
 fn misread(error: clap::Error) -> Trouble {
-    if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
-        let printed = style::print(&error.render().to_string());
-        return printed.err().unwrap_or_else(|| Trouble::quiet(Exit::Clean));
-    }
     let text = error.render().to_string();
-    let text = text.strip_prefix("error: ").unwrap_or(&text);
-    Trouble::new(Exit::Usage, text.trim_end())
+    match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
+            style::print(&text).err().unwrap_or_else(|| Trouble::quiet(Exit::Clean))
+        }
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            let said = format!("no command: here is what there is\n\n{}", text.trim_end());
+            Trouble::new(Exit::Usage, said)
+        }
+        _ => {
+            let text = text.strip_prefix("error: ").unwrap_or(&text).replace('\'', "`");
+            Trouble::new(Exit::Usage, text.trim_end())
+        }
+    }
 }

@@ -64,7 +64,10 @@ fn server_name(args: &Run) -> Result<ServerName, Trouble> {
 
 /// What the command line says; what it does not say stays empty.
 fn overrides(args: Run) -> Result<Overrides, Unfit> {
-    let env = args.env.iter().map(|text| parse_env(text)).collect::<Result<_, _>>()?;
+    let read = |text: &String| {
+        parse_env(text).map_err(|unfit| Unfit::new(format!("--env cannot be read: {unfit}")))
+    };
+    let env = args.env.iter().map(read).collect::<Result<_, _>>()?;
     Ok(Overrides {
         command: (!args.command.is_empty()).then_some(args.command),
         roots: (!args.roots.is_empty()).then_some(args.roots),
