@@ -9,6 +9,9 @@ use portcullis_journal::{
 use portcullis_policy::{Principal, ServerName};
 use proptest::prelude::*;
 
+/// What a case does to a segment.
+type Change = fn(&mut Sealed);
+
 /// A segment as a writer leaves it.
 #[derive(Clone, Debug)]
 struct Sealed {
@@ -90,7 +93,7 @@ fn segments_continue_each_other_and_none_may_be_missing() {
 #[test]
 fn the_first_broken_place_is_named() {
     let whole = first(10, 100);
-    let cases: [(&str, fn(&mut Sealed), u64, Why); 7] = [
+    let cases: [(&str, Change, u64, Why); 7] = [
         ("edit", |s| s.lines[4] = replace(&s.lines[4], "intent", "outcom"), 5, Why::Edited),
         ("delete", |s| drop(s.lines.remove(4)), 5, Why::Misplaced),
         ("swap", |s| s.lines.swap(4, 5), 5, Why::Misplaced),

@@ -1,7 +1,7 @@
 //! Facts that several gateways share: the journal, and what people approved.
 //!
 //! [`JournalStore`] and [`ApprovalStore`] say what every backend does;
-//! [`contract`] is the test that each must pass. [`embedded`] keeps both in
+//! `contract` is the test that each must pass. [`embedded`] keeps both in
 //! files of one user on one machine and is always there; other backends come
 //! behind features and change no default.
 

@@ -2,11 +2,14 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot prepare fails")]
 
 use std::hint::black_box;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use portcullis_journal::{Chain, Event, Record, Redactor, Signer, Timestamp};
-use portcullis_policy::{Principal, ServerName};
-use portcullis_store::{Journal, Options, Sync, verify};
+use portcullis_mediation::{ApprovalId, ApprovalKey, Fingerprint, Question};
+use portcullis_policy::{Principal, ServerName, Tier};
+use portcullis_store::{
+    ApprovalStore as _, Approvals, Journal, Options, Sync, Taken, Verdict, verify,
+};
 
 /// A record of an ordinary tool call.
 fn record(redactor: &Redactor) -> Record {
@@ -23,6 +26,7 @@ fn record(redactor: &Redactor) -> Record {
 }
 
 /// Prints the median of eleven rounds, in microseconds per turn.
+#[expect(clippy::print_stdout, reason = "a measurement is for reading")]
 fn measure(what: &str, turns: u32, mut turn: impl FnMut()) {
     let round = |_| {
         let start = Instant::now();
@@ -76,5 +80,44 @@ fn costs() {
         measure(&format!("append with fdatasync ({name})"), 50, || {
             black_box(always.append(&record, Timestamp(1)).unwrap());
         });
+    }
+}
+
+#[test]
+#[ignore = "measures; run in release"]
+fn costs_of_approvals() {
+    let state = tempfile::tempdir().unwrap();
+    let mut approvals = Approvals::open(state.path()).unwrap();
+    let now = Timestamp(1_795_478_400_000_000);
+    measure("consult, unknown", 1_000, || drop(approvals.consult(&question(0).key, now).unwrap()));
+    let mut bits = 0;
+    measure("ask, approve, take", 20, || {
+        bits += 1;
+        let question = question(bits);
+        approvals.ask(&question, now).unwrap();
+        approvals.decide(&question.approval, Verdict::Approve, "me", now).unwrap().unwrap();
+        let taken = approvals.take(&question.approval, &question.key, now).unwrap();
+        assert_eq!(taken, Taken::Approved);
+    });
+    measure("changes", 1_000, || {
+        black_box(approvals.changes().unwrap());
+    });
+}
+
+fn question(bits: u64) -> Question {
+    Question {
+        approval: ApprovalId::from_entropy(bits),
+        key: ApprovalKey {
+            principal: Principal::user(1000),
+            server: ServerName::new("files").unwrap(),
+            tool: "delete_file".to_owned(),
+            definition_pin: Fingerprint::of(b"definition"),
+            arguments_digest: Fingerprint::of(&bits.to_be_bytes()),
+            policy: Fingerprint::of(b"policy"),
+        },
+        arguments: "{}".to_owned(),
+        risk: Tier::Destructive,
+        reasons: Vec::new(),
+        patience: Duration::from_secs(120),
     }
 }

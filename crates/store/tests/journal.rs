@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 use std::fs::OpenOptions;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
@@ -23,6 +23,9 @@ fn record(note: &str) -> Record {
     record.note = Some(note.to_owned());
     record
 }
+
+/// What a case does to a file.
+type Harm = fn(&Path);
 
 /// What a case does to a journal.
 type Change = fn(&State);
@@ -293,7 +296,7 @@ fn rewrite(path: &Path, text: &str) {
 
 #[test]
 fn a_writer_notices_what_was_done_to_its_segment() {
-    let cases: [(&str, fn(&Path)); 4] = [
+    let cases: [(&str, Harm); 4] = [
         ("shortened", |path| {
             OpenOptions::new().write(true).open(path).unwrap().set_len(10).unwrap();
         }),
@@ -364,7 +367,8 @@ fn link(path: &Path) {
 #[test]
 fn a_place_of_another_user_is_refused() {
     let state = State::new();
-    let path = if std::os::unix::fs::chown(state.0.path(), Some(65_534), None).is_ok() {
+    let another = std::fs::metadata(state.0.path()).unwrap().uid() + 1;
+    let path = if std::os::unix::fs::chown(state.0.path(), Some(another), None).is_ok() {
         state.dir()
     } else {
         // Not root: then root's directories are another user's.

@@ -4,9 +4,10 @@
 //! it; the file is readable by its owner only, and rows go after thirty days.
 //!
 //! Time. An approval that has ended must not come back when the clock is set
-//! back. The latest moment that any process has seen is kept in the database:
-//! a `now` that is a little earlier counts as that moment, and one that is more
-//! than two seconds earlier ends everything that is open.
+//! back. What has ended is stored as ended by whoever writes next, and the latest
+//! moment that a writer saw is kept, to the second: a `now` that is up to two
+//! seconds earlier counts as that moment, and one that is earlier still ends
+//! everything that is open.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
