@@ -21,7 +21,7 @@
 
 mod bare;
 mod broker;
-mod command;
+pub mod command;
 mod confined;
 mod env;
 mod error;
@@ -37,7 +37,7 @@ mod seccomp;
 mod selftest;
 mod skeleton;
 mod spawn;
-mod support;
+pub mod support;
 mod sys;
 mod trouble;
 mod user;
