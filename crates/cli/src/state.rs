@@ -42,7 +42,7 @@ fn find_state(places: &Places, environment: Environment<'_>) -> Option<PathBuf> 
 
 /// The config: a file that was named must be there, the usual one may be missing.
 pub(crate) fn config(places: &Places) -> Result<Config, Trouble> {
-    let Some(file) = places.config.clone().or_else(|| find_config(&variable)) else {
+    let Some(file) = config_file(places) else {
         return Ok(Config::default());
     };
     match std::fs::read_to_string(&file) {
@@ -53,6 +53,11 @@ pub(crate) fn config(places: &Places) -> Result<Config, Trouble> {
             Err(Trouble::new(Exit::Usage, said))
         }
     }
+}
+
+/// The config file in force, whether it exists or not.
+pub(crate) fn config_file(places: &Places) -> Option<PathBuf> {
+    places.config.clone().or_else(|| find_config(&variable))
 }
 
 fn find_config(environment: Environment<'_>) -> Option<PathBuf> {

@@ -25,8 +25,7 @@ pub(crate) struct Watch {
 #[derive(Debug)]
 struct Waiting {
     key: ApprovalKey,
-    /// None between the consultation and the question.
-    approval: Option<ApprovalId>,
+    approval: ApprovalId,
     joined: bool,
 }
 
@@ -36,25 +35,21 @@ impl Watch {
         Self { prompt, ..Self::default() }
     }
 
-    pub(crate) fn remember(&mut self, ticket: Ticket, key: ApprovalKey) {
-        self.waiting.insert(ticket, Waiting { key, approval: None, joined: false });
-    }
-
     pub(crate) fn join(&mut self, ticket: Ticket, approval: ApprovalId, key: ApprovalKey) {
-        self.waiting.insert(ticket, Waiting { key, approval: Some(approval), joined: true });
+        self.waiting.insert(ticket, Waiting { key, approval, joined: true });
         self.next.get_or_insert_with(|| Instant::now() + LOOK);
     }
 
     /// A question was stored: show it where a person can see it.
     pub(crate) fn asked(&mut self, ticket: Ticket, question: &Question) {
-        let (key, approval) = (question.key.clone(), Some(question.approval.clone()));
+        let (key, approval) = (question.key.clone(), question.approval.clone());
         self.waiting.insert(ticket, Waiting { key, approval, joined: false });
         self.next.get_or_insert_with(|| Instant::now() + LOOK);
         self.prompt.show(question);
     }
 
     pub(crate) fn forget(&mut self, approval: &ApprovalId) {
-        self.waiting.retain(|_, waiting| waiting.approval.as_ref() != Some(approval));
+        self.waiting.retain(|_, waiting| waiting.approval != *approval);
         self.prompt.withdraw(approval);
     }
 
@@ -74,17 +69,13 @@ impl Driver {
         for ticket in tickets {
             self.look_at(ticket, now);
         }
-        let waits = self.watch.waiting.values().any(|waiting| waiting.approval.is_some());
+        let waits = !self.watch.waiting.is_empty();
         self.watch.next = waits.then(|| now + LOOK);
     }
 
     fn look_at(&mut self, ticket: Ticket, now: Instant) {
         let Some(waiting) = self.watch.waiting.get(&ticket) else { return };
-        let Some(approval) = waiting.approval.clone() else {
-            // The store answered at once; nothing waits under this ticket.
-            self.watch.waiting.remove(&ticket);
-            return;
-        };
+        let approval = waiting.approval.clone();
         let taken = self.approvals.take(&approval, &waiting.key, wall_clock());
         let joined = waiting.joined;
         if let Ok(Taken::Pending) = taken {

@@ -11,7 +11,7 @@ use portcullis_mediation::{Closing, Session};
 use portcullis_store::{Approvals, Journal};
 use portcullis_transport::{Lane, Lines};
 use portcullis_wire::{Frame, Limits, Malformed, MalformedKind, Peer};
-use tokio::signal::unix::Signal;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::approve::Watch;
 use crate::event::Event;
@@ -19,6 +19,37 @@ use crate::side::SideLog;
 
 /// How long the server may go on answering after the host closed its end.
 const DRAIN: Duration = Duration::from_secs(5);
+
+/// The signals by which an operator or a host asks us to stop.
+#[derive(Debug)]
+pub(crate) struct Stop {
+    terminate: Signal,
+    interrupt: Signal,
+    hang_up: Signal,
+}
+
+impl Stop {
+    /// Listens from now on.
+    pub(crate) fn listen() -> io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hang_up: signal(SignalKind::hangup())?,
+        })
+    }
+
+    /// Waits for one of them.
+    ///
+    /// # Cancel safety
+    /// Safe: a signal that arrived is seen by the next call.
+    async fn asked(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+            _ = self.hang_up.recv() => {}
+        }
+    }
+}
 
 /// A running gateway for one server.
 #[derive(Debug)]
@@ -35,7 +66,7 @@ pub(crate) struct Driver {
     pub(crate) to_server: Lane,
     pub(crate) stderr: Lines,
     pub(crate) stderr_open: bool,
-    pub(crate) stop: Signal,
+    pub(crate) stop: Stop,
     /// Since when the host has said all it will say.
     pub(crate) draining: Option<Instant>,
     pub(crate) over: Option<Closing>,
@@ -75,7 +106,7 @@ impl Driver {
             failed = self.to_server.flush(), if !self.to_server.is_empty() => {
                 failed.map(|()| Event::Tick).map_err(|_| Peer::Server)
             }
-            _ = self.stop.recv() => Ok(Event::Stop),
+            () = self.stop.asked() => Ok(Event::Stop),
             line = self.from_server.next(), if read_server => Ok(arrived(Peer::Server, line)),
             line = self.from_client.next(), if read_client => Ok(arrived(Peer::Client, line)),
             line = self.stderr.next(), if self.stderr_open => Ok(match line {

@@ -14,10 +14,9 @@ use portcullis_mediation::{Fingerprint, Limits, Session, Settings};
 use portcullis_policy::Principal;
 use portcullis_store::{Approvals, Journal, Options, Sync};
 use portcullis_transport::{Lane, Lines, stdio};
-use tokio::signal::unix::{SignalKind, signal};
 
 use crate::approve::Watch;
-use crate::driver::Driver;
+use crate::driver::{Driver, Stop};
 use crate::fault::Fault;
 use crate::prompt::Prompt;
 use crate::side::SideLog;
@@ -38,6 +37,8 @@ pub struct Plan {
     pub state: PathBuf,
     /// How durable a record is before its message leaves.
     pub sync: config::Sync,
+    /// The config file in force, which no server may write.
+    pub config: Option<PathBuf>,
     /// The home of the person, which is never a root.
     pub home: Option<PathBuf>,
     /// Our own variables: references are read from here, and the prepare phase
@@ -53,9 +54,10 @@ pub(crate) struct Launched {
 
 /// Starts the server in its box and the session around it.
 pub(crate) fn launch(plan: &Plan) -> Result<Launched, Fault> {
+    // First, so that the state directory exists and roots can be held against it.
+    let mut journal = open_journal(plan)?;
     let grants = admit_roots(plan)?;
     let variables = variables(plan)?;
-    let mut journal = open_journal(plan)?;
     let approvals = Approvals::open(&plan.state)
         .map_err(|error| Fault::ours("approvals cannot be opened", error))?;
     let profile = profile(plan, &grants, variables)?;
@@ -63,7 +65,7 @@ pub(crate) fn launch(plan: &Plan) -> Result<Launched, Fault> {
     let mut session = Session::new(settings(plan, &grants, &profile, &mut journal)?);
     let mut record = session.record(Event::Started);
     record.confinement = serde_json::to_value(&confined.achieved).ok();
-    record.note = Some(plan.server.command.join(" "));
+    record.note = Some(portcullis_guard::redact(&plan.server.command.join(" ")).into_owned());
     session.note(record);
     let Confined { stdin, stdout, stderr, custody, .. } = confined;
     let pipes = Pipes { stdin, stdout, stderr };
@@ -100,7 +102,7 @@ fn driver(
         to_server: Lane::new(stdio::sink(pipes.stdin)?),
         stderr: Lines::new(stdio::source(pipes.stderr)?, STDERR_LINE),
         stderr_open: true,
-        stop: signal(SignalKind::terminate())?,
+        stop: Stop::listen()?,
         draining: None,
         over: None,
     })
@@ -113,10 +115,37 @@ fn admit_roots(plan: &Plan) -> Result<Vec<RootGrant>, Fault> {
             config::Access::Read => confine::Access::ReadOnly,
             config::Access::Write => confine::Access::ReadWrite,
         };
-        confine::admit_root(Path::new(root.path()), access, plan.home.as_deref())
-            .map_err(|refused| Fault::operator(refused.to_string()))
+        let grant = confine::admit_root(Path::new(root.path()), access, plan.home.as_deref())
+            .map_err(|refused| Fault::operator(refused.to_string()))?;
+        not_our_own(plan, &grant)?;
+        Ok(grant)
     };
     plan.server.roots.iter().map(admit).collect()
+}
+
+/// A server that could reach our state could read the journal's key and approve
+/// its own calls; one that could write our config could lift its own limits.
+fn not_our_own(plan: &Plan, grant: &RootGrant) -> Result<(), Fault> {
+    let state = plan.state.canonicalize().unwrap_or_else(|_| plan.state.clone());
+    let root = &grant.path;
+    if state.starts_with(root) || root.starts_with(&state) {
+        let (root, state) = (root.display(), state.display());
+        let why = format!(
+            "root {root} overlaps our own state in {state}: grant a directory beside it, or move the state with --state"
+        );
+        return Err(Fault::operator(why));
+    }
+    let config = plan.config.as_ref().and_then(|config| config.canonicalize().ok());
+    if grant.access == confine::Access::ReadWrite
+        && config.is_some_and(|config| config.starts_with(root))
+    {
+        let why = format!(
+            "root {} is writable and holds our own config: grant it with :ro, or move the config",
+            root.display()
+        );
+        return Err(Fault::operator(why));
+    }
+    Ok(())
 }
 
 /// The values of the granted variables; a reference that leads nowhere is an error.

@@ -47,8 +47,6 @@ impl Driver {
         let fact = self.approvals.consult(&key, wall_clock()).unwrap_or(Fact::Unavailable);
         if let Fact::Pending(approval, _) = &fact {
             self.watch.join(ticket, approval.clone(), key);
-        } else {
-            self.watch.remember(ticket, key);
         }
         self.session.advise(ticket, fact, Instant::now());
     }

@@ -44,6 +44,7 @@ fn plan(args: Run, places: &Places, config: &Config) -> Result<Plan, Trouble> {
         server: located(server, home.as_deref())?,
         state: state::state_dir(places)?,
         sync: config.sync,
+        config: state::config_file(places),
         home,
         environment,
     })
@@ -108,4 +109,62 @@ fn locate(path: &str, home: Option<&Path>) -> Result<String, Trouble> {
     };
     let absolute = std::path::absolute(&expanded).map_err(|error| unfit(&error.to_string()))?;
     absolute.into_os_string().into_string().map_err(|_| unfit("it is not UTF-8"))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+    use portcullis_config::{Access, Confinement, Network};
+    use portcullis_policy::Ask;
+
+    use super::*;
+    use crate::args::{Cli, Command};
+
+    fn planned(line: &str, config: &str) -> Plan {
+        let cli = Cli::try_parse_from(line.split(' ')).unwrap();
+        let Command::Run(args) = cli.command else { panic!("{line}") };
+        let config = Config::read(config, "portcullis.toml").unwrap();
+        plan(*args, &cli.places, &config).unwrap()
+    }
+
+    #[test]
+    fn the_command_line_alone_is_enough() {
+        let plan = planned("portcullis run --state /s -- npx -y @scope/server-x@1.2", "");
+        assert_eq!(plan.server.name.as_str(), "server-x");
+        assert_eq!(plan.server.command, ["npx", "-y", "@scope/server-x@1.2"]);
+        assert_eq!(plan.state, Path::new("/s"));
+        assert!(plan.server.roots.is_empty() && plan.server.env.is_empty());
+        assert_eq!(plan.server.network, Network::None);
+        assert_eq!(plan.server.confinement, Confinement::Full);
+    }
+
+    #[test]
+    fn options_win_over_the_servers_table() {
+        let config = "[server.files]\ncommand = [\"files\"]\nask = \"always\"\nobserve = true\n\
+            roots = [\"/a:rw\"]\nnetwork = \"host\"\nconfinement = \"none\"\nuser = \"mcp\"\n";
+        let plan = planned("portcullis run --state /s --name files", config);
+        assert_eq!(plan.server.command, ["files"]);
+        assert_eq!((plan.server.rules.mode, plan.server.network), (Ask::Always, Network::Host));
+        assert!(plan.server.observe);
+        let line = "portcullis run --state /s --name files --root rel:rw --root /b --network none \
+            --ask writes --confinement full --user nobody --env A=@secret -- other --flag";
+        let words: Vec<_> = line.split_whitespace().collect();
+        let server = planned(&words.join(" "), config).server;
+        assert_eq!(server.command, ["other", "--flag"]);
+        let here = std::env::current_dir().unwrap();
+        let expect = here.join("rel").display().to_string();
+        let roots: Vec<_> = server.roots.iter().map(|root| (root.path(), root.access())).collect();
+        assert_eq!(roots, [(expect.as_str(), Access::Write), ("/b", Access::Read)]);
+        assert_eq!((server.network, server.rules.mode), (Network::None, Ask::Writes));
+        assert_eq!((server.confinement, server.user.as_str()), (Confinement::Full, "nobody"));
+        let file = here.join("secret").display().to_string();
+        assert!(matches!(server.env[0].source(), Source::File(path) if *path == file));
+    }
+
+    #[test]
+    fn home_is_written_out() {
+        assert_eq!(locate("~/x", Some(Path::new("/h"))).unwrap(), "/h/x");
+        assert_eq!(locate("/x", None).unwrap(), "/x");
+        assert_eq!(locate("~/x", None).unwrap_err().exit, Exit::Usage);
+    }
 }
