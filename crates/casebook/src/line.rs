@@ -6,14 +6,35 @@ use serde_json::{Value, json};
 
 use crate::step::{Answer, Journal, Received, Sent, Side, What, Word};
 
-/// Reads one line that is neither blank nor a comment.
-pub(crate) fn parse(line: &str) -> Result<What, String> {
+/// More repetitions than any story needs.
+const MOST: usize = 1_000_000;
+
+/// Reads one line that is neither blank nor a comment, and how often it is meant.
+pub(crate) fn repeated(line: &str) -> Result<(usize, What), String> {
+    let (subject, rest) = split_word(line);
+    let (arrow, rest) = rest.strip_prefix('<').map_or(("", rest), |rest| ("< ", rest.trim_start()));
+    let (count, after) = split_word(rest);
+    let (Ok(count), ("times", rest)) = (count.parse::<usize>(), split_word(after)) else {
+        return Ok((1, parse(line)?));
+    };
+    if count == 0 || count > MOST || !matches!(subject, "client" | "server") {
+        return Err(format!("`{subject} {count} times` makes no sense"));
+    }
+    Ok(match parse(&format!("{subject} {arrow}{rest}"))? {
+        What::Sends(side, Sent::Raw(bytes)) => {
+            (1, What::Sends(side, Sent::Raw(bytes.repeat(count))))
+        }
+        what => (count, what),
+    })
+}
+
+fn parse(line: &str) -> Result<What, String> {
     let (subject, rest) = split_word(line);
     match subject {
         "client" => peer(Side::Client, rest),
         "server" => peer(Side::Server, rest),
         "person?" if rest.is_empty() => Err("`person?` needs a part of the question".to_owned()),
-        "person?" => Ok(What::Asked(rest.to_owned())),
+        "person?" => Ok(What::Asked(Some(rest.to_owned()).filter(|text| text != "nothing"))),
         "person" => answer(rest),
         "wait" => duration(rest).map(What::Wait),
         "journal" => journal(rest).map(What::Journal),
@@ -122,8 +143,11 @@ fn duration(text: &str) -> Result<Duration, String> {
 }
 
 fn journal(text: &str) -> Result<Journal, String> {
-    if text == "nothing" {
-        return Ok(Journal::Nothing);
+    match split_word(text) {
+        ("nothing", "") => return Ok(Journal::Nothing),
+        ("fails", "") => return Ok(Journal::Fails),
+        ("lacks", part) if !part.is_empty() => return Ok(Journal::Lacks(part.to_owned())),
+        _ => {}
     }
     let (word, rest) = text.split_once(':').unwrap_or((text, ""));
     let word = Word::find(word).ok_or_else(|| format!("the journal has no word `{word}`"))?;
@@ -254,7 +278,8 @@ mod tests {
 
     #[test]
     fn people_time_and_the_journal() {
-        assert_eq!(parse("person? Let `rm` run?"), Ok(What::Asked("Let `rm` run?".into())));
+        assert_eq!(parse("person? Let `rm` run?"), Ok(What::Asked(Some("Let `rm` run?".into()))));
+        assert_eq!(parse("person? nothing"), Ok(What::Asked(None)));
         assert_eq!(parse("person  denies"), Ok(What::Answers(Answer::Denies)));
         assert_eq!(parse("wait    60s"), Ok(What::Wait(Duration::from_mins(1))));
         assert_eq!(parse("wait    10ms"), Ok(What::Wait(Duration::from_millis(10))));
@@ -270,8 +295,24 @@ mod tests {
         assert_eq!(parse("journal allowed"), says(Word::Allowed, None, None));
         assert_eq!(parse("journal notice: (grew)"), says(Word::Notice, None, Some("grew")));
         assert_eq!(parse("journal nothing"), Ok(What::Journal(Journal::Nothing)));
+        assert_eq!(parse("journal fails"), Ok(What::Journal(Journal::Fails)));
+        let lacks = Journal::Lacks("hunter2 (x)".into());
+        assert_eq!(parse("journal lacks hunter2 (x)"), Ok(What::Journal(lacks)));
         for wrong in ["journal refused: x", "journal denied: X Y", "journal denied: a (b"] {
             assert!(parse(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_line_can_be_meant_often() {
+        let ping = What::Sends(Side::Client, Sent::Request { method: "ping".into(), params: None });
+        assert_eq!(repeated("client  3 times ping"), Ok((3, ping)));
+        let raw = What::Sends(Side::Server, Sent::Raw(b"a\na\n".into()));
+        assert_eq!(repeated("server  2 times raw a\\n"), Ok((1, raw)));
+        let got = Received::Message { method: "ping".into(), params: None };
+        assert_eq!(repeated("server  < 2 times ping"), Ok((2, What::Receives(Side::Server, got))));
+        for wrong in ["client 0 times ping", "wait 2 times 1s", "client 2 times"] {
+            assert!(repeated(wrong).is_err(), "{wrong}");
         }
     }
 }

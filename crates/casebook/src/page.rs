@@ -37,12 +37,7 @@ pub struct Case {
     pub steps: Vec<Step>,
 }
 
-/// The text of a case's `toml` block.
-///
-/// Its keys are those of a `[server.NAME]` table, and these, which only a case has:
-/// `revision` (default `"2025-11-25"`), `client_capabilities`, `server_capabilities`,
-/// `offers` (the server's list of `{name, description, inputSchema, annotations}`), and
-/// `initialized` (default `true`: the handshake is over when the first step plays).
+/// The text of a case's `toml` block; [`Setup`](crate::Setup) says what it means.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
     /// The line of its first key, from 1.
@@ -212,9 +207,10 @@ impl Reader<'_> {
                 let text = line.trim();
                 if !text.is_empty() && !text.starts_with('#') {
                     let file = self.file.to_owned();
-                    let what =
-                        line::parse(text).map_err(|why| Malformed { file, line: at, why })?;
-                    open.case.steps.push(Step { line: at, text: text.to_owned(), what });
+                    let (times, what) =
+                        line::repeated(text).map_err(|why| Malformed { file, line: at, why })?;
+                    let step = Step { line: at, text: text.to_owned(), what };
+                    open.case.steps.extend(std::iter::repeat_n(step, times));
                 }
             }
             (Kind::Settings, Some(open)) => {

@@ -7,19 +7,31 @@
 //! client  result {result}            answers the oldest request that it received and has not answered
 //! client  error CODE "text"          the same, with an error
 //! client  closes                     closes its side
-//! client  < METHOD {params}          it receives a request or notification with at least these params
-//! client  < result {result}          it receives the answer to its oldest unanswered request
+//! client  16 times METHOD {params}   any of the above so often; with raw, the bytes so often
+//! client  < METHOD {params}          the next request or notification it received has at least these params
+//! client  < result {result}          the next answer it received
 //! client  < error CODE "text"        the same, an error; the text, when given, is part of its message
 //! client  < refused "text"           the same, a tool result with isError whose text contains this
 //! client  < nothing                  nothing arrived that an earlier line did not name
 //! server  …                          all of the above but `closes` and `refused`; and
 //! server  dies                       the process ends
-//! person? TEXT                       the question that waits contains TEXT
-//! person  approves | denies
+//! person? TEXT                       the oldest question that waits contains TEXT, see [`question`]
+//! person? nothing                    no question waits
+//! person  approves | denies          the oldest question that waits; when none does, the last one, too late
 //! wait    60s                        time passes: ms, s, m or h
 //! journal WORD: control-id (text)    the next record of that word; control and text may be left out
-//! journal nothing                    no record that an earlier line did not name
+//! journal nothing                    nothing was recorded since the record that a line named last
+//! journal lacks TEXT                 no record of the case contains this anywhere
+//! journal fails                      from here on nothing can be written to it
 //! ```
+//!
+//! A peer checks every answer on arrival: one that it does not wait for (any
+//! more) fails the case. Requests and notifications are one row, answers are
+//! another. In what a peer sends or must receive, the texts `"<sent 2>"`,
+//! `"<got 2>"` and `"<token 2>"` stand for the id of the second request that this
+//! peer sent in the case, the id of the second one that it received, and that
+//! one's progress token. The text of a journal line is part of a reason, or of
+//! any other text in the record.
 //!
 //! Expected values are compared by [`crate::subset()`]. A blank line and a line
 //! that starts with `#` say nothing.
@@ -46,8 +58,8 @@ pub enum What {
     Sends(Side, Sent),
     /// A peer must have received something.
     Receives(Side, Received),
-    /// A question must wait, and contain this.
-    Asked(String),
+    /// A question must wait, and contain this; or none may wait.
+    Asked(Option<String>),
     /// The person answers the question that waits.
     Answers(Answer),
     /// Time passes.
@@ -134,15 +146,19 @@ pub enum Answer {
 /// What the journal must say.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Journal {
-    /// No record that was not expected by name.
+    /// No record after the one that was named last.
     Nothing,
+    /// No record contains this.
+    Lacks(String),
+    /// It cannot be written any more.
+    Fails,
     /// A record.
     Says {
         /// What kind.
         word: Word,
         /// The control that must be among its reasons.
         control: Option<String>,
-        /// A part of that reason, or of the record's note.
+        /// A part of that reason, or of another text of the record.
         text: Option<String>,
     },
 }
@@ -204,4 +220,11 @@ impl Word {
     pub fn event(self) -> &'static str {
         if self == Self::Allowed { "intent" } else { self.as_str() }
     }
+}
+
+/// A question as the casebook reads it, whatever it looks like to a person:
+/// `TOOL {"arguments": "as", "canonical": "JSON"} (RISK): REASON; REASON`.
+#[must_use]
+pub fn question(tool: &str, arguments: &str, risk: &str, reasons: &[String]) -> String {
+    format!("{tool} {arguments} ({risk}): {}", reasons.join("; "))
 }
