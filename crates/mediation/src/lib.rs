@@ -68,6 +68,8 @@ pub struct Session {
     questions: Questions,
     calls: Quota,
     chatter: Quota,
+    /// Notifications are being dropped, and that was recorded.
+    hushed: bool,
     client_strikes: Strikes,
     server_strikes: Strikes,
     /// Names calls in records.
@@ -92,6 +94,7 @@ impl Session {
             questions,
             calls,
             chatter: Quota::new(500, Duration::from_secs(10)),
+            hushed: false,
             client_strikes: Strikes::default(),
             server_strikes: Strikes::default(),
             next_call: 0,

@@ -16,13 +16,19 @@ use crate::Session;
 use crate::approval::Fingerprint;
 use crate::control::{annotations_rewritten, approve_by_risk};
 
-/// More tools than any real server has (`field.md`: at most 117).
+/// More tools than any real server has (at most 117 of 51 servers measured).
 const TOOLS: usize = 4096;
+/// Longest definition of one tool, in bytes (the longest measured has 30 KiB).
+const DEFINITION: usize = 256 << 10;
+/// All definitions together, in bytes (the longest list measured has 144 KiB).
+const DEFINITIONS: usize = 16 << 20;
 
 /// Every tool definition seen in this session.
 #[derive(Debug, Default)]
 pub(crate) struct Tools {
     known: BTreeMap<String, Tool>,
+    /// Size of every definition, in bytes.
+    bytes: usize,
     /// A whole listing was seen since the server last said that it changed.
     complete: bool,
 }
@@ -41,6 +47,7 @@ pub(crate) struct Tool {
     compiled: OnceCell<Result<Schema, String>>,
     /// Seen since the server last said that its list changed.
     fresh: bool,
+    bytes: usize,
 }
 
 impl Tool {
@@ -87,6 +94,15 @@ impl Tools {
         self.known.values_mut().for_each(|tool| tool.fresh = false);
     }
 
+    /// Why one more definition is too much to remember.
+    fn excess(&self, entry: &Json) -> Option<&'static str> {
+        if entry.len() > DEFINITION {
+            return Some("its definition is too long");
+        }
+        let full = self.known.len() >= TOOLS || self.bytes + entry.len() > DEFINITIONS;
+        full.then_some("the server lists too many tools")
+    }
+
     /// Keeps a definition; its tier is our assessment of it.
     fn learn(&mut self, entry: &Json, definition: &ToolDefinition) -> Tier {
         let pin = Fingerprint::of(&canonical(entry));
@@ -97,6 +113,7 @@ impl Tools {
                 return before.tier;
             }
             first = before.first.clone();
+            self.bytes = self.bytes.saturating_sub(before.bytes);
         }
         let input = definition.input_schema.value();
         let tier = approve_by_risk::tier(&definition.name, &input, &definition.annotations);
@@ -110,7 +127,9 @@ impl Tools {
             input,
             compiled: OnceCell::new(),
             fresh: true,
+            bytes: entry.len(),
         };
+        self.bytes += entry.len();
         self.known.insert(definition.name.clone(), tool);
         tier
     }
@@ -118,6 +137,7 @@ impl Tools {
     /// A listing came to its end: what it did not show is gone.
     pub(crate) fn finish(&mut self) {
         self.known.retain(|_, tool| tool.fresh);
+        self.bytes = self.known.values().map(|tool| tool.bytes).sum();
         self.complete = true;
     }
 }
@@ -161,8 +181,8 @@ impl Session {
             let why = format!("`{name}` is listed twice; the second was left out");
             return (None, Decision::because(Effect::Allow, TOOL_KNOWN, why));
         }
-        if self.tools.known.len() >= TOOLS {
-            let why = format!("`{name}` was left out: more than {TOOLS} tools");
+        if let Some(excess) = self.tools.excess(entry) {
+            let why = format!("`{name}` was left out: {excess}");
             return (None, Decision::because(Effect::Allow, TOOL_KNOWN, why));
         }
         let tier = self.tools.learn(entry, &definition);

@@ -118,9 +118,9 @@ impl Session {
             return self.drop_said(Peer::Server, &said, declared);
         }
         if self.chatter.spend(now).is_err() {
-            // One record a message would let a server fill the disk.
-            return;
+            return self.hush(&said);
         }
+        self.hushed = false;
         match said.method.as_str() {
             "notifications/progress" => self.server_progress(&said, now),
             "notifications/cancelled" => self.server_cancels(&said),
@@ -130,6 +130,17 @@ impl Session {
                 self.tell_client(said);
             }
             _ => self.tell_client(said),
+        }
+    }
+
+    /// Too many notifications: dropped. One record for a run of them, because one
+    /// each would let a server fill the disk.
+    fn hush(&mut self, said: &Notification) {
+        if !self.hushed {
+            self.hushed = true;
+            let why = "too many notifications; more are dropped without a record";
+            let decision = Decision::deny(portcullis_catalog::control::CONCURRENCY_CAPPED, why);
+            self.drop_said(Peer::Server, said, decision);
         }
     }
 
