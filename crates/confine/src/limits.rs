@@ -41,6 +41,16 @@ fn lower(resource: Resource, most: u64) -> Result<(), Errno> {
 /// Drops every capability from every set, so that not even a set-id program
 /// could find one.
 pub(crate) fn drop_capabilities() -> Step<()> {
+    drop_bounds();
+    clear_ambient_capability_set().during("clear the ambient capabilities")?;
+    let _ = set_capabilities_secure_bits(secure_bits());
+    let none = CapabilitySet::empty();
+    let sets = CapabilitySets { effective: none, permitted: none, inheritable: none };
+    set_capabilities(None, sets).during("drop the capabilities")
+}
+
+/// The capabilities that this process and its children could ever have again.
+pub(crate) fn drop_bounds() {
     for bit in 0..u64::BITS {
         let capability = CapabilitySet::from_bits_retain(1 << bit);
         // Fails at the first number that this kernel does not know, and for a
@@ -49,11 +59,6 @@ pub(crate) fn drop_capabilities() -> Step<()> {
             break;
         }
     }
-    clear_ambient_capability_set().during("clear the ambient capabilities")?;
-    let _ = set_capabilities_secure_bits(secure_bits());
-    let none = CapabilitySet::empty();
-    let sets = CapabilitySets { effective: none, permitted: none, inheritable: none };
-    set_capabilities(None, sets).during("drop the capabilities")
 }
 
 /// Being uid 0 shall mean nothing, and no bit of this can be taken back.

@@ -121,6 +121,8 @@ pub(crate) fn become_account(account: &Account) -> Step<()> {
     if !account.switch {
         return Ok(());
     }
+    // Later there would be no capability left to do it with.
+    crate::limits::drop_bounds();
     let (uid, gid) = (Uid::from_raw(account.uid), Gid::from_raw(account.gid));
     let switched: Result<(), Errno> = set_thread_groups(&[])
         .and_then(|()| set_thread_res_gid(gid, gid, gid))
