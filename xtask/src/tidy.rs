@@ -76,8 +76,8 @@ pub(crate) fn command(repo: &Repo) -> Result<(), String> {
     }
     match complaints.len() {
         0 => Ok(()),
-        1 => Err("tidy: 1 complaint".to_owned()),
-        count => Err(format!("tidy: {count} complaints")),
+        1 => Err("1 complaint".to_owned()),
+        count => Err(format!("{count} complaints")),
     }
 }
 
