@@ -13,9 +13,9 @@ use crate::{run, say};
 /// What must work, and the package that brings it.
 const NEEDED: &[Need] = &[
     Need { what: "python3 with venv", packages: &["python3", "python3-venv"], works: python_works },
-    Need { what: "node", packages: &["nodejs"], works: || run::on_path("node") },
-    Need { what: "npm", packages: &["npm"], works: || run::on_path("npm") },
-    Need { what: "git", packages: &["git"], works: || run::on_path("git") },
+    Need { what: "node", packages: &["nodejs"], works: || runs("node") },
+    Need { what: "npm", packages: &["npm"], works: || runs("npm") },
+    Need { what: "git", packages: &["git"], works: || runs("git") },
 ];
 
 struct Need {
@@ -57,6 +57,11 @@ pub(super) fn python() -> Option<&'static str> {
         run::works(run::command(**program).args(["-c", usable]))
     };
     ["/usr/bin/python3", "/usr/local/bin/python3", "python3"].iter().find(works).copied()
+}
+
+/// Unpacked is not yet working: a library may be missing.
+fn runs(program: &str) -> bool {
+    run::works(run::command(program).arg("--version"))
 }
 
 fn python_works() -> bool {
