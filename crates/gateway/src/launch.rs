@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use portcullis_config as config;
+use portcullis_confine::command::{self, Preparation, PrepareError, Resolved};
 use portcullis_confine::{self as confine, Confined, Custody, Profile, RootGrant};
 use portcullis_guard::path as guarded;
 use portcullis_journal::Event;
@@ -204,19 +205,18 @@ fn profile(
     variables: BTreeMap<String, String>,
 ) -> Result<Profile, Fault> {
     let server = &plan.server;
-    let command: Vec<OsString> = server.command.iter().map(OsString::from).collect();
-    let mut profile = Profile::new(command);
+    let mut profile = Profile::new(Vec::new());
     profile.env = variables;
     profile.roots = grants.to_vec();
     profile.network = match server.network {
         config::Network::None => confine::Network::None,
         config::Network::Host => confine::Network::Host,
     };
-    profile.least = match server.confinement {
-        config::Confinement::Full => confine::Level::Full,
-        config::Confinement::Landlock => confine::Level::Landlock,
-        config::Confinement::None => confine::Level::None,
-    };
+    profile.least = least(server.confinement);
+    if profile.least == confine::Level::None {
+        // Weakness that was asked for by name; otherwise the best there is.
+        profile.most = confine::Level::None;
+    }
     profile.user = Some(server.user.as_str().to_owned());
     profile.limits = confine::Limits {
         processes: u64::from(server.limits.processes),
@@ -226,7 +226,45 @@ fn profile(
         ..confine::Limits::default()
     };
     profile.label = server.name.to_string();
+    understood(plan)?.apply(&mut profile);
     Ok(profile)
+}
+
+/// The command as program, arguments and the directories it needs; what `npx` or
+/// `uvx` would download is installed first, in a box with network and no roots.
+fn understood(plan: &Plan) -> Result<Resolved, Fault> {
+    let server = &plan.server;
+    let command: Vec<OsString> = server.command.iter().map(OsString::from).collect();
+    let empty = OsString::new();
+    let path = plan.environment.get("PATH").unwrap_or(&empty);
+    let home = plan.home.as_deref();
+    let resolved = command::resolve(&command, path, home).map_err(refused)?;
+    let command::Plan::Prepare(package) = &resolved.plan else { return Ok(resolved) };
+    eprintln!("portcullis: {}: preparing `{}`", server.name, package.spec);
+    let preparation = Preparation {
+        store: &plan.state.join("packages"),
+        path,
+        home,
+        user: Some(server.user.as_str()),
+        least: least(server.confinement),
+        launcher: None,
+    };
+    package.prepare(&preparation).map_err(unprepared)
+}
+
+fn least(confinement: config::Confinement) -> confine::Level {
+    match confinement {
+        config::Confinement::Full => confine::Level::Full,
+        config::Confinement::Landlock => confine::Level::Landlock,
+        config::Confinement::None => confine::Level::None,
+    }
+}
+
+fn unprepared(error: PrepareError) -> Fault {
+    match error {
+        PrepareError::Spawn(error) => refused(error),
+        other => Fault::Operator(other.to_string()),
+    }
 }
 
 /// What the session is told.
