@@ -2,6 +2,8 @@
 //!
 //! Home and `/tmp` are directories of our own that go away with the server, and
 //! the broker, as subreaper, finds every process that the server left behind.
+//! Without a process namespace the kernel does not do that for us, so there are
+//! two of us, each watching the other: whichever is killed, the other cleans up.
 
 use std::collections::BTreeSet;
 use std::fs::DirBuilder;
@@ -12,10 +14,10 @@ use std::path::{Path, PathBuf};
 use rustix::io::Errno;
 use rustix::process::{
     Pid, PidfdFlags, Signal, WaitOptions, getpid, kill_process, pidfd_open,
-    set_child_subreaper, waitpid,
+    set_child_subreaper, wait, waitpid,
 };
 
-use crate::broker::until_either_ends;
+use crate::broker::until_one_ends;
 use crate::init::exit;
 use crate::landlock::{Right, Rule};
 use crate::order::{Exit, Order, Report};
@@ -38,9 +40,34 @@ const HARMLESS: &[&str] = &[
     "/sys/devices/system/cpu/online",
 ];
 
-/// Starts the server, says what it is, waits for its end.
-pub(crate) fn serve(control: &OwnedFd, mut order: Order, stdio: Vec<OwnedFd>) -> Step<Exit> {
-    set_child_subreaper(Some(getpid())).during("become the reaper of the server's orphans")?;
+/// Leaves the work to a second process and cleans up if that is killed.
+pub(crate) fn serve(control: &OwnedFd, order: Order, stdio: Vec<OwnedFd>) -> Step<Exit> {
+    become_reaper()?;
+    let first = pidfd_open(getpid(), PidfdFlags::empty()).during("hold ourselves")?;
+    match fork().during("start the second broker")? {
+        Side::Child => serve_as_second(control, &first, order, stdio),
+        Side::Parent(second) => {
+            drop(stdio);
+            while let Err(Errno::INTR) = waitpid(Some(second), WaitOptions::empty()) {}
+            kill_orphans();
+            // It has reported, or its silence will be understood.
+            leave(0)
+        }
+    }
+}
+
+fn become_reaper() -> Step<()> {
+    set_child_subreaper(Some(getpid())).during("become the reaper of the server's orphans")
+}
+
+/// Starts the server, says what it is, waits for its end or that of the first.
+fn serve_as_second(
+    control: &OwnedFd,
+    first: &OwnedFd,
+    mut order: Order,
+    stdio: Vec<OwnedFd>,
+) -> Step<Exit> {
+    become_reaper()?;
     let place = Place::make(&order)?;
     place.settle(&mut order);
     let (report, theirs) = socket::pair().during("make the report socket")?;
@@ -53,7 +80,7 @@ pub(crate) fn serve(control: &OwnedFd, mut order: Order, stdio: Vec<OwnedFd>) ->
         }
         Side::Parent(server) => {
             drop((theirs, stdio));
-            let watched = watch(control, &report, server);
+            let watched = watch(control, first, &report, server);
             let exit = end(server);
             kill_orphans();
             drop(place);
@@ -105,7 +132,7 @@ fn ceiling(order: &Order, place: &Place) -> Vec<Rule> {
     rules
 }
 
-fn watch(control: &OwnedFd, report: &OwnedFd, server: Pid) -> Step<()> {
+fn watch(control: &OwnedFd, first: &OwnedFd, report: &OwnedFd, server: Pid) -> Step<()> {
     let handle = pidfd_open(server, PidfdFlags::empty()).during("hold the server")?;
     let achieved = listen(report)?;
     let started = Report::Started { pid: server.as_raw_nonzero().get(), achieved };
@@ -113,7 +140,7 @@ fn watch(control: &OwnedFd, report: &OwnedFd, server: Pid) -> Step<()> {
         Ok(()) | Err(Errno::PIPE) => {}
         Err(error) => return Err(error).during("tell the gateway"),
     }
-    until_either_ends(control, &handle).during("watch the server")
+    until_one_ends(&[control, first, &handle]).during("watch the server")
 }
 
 fn end(server: Pid) -> Exit {
@@ -134,7 +161,7 @@ fn kill_orphans() {
         for pid in &all {
             let _ = kill_process(*pid, Signal::KILL);
         }
-        match waitpid(None, WaitOptions::empty()) {
+        match wait(WaitOptions::empty()) {
             Ok(_) | Err(Errno::INTR) => {}
             Err(_) => return,
         }

@@ -99,19 +99,18 @@ fn watch(control: &OwnedFd, report: &OwnedFd, init: Pid) -> Step<()> {
     let handle = pidfd_open(init, PidfdFlags::empty()).during("hold the init")?;
     let achieved = listen(report)?;
     tell(control, &Report::Started { pid: init.as_raw_nonzero().get(), achieved })?;
-    until_either_ends(control, &handle).during("watch the box")
+    until_one_ends(&[control, &handle]).during("watch the box")
 }
 
-/// Waits until the gateway is gone or wants no more, or the process has ended.
-pub(crate) fn until_either_ends(control: &OwnedFd, process: &OwnedFd) -> Result<(), Errno> {
+/// Waits until one of them is gone: the gateway, which says nothing after its
+/// order, or a process. Any event is an end.
+pub(crate) fn until_one_ends(ends: &[&OwnedFd]) -> Result<(), Errno> {
     loop {
-        let mut fds =
-            [PollFd::new(control, PollFlags::IN), PollFd::new(process, PollFlags::IN)];
+        let mut fds: Vec<_> = ends.iter().map(|end| PollFd::new(*end, PollFlags::IN)).collect();
         match poll(&mut fds, None) {
             Ok(_) | Err(Errno::INTR) => {}
             Err(error) => return Err(error),
         }
-        // The gateway says nothing after its order: any event is its end.
         if fds.iter().any(|fd| !fd.revents().is_empty()) {
             return Ok(());
         }
