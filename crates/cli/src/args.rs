@@ -48,6 +48,13 @@ pub enum Command {
     /// See what happened, and prove that nobody changed it
     #[command(after_help = JOURNAL_EXAMPLE)]
     Journal(Journal),
+    /// What this machine can enforce, proven by doing it
+    #[command(after_help = "Example:\n  portcullis doctor")]
+    Doctor {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// See a careless server leak a planted secret, and then not: ten seconds, nothing installed
     #[command(after_help = "Example:\n  portcullis demo --yes")]
     Demo {

@@ -3,6 +3,7 @@
 mod approvals;
 mod completions;
 mod demo;
+mod doctor;
 mod journal;
 mod run;
 
@@ -20,6 +21,7 @@ pub(crate) fn run(cli: Cli) -> Result<Exit, Trouble> {
         Command::Run(args) => run::run(*args, places),
         Command::Approvals(args) => approvals::run(&args, places),
         Command::Journal(args) => journal::run(&args, places),
+        Command::Doctor { json } => doctor::run(json),
         Command::Demo { yes } => demo::run(yes),
         Command::Careless { root } => match crate::careless::serve(&root) {
             Ok(()) => Ok(Exit::Clean),
