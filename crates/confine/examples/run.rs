@@ -81,7 +81,8 @@ fn run() -> Result<u8, Failure> {
 
 fn copy(stdin: std::os::fd::OwnedFd, stdout: std::os::fd::OwnedFd, stderr: std::os::fd::OwnedFd) {
     std::thread::spawn(|| std::io::copy(&mut std::io::stdin(), &mut File::from(stdin)));
-    let errors = std::thread::spawn(|| std::io::copy(&mut File::from(stderr), &mut std::io::stderr()));
+    let errors =
+        std::thread::spawn(|| std::io::copy(&mut File::from(stderr), &mut std::io::stderr()));
     let _ = std::io::copy(&mut File::from(stdout), &mut std::io::stdout());
     let _ = errors.join();
 }

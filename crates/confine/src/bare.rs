@@ -13,8 +13,8 @@ use std::path::{Path, PathBuf};
 
 use rustix::io::Errno;
 use rustix::process::{
-    Pid, PidfdFlags, Signal, WaitOptions, getpid, kill_process, pidfd_open,
-    set_child_subreaper, wait, waitpid,
+    Pid, PidfdFlags, Signal, WaitOptions, getpid, kill_process, pidfd_open, set_child_subreaper,
+    wait, waitpid,
 };
 
 use crate::broker::until_one_ends;
@@ -103,8 +103,8 @@ fn confine(
 fn check_roots(order: &Order) -> Step<()> {
     for root in &order.roots {
         let what = || format!("open `{}`", crate::root::shown(&root.path));
-        let handle = crate::sys::mount::open_exact(Path::new(&root.path))
-            .during_part(Part::Root, what())?;
+        let handle =
+            crate::sys::mount::open_exact(Path::new(&root.path)).during_part(Part::Root, what())?;
         let now = crate::skeleton::identity(&handle).during_part(Part::Root, what())?;
         if now != (root.device, root.inode) {
             let path = crate::root::shown(&root.path);
@@ -200,7 +200,8 @@ impl Place {
             directory(&dir).during("make a private directory")?;
         }
         for file in &order.home_files {
-            std::fs::write(base.home().join(&file.name), &file.bytes).during("write to the private home")?;
+            std::fs::write(base.home().join(&file.name), &file.bytes)
+                .during("write to the private home")?;
         }
         if order.account.switch {
             base.give_to(order).during("hand the private directories over")?;

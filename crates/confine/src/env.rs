@@ -52,15 +52,22 @@ fn ours(name: &str) -> Option<OsString> {
 /// The certificate variables of our environment whose files exist.
 pub(crate) fn certificates() -> Vec<(&'static str, PathBuf)> {
     let set = |name: &&'static str| Some((*name, PathBuf::from(ours(name)?)));
-    CERTIFICATES.iter().filter_map(set).filter(|(_, path)| path.is_absolute() && path.exists()).collect()
+    CERTIFICATES
+        .iter()
+        .filter_map(set)
+        .filter(|(_, path)| path.is_absolute() && path.exists())
+        .collect()
 }
 
 /// Certificate files that the view would otherwise not show.
 pub(crate) fn hidden_certificates() -> Vec<PathBuf> {
-    let shown = |path: &Path| {
-        SYSTEM_CODE.iter().chain(SYSTEM_DATA).any(|dir| path.starts_with(dir))
-    };
-    certificates().into_iter().map(|(_, path)| path).filter(|path| !shown(path) && path.is_file()).collect()
+    let shown =
+        |path: &Path| SYSTEM_CODE.iter().chain(SYSTEM_DATA).any(|dir| path.starts_with(dir));
+    certificates()
+        .into_iter()
+        .map(|(_, path)| path)
+        .filter(|path| !shown(path) && path.is_file())
+        .collect()
 }
 
 #[cfg(test)]
@@ -72,7 +79,10 @@ mod tests {
     #[test]
     fn the_profile_wins_over_the_defaults() {
         let env = environment(&BTreeMap::from([("PATH".to_owned(), "/opt/bin".to_owned())]));
-        assert_eq!(env.get(OsStr::new("PATH")).map(|v| v.as_os_str()), Some(OsStr::new("/opt/bin")));
+        assert_eq!(
+            env.get(OsStr::new("PATH")).map(|v| v.as_os_str()),
+            Some(OsStr::new("/opt/bin"))
+        );
         assert!(env.contains_key(OsStr::new("HOME")));
         assert!(!env.contains_key(OsStr::new("CARGO_MANIFEST_DIR")));
     }

@@ -7,8 +7,7 @@ use std::os::fd::OwnedFd;
 use rustix::fs::Mode;
 use rustix::io::Errno;
 use rustix::process::{
-    DumpableBehavior, Pid, WaitOptions, WaitStatus, set_dumpable_behavior,
-    umask, wait,
+    DumpableBehavior, Pid, WaitOptions, WaitStatus, set_dumpable_behavior, umask, wait,
 };
 
 use crate::limits;

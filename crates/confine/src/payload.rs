@@ -15,8 +15,8 @@ use crate::order::{Achieved, Feature, Order, Report};
 use crate::profile::{Access, Level, Limits, Network};
 use crate::seccomp::{self, Sockets};
 use crate::selftest;
-use crate::sys::socket::hung_up;
 use crate::sys::process::{c_string, close_on_exec_from, execute, new_session_keyring, place_at};
+use crate::sys::socket::hung_up;
 use crate::trouble::{During, Part, Step, Trouble};
 
 /// Confines this process, proves it, reports it, and becomes the server.
@@ -43,7 +43,10 @@ pub(crate) fn become_server(
     limits::drop_capabilities()?;
     set_no_new_privs(true).during("set no-new-privileges")?;
     if order.level > Level::None {
-        let landlock = landlock::restrict(ceiling, order.network == Network::None && order.level == Level::Landlock)?;
+        let landlock = landlock::restrict(
+            ceiling,
+            order.network == Network::None && order.level == Level::Landlock,
+        )?;
         achieved.add("landlock", landlock);
         let filter = seccomp::install(sockets(order)).during("install the system call filter")?;
         achieved.add("system calls", format!("allow-list, {filter} instructions"));
@@ -99,7 +102,10 @@ fn unwritable_roots(order: &Order) -> Vec<String> {
     let closed = roots.filter(|root| !writable(&root.path));
     let told = |path| {
         let uid = order.account.uid;
-        format!("root `{}` is granted for writing, but uid {uid} may not write there", crate::root::shown(path))
+        format!(
+            "root `{}` is granted for writing, but uid {uid} may not write there",
+            crate::root::shown(path)
+        )
     };
     closed.map(|root| told(&root.path)).collect()
 }
@@ -130,8 +136,12 @@ fn start(order: &Order) -> Step<Infallible> {
 
 impl Achieved {
     fn new(order: &Order) -> Self {
-        let mut achieved =
-            Self { level: order.level, features: Vec::new(), selftest: Vec::new(), weak: Vec::new() };
+        let mut achieved = Self {
+            level: order.level,
+            features: Vec::new(),
+            selftest: Vec::new(),
+            weak: Vec::new(),
+        };
         let Limits { processes, open_files, file_bytes, data_bytes_per_process, tmp_bytes } =
             order.limits;
         let mib = |bytes: u64| bytes >> 20;
@@ -193,7 +203,8 @@ pub(crate) fn listen(from: &OwnedFd) -> Step<Achieved> {
             .during("hear from the payload")?;
         if bytes.is_empty() {
             // Closed by execve: it is the server now. Or it died before.
-            return ready.ok_or_else(|| Trouble::new(Part::Box, "the payload died while confining itself"));
+            return ready
+                .ok_or_else(|| Trouble::new(Part::Box, "the payload died while confining itself"));
         }
         match serde_json::from_slice(&bytes) {
             Ok(Report::Ready(achieved)) => ready = Some(achieved),

@@ -62,7 +62,8 @@ const SYSTEM: &[&str] = &[
 ];
 
 /// Shared or nearly everything: not roots themselves, though roots may lie below.
-const TOO_WIDE: &[&str] = &["/tmp", "/var", "/var/tmp", "/home", "/root", "/opt", "/srv", "/mnt", "/media"];
+const TOO_WIDE: &[&str] =
+    &["/tmp", "/var", "/var/tmp", "/home", "/root", "/opt", "/srv", "/mnt", "/media"];
 
 /// Judges a directory that somebody wants to grant.
 ///
@@ -108,8 +109,7 @@ fn reserved(path: &Path, home: Option<&Path>) -> Option<&'static str> {
 
 /// Both spellings of the home count: as the environment has it, and resolved.
 fn is_or_contains(path: &Path, home: &Path) -> bool {
-    home.starts_with(path)
-        || std::fs::canonicalize(home).is_ok_and(|real| real.starts_with(path))
+    home.starts_with(path) || std::fs::canonicalize(home).is_ok_and(|real| real.starts_with(path))
 }
 
 /// The asked path, when it is absolute and plain but not the canonical one.

@@ -112,7 +112,8 @@ fn open_home(order: &Order) -> Answer {
 }
 
 fn read_host(order: &Order) -> Answer {
-    let kept = ["/etc/shadow", "/etc/machine-id", "/var/log", "/var/lib", "/home", "/boot", "/sys/kernel"];
+    let kept =
+        ["/etc/shadow", "/etc/machine-id", "/var/log", "/var/lib", "/home", "/boot", "/sys/kernel"];
     match kept.iter().find_map(|path| foreign(Path::new(path), order).ok()) {
         Some(opened) => Ok(opened),
         None => nothing("none of them opens"),
@@ -202,7 +203,11 @@ fn reach_host(order: &Order) -> Answer {
         }
         None => {
             std::net::UdpSocket::bind(("127.0.0.1", 0))?;
-            if order.level == Level::Full { nothing("an empty network") } else { Ok("opened a socket".to_owned()) }
+            if order.level == Level::Full {
+                nothing("an empty network")
+            } else {
+                Ok("opened a socket".to_owned())
+            }
         }
     }
 }

@@ -103,8 +103,10 @@ type Code = (Vec<OsString>, Vec<(OsString, OsString)>);
 fn code(profile: &Profile) -> Result<Code, SpawnError> {
     let (mut code, mut aliases) = (Vec::new(), Vec::new());
     for asked in profile.code.iter().cloned().chain(hidden_certificates()) {
-        let real = std::fs::canonicalize(&asked)
-            .map_err(|error| SpawnError::Io { what: format!("open `{}`", asked.display()), source: error })?;
+        let real = std::fs::canonicalize(&asked).map_err(|error| SpawnError::Io {
+            what: format!("open `{}`", asked.display()),
+            source: error,
+        })?;
         if crate::command::too_wide(&real) {
             let path = crate::root::shown(&real);
             return Err(SpawnError::Root(format!("`{path}` is too much to run code from")));

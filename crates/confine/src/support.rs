@@ -108,7 +108,8 @@ fn advice(why: &str) -> String {
         return "mend what is missing before it, then ask again".to_owned();
     }
     let errno = |n: i32| why.contains(&format!("(os error {n})"));
-    let errno = [libc::EPERM, libc::EACCES, libc::ENOSPC, libc::ENOSYS].into_iter().find(|n| errno(*n));
+    let errno =
+        [libc::EPERM, libc::EACCES, libc::ENOSPC, libc::ENOSYS].into_iter().find(|n| errno(*n));
     fix_for(&Trouble { part: Part::Box, what: why.to_owned(), errno: errno.unwrap_or(0) })
 }
 

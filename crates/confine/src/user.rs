@@ -19,7 +19,9 @@ pub(crate) fn account(asked: Option<&str>) -> Result<Account, String> {
         Some((0, _)) => Err(format!("user `{name}` is root: name an unprivileged account")),
         Some((uid, gid)) => Ok(Account { uid, gid, switch: true }),
         None if name == "nobody" => Ok(Account { uid: OVERFLOW, gid: OVERFLOW, switch: true }),
-        None => Err(format!("user `{name}` does not exist: create it, or name another with --user")),
+        None => {
+            Err(format!("user `{name}` does not exist: create it, or name another with --user"))
+        }
     }
 }
 

@@ -13,9 +13,8 @@ use crate::sys::mount::{Forbid, clone_tree, open_exact, restrict};
 use crate::trouble::{During, Part, Step, Trouble};
 
 /// Programs and libraries of the system.
-pub(crate) const SYSTEM_CODE: &[&str] = &[
-    "/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/nix/store", "/gnu/store",
-];
+pub(crate) const SYSTEM_CODE: &[&str] =
+    &["/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/nix/store", "/gnu/store"];
 
 /// What programs read about the system, and that says nothing about its people.
 pub(crate) const SYSTEM_DATA: &[&str] = &[

@@ -1,4 +1,5 @@
 //! Whoever is killed, no process of a server survives.
+#![allow(clippy::unwrap_used, reason = "a test says what went wrong by failing")]
 
 mod common;
 
@@ -19,7 +20,9 @@ fn marker() -> String {
 
 /// Leaves a session of its own behind that ignores polite signals.
 fn script(marker: &str) -> String {
-    format!("trap '' TERM HUP; (setsid sleep {marker} </dev/null >/dev/null 2>&1 &); sleep {marker}")
+    format!(
+        "trap '' TERM HUP; (setsid sleep {marker} </dev/null >/dev/null 2>&1 &); sleep {marker}"
+    )
 }
 
 fn living(marker: &str) -> usize {

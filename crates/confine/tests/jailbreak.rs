@@ -1,4 +1,5 @@
 //! An attacker inside real boxes: what each level promises to hold, it holds.
+#![allow(clippy::unwrap_used, reason = "a test says what went wrong by failing")]
 
 mod common;
 
@@ -23,8 +24,13 @@ const NOT_LANDLOCK: &[&str] = &[
 ];
 
 /// What an attacker may do with a network that was asked for.
-const NOT_HOST_NETWORK: &[&str] =
-    &["connect-loopback", "connect-loopback-6", "connect-internet", "connect-metadata", "send-datagram"];
+const NOT_HOST_NETWORK: &[&str] = &[
+    "connect-loopback",
+    "connect-loopback-6",
+    "connect-internet",
+    "connect-metadata",
+    "send-datagram",
+];
 
 /// The victims: a secret outside, two roots, a listener, a unix socket in a root.
 struct Scene {
@@ -58,16 +64,10 @@ impl Scene {
         let path = |name: &str| self.dir.path().join(name);
         let mut profile = profile(&[attacker]);
         profile.code.push(attacker.into());
-        profile.roots = vec![
-            grant(&path("ro"), Access::ReadOnly),
-            grant(&path("rw"), Access::ReadWrite),
-        ];
-        profile.limits = Limits {
-            processes: 32,
-            file_bytes: 16 << 20,
-            tmp_bytes: 8 << 20,
-            ..Limits::default()
-        };
+        profile.roots =
+            vec![grant(&path("ro"), Access::ReadOnly), grant(&path("rw"), Access::ReadWrite)];
+        profile.limits =
+            Limits { processes: 32, file_bytes: 16 << 20, tmp_bytes: 8 << 20, ..Limits::default() };
         let person = std::env::var("HOME").unwrap_or_else(|_| "/root".to_owned());
         for (name, value) in [
             ("SECRET", path("secret").display().to_string()),

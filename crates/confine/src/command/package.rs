@@ -43,9 +43,24 @@ const UV_VALUES: &[&str] = &["-p", "--python", "--index-url", "-i", "--index", "
 const LAUNCHERS: &[Launcher] = &[
     Launcher { words: &["npx"], ecosystem: Ecosystem::Npm, from: NPM_FROM, with_value: &[] },
     Launcher { words: &["bunx"], ecosystem: Ecosystem::Npm, from: NPM_FROM, with_value: &[] },
-    Launcher { words: &["npm", "exec"], ecosystem: Ecosystem::Npm, from: NPM_FROM, with_value: &[] },
-    Launcher { words: &["pnpm", "dlx"], ecosystem: Ecosystem::Npm, from: NPM_FROM, with_value: &[] },
-    Launcher { words: &["uvx"], ecosystem: Ecosystem::Python, from: UV_FROM, with_value: UV_VALUES },
+    Launcher {
+        words: &["npm", "exec"],
+        ecosystem: Ecosystem::Npm,
+        from: NPM_FROM,
+        with_value: &[],
+    },
+    Launcher {
+        words: &["pnpm", "dlx"],
+        ecosystem: Ecosystem::Npm,
+        from: NPM_FROM,
+        with_value: &[],
+    },
+    Launcher {
+        words: &["uvx"],
+        ecosystem: Ecosystem::Python,
+        from: UV_FROM,
+        with_value: UV_VALUES,
+    },
     Launcher {
         words: &["uv", "tool", "run"],
         ecosystem: Ecosystem::Python,
@@ -66,7 +81,8 @@ pub(super) fn asked(command: &[OsString]) -> Result<Option<Package>, SpawnError>
 
 impl Launcher {
     fn matches(&self, words: &[&str]) -> bool {
-        let base = |word: &str| Path::new(word).file_name().and_then(|n| n.to_str()).map(str::to_owned);
+        let base =
+            |word: &str| Path::new(word).file_name().and_then(|n| n.to_str()).map(str::to_owned);
         let first = words.first().and_then(|word| base(word));
         first.as_deref() == self.words.first().copied()
             && words.get(1..self.words.len()) == self.words.get(1..)
@@ -102,14 +118,19 @@ impl Launcher {
     fn unsupported(&self, what: &str) -> SpawnError {
         SpawnError::CommandNotExecutable {
             command: self.words.join(" "),
-            why: format!("`{what}` is not supported here: install the package yourself and name its program"),
+            why: format!(
+                "`{what}` is not supported here: install the package yourself and name its program"
+            ),
         }
     }
 }
 
 /// Options that change nothing about what is installed.
 fn harmless(option: &str) -> bool {
-    matches!(option, "-y" | "--yes" | "-q" | "--quiet" | "--" | "--bun" | "--isolated" | "--no-progress")
+    matches!(
+        option,
+        "-y" | "--yes" | "-q" | "--quiet" | "--" | "--bun" | "--isolated" | "--no-progress"
+    )
 }
 
 /// A name, a scope and a version: no URL, no path, and above all no option.
@@ -169,7 +190,10 @@ mod tests {
             ("npx -p pkg@2 tool x y", some("pkg", "npm-pkg@2", Some("tool"), 2)),
             ("npx --package=pkg tool", some("pkg", "npm-pkg", Some("tool"), 0)),
             ("npm exec -- pkg@1 a", some("pkg", "npm-pkg@1", None, 1)),
-            ("uvx mcp-server-time==1.0", some("mcp-server-time", "python-mcp-server-time+3d+3d1.0", None, 0)),
+            (
+                "uvx mcp-server-time==1.0",
+                some("mcp-server-time", "python-mcp-server-time+3d+3d1.0", None, 0),
+            ),
             ("uvx --from thing@1 tool -x", some("thing", "python-thing@1", Some("tool"), 1)),
             ("uv tool run t", some("t", "python-t", None, 0)),
             ("npx -c evil", None),

@@ -83,9 +83,10 @@ impl Package {
         let done = with.store.join(format!("{}.done", self.key()));
         step("make the package store", std::fs::create_dir_all(with.store))?;
         let store = step("open the package store", std::fs::canonicalize(with.store))?;
-        let (dir, lock) = (store.join(dir.file_name().unwrap_or_default()), File::create(
-            store.join(format!("{}.lock", self.key())),
-        ));
+        let (dir, lock) = (
+            store.join(dir.file_name().unwrap_or_default()),
+            File::create(store.join(format!("{}.lock", self.key()))),
+        );
         let lock = step("lock the package store", lock)?;
         // Two gateways may start at once. The lock goes with the file.
         let locked = flock(&lock, FlockOperation::LockExclusive).map_err(Into::into);
@@ -163,7 +164,9 @@ impl Package {
         set(profile, "npm_config_update_notifier", Path::new("false"));
         let settings = npm_settings(person.home);
         profile.code.extend(certificate_file(&settings));
-        profile.home_files.push(HomeFile { name: ".npmrc".to_owned(), bytes: settings.into_bytes() });
+        profile
+            .home_files
+            .push(HomeFile { name: ".npmrc".to_owned(), bytes: settings.into_bytes() });
         Ok(())
     }
 
@@ -184,7 +187,9 @@ impl Package {
             profile.env.insert("PATH".to_owned(), format!("{}:{path}", python.path));
         }
         profile.env.extend(variables(|name| name.starts_with("UV_") || name.starts_with("PIP_")));
-        for (name, below) in [("UV_TOOL_DIR", "tools"), ("UV_TOOL_BIN_DIR", "bin"), ("UV_CACHE_DIR", ".cache")] {
+        for (name, below) in
+            [("UV_TOOL_DIR", "tools"), ("UV_TOOL_BIN_DIR", "bin"), ("UV_CACHE_DIR", ".cache")]
+        {
             set(profile, name, &dir.join(below));
         }
         set(profile, "UV_PYTHON_DOWNLOADS", Path::new("never"));
@@ -199,10 +204,11 @@ impl Package {
             Ecosystem::Npm => self.npm_program(dir),
             Ecosystem::Python => Some(dir.join("bin").join(self.program_name())),
         };
-        let program = program.filter(|path| path.is_file()).ok_or_else(|| PrepareError::NoProgram {
-            package: self.name().to_owned(),
-            program: self.program_name().to_owned(),
-        })?;
+        let program =
+            program.filter(|path| path.is_file()).ok_or_else(|| PrepareError::NoProgram {
+                package: self.name().to_owned(),
+                program: self.program_name().to_owned(),
+            })?;
         let node = shebang(&program).is_none_or(|line| line.contains("node"));
         let mut command: Vec<OsString> = Vec::new();
         if self.ecosystem == Ecosystem::Npm && node {
@@ -251,7 +257,8 @@ fn npm_settings(home: Option<&Path>) -> String {
     let own = std::env::var_os("npm_config_userconfig").map(PathBuf::from);
     let own = own.or_else(|| home.map(|home| home.join(".npmrc")));
     let files = [Some("/usr/etc/npmrc".into()), Some("/etc/npmrc".into()), own];
-    let texts = files.into_iter().flatten().filter_map(|file: PathBuf| std::fs::read_to_string(file).ok());
+    let texts =
+        files.into_iter().flatten().filter_map(|file: PathBuf| std::fs::read_to_string(file).ok());
     texts.collect::<Vec<_>>().join("\n")
 }
 

@@ -14,8 +14,15 @@ use crate::view::SYSTEM_CODE;
 const DEEPEST: usize = 6;
 
 /// What makes a directory the home of one program.
-const PACKAGE: &[&str] =
-    &["package.json", "pyproject.toml", "setup.py", "deno.json", "deno.jsonc", "Gemfile", "composer.json"];
+const PACKAGE: &[&str] = &[
+    "package.json",
+    "pyproject.toml",
+    "setup.py",
+    "deno.json",
+    "deno.jsonc",
+    "Gemfile",
+    "composer.json",
+];
 
 /// What has been found so far.
 pub(super) struct Needs<'a> {
@@ -36,7 +43,8 @@ impl<'a> Needs<'a> {
 
     fn program_at(&mut self, found: &Path, depth: usize) -> Result<PathBuf, SpawnError> {
         let program = shim::follow(found)?;
-        let closed = |why: String| SpawnError::CommandNotExecutable { command: shown(&program), why };
+        let closed =
+            |why: String| SpawnError::CommandNotExecutable { command: shown(&program), why };
         if depth > DEEPEST {
             return Err(closed("its `#!` lines lead in circles".to_owned()));
         }

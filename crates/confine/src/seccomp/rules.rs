@@ -104,8 +104,7 @@ fn socket(sockets: Sockets) -> Verdict {
 /// Typing into a terminal on somebody's behalf.
 fn terminal() -> Verdict {
     const TIOCCONS: u32 = 0x541d;
-    let requests =
-        [libc::TIOCSTI as u32, libc::TIOCLINUX as u32, libc::TIOCSETD as u32, TIOCCONS];
+    let requests = [libc::TIOCSTI as u32, libc::TIOCLINUX as u32, libc::TIOCSETD as u32, TIOCCONS];
     let clause = |request| Clause { tests: vec![is(1, request)], answer: EPERM };
     Verdict { clauses: requests.into_iter().map(clause).collect(), otherwise: Answer::Allow }
 }
@@ -143,9 +142,7 @@ fn set_id(mode: u8, conditions: &[Test]) -> Verdict {
         if conditions.is_empty() {
             clauses.push(Clause { tests: vec![test], answer: EPERM });
         }
-        clauses.extend(
-            conditions.iter().map(|c| Clause { tests: vec![*c, test], answer: EPERM }),
-        );
+        clauses.extend(conditions.iter().map(|c| Clause { tests: vec![*c, test], answer: EPERM }));
     }
     Verdict { clauses, otherwise: Answer::Allow }
 }

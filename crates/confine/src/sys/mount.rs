@@ -68,8 +68,7 @@ pub(crate) fn clone_tree(at: impl AsFd) -> Result<OwnedFd, Errno> {
 
 /// Attaches a detached tree on top of an open directory or file.
 pub(crate) fn attach(tree: impl AsFd, at: impl AsFd) -> Result<(), Errno> {
-    let flags =
-        MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH | MoveMountFlags::MOVE_MOUNT_T_EMPTY_PATH;
+    let flags = MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH | MoveMountFlags::MOVE_MOUNT_T_EMPTY_PATH;
     move_mount(tree, c"", at, c"", flags)
 }
 

@@ -33,10 +33,7 @@ pub(crate) fn send(to: impl AsFd, bytes: &[u8], fds: &[BorrowedFd<'_>]) -> Resul
 }
 
 /// Receives one message. No bytes means that the other end is gone.
-pub(crate) fn receive(
-    from: impl AsFd,
-    flags: RecvFlags,
-) -> Result<(Vec<u8>, Vec<OwnedFd>), Errno> {
+pub(crate) fn receive(from: impl AsFd, flags: RecvFlags) -> Result<(Vec<u8>, Vec<OwnedFd>), Errno> {
     let mut bytes = vec![0; LONGEST];
     let mut space = [MaybeUninit::uninit(); cmsg_space!(ScmRights(MOST_FDS))];
     let mut ancillary = RecvAncillaryBuffer::new(&mut space);

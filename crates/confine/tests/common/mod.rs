@@ -1,5 +1,6 @@
 //! What every test of a real box needs.
 #![allow(dead_code, reason = "each test binary uses a part of it")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test says what went wrong by failing")]
 
 use std::fs::File;
 use std::io::{Read, Write};

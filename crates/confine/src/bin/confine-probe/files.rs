@@ -15,7 +15,10 @@ pub(crate) const ATTEMPTS: &[Attempt] = &[
     Attempt { name: "read-secret-linked", run: || read(ro("to-secret")) },
     Attempt { name: "read-shadow-linked", run: || read(ro("to-shadow")) },
     Attempt { name: "read-secret-own-link", run: own_link },
-    Attempt { name: "link-secret-into-root", run: || said(fs::hard_link(given("SECRET"), rw("stolen"))) },
+    Attempt {
+        name: "link-secret-into-root",
+        run: || said(fs::hard_link(given("SECRET"), rw("stolen"))),
+    },
     Attempt { name: "link-across-roots", run: || said(fs::hard_link(ro("note"), rw("linked"))) },
     Attempt { name: "rename-out-of-root", run: rename_out },
     Attempt { name: "write-read-only-root", run: || write(ro("new")) },
@@ -48,8 +51,14 @@ pub(crate) const ATTEMPTS: &[Attempt] = &[
     Attempt { name: "huge-file", run: huge_file },
     Attempt { name: "set-id-bit", run: set_id },
     Attempt { name: "create-set-id", run: create_set_id },
-    Attempt { name: "write-sysctl", run: || said(OpenOptions::new().write(true).open("/proc/sys/kernel/hostname")) },
-    Attempt { name: "trigger-sysrq", run: || said(OpenOptions::new().write(true).open("/proc/sysrq-trigger")) },
+    Attempt {
+        name: "write-sysctl",
+        run: || said(OpenOptions::new().write(true).open("/proc/sys/kernel/hostname")),
+    },
+    Attempt {
+        name: "trigger-sysrq",
+        run: || said(OpenOptions::new().write(true).open("/proc/sysrq-trigger")),
+    },
     Attempt { name: "read-kernel-memory", run: || read("/proc/kcore") },
     Attempt { name: "stat-secret", run: || said(fs::metadata(given("SECRET"))) },
     Attempt { name: "chmod-secret", run: || chmod(given("SECRET"), 0o640) },
@@ -119,7 +128,9 @@ fn reopen() -> Outcome {
 fn cwd_of_others() -> Outcome {
     let me = std::process::id().to_string();
     let all = fs::read_dir("/proc").map_err(|error| error.to_string())?;
-    let others = all.flatten().filter(|e| e.file_name().to_str().is_some_and(|n| n.parse::<u32>().is_ok() && n != me));
+    let others = all
+        .flatten()
+        .filter(|e| e.file_name().to_str().is_some_and(|n| n.parse::<u32>().is_ok() && n != me));
     for other in others {
         for link in ["cwd", "root"] {
             let path = other.path().join(link).join(given("SECRET").trim_start_matches('/'));
@@ -135,7 +146,16 @@ fn name_to_handle() -> Outcome {
     let (mut handle, mut mount) = ([0u32; 40], 0);
     handle[0] = 128;
     // SAFETY: the buffer is as long as its first field says.
-    call(unsafe { libc::syscall(libc::SYS_name_to_handle_at, libc::AT_FDCWD, c"/usr".as_ptr(), handle.as_mut_ptr(), &raw mut mount, 0) })
+    call(unsafe {
+        libc::syscall(
+            libc::SYS_name_to_handle_at,
+            libc::AT_FDCWD,
+            c"/usr".as_ptr(),
+            handle.as_mut_ptr(),
+            &raw mut mount,
+            0,
+        )
+    })
 }
 
 fn open_by_handle() -> Outcome {
@@ -144,17 +164,30 @@ fn open_by_handle() -> Outcome {
     let handle = [8u32, 1, 2, 0];
     use std::os::fd::AsRawFd;
     // SAFETY: a well-formed `file_handle`.
-    call(unsafe { libc::syscall(libc::SYS_open_by_handle_at, root.as_raw_fd(), handle.as_ptr(), 0) })
+    call(unsafe {
+        libc::syscall(libc::SYS_open_by_handle_at, root.as_raw_fd(), handle.as_ptr(), 0)
+    })
 }
 
 fn make_device() -> Outcome {
     let path = c"/tmp/disk";
     // SAFETY: a literal path.
-    call(i64::from(unsafe { libc::mknod(path.as_ptr(), libc::S_IFBLK | 0o600, libc::makedev(254, 0)) }))
+    call(i64::from(unsafe {
+        libc::mknod(path.as_ptr(), libc::S_IFBLK | 0o600, libc::makedev(254, 0))
+    }))
 }
 
 fn open_machine() -> Outcome {
-    let all = ["/dev/mem", "/dev/kmsg", "/dev/sda", "/dev/vda", "/dev/kvm", "/dev/fuse", "/dev/net/tun", "/dev/ptmx"];
+    let all = [
+        "/dev/mem",
+        "/dev/kmsg",
+        "/dev/sda",
+        "/dev/vda",
+        "/dev/kvm",
+        "/dev/fuse",
+        "/dev/net/tun",
+        "/dev/ptmx",
+    ];
     let opened = all.iter().find(|path| File::open(path).is_ok());
     opened.map(|path| (*path).to_owned()).ok_or_else(|| "none opens".to_owned())
 }
@@ -170,14 +203,25 @@ fn remount() -> Outcome {
     let flags = libc::MS_REMOUNT | libc::MS_BIND;
     let at = std::ffi::CString::new(given("RO")).unwrap_or_default();
     // SAFETY: strings that outlive the call.
-    call(i64::from(unsafe { libc::mount(c"".as_ptr(), at.as_ptr(), c"".as_ptr(), flags, std::ptr::null()) }))
+    call(i64::from(unsafe {
+        libc::mount(c"".as_ptr(), at.as_ptr(), c"".as_ptr(), flags, std::ptr::null())
+    }))
 }
 
 fn mount_setattr() -> Outcome {
     let at = std::ffi::CString::new(given("RO")).unwrap_or_default();
     let clear_read_only = [0u64, 1, 0, 0];
     // SAFETY: four words are a `mount_attr`.
-    call(unsafe { libc::syscall(libc::SYS_mount_setattr, libc::AT_FDCWD, at.as_ptr(), 0, clear_read_only.as_ptr(), 32) })
+    call(unsafe {
+        libc::syscall(
+            libc::SYS_mount_setattr,
+            libc::AT_FDCWD,
+            at.as_ptr(),
+            0,
+            clear_read_only.as_ptr(),
+            32,
+        )
+    })
 }
 
 fn unmount() -> Outcome {

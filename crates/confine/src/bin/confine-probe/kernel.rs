@@ -79,5 +79,7 @@ fn host_name() -> Outcome {
 fn openat2() -> Outcome {
     let how = [0u64; 3];
     // SAFETY: a literal and three words.
-    call(unsafe { libc::syscall(libc::SYS_openat2, libc::AT_FDCWD, c"/".as_ptr(), how.as_ptr(), 24) })
+    call(unsafe {
+        libc::syscall(libc::SYS_openat2, libc::AT_FDCWD, c"/".as_ptr(), how.as_ptr(), 24)
+    })
 }

@@ -40,7 +40,11 @@ fn given(name: &str) -> String {
 
 /// A bare system call's result in the attacker's view.
 fn call(result: i64) -> Outcome {
-    if result < 0 { Err(std::io::Error::last_os_error().to_string()) } else { Ok(result.to_string()) }
+    if result < 0 {
+        Err(std::io::Error::last_os_error().to_string())
+    } else {
+        Ok(result.to_string())
+    }
 }
 
 /// Anything with a readable error.

@@ -9,7 +9,10 @@ pub(crate) const ATTEMPTS: &[Attempt] = &[
     // First: other attempts may leave descriptors of their own behind.
     Attempt { name: "inherited-descriptor", run: inherited },
     Attempt { name: "see-host-processes", run: host_processes },
-    Attempt { name: "read-victim-environment", run: || said(fs::read(format!("/proc/{}/environ", given("VICTIM")))) },
+    Attempt {
+        name: "read-victim-environment",
+        run: || said(fs::read(format!("/proc/{}/environ", given("VICTIM")))),
+    },
     Attempt { name: "read-init-environment", run: || said(fs::read("/proc/1/environ")) },
     Attempt { name: "own-environment", run: own_environment },
     Attempt { name: "trace-victim", run: || trace(victim()) },
@@ -47,7 +50,9 @@ fn host_processes() -> Outcome {
 }
 
 fn own_environment() -> Outcome {
-    let kept = ["GATEWAY_SECRET", "CARGO_MANIFEST_DIR"].into_iter().find(|n| std::env::var_os(n).is_some());
+    let kept = ["GATEWAY_SECRET", "CARGO_MANIFEST_DIR"]
+        .into_iter()
+        .find(|n| std::env::var_os(n).is_some());
     kept.map(str::to_owned).ok_or_else(|| "scrubbed".to_owned())
 }
 
@@ -61,7 +66,8 @@ fn read_memory() -> Outcome {
     let ours = libc::iovec { iov_base: (&raw mut byte).cast(), iov_len: 1 };
     let theirs = libc::iovec { iov_base: 0x1000 as _, iov_len: 1 };
     // SAFETY: writes at most one byte to `byte`.
-    let result = unsafe { libc::process_vm_readv(victim(), &raw const ours, 1, &raw const theirs, 1, 0) };
+    let result =
+        unsafe { libc::process_vm_readv(victim(), &raw const ours, 1, &raw const theirs, 1, 0) };
     // A fault means that we were let in and merely guessed a wrong address.
     let fault = std::io::Error::last_os_error().raw_os_error() == Some(libc::EFAULT);
     if fault { Ok("let in".to_owned()) } else { call(result as i64) }
@@ -184,7 +190,8 @@ fn raise_priority() -> Outcome {
 
 fn status(key: &str, good: &str) -> Outcome {
     let text = fs::read_to_string("/proc/self/status").map_err(|error| error.to_string())?;
-    let value = text.lines().find_map(|line| line.strip_prefix(key)).unwrap_or("").trim().to_owned();
+    let value =
+        text.lines().find_map(|line| line.strip_prefix(key)).unwrap_or("").trim().to_owned();
     if value == good { Err(value) } else { Ok(value) }
 }
 
