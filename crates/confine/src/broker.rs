@@ -14,7 +14,7 @@ use rustix::net::RecvFlags;
 use rustix::process::{Pid, PidfdFlags, Signal, WaitOptions, kill_process, pidfd_open, waitpid};
 
 use crate::bare;
-use crate::init;
+use crate::init::{self, Pipes};
 use crate::namespace;
 use crate::order::{Exit, Order, Report};
 use crate::payload::{listen, say};
@@ -23,6 +23,7 @@ use crate::skeleton::hand_over;
 use crate::sys::process::{Side, adopt_stdin, clone_into, close_from, place_at};
 use crate::sys::socket;
 use crate::trouble::{During, Part, Step, Trouble};
+use crate::view;
 
 /// The broker's whole life. The gateway passed the control socket as our stdin.
 pub(crate) fn main() -> Step<()> {
@@ -74,6 +75,9 @@ fn full(control: &OwnedFd, mut order: Order, stdio: Vec<OwnedFd>) -> Step<Exit> 
         .then(|| TcpListener::bind(("127.0.0.1", 0)).ok())
         .flatten();
     order.bait = bait.as_ref().and_then(|bait| bait.local_addr().ok()).map(|a| a.port());
+    // Root's own power ends with the next step. If it is not enough for this
+    // (a container's root), the init tries without.
+    let granted = if order.account.switch { view::clone_granted(&order).ok() } else { None };
     namespace::enter(&order.account)?;
     let (report, theirs) = socket::pair().during("make the report socket")?;
     let (status, status_to) = std::io::pipe().during("make a pipe")?;
@@ -81,10 +85,11 @@ fn full(control: &OwnedFd, mut order: Order, stdio: Vec<OwnedFd>) -> Step<Exit> 
     match clone_into(namespace::BOX | network).during("make the box's namespaces")? {
         Side::Child => {
             drop((report, status, bait));
-            init::run(&order, theirs, stdio, status_to.into())
+            let pipes = Pipes { report: theirs, stdio, status: status_to.into() };
+            init::run(&order, granted, pipes)
         }
         Side::Parent(init) => {
-            drop((theirs, stdio, status_to));
+            drop((theirs, stdio, status_to, granted));
             let result = watch(control, &report, init);
             end(init);
             result?;

@@ -16,11 +16,23 @@ use crate::payload;
 use crate::profile::Network;
 use crate::sys::process::{Side, fork, leave, loopback_up, set_host_name};
 use crate::trouble::{During, Step};
-use crate::view;
+use crate::view::{self, Granted};
+
+/// What the init holds of the outside.
+pub(crate) struct Pipes {
+    /// To the broker, until the payload is the server.
+    pub(crate) report: OwnedFd,
+    /// The server's standard streams.
+    pub(crate) stdio: Vec<OwnedFd>,
+    /// To the broker, for the way the server ended.
+    pub(crate) status: OwnedFd,
+}
 
 /// Runs the box until the server has ended, then leaves with it.
-pub(crate) fn run(order: &Order, report: OwnedFd, stdio: Vec<OwnedFd>, status: OwnedFd) -> ! {
-    let server = match prepare(order, &report).and_then(|()| start(order, &report, &stdio)) {
+pub(crate) fn run(order: &Order, granted: Option<Granted>, pipes: Pipes) -> ! {
+    let Pipes { report, stdio, status } = pipes;
+    let server = match prepare(order, granted, &report).and_then(|()| start(order, &report, &stdio))
+    {
         Ok(server) => server,
         Err(trouble) => {
             let _ = payload::say(&report, &Report::Failed(trouble));
@@ -34,12 +46,12 @@ pub(crate) fn run(order: &Order, report: OwnedFd, stdio: Vec<OwnedFd>, status: O
     bury(server, File::from(status))
 }
 
-fn prepare(order: &Order, report: &OwnedFd) -> Step<()> {
+fn prepare(order: &Order, granted: Option<Granted>, report: &OwnedFd) -> Step<()> {
     payload::die_with_parent(report)?;
     let _ = rustix::process::setsid();
     // Our own directories need their modes; the server gets the person's umask back.
     let persons = umask(Mode::from_raw_mode(0o022));
-    view::build(order)?;
+    view::build(order, granted)?;
     umask(persons);
     if order.network == Network::None {
         loopback_up().during("bring the box's loopback up")?;

@@ -25,6 +25,7 @@ pub mod command;
 mod confined;
 mod env;
 mod error;
+mod idmap;
 mod init;
 mod landlock;
 mod limits;

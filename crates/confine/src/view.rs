@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
+use crate::idmap::stand_in;
 use crate::landlock::{Right, Rule};
 use crate::order::{Account, Order, OrderedRoot};
 use crate::profile::{Access, Network};
@@ -98,15 +99,20 @@ pub(crate) fn grants(order: &Order) -> BTreeMap<PathBuf, Grant> {
     all
 }
 
+/// The granted pieces of the host, parents first.
+pub(crate) type Granted = Vec<(PathBuf, Layer)>;
+
 /// A piece of the host, cloned and restricted, waiting for its place.
-enum Layer {
+pub(crate) enum Layer {
     Tree(OwnedFd, Kind),
     Link(std::ffi::CString),
 }
 
-/// Builds the view and moves into it. Runs in the init's own mount namespace.
-pub(crate) fn build(order: &Order) -> Step<()> {
-    let layers = clone_host(order)?;
+/// Builds the view and moves into it. Runs in the init's own mount namespace;
+/// what root has cloned before, outside of any namespace, comes along.
+pub(crate) fn build(order: &Order, granted: Option<Granted>) -> Step<()> {
+    let mut layers = clone_system()?;
+    layers.extend(granted.map_or_else(|| clone_granted(order), Ok)?);
     let mut skeleton = Skeleton::raise()?;
     fill(&mut skeleton, order)?;
     for (path, layer) in layers {
@@ -123,8 +129,8 @@ pub(crate) fn build(order: &Order) -> Step<()> {
     skeleton.become_root()
 }
 
-/// Takes what is needed of the host while it can still be seen; parents first.
-fn clone_host(order: &Order) -> Step<Vec<(PathBuf, Layer)>> {
+/// Takes what is needed of the system while it can still be seen.
+fn clone_system() -> Step<Vec<(PathBuf, Layer)>> {
     let mut layers = Vec::new();
     let data = READ_ONLY.and(Forbid::EXEC);
     let device = Forbid::SUID.and(Forbid::EXEC);
@@ -134,13 +140,17 @@ fn clone_host(order: &Order) -> Step<Vec<(PathBuf, Layer)>> {
             layers.extend(system_layer(path, forbid)?.map(|layer| (path.to_owned(), layer)));
         }
     }
+    Ok(layers)
+}
+
+/// Takes what was granted, after one more look at whether it still is that.
+pub(crate) fn clone_granted(order: &Order) -> Step<Granted> {
     let mut granted: Vec<_> = grants(order).into_iter().collect();
     granted.sort_by_key(|(path, _)| path.components().count());
-    for (path, grant) in granted {
-        let layer = granted_layer(&path, grant)?;
-        layers.push((path, layer));
-    }
-    Ok(layers)
+    let layer = |(path, grant): (PathBuf, Grant)| {
+        granted_layer(&path, grant, &order.account).map(|layer| (path, layer))
+    };
+    granted.into_iter().map(layer).collect()
 }
 
 fn system_layer(path: &Path, forbid: Forbid) -> Step<Option<Layer>> {
@@ -156,7 +166,7 @@ fn system_layer(path: &Path, forbid: Forbid) -> Step<Option<Layer>> {
     Ok(Some(Layer::Tree(tree, kind)))
 }
 
-fn granted_layer(path: &Path, grant: Grant) -> Step<Layer> {
+fn granted_layer(path: &Path, grant: Grant, account: &Account) -> Step<Layer> {
     let what = || format!("open `{}`", shown(path));
     let handle = open_exact(path).during_part(Part::Root, what())?;
     let now = identity(&handle).during_part(Part::Root, what())?;
@@ -167,6 +177,10 @@ fn granted_layer(path: &Path, grant: Grant) -> Step<Layer> {
     let kind = kind(&handle).during(what())?;
     let tree = clone_tree(&handle).during_part(Part::Root, what())?;
     restrict(&tree, grant.forbid(), true).during_part(Part::Root, what())?;
+    if account.switch {
+        // Where it cannot, the server may find a root closed, and is told so.
+        let _ = stand_in(&tree, account);
+    }
     Ok(Layer::Tree(tree, kind))
 }
 

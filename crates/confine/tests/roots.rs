@@ -150,3 +150,26 @@ fn a_root_within_a_root_keeps_its_own_access() {
     profile.cwd = Some(dir.path().to_owned());
     assert_eq!(run(&profile, "").out, "outer\n");
 }
+
+/// Root's servers are somebody else, and still do in a root what its owner may.
+#[test]
+fn the_owner_is_stood_in_for() {
+    use std::os::unix::fs::{MetadataExt, PermissionsExt};
+    if unsupported(Level::Full) {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let root = dir.path().join("root");
+    std::fs::create_dir(&root).unwrap();
+    std::fs::set_permissions(&root, std::fs::Permissions::from_mode(0o700)).unwrap();
+    let mut profile = at(Level::Full, profile(&["sh", "-c", "echo made > file && cat file"]));
+    profile.roots.push(grant(&root, Access::ReadWrite));
+    let said = run(&profile, "");
+    if !said.achieved.weak.is_empty() {
+        eprintln!("SKIPPED: no id-mapped mounts here: {:?}", said.achieved.weak);
+        return;
+    }
+    assert_eq!((said.out.as_str(), said.err.as_str()), ("made\n", ""));
+    let owner = |path: &Path| std::fs::metadata(path).unwrap().uid();
+    assert_eq!(owner(&root.join("file")), owner(&root));
+}

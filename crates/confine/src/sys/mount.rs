@@ -38,9 +38,22 @@ struct MountAttr {
 
 /// Restricts the mount that `tree` refers to, with everything mounted below it
 /// if `recursive`. A root that is read-only on top and writable in a submount
-/// would be no read-only root.
+/// would be no read-only root. Events neither arrive here nor leave.
 pub(crate) fn restrict(tree: impl AsFd, forbid: Forbid, recursive: bool) -> Result<(), Errno> {
-    let attr = MountAttr { set: forbid.0, clear: 0, propagation: 0, userns: 0 };
+    let propagation = if recursive { libc::MS_PRIVATE } else { 0 };
+    let attr = MountAttr { set: forbid.0, clear: 0, propagation, userns: 0 };
+    set_attributes(tree, &attr, recursive)
+}
+
+/// Maps the ids of a detached tree as a user namespace does.
+pub(crate) fn map_ids(tree: impl AsFd, namespace: impl AsFd) -> Result<(), Errno> {
+    const MOUNT_ATTR_IDMAP: u64 = 0x0010_0000;
+    let userns = u64::try_from(namespace.as_fd().as_raw_fd()).map_err(|_| Errno::BADF)?;
+    let attr = MountAttr { set: MOUNT_ATTR_IDMAP, clear: 0, propagation: 0, userns };
+    set_attributes(tree, &attr, true)
+}
+
+fn set_attributes(tree: impl AsFd, attr: &MountAttr, recursive: bool) -> Result<(), Errno> {
     let depth = if recursive { libc::AT_RECURSIVE } else { 0 };
     // SAFETY: the path is a NUL-terminated literal, `attr` outlives the call and
     // its size is given; the kernel writes to neither.
@@ -50,7 +63,7 @@ pub(crate) fn restrict(tree: impl AsFd, forbid: Forbid, recursive: bool) -> Resu
             tree.as_fd().as_raw_fd(),
             c"".as_ptr(),
             libc::AT_EMPTY_PATH | depth,
-            &raw const attr,
+            std::ptr::from_ref(attr),
             size_of::<MountAttr>(),
         )
     };
