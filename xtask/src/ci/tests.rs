@@ -65,7 +65,7 @@ impl Filter {
     }
 }
 
-/// The test programs of the packages that `cargo test` names, built.
+/// The test programs that `cargo test` would run, built.
 pub(super) fn programs(test: &mut Command) -> Result<Vec<Program>, String> {
     test.args(["--no-run", "--locked", "--message-format", "json-render-diagnostics"]);
     let messages = run::read(test.stderr(Stdio::inherit()))?;
@@ -85,6 +85,11 @@ pub(super) struct Program {
 }
 
 impl Program {
+    /// The name of its package's folder.
+    pub(super) fn package(&self) -> &str {
+        self.folder.rsplit('/').next().unwrap_or_default()
+    }
+
     fn of(message: &serde_json::Value) -> Option<Self> {
         let test = message["profile"]["test"].as_bool()?;
         let path = message["executable"].as_str().filter(|_| test)?.to_owned();

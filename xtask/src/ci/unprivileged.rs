@@ -16,8 +16,8 @@ use crate::{run, say};
 
 const NOBODY: &str = "65534";
 const NOT_COPIED: &[&str] = &[".git", "target", "node_modules"];
-/// Whose tests depend on who runs them.
-const PACKAGES: &[&str] = &["portcullis-confine", "portcullis-cli"];
+/// Whose tests depend on who runs them, by their folders in `crates/`.
+const PACKAGES: &[&str] = &["confine", "cli"];
 
 /// Runs them, when we are root; otherwise the run before this one did.
 pub(super) fn tests(ci: &mut Ci<'_>) -> Result<(), String> {
@@ -37,9 +37,10 @@ pub(super) fn tests(ci: &mut Ci<'_>) -> Result<(), String> {
         copy(ci.repo.root(), &copied)?;
         build.current_dir(copied).env("CARGO_TARGET_DIR", private.0.join("target"));
     }
-    build.arg("test").args(PACKAGES.iter().flat_map(|name| ["--package", name]));
-    build.env("PORTCULLIS_PEERS", peers::folder(ci));
-    for program in tests::programs(&mut build)? {
+    // The whole workspace, so that these are the very programs that were built before.
+    build.args(["test", "--workspace"]).env("PORTCULLIS_PEERS", peers::folder(ci));
+    let programs = tests::programs(&mut build)?.into_iter();
+    for program in programs.filter(|program| PACKAGES.contains(&program.package())) {
         say(&format!("{} as nobody", program.name));
         let name = program.name.replace("::", "-");
         let mut command = as_nobody(&program.path, &private.hand_over(&name)?);
