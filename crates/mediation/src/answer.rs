@@ -3,22 +3,25 @@
 use std::time::Instant;
 
 use portcullis_catalog::control::{
-    CAPABILITY_FROZEN, ELICITATION_REFUSED, METHOD_KNOWN, REVISION_AGREED, ROOTS_ANSWERED,
-    SAMPLING_REFUSED,
+    ELICITATION_REFUSED, METHOD_KNOWN, REVISION_AGREED, ROOTS_ANSWERED, SAMPLING_REFUSED,
 };
 use portcullis_journal::{Event, Outcome as Ended, Record};
-use portcullis_policy::{Decision, Effect, Obligation};
+use portcullis_policy::{Decision, Effect};
 use portcullis_wire::view::input_request::{InputRequired, ResultType};
 use portcullis_wire::view::lifecycle::{Discovered, Initialized};
 use portcullis_wire::{Json, Message, Outcome, Peer, Response, Revision, RpcError, array};
 use serde_json::Value;
 
 use crate::Session;
-use crate::control::capability_frozen::{clamp_server, under};
+use crate::control::capability_frozen::{clamp_server, cut, under};
 use crate::control::{input_requests_refused, roots_answered};
 use crate::correlate::{InFlight, Purpose};
+use crate::handshake::shown_version;
 use crate::output::Closing;
 use crate::state::{Agreed, Phase};
+
+/// "First send the person there" (2025-11-25, client/elicitation, URL mode).
+const URL_ELICITATION: i64 = -32042;
 
 impl Session {
     /// The server answers: only what is in flight can be answered, once.
@@ -40,6 +43,13 @@ impl Session {
         if row.purpose == Purpose::Initialize {
             self.phase = Phase::Greeting;
         }
+        if error.code == URL_ELICITATION {
+            return self.refuse_result(
+                row,
+                input_requests_refused::judge("elicitation/create"),
+                now,
+            );
+        }
         self.pass_back(row, Outcome::Error(error), Decision::default(), Ended::Error, now);
     }
 
@@ -47,7 +57,7 @@ impl Session {
         if let Err(why) = self.judge_result_type(row, &result) {
             return self.refuse_result(row, why, now);
         }
-        if self.is_input_required(&result) {
+        if self.asks(&result) {
             return self.input_required(row, result, now);
         }
         match row.purpose {
@@ -88,9 +98,11 @@ impl Session {
         }
     }
 
-    fn is_input_required(&self, result: &Json) -> bool {
-        let modern = matches!(self.phase, Phase::Modern(_));
-        modern && ResultType::read(result) == Ok(ResultType::InputRequired)
+    /// A result asks when it says so, and when it brings questions all the same.
+    fn asks(&self, result: &Json) -> bool {
+        matches!(self.phase, Phase::Modern(_))
+            && (ResultType::read(result) == Ok(ResultType::InputRequired)
+                || result.object().is_some_and(|result| result.get("inputRequests").is_some()))
     }
 
     /// A result that asks: for roots it may, for the model or the person it may not yet.
@@ -130,7 +142,9 @@ impl Session {
 
     /// The server's answer does not go on; the client gets one of ours.
     fn refuse_result(&mut self, row: &InFlight, decision: Decision, now: Instant) {
-        let asks = decision.names(SAMPLING_REFUSED) || decision.names(ELICITATION_REFUSED);
+        let asks = [SAMPLING_REFUSED, ELICITATION_REFUSED, ROOTS_ANSWERED]
+            .into_iter()
+            .any(|control| decision.names(control));
         let sentence = if asks {
             "not permitted: the server asked for input that is not available here"
         } else {
@@ -166,13 +180,12 @@ impl Session {
         let revision = Revision::parse(&answer.protocol_version);
         let Some(revision) = revision.filter(|revision| *revision <= Revision::latest_legacy())
         else {
-            let shown: String = answer.protocol_version.chars().take(64).collect();
-            let why = format!("the server speaks `{}`", portcullis_guard::text::visible(&shown));
+            let why = format!("the server speaks `{}`", shown_version(&answer.protocol_version));
             self.refuse_result(row, Decision::deny(REVISION_AGREED, why), now);
             return self.close(Closing::RevisionUnknown, now);
         };
         let server = clamp_server(&answer.capabilities);
-        let decision = clamped(&answer.capabilities, &server, "the server");
+        let decision = cut(&answer.capabilities, &server, "the server");
         let result = with_capabilities(result, &server);
         let (client, claimed) = (shaking.client, shaking.claimed);
         self.phase = Phase::Shaken(Agreed { revision, client, claimed, server });
@@ -189,13 +202,16 @@ impl Session {
             );
         };
         let declared = clamp_server(&answer.capabilities);
-        let Phase::Modern(modern) = &mut self.phase else { return };
+        let Phase::Modern(modern) = &mut self.phase else {
+            let decision = Decision::deny(METHOD_KNOWN, "a discovery in a legacy session");
+            return self.refuse_result(row, decision, now);
+        };
         let ceiling = modern.server.get_or_insert_with(|| declared.clone());
         let (server, grown) = under(ceiling, &declared);
         if !grown.is_empty() {
             self.note_growth("server", &grown);
         }
-        let decision = clamped(&answer.capabilities, &server, "the server");
+        let decision = cut(&answer.capabilities, &server, "the server");
         let judged =
             answer.supported_versions.iter().filter(|version| Revision::parse(version).is_some());
         let versions: Vec<Json> = judged.map(|version| Json::string(version)).collect();
@@ -265,25 +281,6 @@ impl Session {
         let response = Response { id: Some(row.id), outcome };
         self.forward(Peer::Server, Message::Response(response), record, None);
     }
-}
-
-/// What was taken out of a declaration, for the record.
-fn clamped(declared: &Value, kept: &Value, whose: &str) -> Decision {
-    let names = |value: &Value| -> Vec<String> {
-        value.as_object().map(|members| members.keys().cloned().collect()).unwrap_or_default()
-    };
-    let kept = names(kept);
-    let cut: Vec<String> =
-        names(declared).into_iter().filter(|name| !kept.contains(name)).collect();
-    if cut.is_empty() {
-        return Decision::default();
-    }
-    let shown: String = cut.join(", ").chars().take(200).collect();
-    let why = format!(
-        "{whose} declares {}, which is not let through",
-        portcullis_guard::text::visible(&shown)
-    );
-    Decision::because(Effect::Allow, CAPABILITY_FROZEN, why).owing(Obligation::Rewritten)
 }
 
 fn with_capabilities(result: &Json, capabilities: &Value) -> Json {

@@ -3,10 +3,13 @@
 use std::time::Instant;
 
 use portcullis_catalog::control::{
-    ANSWERED_ONCE, CAPABILITY_DECLARED, CONCURRENCY_CAPPED, METHOD_KNOWN, PROGRESS_LIVE,
+    ANSWERED_ONCE, CAPABILITY_DECLARED, CONCURRENCY_CAPPED, DIRECTION_CHECKED, METHOD_KNOWN,
+    PROGRESS_LIVE,
 };
 use portcullis_journal::{Direction, Event, Record};
-use portcullis_policy::Decision;
+use portcullis_policy::{Decision, Effect};
+use portcullis_wire::method::METHODS;
+use portcullis_wire::view::input_request::InputResponses;
 use portcullis_wire::view::lifecycle::Meta;
 use portcullis_wire::view::notification::{Cancelled, Progress};
 use portcullis_wire::view::{prompt::PromptGet, resource};
@@ -14,13 +17,16 @@ use portcullis_wire::{
     Id, Json, Kind, Message, Method, Notification, Peer, Request, Response, RpcError, method,
 };
 
-use crate::Session;
+use serde_json::Value;
+
 use crate::control::{capability_declared, roots_contained};
 use crate::correlate::Purpose;
 use crate::fetch::Wanted;
 use crate::handshake::Gate;
+use crate::rewrite::arguments_value;
 use crate::settle::{Answered, Refusal};
 use crate::state::Phase;
+use crate::{Session, Settings};
 
 impl Session {
     /// A request: it gets exactly one answer, from here or from the server.
@@ -50,9 +56,16 @@ impl Session {
         match self.judge_request(&request) {
             Err(refusal) => self.refuse(&request, refusal),
             Ok(Gate::Fetch(wanted)) => self.fetch_first(wanted, request, now),
+            Ok(Gate::Judged(purpose, decision)) => {
+                self.send_request(request, purpose, decision, now);
+            }
             Ok(Gate::Pass(Purpose::ToolCall)) => self.begin_call(request, now),
             Ok(Gate::Pass(purpose)) => {
-                self.send_request(request, purpose, Decision::default(), now)
+                let rewritten = match purpose {
+                    Purpose::Initialize => self.opening(&request),
+                    _ => Decision::default(),
+                };
+                self.send_request(request, purpose, rewritten, now);
             }
         }
     }
@@ -78,10 +91,7 @@ impl Session {
     fn known(&self, kind: Kind, name: &str) -> Result<&'static Method, Refusal> {
         let row =
             self.phase.revision().and_then(|revision| method(revision, Peer::Client, kind, name));
-        row.ok_or_else(|| {
-            let why = format!("the revision has no `{}` from a client", visible_method(name));
-            Refusal::error(Decision::deny(METHOD_KNOWN, why), -32601, "method not found")
-        })
+        row.ok_or_else(|| Refusal::error(unknown(Peer::Client, name), -32601, "method not found"))
     }
 
     /// Both sides declared what the method needs.
@@ -97,6 +107,8 @@ impl Session {
     /// What single methods carry, and where they go on.
     fn judge_params(&self, request: &Request) -> Result<Gate, Refusal> {
         let params = request.params.as_ref();
+        // What cannot be read cannot be cut to the ceiling on its way.
+        InputResponses::read(params).map_err(misfit)?;
         match request.method.as_str() {
             "tools/call" => Ok(Gate::Pass(Purpose::ToolCall)),
             "tools/list" => Ok(Gate::Pass(Purpose::ToolsList)),
@@ -104,18 +116,30 @@ impl Session {
             "subscriptions/listen" => Ok(Gate::Pass(Purpose::Listen)),
             "resources/read" | "resources/subscribe" | "resources/unsubscribe" => {
                 let uri = resource::uri(params).map_err(misfit)?;
-                let decision = self.policy(roots_contained::judge_uri(&uri, &self.settings.roots));
-                if decision.effect == portcullis_policy::Effect::Deny {
-                    // The same words as for a resource that does not exist (MCP-RES-03).
-                    let code = if let Phase::Modern(_) = self.phase { -32602 } else { -32002 };
-                    return Err(Refusal::error(decision, code, "resource not found"));
-                }
-                Ok(Gate::Pass(Purpose::Plain))
+                let Settings { roots, cwd, .. } = &self.settings;
+                let decision = roots_contained::judge_uri(&uri, roots, cwd.as_deref());
+                // The same words as for a resource that does not exist (MCP-RES-03).
+                let code = if let Phase::Modern(_) = self.phase { -32602 } else { -32002 };
+                self.contained(decision, code, "resource not found")
             }
             "prompts/get" => {
-                PromptGet::read(params).map(|_| Gate::Pass(Purpose::Plain)).map_err(misfit)
+                let arguments =
+                    arguments_value(PromptGet::read(params).map_err(misfit)?.arguments.as_ref());
+                let Settings { roots, cwd, .. } = &self.settings;
+                let decision =
+                    roots_contained::judge(&arguments, &Value::Null, roots, cwd.as_deref());
+                self.contained(decision, -32602, "the arguments are not permitted")
             }
             _ => Ok(Gate::Pass(Purpose::Plain)),
+        }
+    }
+
+    /// A request passes unless it names a place outside the roots.
+    fn contained(&self, decision: Decision, code: i64, message: &str) -> Result<Gate, Refusal> {
+        let decision = self.policy(decision);
+        match decision.effect {
+            Effect::Deny => Err(Refusal::error(decision, code, message)),
+            _ => Ok(Gate::Judged(Purpose::Plain, decision)),
         }
     }
 
@@ -236,6 +260,20 @@ impl Session {
         });
         record
     }
+}
+
+/// The denial of a method that the revision does not have from this peer.
+pub(crate) fn unknown(from: Peer, name: &str) -> Decision {
+    let (who, other) = match from {
+        Peer::Client => ("client", "server"),
+        Peer::Server => ("server", "client"),
+    };
+    let shown = visible_method(name);
+    if METHODS.iter().any(|row| row.name == name && row.from == from.other()) {
+        let why = format!("`{shown}` comes from a {other}, not from a {who}");
+        return Decision::deny(DIRECTION_CHECKED, why);
+    }
+    Decision::deny(METHOD_KNOWN, format!("the revision has no `{shown}` from a {who}"))
 }
 
 /// Method names are text from a peer: bounded before they are written anywhere.

@@ -12,7 +12,7 @@ use portcullis_wire::view::lifecycle::{CLIENT_CAPABILITIES, Discovered, Meta};
 use portcullis_wire::{Id, Json, Message, Object, Outcome, Peer, Request};
 
 use crate::Session;
-use crate::control::capability_frozen::clamp_server;
+use crate::control::capability_frozen::{clamp_server, under};
 use crate::correlate::{InFlight, Purpose};
 use crate::settle::Refusal;
 use crate::state::Phase;
@@ -124,9 +124,15 @@ impl Session {
         let Ok(discovered) = Discovered::read(result) else {
             return self.fetch_failed("the server's answer does not fit");
         };
+        let declared = clamp_server(&discovered.capabilities);
+        let mut grown = Vec::new();
         if let Phase::Modern(modern) = &mut self.phase {
-            modern.server = Some(clamp_server(&discovered.capabilities));
+            // The client's own discovery may have been answered meanwhile: the first stands.
+            (_, grown) = under(modern.server.get_or_insert_with(|| declared.clone()), &declared);
             modern.sure = true;
+        }
+        if !grown.is_empty() {
+            self.note_growth("server", &grown);
         }
         self.resume(now);
     }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::Session;
 use crate::client::misfit;
-use crate::control::capability_frozen::{clamp_client, under};
+use crate::control::capability_frozen::{clamp_client, cut, under};
 use crate::correlate::Purpose;
 use crate::fetch::Wanted;
 use crate::settle::{Answered, Refusal};
@@ -20,6 +20,8 @@ use crate::state::{Modern, Phase, Shaking};
 pub(crate) enum Gate {
     /// To the server, or to the judging of tool calls.
     Pass(Purpose),
+    /// To the server, with what was thought of it.
+    Judged(Purpose, Decision),
     /// It waits until we know this of the server.
     Fetch(Wanted),
 }
@@ -72,6 +74,22 @@ impl Session {
         let claimed = opening.capabilities;
         self.phase = Phase::Shaking(Shaking { client: clamp_client(&claimed), claimed });
         Ok(Purpose::Initialize)
+    }
+
+    /// What the handshake loses on its way to the server, for its record.
+    pub(crate) fn opening(&self, request: &Request) -> Decision {
+        let Phase::Shaking(shaking) = &self.phase else { return Decision::default() };
+        let decision = cut(&shaking.claimed, &shaking.client, "the client");
+        let asked =
+            Initialize::read(request.params.as_ref()).map(|opening| opening.protocol_version);
+        match asked {
+            Ok(asked) if offered(&asked).as_str() != asked => {
+                let why = format!("the client asks for `{}`", shown_version(&asked));
+                let rewritten = Decision::because(Effect::Allow, REVISION_AGREED, why);
+                decision.and(rewritten.owing(Obligation::Rewritten))
+            }
+            _ => decision,
+        }
     }
 
     fn enter_modern(&mut self, _request: &Request, meta: &Meta) -> Result<(), Refusal> {
@@ -131,6 +149,17 @@ impl Session {
     }
 }
 
+/// The revision that the server is offered: the client's, if we can judge it.
+pub(crate) fn offered(asked: &str) -> Revision {
+    let legacy = Revision::parse(asked).filter(|revision| *revision <= Revision::latest_legacy());
+    legacy.unwrap_or(Revision::latest_legacy())
+}
+
+/// A version is text from a peer: bounded before it is written anywhere.
+pub(crate) fn shown_version(version: &str) -> String {
+    portcullis_guard::text::visible(&version.chars().take(64).collect::<String>())
+}
+
 /// The capabilities of a modern request, whose version must be ours.
 fn modern_declaration(meta: &Meta) -> Result<&Value, Refusal> {
     let Some(version) = meta.protocol_version.as_deref() else {
@@ -138,8 +167,7 @@ fn modern_declaration(meta: &Meta) -> Result<&Value, Refusal> {
         return Err(Refusal::error(decision, -32602, "`_meta` must carry the protocol version"));
     };
     if version != Revision::V2026_07_28.as_str() {
-        let requested =
-            portcullis_guard::text::visible(&version.chars().take(64).collect::<String>());
+        let requested = shown_version(version);
         let decision =
             Decision::deny(REVISION_AGREED, format!("the client asks for `{requested}`"));
         let data = json!({"supported": [Revision::V2026_07_28.as_str()], "requested": requested});

@@ -130,6 +130,15 @@ impl Session {
         self.person_answered(ticket, answer, now);
     }
 
+    /// Some call still waits for a person under this ticket.
+    ///
+    /// To be asked before a yes is taken from the store: a yes that nobody waits
+    /// for any more belongs to the same call tried again.
+    #[must_use]
+    pub fn is_waiting(&self, ticket: Ticket) -> bool {
+        self.questions.is_asking(ticket)
+    }
+
     /// The store answered a [`Output::Consult`].
     pub fn advise(&mut self, ticket: Ticket, fact: Fact, now: Instant) {
         self.store_answered(ticket, fact, now);

@@ -27,6 +27,9 @@ const DEFINITIONS: usize = 16 << 20;
 #[derive(Debug, Default)]
 pub(crate) struct Tools {
     known: BTreeMap<String, Tool>,
+    /// The first definition of tools that are listed no more: a tool that comes
+    /// back as another one has changed.
+    gone: BTreeMap<String, Fingerprint>,
     /// Size of every definition, in bytes.
     bytes: usize,
     /// A whole listing was seen since the server last said that it changed.
@@ -95,18 +98,21 @@ impl Tools {
     }
 
     /// Why one more definition is too much to remember.
-    fn excess(&self, entry: &Json) -> Option<&'static str> {
+    fn excess(&self, name: &str, entry: &Json) -> Option<&'static str> {
         if entry.len() > DEFINITION {
             return Some("its definition is too long");
         }
-        let full = self.known.len() >= TOOLS || self.bytes + entry.len() > DEFINITIONS;
+        let before = self.known.get(name);
+        let is_new = before.is_none() && !self.gone.contains_key(name);
+        let bytes = self.bytes.saturating_sub(before.map_or(0, |tool| tool.bytes)) + entry.len();
+        let full = is_new && self.known.len() + self.gone.len() >= TOOLS || bytes > DEFINITIONS;
         full.then_some("the server lists too many tools")
     }
 
     /// Keeps a definition; its tier is our assessment of it.
     fn learn(&mut self, entry: &Json, definition: &ToolDefinition) -> Tier {
         let pin = Fingerprint::of(&canonical(entry));
-        let mut first = pin.clone();
+        let mut first = self.gone.remove(&definition.name).unwrap_or_else(|| pin.clone());
         if let Some(before) = self.known.get_mut(&definition.name) {
             if before.pin == pin {
                 before.fresh = true;
@@ -134,9 +140,10 @@ impl Tools {
         tier
     }
 
-    /// A listing came to its end: what it did not show is gone.
+    /// A listing came to its end: what it did not show is gone, not forgotten.
     pub(crate) fn finish(&mut self) {
-        self.known.retain(|_, tool| tool.fresh);
+        let gone = self.known.extract_if(.., |_, tool| !tool.fresh);
+        self.gone.extend(gone.map(|(name, tool)| (name, tool.first)));
         self.bytes = self.known.values().map(|tool| tool.bytes).sum();
         self.complete = true;
     }
@@ -181,7 +188,7 @@ impl Session {
             let why = format!("`{name}` is listed twice; the second was left out");
             return (None, Decision::because(Effect::Allow, TOOL_KNOWN, why));
         }
-        if let Some(excess) = self.tools.excess(entry) {
+        if let Some(excess) = self.tools.excess(&definition.name, entry) {
             let why = format!("`{name}` was left out: {excess}");
             return (None, Decision::because(Effect::Allow, TOOL_KNOWN, why));
         }

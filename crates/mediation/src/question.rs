@@ -82,6 +82,11 @@ impl Questions {
         mixed ^ (mixed >> 31)
     }
 
+    pub(crate) fn is_asking(&self, ticket: Ticket) -> bool {
+        let parked = self.parked.get(&ticket);
+        parked.is_some_and(|parked| matches!(parked.stage, Stage::Asking(_)))
+    }
+
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
         let asking = self.parked.values().filter_map(|parked| match &parked.stage {
             Stage::Consulting => None,

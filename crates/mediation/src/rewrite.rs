@@ -6,12 +6,13 @@ use portcullis_journal::{Event, Record};
 use portcullis_policy::{Answer, Decision};
 use portcullis_wire::view::input_request::InputResponses;
 use portcullis_wire::view::lifecycle::{CLIENT_CAPABILITIES, Meta, PROGRESS_TOKEN};
-use portcullis_wire::{Id, Json, Message, Object, Peer, Request, Revision, canonical};
+use portcullis_wire::{Id, Json, Message, Object, Peer, Request, canonical};
 use serde_json::Value;
 
 use crate::Session;
 use crate::control::roots_answered;
 use crate::correlate::{InFlight, Purpose, never};
+use crate::handshake::offered;
 use crate::state::Phase;
 
 impl Session {
@@ -107,10 +108,7 @@ impl Session {
         let Phase::Shaking(shaking) = &self.phase else { return };
         params.set("capabilities", Json::from_value(&shaking.client));
         let asked = params.get("protocolVersion").and_then(Json::as_text).unwrap_or_default();
-        let legacy =
-            Revision::parse(&asked).filter(|revision| *revision <= Revision::latest_legacy());
-        let revision = legacy.unwrap_or(Revision::latest_legacy());
-        params.set("protocolVersion", Json::string(revision.as_str()));
+        params.set("protocolVersion", Json::string(offered(&asked).as_str()));
     }
 
     /// Answers to input requests (2026-07-28): only roots were ever let through,

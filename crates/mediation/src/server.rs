@@ -2,7 +2,9 @@
 
 use std::time::Instant;
 
-use portcullis_catalog::control::{DIRECTION_CHECKED, LOGS_REDACTED, METHOD_KNOWN, PROGRESS_LIVE};
+use portcullis_catalog::control::{
+    CONCURRENCY_CAPPED, DIRECTION_CHECKED, LIFECYCLE_FIRST, LOGS_REDACTED, PROGRESS_LIVE,
+};
 use portcullis_journal::Event;
 use portcullis_policy::{Decision, Effect};
 use portcullis_wire::view::lifecycle::{Meta, SUBSCRIPTION_ID};
@@ -13,10 +15,11 @@ use portcullis_wire::{
 };
 
 use crate::Session;
-use crate::client::{visible_method, with_token};
+use crate::client::{unknown, visible_method, with_token};
 use crate::control::{capability_declared, input_requests_refused, logs_redacted};
 use crate::correlate::{InFlight, Purpose};
 use crate::output::Output;
+use crate::state::Phase;
 
 impl Session {
     /// A request from the server: legacy only, declared only, and for now only
@@ -44,13 +47,15 @@ impl Session {
         }
         if self.to_client.len() >= self.settings.limits.in_flight {
             let why = "too many requests of the server are open";
-            return Decision::deny(portcullis_catalog::control::CONCURRENCY_CAPPED, why);
+            return Decision::deny(CONCURRENCY_CAPPED, why);
         }
         let Some(row) = self.server_method(Kind::Request, &request.method) else {
-            let why =
-                format!("the revision has no `{}` from a server", visible_method(&request.method));
-            return Decision::deny(METHOD_KNOWN, why);
+            return unknown(Peer::Server, &request.method);
         };
+        if row.name != "ping" && !matches!(self.phase, Phase::Legacy(_)) {
+            let why = format!("`{}` before the handshake is complete", row.name);
+            return Decision::deny(LIFECYCLE_FIRST, why);
+        }
         let refused = input_requests_refused::judge(&request.method);
         if refused.effect == Effect::Deny {
             return refused;
@@ -73,12 +78,17 @@ impl Session {
         let mut record = self.heard(event, Peer::Server);
         record.method = Some(visible_method(&request.method));
         record.decision = decision;
+        let outcome = if record.decision.names(LIFECYCLE_FIRST) {
+            failed(-32600, "the session is not initialized")
+        } else if record.decision.names(CONCURRENCY_CAPPED) {
+            failed(-32603, "too many requests at once")
+        } else {
+            input_requests_refused::answer(&request.method, self.phase.claimed_capabilities())
+        };
         self.note(record);
         if modern {
             return;
         }
-        let outcome =
-            input_requests_refused::answer(&request.method, self.phase.claimed_capabilities());
         let response = Response { id: Some(request.id.clone()), outcome };
         self.reply(Peer::Server, Message::Response(response));
     }
@@ -105,9 +115,7 @@ impl Session {
     /// A notification from the server: known, declared, live; or dropped.
     pub(crate) fn server_notification(&mut self, said: Notification, now: Instant) {
         let Some(row) = self.server_method(Kind::Notification, &said.method) else {
-            let why =
-                format!("the revision has no `{}` from a server", visible_method(&said.method));
-            return self.drop_said(Peer::Server, &said, Decision::deny(METHOD_KNOWN, why));
+            return self.drop_said(Peer::Server, &said, unknown(Peer::Server, &said.method));
         };
         let declared = capability_declared::judge(
             row,
@@ -225,11 +233,14 @@ impl Session {
 
     /// Answers the server when the client did not.
     pub(crate) fn server_waited(&mut self, row: InFlight) {
-        let error =
-            RpcError { code: -32603, message: "the client did not answer".to_owned(), data: None };
-        let response = Response { id: Some(row.id), outcome: Outcome::Error(error) };
+        let outcome = failed(-32603, "the client did not answer");
+        let response = Response { id: Some(row.id), outcome };
         self.reply(Peer::Server, Message::Response(response));
     }
+}
+
+fn failed(code: i64, message: &str) -> Outcome {
+    Outcome::Error(RpcError { code, message: message.to_owned(), data: None })
 }
 
 /// The server's parameters under a token that we minted.

@@ -139,7 +139,9 @@ impl Session {
     pub(crate) fn keep_only_answers(&mut self) {
         for output in std::mem::take(&mut self.outputs) {
             match output {
-                Output::Reply(..) => self.outputs.push_back(output),
+                Output::Reply(..) | Output::Withdraw(_) | Output::Close(_) => {
+                    self.outputs.push_back(output);
+                }
                 Output::Forward(Peer::Client, message) => {
                     if let Message::Response(Response { id: Some(id), .. }) = message.get() {
                         let why = "the gateway cannot record calls";

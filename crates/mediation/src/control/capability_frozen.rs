@@ -3,6 +3,8 @@
 //! Capabilities that cannot be judged yet are taken out of a declaration before
 //! the other side sees it, so nobody builds on them.
 
+use portcullis_catalog::control::CAPABILITY_FROZEN;
+use portcullis_policy::{Decision, Effect, Obligation};
 use serde_json::{Map, Value};
 
 /// Client capabilities that pass. Sampling and elicitation need a person
@@ -26,6 +28,25 @@ fn only(declared: &Value, names: &[&str]) -> Value {
     let Some(members) = declared.as_object() else { return Value::Object(Map::new()) };
     let kept = members.iter().filter(|(name, _)| names.contains(&name.as_str()));
     Value::Object(kept.map(|(name, value)| (name.clone(), value.clone())).collect())
+}
+
+/// What was taken out of a declaration, for the record.
+pub(crate) fn cut(declared: &Value, kept: &Value, whose: &str) -> Decision {
+    let names = |value: &Value| -> Vec<String> {
+        value.as_object().map(|members| members.keys().cloned().collect()).unwrap_or_default()
+    };
+    let kept = names(kept);
+    let cut: Vec<String> =
+        names(declared).into_iter().filter(|name| !kept.contains(name)).collect();
+    if cut.is_empty() {
+        return Decision::default();
+    }
+    let shown: String = cut.join(", ").chars().take(200).collect();
+    let why = format!(
+        "{whose} declares {}, which is not let through",
+        portcullis_guard::text::visible(&shown)
+    );
+    Decision::because(Effect::Allow, CAPABILITY_FROZEN, why).owing(Obligation::Rewritten)
 }
 
 /// A later declaration, cut down to the first one; and what it wanted beyond.

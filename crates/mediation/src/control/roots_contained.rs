@@ -25,14 +25,52 @@ pub(crate) fn judge(
     })
 }
 
-/// Judges the URI of a resource: only `file:` URIs name places.
-pub(crate) fn judge_uri(uri: &str, roots: &Roots) -> Decision {
-    let scheme = uri.split(':').next().unwrap_or_default();
-    if !scheme.eq_ignore_ascii_case("file") {
+/// Judges the URI of a resource: `file:` URIs name places, and so does whatever
+/// is no URI at all, for servers that take paths too.
+pub(crate) fn judge_uri(uri: &str, roots: &Roots, cwd: Option<&str>) -> Decision {
+    if let Some(scheme) = scheme(uri)
+        && !scheme.eq_ignore_ascii_case("file")
+    {
         return Decision::default();
     }
-    match roots.judge(uri, None) {
+    match roots.judge(uri, cwd) {
         Ok(_) => Decision::default(),
         Err(escape) => Decision::deny(ROOTS_CONTAINED, format!("resource: {escape}")),
+    }
+}
+
+/// The scheme, if this is a URI (RFC 3986, 3.1). One letter is a drive.
+fn scheme(uri: &str) -> Option<&str> {
+    let (scheme, _) = uri.split_once(':')?;
+    let letters = scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+        && scheme.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c));
+    (letters && scheme.len() > 1).then_some(scheme)
+}
+
+#[cfg(test)]
+mod tests {
+    use portcullis_guard::path::{Access, Root};
+    use portcullis_policy::Effect;
+
+    use super::*;
+
+    #[test]
+    fn resources_by_uri() {
+        let mut roots = Roots::new();
+        roots.add(Root::new("/p").expect("a root"), Access::Read);
+        for (uri, expect) in [
+            ("file:///p/a", Effect::Allow),
+            ("file:///etc/passwd", Effect::Deny),
+            ("FILE:///etc/passwd", Effect::Deny),
+            (" file:///etc/passwd", Effect::Deny),
+            ("/etc/passwd", Effect::Deny),
+            ("../etc/passwd", Effect::Deny),
+            ("C:/windows", Effect::Deny),
+            ("a.txt", Effect::Allow),
+            ("notes://today", Effect::Allow),
+            ("git+ssh://x/y", Effect::Allow),
+        ] {
+            assert_eq!(judge_uri(uri, &roots, Some("/p")).effect, expect, "{uri}");
+        }
     }
 }

@@ -1,0 +1,129 @@
+//! Approvals in memory: what `portcullis-store` promises of any backend, on a
+//! clock that is moved by hand.
+
+use std::time::{Duration, Instant};
+
+use portcullis_mediation::{ApprovalId, ApprovalKey, Fact, Question};
+use portcullis_policy::Answer;
+
+/// How long a yes waits for its call to be tried again.
+const APPROVAL_LIFETIME: Duration = Duration::from_secs(5 * 60);
+/// How long a no stands.
+const DENIAL_LIFETIME: Duration = Duration::from_secs(60);
+
+/// Where an approval stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum State {
+    /// A no; it sorts first because the strictest answer wins.
+    Denied,
+    /// A yes that was not used.
+    Approved,
+    /// A question.
+    Pending,
+    /// Over, one way or the other.
+    Ended,
+}
+
+/// What [`Store::take`] found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Taken {
+    /// Yes, and it is used up now.
+    Approved,
+    /// No.
+    Denied,
+    /// Not answered yet.
+    Pending,
+    /// Unknown, expired, used, or for another call.
+    Gone,
+}
+
+/// One question and what became of it.
+#[derive(Clone, Debug)]
+pub(crate) struct Row {
+    /// Under which name it is answered, and what a yes covers.
+    pub(crate) question: Question,
+    /// Where it stands.
+    pub(crate) state: State,
+    expires: Instant,
+}
+
+/// Every question of one case.
+#[derive(Debug, Default)]
+pub(crate) struct Store(pub(crate) Vec<Row>);
+
+impl Store {
+    /// Stores a question.
+    pub(crate) fn ask(&mut self, question: Question, now: Instant) {
+        let expires = now + question.patience;
+        self.0.push(Row { question, state: State::Pending, expires });
+    }
+
+    /// What is known of exactly this call; a yes found here is used up.
+    pub(crate) fn consult(&mut self, key: &ApprovalKey, now: Instant) -> Fact {
+        self.expire(now);
+        let open =
+            self.0.iter_mut().filter(|row| row.question.key == *key && row.state != State::Ended);
+        let Some(row) = open.min_by_key(|row| row.state) else { return Fact::Unknown };
+        let id = row.question.approval.clone();
+        match row.state {
+            State::Denied => Fact::Denied(id),
+            State::Approved => {
+                row.state = State::Ended;
+                Fact::Approved(id)
+            }
+            State::Pending => Fact::Pending(id, row.expires.duration_since(now)),
+            State::Ended => Fact::Unknown,
+        }
+    }
+
+    /// Takes the answer to one question; a yes is used up by this.
+    pub(crate) fn take(&mut self, id: &ApprovalId, key: &ApprovalKey, now: Instant) -> Taken {
+        self.expire(now);
+        let mut rows = self.0.iter_mut();
+        match rows.find(|row| row.question.approval == *id && row.question.key == *key) {
+            Some(Row { state: State::Pending, .. }) => Taken::Pending,
+            Some(Row { state: State::Denied, .. }) => Taken::Denied,
+            Some(row) if row.state == State::Approved => {
+                row.state = State::Ended;
+                Taken::Approved
+            }
+            _ => Taken::Gone,
+        }
+    }
+
+    /// A person's answer; it counts only for a question that is open.
+    pub(crate) fn decide(&mut self, id: &ApprovalId, answer: Answer, now: Instant) {
+        self.expire(now);
+        let row = self.0.iter_mut().find(|row| row.question.approval == *id);
+        if let Some(row) = row.filter(|row| row.state == State::Pending) {
+            (row.state, row.expires) = match answer {
+                Answer::Approve => (State::Approved, now + APPROVAL_LIFETIME),
+                Answer::Reject => (State::Denied, now + DENIAL_LIFETIME),
+            };
+        }
+    }
+
+    /// Closes a question that nobody waits for; false when it was answered.
+    pub(crate) fn withdraw(&mut self, id: &ApprovalId) -> bool {
+        let row = self.0.iter_mut().find(|row| row.question.approval == *id);
+        match row.filter(|row| matches!(row.state, State::Pending | State::Ended)) {
+            Some(row) => {
+                row.state = State::Ended;
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// The oldest question that waits for a person.
+    pub(crate) fn oldest(&mut self, now: Instant) -> Option<&Question> {
+        self.expire(now);
+        self.0.iter().find(|row| row.state == State::Pending).map(|row| &row.question)
+    }
+
+    fn expire(&mut self, now: Instant) {
+        for row in self.0.iter_mut().filter(|row| row.expires <= now) {
+            row.state = State::Ended;
+        }
+    }
+}
