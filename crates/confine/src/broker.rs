@@ -20,7 +20,7 @@ use crate::order::{Exit, Order, Report};
 use crate::payload::{listen, say};
 use crate::profile::{Level, Network};
 use crate::skeleton::hand_over;
-use crate::sys::process::{Side, adopt_stdin, clone_into, close_from, place_at};
+use crate::sys::process::{Side, adopt_stdin, clone_into, close_from, notice_children, place_at};
 use crate::sys::socket;
 use crate::trouble::{During, Part, Step, Trouble};
 use crate::view;
@@ -29,6 +29,7 @@ use crate::view;
 pub(crate) fn main() -> Step<()> {
     close_from(3).during("close what was inherited")?;
     let control = adopt_stdin().during("take the control socket")?;
+    notice_children();
     // A terminal's Ctrl-C is the gateway's to handle.
     let _ = rustix::process::setsid();
     match take_order(&control).and_then(|(order, stdio)| serve(&control, order, stdio)) {

@@ -54,7 +54,9 @@ impl Resolved {
         profile.command = std::iter::once(self.program.clone().into()).collect();
         profile.command.extend(self.args.iter().cloned());
         profile.code.extend(self.code.iter().cloned());
-        profile.env.entry("PATH".to_owned()).or_insert_with(|| self.path.clone());
+        if !self.path.is_empty() {
+            profile.env.entry("PATH".to_owned()).or_insert_with(|| self.path.clone());
+        }
     }
 }
 

@@ -108,6 +108,10 @@ impl Custody {
                 Ok(self.exit)
             }
             Err(Errno::AGAIN) => Ok(None),
+            Err(Errno::CONNRESET) => {
+                self.exit = Some(Exit::Signal(libc::SIGKILL));
+                Ok(self.exit)
+            }
             Err(error) => Err(error.into()),
         }
     }

@@ -15,7 +15,9 @@ use crate::order::{Achieved, Feature, Order, Report};
 use crate::profile::{Access, Level, Limits, Network};
 use crate::seccomp::{self, Sockets};
 use crate::selftest;
-use crate::sys::process::{c_string, close_on_exec_from, execute, new_session_keyring, place_at};
+use crate::sys::process::{
+    c_string, close_on_exec_from, default_signals, execute, new_session_keyring, place_at,
+};
 use crate::sys::socket::hung_up;
 use crate::trouble::{During, Part, Step, Trouble};
 
@@ -131,6 +133,7 @@ fn start(order: &Order) -> Step<Infallible> {
     let env = list(env.collect());
     let argv = argv.during_part(Part::Program, "pass the arguments")?;
     let env = env.during_part(Part::Program, "pass the environment")?;
+    default_signals();
     execute(&program, &argv, &env).during_part(Part::Program, what())
 }
 

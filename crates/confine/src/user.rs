@@ -10,12 +10,16 @@ const OVERFLOW: u32 = 65534;
 pub(crate) fn account(asked: Option<&str>) -> Result<Account, String> {
     let uid = rustix::process::geteuid().as_raw();
     let gid = rustix::process::getegid().as_raw();
+    let ourselves = Account { uid, gid, switch: false };
     if uid != 0 {
-        return Ok(Account { uid, gid, switch: false });
+        return Ok(ourselves);
     }
     let name = asked.unwrap_or("nobody");
     let list = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let ids = std::fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
     match find(&list, name) {
+        // This root is an ordinary user under another name: nobody else exists here.
+        _ if !exists(&ids, 1) && !exists(&ids, OVERFLOW) => Ok(ourselves),
         Some((0, _)) => Err(format!("user `{name}` is root: name an unprivileged account")),
         Some((uid, gid)) => Ok(Account { uid, gid, switch: true }),
         None if name == "nobody" => Ok(Account { uid: OVERFLOW, gid: OVERFLOW, switch: true }),
@@ -23,6 +27,16 @@ pub(crate) fn account(asked: Option<&str>) -> Result<Account, String> {
             Err(format!("user `{name}` does not exist: create it, or name another with --user"))
         }
     }
+}
+
+/// The id has a meaning in this user namespace.
+fn exists(map: &str, id: u32) -> bool {
+    let range = |line: &str| {
+        let mut words = line.split_whitespace().map(str::parse::<u64>);
+        let (first, count) = (words.next()?.ok()?, words.nth(1)?.ok()?);
+        Some(first..first + count)
+    };
+    map.lines().filter_map(range).any(|range| range.contains(&u64::from(id)))
 }
 
 fn find(list: &str, name: &str) -> Option<(u32, u32)> {

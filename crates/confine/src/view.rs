@@ -162,7 +162,7 @@ fn system_layer(path: &Path, forbid: Forbid) -> Step<Option<Layer>> {
     let what = || format!("clone `{}`", path.display());
     let kind = kind(&handle).during(what())?;
     let tree = clone_tree(&handle).during(what())?;
-    restrict(&tree, forbid, true).during(what())?;
+    restrict(&tree, forbid, true).during(format!("restrict `{}`", path.display()))?;
     Ok(Some(Layer::Tree(tree, kind)))
 }
 

@@ -13,7 +13,7 @@ use rustix::fs::{FlockOperation, flock};
 
 use super::package::{Ecosystem, Package};
 use super::runtime::shebang;
-use super::{Person, Resolved, direct, variables};
+use super::{Person, Plan, Resolved, direct, variables};
 use crate::error::SpawnError;
 use crate::order::Exit;
 use crate::profile::{HomeFile, Level, Limits, Network, Profile};
@@ -198,26 +198,33 @@ impl Package {
     }
 
     /// How to run what was installed.
+    ///
+    /// Nothing in the store is asked what it needs: links and `#!` lines in
+    /// there are the package's own words, and could name the person's secrets.
+    /// It gets its store and the person's runtime.
     fn runnable(&self, dir: &Path, with: &Preparation<'_>) -> Result<Resolved, PrepareError> {
         let person = Person { path: with.path, home: with.home };
         let program = match self.ecosystem {
             Ecosystem::Npm => self.npm_program(dir),
             Ecosystem::Python => Some(dir.join("bin").join(self.program_name())),
         };
-        let program =
-            program.filter(|path| path.is_file()).ok_or_else(|| PrepareError::NoProgram {
-                package: self.name().to_owned(),
-                program: self.program_name().to_owned(),
-            })?;
+        let inside = program.and_then(|path| regular_inside(dir, &path));
+        let program = inside.ok_or_else(|| PrepareError::NoProgram {
+            package: self.name().to_owned(),
+            program: self.program_name().to_owned(),
+        })?;
+        let runtime = match self.ecosystem {
+            Ecosystem::Npm => direct(&["node".into()], person)?,
+            // Without one of the person's, uv has used the system's.
+            Ecosystem::Python => direct(&["python3".into()], person).unwrap_or(NO_RUNTIME),
+        };
         let node = shebang(&program).is_none_or(|line| line.contains("node"));
-        let mut command: Vec<OsString> = Vec::new();
+        let mut resolved = Resolved { args: self.args.clone(), ..runtime };
         if self.ecosystem == Ecosystem::Npm && node {
-            command.push("node".into());
+            resolved.args.insert(0, program.into());
+        } else {
+            resolved.program = program;
         }
-        command.push(program.into());
-        command.extend(self.args.iter().cloned());
-        let mut resolved = direct(&command, person)?;
-        resolved.code.retain(|path| !path.starts_with(dir));
         resolved.code.push(dir.to_owned());
         Ok(resolved)
     }
@@ -230,15 +237,28 @@ impl Package {
     /// The `bin` of a `package.json`: one path, or a table of them.
     fn npm_program(&self, dir: &Path) -> Option<PathBuf> {
         let home = dir.join("node_modules").join(self.name());
-        let text = std::fs::read(home.join("package.json")).ok()?;
+        let text = std::fs::read(regular_inside(dir, &home.join("package.json"))?).ok()?;
         let manifest: serde_json::Value = serde_json::from_slice(&text).ok()?;
         let bin = manifest.get("bin")?;
         let table = bin.as_object();
         let only = || table.filter(|t| t.len() == 1 && self.program.is_none())?.values().next();
         let named = table.and_then(|table| table.get(self.program_name())).or_else(only);
-        let path = std::fs::canonicalize(home.join(named.unwrap_or(bin).as_str()?)).ok()?;
-        path.starts_with(dir).then_some(path)
+        Some(home.join(named.unwrap_or(bin).as_str()?))
     }
+}
+
+const NO_RUNTIME: Resolved = Resolved {
+    program: PathBuf::new(),
+    args: Vec::new(),
+    code: Vec::new(),
+    path: String::new(),
+    plan: Plan::Direct,
+};
+
+/// The real path of an ordinary file, if it is one and lies in the store.
+fn regular_inside(dir: &Path, path: &Path) -> Option<PathBuf> {
+    let real = std::fs::canonicalize(path).ok()?;
+    (real.starts_with(dir) && real.is_file()).then_some(real)
 }
 
 fn set(profile: &mut Profile, name: &str, value: &Path) {

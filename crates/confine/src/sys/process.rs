@@ -43,8 +43,25 @@ pub(crate) fn clone_into(namespaces: libc::c_int) -> Result<Side, Errno> {
 fn side(pid: libc::pid_t) -> Result<Side, Errno> {
     match pid {
         0 => Ok(Side::Child),
-        _ => Pid::from_raw(pid).filter(|_| pid > 0).map(Side::Parent).ok_or_else(last_errno),
+        1.. => Pid::from_raw(pid).map(Side::Parent).ok_or(Errno::INVAL),
+        _ => Err(last_errno()),
     }
+}
+
+/// Every signal does what it does by default: what we or our parents ignore, a
+/// server must not find ignored.
+pub(crate) fn default_signals() {
+    for signal in 1..=libc::SIGRTMAX() {
+        // SAFETY: no handler runs, for none is installed; numbers that cannot be
+        // changed are refused.
+        unsafe { libc::signal(signal, libc::SIG_DFL) };
+    }
+}
+
+/// The end of a child is ours to wait for, whatever our parent ignored.
+pub(crate) fn notice_children() {
+    // SAFETY: as above.
+    unsafe { libc::signal(libc::SIGCHLD, libc::SIG_DFL) };
 }
 
 /// Leaves without running anything of Rust's: the child of a fork owns nothing.
