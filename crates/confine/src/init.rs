@@ -31,8 +31,10 @@ pub(crate) struct Pipes {
 /// Runs the box until the server has ended, then leaves with it.
 pub(crate) fn run(order: &Order, granted: Option<Granted>, pipes: Pipes) -> ! {
     let Pipes { report, stdio, status } = pipes;
-    let server = match prepare(order, granted, &report).and_then(|()| start(order, &report, &stdio))
-    {
+    let started = prepare(order, granted, &report)
+        .and_then(|()| start(order, &report, &stdio))
+        .and_then(|server| give_up_everything().map(|()| server));
+    let server = match started {
         Ok(server) => server,
         Err(trouble) => {
             let _ = payload::say(&report, &Report::Failed(trouble));
@@ -40,9 +42,6 @@ pub(crate) fn run(order: &Order, granted: Option<Granted>, pipes: Pipes) -> ! {
         }
     };
     drop((report, stdio));
-    if give_up_everything().is_err() {
-        leave(125);
-    }
     bury(server, File::from(status))
 }
 
