@@ -27,8 +27,11 @@ use crate::view;
 
 /// The broker's whole life. The gateway passed the control socket as our stdin.
 pub(crate) fn main() -> Step<()> {
-    close_from(3).during("close what was inherited")?;
-    let control = adopt_stdin().during("take the control socket")?;
+    let begun = close_from(3).during("close what was inherited");
+    let control = match begun.and_then(|()| adopt_stdin().during("take the control socket")) {
+        Ok(control) => control,
+        Err(trouble) => return refuse(trouble),
+    };
     notice_children();
     // A terminal's Ctrl-C is the gateway's to handle.
     let _ = rustix::process::setsid();
@@ -36,6 +39,14 @@ pub(crate) fn main() -> Step<()> {
         Ok(exit) => tell(&control, &Report::Exited(exit)),
         Err(trouble) => tell(&control, &Report::Failed(trouble)),
     }
+}
+
+/// Before there is a control socket of our own. An order left unread would
+/// make the kernel drop our answer.
+fn refuse(trouble: Trouble) -> Step<()> {
+    let stdin = std::io::stdin();
+    let _ = socket::receive(&stdin, RecvFlags::empty());
+    say(&stdin, &Report::Failed(trouble)).during("tell the gateway")
 }
 
 fn tell(control: &OwnedFd, report: &Report) -> Step<()> {
