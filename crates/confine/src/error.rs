@@ -36,12 +36,12 @@ pub enum SpawnError {
     #[error("{0}")]
     User(String),
     /// Something of ours failed.
-    #[error("cannot {what}")]
+    #[error("cannot {what}: {reason}")]
     Io {
         /// The step.
         what: String,
         /// The system's reason.
-        source: std::io::Error,
+        reason: std::io::Error,
     },
 }
 

@@ -105,7 +105,7 @@ fn code(profile: &Profile) -> Result<Code, SpawnError> {
     for asked in profile.code.iter().cloned().chain(hidden_certificates()) {
         let real = std::fs::canonicalize(&asked).map_err(|error| SpawnError::Io {
             what: format!("open `{}`", asked.display()),
-            source: error,
+            reason: error,
         })?;
         if crate::command::too_wide(&real) {
             let path = crate::root::shown(&real);
@@ -146,19 +146,19 @@ fn launch(launcher: Option<&Path>, control: OwnedFd) -> Result<Child, SpawnError
     command.arg0("portcullis").arg(BROKER).env_clear().current_dir("/");
     command.stdin(control).stdout(Stdio::null()).stderr(Stdio::null());
     let what = format!("start the broker `{}`", launcher.display());
-    command.spawn().map_err(|source| SpawnError::Io { what, source })
+    command.spawn().map_err(|reason| SpawnError::Io { what, reason })
 }
 
 /// The order travels in a memory file: environment and arguments may be long.
 fn send_order(control: &OwnedFd, order: &Order) -> Result<[OwnedFd; 3], SpawnError> {
     let bytes = serde_json::to_vec(order).map_err(|error| SpawnError::Io {
         what: "write the order".to_owned(),
-        source: error.into(),
+        reason: error.into(),
     })?;
     let memory = memfd_create(c"order", MemfdFlags::CLOEXEC).map_err(io("write the order"))?;
     let mut memory = File::from(memory);
     let rewound = memory.write_all(&bytes).and_then(|()| std::io::Seek::rewind(&mut memory));
-    rewound.map_err(|source| SpawnError::Io { what: "write the order".to_owned(), source })?;
+    rewound.map_err(|reason| SpawnError::Io { what: "write the order".to_owned(), reason })?;
     let pipe = || pipe_with(PipeFlags::CLOEXEC).map_err(io("make the standard streams"));
     let ((child_in, stdin), (stdout, child_out), (stderr, child_err)) = (pipe()?, pipe()?, pipe()?);
     let fds = [memory.as_fd(), child_in.as_fd(), child_out.as_fd(), child_err.as_fd()];
@@ -197,5 +197,5 @@ fn classify(order: &Order, trouble: Trouble) -> Result<Trouble, SpawnError> {
 }
 
 fn io(what: &'static str) -> impl Fn(rustix::io::Errno) -> SpawnError {
-    move |error| SpawnError::Io { what: what.to_owned(), source: error.into() }
+    move |error| SpawnError::Io { what: what.to_owned(), reason: error.into() }
 }

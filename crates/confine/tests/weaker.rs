@@ -4,9 +4,17 @@
 mod common;
 
 use std::path::PathBuf;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use common::{at, open_directory, profile, run, unsupported};
 use portcullis_confine::{Exit, Level, SpawnError, spawn};
+
+/// A file that any thread's child still holds open for writing cannot be
+/// executed, so these tests copy and start programs one after the other.
+fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// The broker's program, with one system call taken away.
 fn without(dir: &tempfile::TempDir, call: &str) -> PathBuf {
@@ -27,6 +35,7 @@ fn refused(level: Level, call: &str) -> String {
 
 #[test]
 fn every_piece_of_a_full_box_is_needed() {
+    let _alone = alone();
     if unsupported(Level::Full) {
         return;
     }
@@ -54,6 +63,7 @@ fn every_piece_of_a_full_box_is_needed() {
 
 #[test]
 fn every_piece_of_a_landlock_box_is_needed() {
+    let _alone = alone();
     if unsupported(Level::Landlock) {
         return;
     }
@@ -70,6 +80,7 @@ fn every_piece_of_a_landlock_box_is_needed() {
 
 #[test]
 fn less_is_accepted_only_if_that_was_said() {
+    let _alone = alone();
     if unsupported(Level::Landlock) {
         return;
     }
@@ -87,6 +98,7 @@ fn less_is_accepted_only_if_that_was_said() {
 
 #[test]
 fn the_doctor_names_what_is_missing() {
+    let _alone = alone();
     if unsupported(Level::Landlock) {
         return;
     }

@@ -60,12 +60,12 @@ pub enum PrepareError {
         program: String,
     },
     /// The store could not be used.
-    #[error("cannot {what}")]
+    #[error("cannot {what}: {reason}")]
     Store {
         /// The step.
         what: String,
         /// The system's reason.
-        source: std::io::Error,
+        reason: std::io::Error,
     },
 }
 
@@ -303,5 +303,5 @@ fn last_words(mut from: File) -> String {
 }
 
 fn step<T>(what: &str, result: std::io::Result<T>) -> Result<T, PrepareError> {
-    result.map_err(|source| PrepareError::Store { what: what.to_owned(), source })
+    result.map_err(|reason| PrepareError::Store { what: what.to_owned(), reason })
 }
