@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use portcullis_mediation::{ApprovalId, ApprovalKey, Fact, Question, Ticket};
 use portcullis_policy::Answer;
-use portcullis_store::{ApprovalStore as _, Taken};
+use portcullis_store::{ApprovalStore as _, State, Taken};
 
 use crate::driver::{Driver, wall_clock};
 use crate::prompt::Prompt;
@@ -69,13 +69,26 @@ impl Driver {
         for ticket in tickets {
             self.look_at(ticket, now);
         }
-        let waits = !self.watch.waiting.is_empty();
+        self.clear_terminal();
+        let waits = !self.watch.waiting.is_empty() || self.watch.prompt.is_asking();
         self.watch.next = waits.then(|| now + LOOK);
     }
 
     fn look_at(&mut self, ticket: Ticket, now: Instant) {
         let Some(waiting) = self.watch.waiting.get(&ticket) else { return };
+        if !self.session.is_waiting(ticket) {
+            // The host gave up. An answer stays in the store for the same call tried again.
+            self.watch.waiting.remove(&ticket);
+            return;
+        }
         let approval = waiting.approval.clone();
+        if !self.session.is_waiting(ticket) {
+            // The host stopped waiting: a yes stays in the store, for the same call tried again.
+            if waiting.joined {
+                self.watch.waiting.remove(&ticket);
+            }
+            return;
+        }
         let taken = self.approvals.take(&approval, &waiting.key, wall_clock());
         let joined = waiting.joined;
         if let Ok(Taken::Pending) = taken {
@@ -89,6 +102,16 @@ impl Driver {
             Ok(Taken::Gone) if joined => self.session.advise(ticket, Fact::Unknown, now),
             Ok(Taken::Denied | Taken::Gone | Taken::Pending) | Err(_) => {
                 self.session.answer(ticket, Answer::Reject, now);
+            }
+        }
+    }
+
+    /// A question whose host gave up stays on the terminal until somebody answers it.
+    fn clear_terminal(&mut self) {
+        for approval in self.watch.prompt.asking() {
+            let row = self.approvals.get(&approval, wall_clock()).ok().flatten();
+            if row.is_none_or(|row| row.state != State::Pending) {
+                self.watch.prompt.withdraw(&approval);
             }
         }
     }
