@@ -167,10 +167,11 @@ impl Session {
         remaining: Duration,
         now: Instant,
     ) {
-        self.questions.released.remove(&approval);
+        // A question that outlived its call is ours again, to be withdrawn by us.
+        let ours = self.questions.released.remove(&approval).is_some();
         parked.stage = Stage::Asking(Asking {
             approval,
-            joined,
+            joined: joined && !ours,
             hold: now + self.settings.hold,
             patience: now + remaining,
             beat: now + BEAT,

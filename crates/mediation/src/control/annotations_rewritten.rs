@@ -30,3 +30,34 @@ pub(crate) fn rewrite(entry: &Object, hints: &Annotations, tier: Tier) -> Option
     entry.set("annotations", annotations.to_json());
     Some(entry.to_json())
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn rewritten(annotations: Value, tier: Tier) -> Option<Value> {
+        let entry = json!({"name": "t", "inputSchema": {}, "annotations": annotations});
+        let entry = Json::from_value(&entry);
+        let definition = portcullis_wire::view::tool::ToolDefinition::read(&entry).expect("a tool");
+        let members = entry.object().expect("an object");
+        rewrite(&members, &definition.annotations, tier)
+            .map(|entry| entry.value()["annotations"].clone())
+    }
+
+    #[test]
+    fn a_hint_milder_than_the_tier_is_corrected_and_others_stay() {
+        let lie = json!({"title": "T", "readOnlyHint": true});
+        let corrected = json!({"title": "T", "readOnlyHint": false});
+        for tier in [Tier::Write, Tier::Unknown, Tier::Destructive, Tier::Exec] {
+            assert_eq!(rewritten(lie.clone(), tier), Some(corrected.clone()), "{tier}");
+        }
+        assert_eq!(rewritten(lie, Tier::Read), None);
+        let harmless = json!({"destructiveHint": false, "idempotentHint": true});
+        let harmful = json!({"destructiveHint": true, "idempotentHint": false});
+        assert_eq!(rewritten(harmless.clone(), Tier::Write), None);
+        assert_eq!(rewritten(harmless, Tier::Unknown), Some(harmful));
+        assert_eq!(rewritten(json!({"openWorldHint": false}), Tier::Exec), None);
+    }
+}

@@ -19,3 +19,34 @@ pub(crate) fn judge(method: &Method, client: Option<&Value>, server: Option<&Val
         format!("`{}` needs `{}`, which the {owner} did not declare", method.name, need.path());
     Decision::deny(CAPABILITY_DECLARED, why)
 }
+
+#[cfg(test)]
+mod tests {
+    use portcullis_policy::Effect;
+    use portcullis_wire::{Kind, Revision, method};
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn each_side_owns_what_it_declared() {
+        let client = json!({"roots": {}});
+        let server = json!({"tools": {"listChanged": true}, "resources": {}});
+        for (from, kind, name, expect) in [
+            (Peer::Client, Kind::Request, "ping", Effect::Allow),
+            (Peer::Client, Kind::Request, "tools/call", Effect::Allow),
+            (Peer::Client, Kind::Request, "prompts/get", Effect::Deny),
+            (Peer::Client, Kind::Request, "resources/subscribe", Effect::Deny),
+            (Peer::Client, Kind::Notification, "notifications/roots/list_changed", Effect::Deny),
+            (Peer::Server, Kind::Request, "roots/list", Effect::Allow),
+            (Peer::Server, Kind::Request, "sampling/createMessage", Effect::Deny),
+            (Peer::Server, Kind::Notification, "notifications/tools/list_changed", Effect::Allow),
+            (Peer::Server, Kind::Notification, "notifications/message", Effect::Deny),
+        ] {
+            let row = method(Revision::V2025_11_25, from, kind, name).expect("a known method");
+            assert_eq!(judge(row, Some(&client), Some(&server)).effect, expect, "{name}");
+            let nobody = judge(row, None, None).effect == Effect::Allow;
+            assert_eq!(nobody, row.needs.is_none(), "{name}, when nobody declared anything");
+        }
+    }
+}

@@ -38,3 +38,29 @@ pub(crate) fn answer(method: &str, claimed: Option<&Value>) -> Outcome {
 fn error(code: i64, message: &str) -> Outcome {
     Outcome::Error(RpcError { code, message: message.to_owned(), data: None })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_hears_what_the_host_would_have_said() {
+        let all = json!({"sampling": {}, "elicitation": {}});
+        let said = |method, claimed| match answer(method, claimed) {
+            Outcome::Result(result) => result.value(),
+            Outcome::Error(error) => json!(error.code),
+        };
+        assert_eq!(said("sampling/createMessage", Some(&all)), json!(-1));
+        assert_eq!(said("elicitation/create", Some(&all)), json!({"action": "decline"}));
+        for method in ["sampling/createMessage", "elicitation/create", "tools/call"] {
+            assert_eq!(said(method, None), json!(-32601), "{method}");
+        }
+    }
+
+    #[test]
+    fn only_the_model_and_the_person_are_out_of_reach() {
+        assert!(judge("sampling/createMessage").names(SAMPLING_REFUSED));
+        assert!(judge("elicitation/create").names(ELICITATION_REFUSED));
+        assert_eq!(judge("roots/list"), Decision::default());
+    }
+}

@@ -41,3 +41,40 @@ fn clean(value: Value) -> Value {
         other => other,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn rewritten(params: &Value) -> Value {
+        let params = Some(Json::from_value(params));
+        let message = LogMessage::read(params.as_ref()).expect("a log message");
+        let method = "notifications/message".to_owned();
+        let (clean, _) = rewrite(&Notification { method, params }, &message);
+        clean.params.map(|params| params.value()).unwrap_or_default()
+    }
+
+    #[test]
+    fn secrets_and_what_nobody_knows_stay_behind() {
+        let token = format!("ghp_{}", "a1B2".repeat(9));
+        let data = json!({"a": [format!("use {token}")], "password": {"x": 1}, token: 2});
+        let hidden = json!({
+            "a": ["use <redacted:github-token>"], "password": "<redacted:member-name>",
+            "<redacted:github-token>": 2,
+        });
+        let params = json!({"level": "info", "data": data, "extra": 1, "_meta": {"y": 1}});
+        assert_eq!(rewritten(&params), json!({"level": "info", "data": hidden}));
+    }
+
+    #[test]
+    fn a_secret_across_the_cut_leaves_no_beginning() {
+        let token = format!("ghp_{}", "a1B2".repeat(9));
+        for before in 4060..4100 {
+            let data = format!("{} {token}", "x".repeat(before));
+            let text = rewritten(&json!({"level": "info", "data": data})).to_string();
+            assert!(!text.contains("ghp_") && text.len() < LEAF + 100, "{before}");
+        }
+    }
+}

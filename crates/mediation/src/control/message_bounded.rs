@@ -42,3 +42,23 @@ impl Strikes {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_window_ends_and_a_flood_does_not_pass() {
+        #[expect(clippy::disallowed_methods, reason = "an arbitrary epoch")]
+        let start = Instant::now();
+        let mut strikes = Strikes::default();
+        let mut verdict = |count: u32, now| {
+            (0..count).map(|_| strikes.strike(now, 30)).last().expect("at least one")
+        };
+        assert_eq!(verdict(TOLD, start), Verdict::Tell);
+        assert_eq!(verdict(1, start), Verdict::Summarise);
+        assert_eq!(verdict(9, start), Verdict::Hush);
+        assert_eq!(verdict(1, start + WINDOW - Duration::from_millis(1)), Verdict::Flood);
+        assert_eq!(verdict(1, start + WINDOW), Verdict::Tell);
+    }
+}

@@ -37,3 +37,40 @@ pub(crate) fn rewrite(answer: &Json, ceiling: &Roots) -> (Json, Decision) {
     result.set("roots", array(&kept));
     (result.to_json(), decision)
 }
+
+#[cfg(test)]
+mod tests {
+    use portcullis_guard::path::{Access, Root};
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn rewritten(answer: Value) -> (Value, Decision) {
+        let mut ceiling = Roots::new();
+        ceiling.add(Root::new("/home/a/p").expect("a root"), Access::Read);
+        let (json, decision) = rewrite(&Json::from_value(&answer), &ceiling);
+        (json.value()["roots"].clone(), decision)
+    }
+
+    #[test]
+    fn only_the_part_under_the_ceiling_is_told() {
+        let p = json!([{"uri": "file:///home/a/p"}]);
+        for (uri, expect) in [
+            ("file:///home/a/p", p.clone()),
+            ("file:///", p.clone()),
+            ("file:///home/a/p/src", json!([{"uri": "file:///home/a/p/src"}])),
+            ("file:///home/a/p-evil", json!([])),
+            ("file:///home/a/p/../..", json!([])),
+            ("https://example.net/", json!([])),
+        ] {
+            let (roots, decision) = rewritten(json!({"roots": [{"uri": uri}]}));
+            assert_eq!(roots, expect, "{uri}");
+            assert_eq!(decision.names(ROOTS_ANSWERED), expect == json!([]), "{uri}");
+        }
+        let twice = json!({"roots": [{"uri": "file:///home"}, {"uri": "file:///home/a/p"}]});
+        assert_eq!(rewritten(twice).0, p);
+        let named = json!({"roots": [{"uri": "file:///home/a/p", "name": "P"}]});
+        assert_eq!(rewritten(named.clone()).0, named["roots"]);
+        assert_eq!(rewritten(json!({"roots": 1})).0, json!([]));
+    }
+}

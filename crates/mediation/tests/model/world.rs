@@ -1,0 +1,487 @@
+//! One session, and everything around it that may go wrong.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
+
+use portcullis_guard::path::Roots;
+use portcullis_journal::{Event, Record, Redactor};
+use portcullis_mediation::{
+    ApprovalId, ApprovalKey, Fact, Fingerprint, Limits, Output, Session, Settings, Ticket,
+};
+use portcullis_policy::{Answer, Effect, Obligation, Principal, Rules, ServerName};
+use portcullis_wire::{Id, Message, Peer};
+use serde_json::{Value, json};
+
+use crate::store::{State, Store, Taken};
+
+/// Something that may happen next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Action {
+    /// The client calls what nobody asks about.
+    Read,
+    /// The client calls what must be asked.
+    Delete,
+    /// The same call, under another id.
+    DeleteAgain,
+    /// Another file.
+    DeleteOther,
+    /// The client takes a call back.
+    CancelRead,
+    /// The client takes a call back.
+    CancelDelete,
+    /// The person answers the oldest question.
+    Yes,
+    /// The person answers the oldest question.
+    No,
+    /// The gateway looks whether somebody answered.
+    Look,
+    /// Time passes until something ends.
+    Tick,
+    /// The server answers the oldest request.
+    Answer,
+    /// The server answers the last request a second time.
+    AnswerAgain,
+    /// The server answers what was never asked.
+    Lie,
+    /// The server defines its tools anew, and the client looks.
+    Redefine,
+    /// The server says that its list changed.
+    Doubt,
+    /// The next record cannot be written.
+    JournalFails,
+    /// The record after the next cannot be written.
+    JournalFailsSoon,
+    /// The store can be neither read nor written.
+    StoreFails,
+    /// The server dies.
+    Die,
+    /// The client closes its end.
+    Leave,
+}
+
+/// A request of the client.
+#[derive(Debug, Default)]
+struct Asked {
+    cancelled: bool,
+    answers: usize,
+}
+
+/// A call that waits in the store.
+#[derive(Debug)]
+struct Waiting {
+    key: ApprovalKey,
+    approval: ApprovalId,
+    joined: bool,
+}
+
+/// The session, and what was seen of it.
+#[derive(Debug)]
+pub(crate) struct World {
+    session: Session,
+    now: Instant,
+    path: Vec<Action>,
+    store: Store,
+    waiting: BTreeMap<Ticket, Waiting>,
+    asked: BTreeMap<Id, Asked>,
+    /// At the server, not answered; and whether it is a listing.
+    owed: Vec<(Id, bool)>,
+    answered: Vec<Id>,
+    /// How many records can still be written; none when there is no end to it.
+    journal: Option<usize>,
+    journal_failed: bool,
+    store_fails: bool,
+    last: Option<Box<Record>>,
+    /// What a person said yes to, and how often it was used.
+    yes: BTreeSet<String>,
+    used: BTreeSet<String>,
+    /// Which definition of the tool each question was about, and which holds now;
+    /// none while the server says that something changed.
+    asked_about: BTreeMap<String, usize>,
+    definition: Option<usize>,
+    closings: usize,
+}
+
+impl World {
+    /// The world at the end of a path; every step is checked on the way.
+    pub(crate) fn after(epoch: Instant, path: &[Action]) -> Self {
+        let mut world = Self {
+            session: Session::new(settings()),
+            now: epoch,
+            path: Vec::new(),
+            store: Store::default(),
+            waiting: BTreeMap::new(),
+            asked: BTreeMap::new(),
+            owed: Vec::new(),
+            answered: Vec::new(),
+            journal: None,
+            journal_failed: false,
+            store_fails: false,
+            last: None,
+            yes: BTreeSet::new(),
+            used: BTreeSet::new(),
+            asked_about: BTreeMap::new(),
+            definition: Some(0),
+            closings: 0,
+        };
+        world.open();
+        for action in path {
+            world.path.push(*action);
+            world.step(*action);
+        }
+        world
+    }
+
+    /// The handshake and the listing.
+    fn open(&mut self) {
+        let peer = json!({"name": "p", "version": "1"});
+        let version = "2025-11-25";
+        let params = json!({"protocolVersion": version, "capabilities": {}, "clientInfo": peer});
+        self.client(json!({"id": "open", "method": "initialize", "params": params}));
+        let tools = json!({"tools": {"listChanged": true}});
+        self.answer(json!({"protocolVersion": version, "capabilities": tools, "serverInfo": peer}));
+        self.client(json!({"method": "notifications/initialized"}));
+        self.client(json!({"id": "list", "method": "tools/list"}));
+        self.answer(listing("as it was"));
+        self.answered.clear();
+        self.asked.clear();
+    }
+
+    /// What a state is, as far as it decides what happens next.
+    pub(crate) fn fingerprint(&self) -> String {
+        let Self { session, now, store, waiting, asked, owed, answered, .. } = self;
+        let Self { journal, journal_failed, store_fails, yes, used, definition, .. } = self;
+        format!(
+            "{session:?} {now:?} {store:?} {waiting:?} {asked:?} {owed:?} {answered:?} \
+             {journal:?} {journal_failed} {store_fails} {yes:?} {used:?} {definition:?}"
+        )
+    }
+
+    pub(crate) fn is_over(&self) -> bool {
+        self.session.is_closed()
+    }
+
+    /// Whether the action would be anything at all.
+    pub(crate) fn can(&self, action: Action) -> bool {
+        let open = |id: &str| self.asked.get(&Id::from(id)).is_some_and(|asked| !asked.cancelled);
+        let pending = || self.store.0.iter().any(|row| row.state == State::Pending);
+        match action {
+            Action::CancelRead => open("read"),
+            Action::CancelDelete => open("delete"),
+            Action::Yes | Action::No => pending(),
+            Action::Look => !self.waiting.is_empty(),
+            Action::Tick => self.session.poll_timeout().is_some(),
+            Action::Answer => !self.owed.is_empty(),
+            Action::AnswerAgain => !self.answered.is_empty(),
+            _ => true,
+        }
+    }
+
+    fn step(&mut self, action: Action) {
+        match action {
+            Action::Read => self.call("read", "read_file", "a"),
+            Action::Delete => self.call("delete", "delete_file", "a"),
+            Action::DeleteAgain => self.call("delete again", "delete_file", "a"),
+            Action::DeleteOther => self.call("delete other", "delete_file", "b"),
+            Action::CancelRead => self.cancel("read"),
+            Action::CancelDelete => self.cancel("delete"),
+            Action::Yes => self.decide(Answer::Approve),
+            Action::No => self.decide(Answer::Reject),
+            Action::Look => self.look(),
+            Action::Tick => self.tick(),
+            Action::Answer => {
+                let lists = self.owed.first().is_some_and(|(_, lists)| *lists);
+                self.definition = if lists { Some(0) } else { self.definition };
+                let called = || json!({"content": []});
+                self.answer(if lists { listing("as it was") } else { called() });
+            }
+            Action::Doubt => self.doubt(),
+            Action::AnswerAgain => {
+                let id = self.answered.last().cloned();
+                self.server_says(id.as_ref(), &json!({"content": []}));
+            }
+            Action::Lie => {
+                self.server_says(Some(&Id::from(4711)), &json!({"content": []}));
+                self.server_says(Some(&Id::from("3")), &json!({"content": []}));
+            }
+            Action::Redefine => self.redefine(),
+            Action::JournalFails => self.journal = Some(0),
+            Action::JournalFailsSoon => self.journal = Some(1),
+            Action::StoreFails => self.store_fails = true,
+            Action::Die => self.session.closed(Peer::Server, self.now),
+            Action::Leave => self.session.closed(Peer::Client, self.now),
+        }
+        self.perform();
+        for (id, asked) in &self.asked {
+            self.check(asked.answers <= 1, &format!("{id} was answered more than once"));
+        }
+        if self.is_over() {
+            self.check_the_end();
+        }
+    }
+
+    fn call(&mut self, id: &str, tool: &str, path: &str) {
+        self.asked.insert(Id::from(id), Asked::default());
+        let params = json!({"name": tool, "arguments": {"path": path}});
+        self.client(json!({"id": id, "method": "tools/call", "params": params}));
+    }
+
+    fn cancel(&mut self, id: &str) {
+        if let Some(asked) = self.asked.get_mut(&Id::from(id)) {
+            asked.cancelled = asked.answers == 0;
+        }
+        self.client(json!({"method": "notifications/cancelled", "params": {"requestId": id}}));
+    }
+
+    fn client(&mut self, message: Value) {
+        self.says(Peer::Client, message);
+    }
+
+    fn doubt(&mut self) {
+        self.definition = None;
+        self.says(Peer::Server, json!({"method": "notifications/tools/list_changed"}));
+    }
+
+    fn redefine(&mut self) {
+        self.doubt();
+        self.asked.insert(Id::from("relist"), Asked::default());
+        self.client(json!({"id": "relist", "method": "tools/list"}));
+        if let Some((id, _)) = self.owed.pop() {
+            self.definition = Some(1);
+            self.server_says(Some(&id), &listing("as it is now"));
+        }
+    }
+
+    fn answer(&mut self, result: Value) {
+        if !self.owed.is_empty() {
+            let (id, _) = self.owed.remove(0);
+            self.answered.push(id.clone());
+            self.server_says(Some(&id), &result);
+        }
+    }
+
+    fn server_says(&mut self, id: Option<&Id>, result: &Value) {
+        let id = id.map(|id| id.to_json().value());
+        self.says(Peer::Server, json!({"id": id, "result": result}));
+    }
+
+    fn says(&mut self, peer: Peer, mut message: Value) {
+        if let Some(members) = message.as_object_mut() {
+            members.insert("jsonrpc".to_owned(), "2.0".into());
+        }
+        let parsed = portcullis_wire::parse(message.to_string().as_bytes(), &Default::default());
+        match parsed {
+            Ok(message) => self.session.receive(peer, message, self.now),
+            Err(malformed) => self.check(false, &malformed.to_string()),
+        }
+        self.perform();
+    }
+
+    fn decide(&mut self, answer: Answer) {
+        let Some(question) = self.store.oldest(self.now) else { return };
+        let id = question.approval.clone();
+        if answer == Answer::Approve {
+            self.yes.insert(id.to_string());
+        }
+        self.store.decide(&id, answer, self.now);
+    }
+
+    fn look(&mut self) {
+        for (ticket, waiting) in std::mem::take(&mut self.waiting) {
+            if !self.session.is_waiting(ticket) {
+                continue;
+            }
+            match self.store.take(&waiting.approval, &waiting.key, self.now) {
+                Taken::Pending => drop(self.waiting.insert(ticket, waiting)),
+                Taken::Approved => self.session.answer(ticket, Answer::Approve, self.now),
+                Taken::Gone if waiting.joined => {
+                    self.session.advise(ticket, Fact::Unknown, self.now);
+                }
+                Taken::Denied | Taken::Gone => {
+                    self.session.answer(ticket, Answer::Reject, self.now);
+                }
+            }
+            self.perform();
+        }
+    }
+
+    fn tick(&mut self) {
+        if let Some(next) = self.session.poll_timeout() {
+            self.now = self.now.max(next);
+            self.session.handle_timeout(self.now);
+            let again = self.session.poll_timeout();
+            self.check(again.is_none_or(|again| again > self.now), "the clock stands still");
+        }
+    }
+
+    /// Does what the session says, and looks at the order.
+    fn perform(&mut self) {
+        while let Some(output) = self.session.poll_output() {
+            let before = self.last.take();
+            match output {
+                Output::Record(record) => self.record(record),
+                Output::Forward(to, message) => self.forwarded(to, message.get(), before),
+                Output::Reply(Peer::Client, message) => self.told(message.get()),
+                Output::Consult(ticket, key) => self.consult(ticket, *key),
+                Output::Ask(ticket, _) if self.store_fails => {
+                    self.session.answer(ticket, Answer::Reject, self.now);
+                }
+                Output::Ask(ticket, question) => {
+                    let (key, approval) = (question.key.clone(), question.approval.clone());
+                    let definition = self.definition.unwrap_or(usize::MAX);
+                    self.asked_about.insert(approval.to_string(), definition);
+                    self.waiting.insert(ticket, Waiting { key, approval, joined: false });
+                    self.store.ask(*question, self.now);
+                }
+                Output::Withdraw(approval) => {
+                    if self.store.withdraw(&approval) {
+                        self.session.lapsed(&approval);
+                    }
+                }
+                Output::Close(_) => self.closings += 1,
+                Output::Reply(Peer::Server, _) | Output::Log(_) => {}
+            }
+        }
+    }
+
+    fn record(&mut self, record: Box<Record>) {
+        if self.journal == Some(0) {
+            self.journal_failed = true;
+            return self.session.journal_failed(self.now);
+        }
+        self.journal = self.journal.map(|left| left - 1);
+        self.last = Some(record);
+    }
+
+    fn consult(&mut self, ticket: Ticket, key: ApprovalKey) {
+        if self.store_fails {
+            return self.session.advise(ticket, Fact::Unavailable, self.now);
+        }
+        let fact = self.store.consult(&key, self.now);
+        if let Fact::Pending(approval, _) = &fact {
+            let waiting = Waiting { key, approval: approval.clone(), joined: true };
+            self.waiting.insert(ticket, waiting);
+        }
+        self.session.advise(ticket, fact, self.now);
+    }
+
+    /// Invariants 4, 6, 11 and 12, at the only place where anything leaves.
+    fn forwarded(&mut self, to: Peer, message: &Message, before: Option<Box<Record>>) {
+        self.check(!self.journal_failed, "forwarded after the journal failed");
+        let Some(record) = before else {
+            return self.check(false, "forwarded without a record directly before it");
+        };
+        self.check(record.decision.effect != Effect::Deny, "forwarded what was denied");
+        match (to, message) {
+            (Peer::Client, message) => self.told(message),
+            (Peer::Server, Message::Request(request)) => {
+                self.check(record.event == Event::Intent, "a request without its intent");
+                self.check(record.method.as_ref() == Some(&request.method), "another's record");
+                let known = self.owed.iter().any(|(id, _)| *id == request.id);
+                self.check(!known && !self.answered.contains(&request.id), "an id used before");
+                self.owed.push((request.id.clone(), request.method == "tools/list"));
+                if record.tool.as_deref() == Some("delete_file") {
+                    self.approved(&record, request);
+                }
+            }
+            (Peer::Server, _) => {}
+        }
+    }
+
+    /// What was asked leaves only behind a yes to exactly this, once.
+    fn approved(&mut self, record: &Record, request: &portcullis_wire::Request) {
+        let owed = record.decision.obligations.contains(&Obligation::Approved);
+        self.check(owed && record.decision.effect == Effect::Ask, "a yes that is not recorded");
+        let id = record.approval.clone().unwrap_or_default();
+        self.check(self.yes.contains(&id), "a call that nobody said yes to");
+        let fresh = self.used.insert(id.clone());
+        self.check(fresh, "a yes that was used before");
+        let about = self.asked_about.get(&id).copied();
+        self.check(about == self.definition, "a yes to another definition");
+        let row = self.store.0.iter().find(|row| row.question.approval.as_str() == id);
+        let arguments =
+            request.params.as_ref().map(|params| params.value()["arguments"].to_string());
+        let shown = row.map(|row| row.question.arguments.clone());
+        self.check(shown == arguments, "a yes to other arguments");
+        self.check(row.is_some_and(|row| row.state == State::Ended), "a yes that stays open");
+    }
+
+    /// The client got an answer: one that it waits for.
+    fn told(&mut self, message: &Message) {
+        let Message::Response(response) = message else { return };
+        let known = response.id.as_ref().and_then(|id| self.asked.get_mut(id));
+        if let Some(asked) = known {
+            asked.answers += 1;
+            let late = asked.cancelled;
+            self.check(!late, "answered after it was taken back");
+        }
+    }
+
+    /// Nobody waits once the session is over.
+    fn check_the_end(&mut self) {
+        self.check(self.session.is_idle(), "over, but not idle");
+        self.check(self.session.poll_timeout().is_none(), "over, but waits for a moment");
+        self.check(self.closings == 1, "over, and not said so exactly once");
+        let asks = self.store.oldest(self.now).is_some();
+        self.check(!asks, "over, and a person is still asked");
+        let asked = std::mem::take(&mut self.asked);
+        for (id, asked) in &asked {
+            self.check(asked.answers == usize::from(!asked.cancelled), &format!("{id}: {asked:?}"));
+        }
+        self.asked = asked;
+    }
+
+    /// Whatever happened: when the client leaves, everybody is answered, and
+    /// nothing that comes later does anything.
+    pub(crate) fn ends_well(mut self) {
+        if !self.is_over() {
+            self.path.push(Action::Leave);
+            self.step(Action::Leave);
+        }
+        self.check(self.is_over(), "the client left and the session goes on");
+        self.journal = None;
+        for action in [Action::Yes, Action::Look, Action::Answer, Action::Lie, Action::Read] {
+            let before = self.owed.len();
+            match action {
+                Action::Read => self.client(json!({"id": "late", "method": "ping"})),
+                action => self.step(action),
+            }
+            self.check(self.owed.len() <= before, "something left after the end");
+        }
+    }
+
+    #[track_caller]
+    fn check(&self, holds: bool, what: &str) {
+        assert!(holds, "{what}, after {:?}", self.path);
+    }
+}
+
+fn listing(description: &str) -> Value {
+    let tool = |name: &str| json!({"name": name, "description": description, "inputSchema": {}});
+    json!({"tools": [tool("read_file"), tool("delete_file")]})
+}
+
+/// Hold, patience, deadline: each ends something else.
+fn settings() -> Settings {
+    let seconds = Duration::from_secs;
+    let limits = Limits { call_timeout: seconds(5), call_ceiling: seconds(7), ..Limits::default() };
+    let mut roots = Roots::new();
+    if let Ok(root) = portcullis_guard::path::Root::new("/p") {
+        roots.add(root, portcullis_guard::path::Access::Write);
+    }
+    Settings {
+        server: ServerName::new("s").unwrap_or_else(|_| unreachable!("a good name")),
+        principal: Principal::user(1),
+        session: "model".to_owned(),
+        rules: Rules::default(),
+        policy: Fingerprint::of(b"policy"),
+        roots,
+        cwd: Some("/p".to_owned()),
+        open_world: false,
+        limits,
+        patience: seconds(4),
+        hold: seconds(2),
+        observe: false,
+        dice: 1,
+        redactor: Redactor::new([1; 32]),
+    }
+}
