@@ -77,18 +77,11 @@ impl Driver {
     fn look_at(&mut self, ticket: Ticket, now: Instant) {
         let Some(waiting) = self.watch.waiting.get(&ticket) else { return };
         if !self.session.is_waiting(ticket) {
-            // The host gave up. An answer stays in the store for the same call tried again.
+            // The host stopped waiting: a yes stays in the store, for the same call tried again.
             self.watch.waiting.remove(&ticket);
             return;
         }
         let approval = waiting.approval.clone();
-        if !self.session.is_waiting(ticket) {
-            // The host stopped waiting: a yes stays in the store, for the same call tried again.
-            if waiting.joined {
-                self.watch.waiting.remove(&ticket);
-            }
-            return;
-        }
         let taken = self.approvals.take(&approval, &waiting.key, wall_clock());
         let joined = waiting.joined;
         if let Ok(Taken::Pending) = taken {

@@ -11,6 +11,7 @@ use portcullis_mediation::{Closing, Session};
 use portcullis_store::{Approvals, Journal};
 use portcullis_transport::{Lane, Lines};
 use portcullis_wire::{Frame, Limits, Malformed, MalformedKind, Peer};
+use rustix::process::Signal as Unix;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::approve::Watch;
@@ -26,6 +27,9 @@ pub(crate) struct Stop {
     terminate: Signal,
     interrupt: Signal,
     hang_up: Signal,
+    /// Never waited for. With a listener, a file that may not grow is an error
+    /// of the write, so that the host is told, and not the end of us.
+    _file_too_large: Signal,
 }
 
 impl Stop {
@@ -35,6 +39,7 @@ impl Stop {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
             hang_up: signal(SignalKind::hangup())?,
+            _file_too_large: signal(SignalKind::from_raw(Unix::XFSZ.as_raw()))?,
         })
     }
 

@@ -63,6 +63,16 @@ impl Prompt {
         self.live.remove(approval);
     }
 
+    /// A question is on the terminal.
+    pub(crate) fn is_asking(&self) -> bool {
+        !self.live.is_empty()
+    }
+
+    /// The questions on the terminal.
+    pub(crate) fn asking(&self) -> Vec<ApprovalId> {
+        self.live.keys().cloned().collect()
+    }
+
     /// What was answered since the last look.
     pub(crate) fn answers(&mut self) -> Vec<(ApprovalId, Verdict)> {
         self.said.try_iter().collect()
