@@ -226,20 +226,22 @@ fn profile(
         ..confine::Limits::default()
     };
     profile.label = server.name.to_string();
-    understood(plan)?.apply(&mut profile);
+    understood(plan, grants)?.apply(&mut profile);
     Ok(profile)
 }
 
 /// The command as program, arguments and the directories it needs; what `npx` or
 /// `uvx` would download is installed first, in a box with network and no roots.
-fn understood(plan: &Plan) -> Result<Resolved, Fault> {
+fn understood(plan: &Plan, grants: &[RootGrant]) -> Result<Resolved, Fault> {
     let server = &plan.server;
     let command: Vec<OsString> = server.command.iter().map(OsString::from).collect();
     let empty = OsString::new();
     let path = plan.environment.get("PATH").unwrap_or(&empty);
     let home = plan.home.as_deref();
     let resolved = command::resolve(&command, path, home).map_err(refused)?;
-    let command::Plan::Prepare(package) = &resolved.plan else { return Ok(resolved) };
+    let command::Plan::Prepare(package) = &resolved.plan else {
+        return crate::trusted::hold_back(resolved, grants);
+    };
     eprintln!("portcullis: {}: preparing `{}`", server.name, package.spec);
     let preparation = Preparation {
         store: &plan.state.join("packages"),

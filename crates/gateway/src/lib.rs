@@ -13,6 +13,7 @@ mod launch;
 mod perform;
 mod prompt;
 mod side;
+mod trusted;
 
 use std::time::{Duration, Instant};
 
