@@ -2,7 +2,8 @@
 //!
 //! Three signs, from 913 tools of 51 servers: the name, the schema's `format`
 //! (6 parameters in all), and the shape of the value. A value wrongly taken for a
-//! relative path costs nothing: it is contained.
+//! relative path costs nothing where there is a root: it is contained. Where there
+//! is none, it is refused.
 
 use serde_json::Value;
 
@@ -26,10 +27,20 @@ const PATH_WORDS: &[&str] = &[
     "folder",
     "folders",
     "cwd",
-    "root",
-    "roots",
     "rootdir",
     "basedir",
+    "worktree",
+    "workdir",
+    "outfile",
+    "infile",
+    "pathname",
+    "basepath",
+];
+
+/// Words that do so only at the end: a `target` is a path, a `target_timezone` is none.
+const PATH_ENDS: &[&str] = &[
+    "root",
+    "roots",
     "source",
     "src",
     "destination",
@@ -37,13 +48,7 @@ const PATH_WORDS: &[&str] = &[
     "dst",
     "target",
     "targets",
-    "worktree",
     "workspace",
-    "workdir",
-    "outfile",
-    "infile",
-    "pathname",
-    "basepath",
     "repo",
     "repository",
 ];
@@ -90,14 +95,15 @@ pub fn path_like(name: &str, schema: &Value, value: &str) -> bool {
         return true;
     }
     let words = words(name);
-    if words.last().is_some_and(|last| CONTENT_WORDS.contains(&last.as_str())) {
+    let ends = |list: &[&str]| words.last().is_some_and(|last| list.contains(&last.as_str()));
+    if ends(CONTENT_WORDS) {
         return false;
     }
     if is_other_uri(value) {
         return false;
     }
     let named = words.iter().any(|word| PATH_WORDS.contains(&word.as_str()));
-    named || path_shaped(value)
+    named || ends(PATH_ENDS) || path_shaped(value)
 }
 
 /// Every path in the arguments of a call, with the JSON Pointer (RFC 6901) to it.

@@ -19,6 +19,9 @@ fn names_and_shapes() {
         ("source", "a.txt"),
         ("destination", "b.txt"),
         ("target", "x"),
+        ("logSource", "x"),
+        ("target_file", "x"),
+        ("source_timezone", "/etc/passwd"),
         ("FILENAME", "x"),
         ("anything", "/etc/passwd"),
         ("anything", "~/.ssh"),
@@ -55,6 +58,9 @@ fn names_and_shapes() {
         ("url", "https://a/../b"),
         ("source", "https://a/b"),
         ("profile", "me"),
+        ("source_timezone", "Europe/Berlin"),
+        ("targetLanguage", "German"),
+        ("repo_owner", "ada"),
         ("language", "C: the book"),
     ];
     for (name, value) in no {
