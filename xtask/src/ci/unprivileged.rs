@@ -17,7 +17,7 @@ use crate::{run, say};
 const NOBODY: &str = "65534";
 const NOT_COPIED: &[&str] = &[".git", "target", "node_modules"];
 /// Whose tests depend on who runs them, by their folders in `crates/`.
-const PACKAGES: &[&str] = &["confine", "cli"];
+const PACKAGES: [&str; 2] = ["confine", "cli"];
 
 /// Runs them, when we are root; otherwise the run before this one did.
 pub(super) fn tests(ci: &mut Ci<'_>) -> Result<(), String> {
@@ -31,14 +31,18 @@ pub(super) fn tests(ci: &mut Ci<'_>) -> Result<(), String> {
     }
     let private = Private::new()?;
     let mut build = ci.repo.cargo();
+    build.arg("test");
     if !reachable(ci.repo.root()) || !reachable(&ci.target) {
         say("nobody cannot reach this folder: building a copy that it can reach");
         let copied = private.0.join("repo");
         copy(ci.repo.root(), &copied)?;
         build.current_dir(copied).env("CARGO_TARGET_DIR", private.0.join("target"));
+        build.args(PACKAGES.map(|name| format!("--package=portcullis-{name}")));
+    } else {
+        // Not these packages alone: then they are the very programs that were built before.
+        build.arg("--workspace");
     }
-    // The whole workspace, so that these are the very programs that were built before.
-    build.args(["test", "--workspace"]).env("PORTCULLIS_PEERS", peers::folder(ci));
+    build.env("PORTCULLIS_PEERS", peers::folder(ci));
     let programs = tests::programs(&mut build)?.into_iter();
     for program in programs.filter(|program| PACKAGES.contains(&program.package())) {
         say(&format!("{} as nobody", program.name));

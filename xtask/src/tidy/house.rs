@@ -76,6 +76,7 @@ const HOUSE: &[Room] = &[
         ],
     ),
     room("xtask", Floor::Door, &["catalog", "casebook", "config"]),
+    room("bench", Floor::Door, &["wire", "guard", "policy", "journal", "mediation", "store"]),
 ];
 
 const fn room(name: &'static str, floor: Floor, may_use: &'static [&'static str]) -> Room {
@@ -100,10 +101,10 @@ pub(super) fn ours(metadata: &Value) -> impl Iterator<Item = (&str, &Value)> {
 pub(super) fn check(metadata: &Value) -> Vec<Complaint> {
     let mut complaints = Vec::new();
     for (name, package) in ours(metadata) {
-        let file = if name == "xtask" {
-            "xtask/Cargo.toml".into()
-        } else {
-            format!("crates/{name}/Cargo.toml")
+        let file = match name {
+            "xtask" => "xtask/Cargo.toml".to_owned(),
+            "bench" => "benches/Cargo.toml".to_owned(),
+            _ => format!("crates/{name}/Cargo.toml"),
         };
         let mut complain = |what: String| complaints.push(Complaint::new(RULE, &file, 0, what));
         let Some(room) = find(name) else {
