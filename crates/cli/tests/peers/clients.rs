@@ -1,0 +1,198 @@
+//! Hosts that people use, with us as the command of their server.
+
+use serde_json::{Value, json};
+
+use crate::calls;
+use crate::host::{
+    Host, PYTHON_1, PYTHON_2_AUTO, PYTHON_2_LEGACY, PYTHON_2_MODERN, TYPESCRIPT_1,
+    TYPESCRIPT_2_AUTO, TYPESCRIPT_2_LEGACY, TYPESCRIPT_2_MODERN,
+};
+use crate::yard::{Yard, peer, source};
+
+const OUTSIDE: &str = "not permitted: a path lies outside the directories that were granted";
+
+/// A test for each host, with its own name in the list of tests.
+macro_rules! each_host {
+    ($($name:ident: $host:expr, $scene:ident;)*) => {
+        $(
+            #[test]
+            fn $name() {
+                $scene($host);
+            }
+        )*
+    };
+}
+
+each_host! {
+    files_python_1: PYTHON_1, files;
+    files_python_2_legacy: PYTHON_2_LEGACY, files;
+    files_python_2_falls_back: PYTHON_2_AUTO, files;
+    files_typescript_1: TYPESCRIPT_1, files;
+    files_typescript_2_legacy: TYPESCRIPT_2_LEGACY, files;
+    files_typescript_2_falls_back: TYPESCRIPT_2_AUTO, files;
+
+    long_calls_python_1: PYTHON_1, long_calls;
+    long_calls_python_2: PYTHON_2_LEGACY, long_calls;
+    long_calls_typescript_1: TYPESCRIPT_1, long_calls;
+    long_calls_typescript_2: TYPESCRIPT_2_LEGACY, long_calls;
+
+    errands_python_2_asks_first: PYTHON_2_AUTO, errands;
+    errands_python_2: PYTHON_2_MODERN, errands;
+    errands_typescript_2_asks_first: TYPESCRIPT_2_AUTO, errands;
+    errands_typescript_2: TYPESCRIPT_2_MODERN, errands;
+
+    repository_python_2_asks_first: PYTHON_2_AUTO, repository;
+    repository_python_2: PYTHON_2_MODERN, repository;
+    repository_typescript_2: TYPESCRIPT_2_MODERN, repository;
+}
+
+/// A legacy server: read, leave the roots, use a withheld tool, offer roots.
+fn files(host: Host) {
+    let yard = Yard::new();
+    let subject = calls::filesystem(&yard);
+    yard.file("elsewhere/secret.txt", "SECRET");
+    let config = yard.file(
+        "portcullis.toml",
+        "[server.files]\ntools = { deny = [\"search_*\", \"write_file\"] }\n",
+    );
+    let run = subject.guarded(&yard, &["--name", "files", "--config", config.to_str().unwrap()]);
+    let uri = |name: &str| format!("file://{}", yard.text(name));
+    let roots = json!([uri("project/docs"), uri("elsewhere")]);
+    let steps = json!([
+        {"call": "list_allowed_directories", "arguments": {}, "until": "/docs"},
+        {"call": "read_text_file", "arguments": {"path": yard.text("project/docs/guide.md")}},
+        {"call": "read_text_file", "arguments": {"path": yard.text("elsewhere/secret.txt")}},
+        {"call": "search_files", "arguments": {"path": yard.text("project"), "pattern": "*"}},
+        {"call": "read_text_file", "arguments": {"path": yard.text("project/docs/deep/notes.txt")}},
+    ]);
+    let facts = host.drive(&yard, &run, Some(roots), &steps);
+
+    assert_eq!(facts["revision"], "2025-11-25");
+    assert_eq!(facts["server"], "secure-filesystem-server");
+    let tools = facts["tools"].as_array().unwrap();
+    assert!(tools.contains(&json!("read_text_file")), "{tools:?}");
+    assert!(!tools.contains(&json!("search_files")) && !tools.contains(&json!("write_file")));
+    assert!(facts["roots_asked"].as_u64().unwrap() >= 1, "{facts}");
+    let [allowed, inside, outside, withheld, after] = answers(&facts);
+    let expected = format!("Allowed directories:\n{}", yard.text("project/docs"));
+    assert_eq!(allowed["text"], expected, "the roots of the host within those of the operator");
+    succeeds(inside, "# Guide\n\nÜber alles: nothing.\n");
+    fails(outside, OUTSIDE);
+    assert_eq!(withheld["error"], true, "{withheld}");
+    assert!(withheld["text"].as_str().unwrap().starts_with("not permitted"), "{withheld}");
+    succeeds(after, "deep\n");
+    recorded(&yard, "denied", &["roots-contained", "tools-listed"]);
+}
+
+/// A legacy server: progress arrives under the host's own token, and a call is taken back.
+fn long_calls(host: Host) {
+    let yard = Yard::new();
+    let run = calls::everything(&yard).guarded(&yard, &[]);
+    let long = "trigger-long-running-operation";
+    let steps = json!([
+        {"call": long, "arguments": {"duration": 0.6, "steps": 3}, "progress": true},
+        {"call": long, "arguments": {"duration": 300, "steps": 3000}, "cancel": true},
+        {"call": "echo", "arguments": {"message": "still here"}},
+    ]);
+    let facts = host.drive(&yard, &run, None, &steps);
+    let [done, cancelled, after] = answers(&facts);
+    succeeds(done, "Long running operation completed. Duration: 0.6 seconds, Steps: 3.");
+    increases(&done["progress"], 3);
+    assert_eq!(cancelled["cancelled"], true, "{cancelled}");
+    succeeds(after, "Echo: still here");
+    one_was_cancelled(&yard, long);
+}
+
+/// A server of 2026-07-28: discovery, progress, cancellation, roots as an input request.
+fn errands(host: Host) {
+    let yard = Yard::new();
+    let granted = yard.dir("granted").display().to_string();
+    let server =
+        [peer("python/sdk2/bin/python"), source("peers/servers/errands.py").display().to_string()];
+    let run = yard.run(&["--root", &granted], &server);
+    let roots = json!([format!("file://{granted}"), "file:///etc"]);
+    let steps = json!([
+        {"call": "count_slowly", "arguments": {"steps": 3, "seconds": 0.2}, "progress": true},
+        {"call": "count_slowly", "arguments": {"steps": 3000, "seconds": 0.1}, "cancel": true},
+        {"call": "list_roots", "arguments": {}},
+    ]);
+    let facts = host.drive(&yard, &run, Some(roots), &steps);
+    assert_eq!(facts["revision"], "2026-07-28");
+    let [counted, cancelled, listed] = answers(&facts);
+    succeeds(counted, "counted to 3");
+    increases(&counted["progress"], 3);
+    assert_eq!(cancelled["cancelled"], true, "{cancelled}");
+    succeeds(listed, &format!("file://{granted}"));
+    assert_eq!(facts["roots_asked"], 1);
+    one_was_cancelled(&yard, "count_slowly");
+}
+
+/// A published server in 2026-07-28: read, leave the roots, a withheld tool, a person's silence.
+fn repository(host: Host) {
+    let yard = Yard::new();
+    let subject = calls::git(&yard);
+    let config = yard.file("portcullis.toml", "[server.git]\ntools = { deny = [\"git_show\"] }\n");
+    let config = config.display().to_string();
+    let run = subject.guarded(&yard, &["--name", "git", "--config", &config, "--patience", "1s"]);
+    let steps = json!([
+        {"call": "git_status", "arguments": {"repo_path": yard.text("repository")}},
+        {"call": "git_status", "arguments": {"repo_path": yard.text("elsewhere")}},
+        {"call": "git_show", "arguments": {"repo_path": yard.text("repository"), "revision": "HEAD"}},
+        {"call": "git_reset", "arguments": {"repo_path": yard.text("repository")}},
+        {"call": "git_log", "arguments": {"repo_path": yard.text("repository"), "max_count": 1}},
+    ]);
+    let facts = host.drive(&yard, &run, None, &steps);
+    assert_eq!(facts["revision"], "2026-07-28");
+    let tools = facts["tools"].as_array().unwrap();
+    assert!(tools.contains(&json!("git_status")) && !tools.contains(&json!("git_show")));
+    let [status, outside, withheld, unanswered, log] = answers(&facts);
+    let text = status["text"].as_str().unwrap();
+    assert!(status["error"] == false && text.contains("new file:   title.txt"), "{status}");
+    fails(outside, OUTSIDE);
+    assert_eq!(withheld["error"], true, "{withheld}");
+    fails(unanswered, "not permitted: this call needs a person's approval and was not approved");
+    assert!(log["text"].as_str().unwrap().contains("Colour the roses"), "{log}");
+    recorded(&yard, "denied", &["roots-contained", "tools-listed", "silence-is-no"]);
+}
+
+fn answers<const STEPS: usize>(facts: &Value) -> [&Value; STEPS] {
+    let answers: Vec<&Value> = facts["steps"].as_array().unwrap().iter().collect();
+    answers.try_into().unwrap()
+}
+
+fn succeeds(answer: &Value, text: &str) {
+    assert_eq!((&answer["error"], &answer["text"]), (&json!(false), &json!(text)));
+}
+
+fn fails(answer: &Value, text: &str) {
+    assert_eq!((&answer["error"], &answer["text"]), (&json!(true), &json!(text)));
+}
+
+/// Progress came, in order. The TypeScript SDKs drop what arrives together with the
+/// result, so the last one may be missing.
+fn increases(progress: &Value, total: usize) {
+    let seen: Vec<f64> =
+        progress.as_array().unwrap().iter().filter_map(|said| said[0].as_f64()).collect();
+    let expected: Vec<f64> =
+        (1..=total).map(|done| f64::from(u8::try_from(done).unwrap())).collect();
+    assert!(expected.starts_with(&seen) && seen.len() + 1 >= total, "{progress}");
+}
+
+fn one_was_cancelled(yard: &Yard, tool: &str) {
+    let journal = yard.journal();
+    let cancelled = |record: &&Value| record["outcome"] == "cancelled" && record["tool"] == tool;
+    assert_eq!(journal.iter().filter(cancelled).count(), 1, "{journal:?}");
+}
+
+/// Each of these controls caused one record of this kind.
+fn recorded(yard: &Yard, event: &str, controls: &[&str]) {
+    let journal = yard.journal();
+    for control in controls {
+        let because = |record: &&Value| {
+            let because = record["decision"]["because"].as_array();
+            record["event"] == event
+                && because.is_some_and(|because| because.iter().any(|b| b["control"] == *control))
+        };
+        assert_eq!(journal.iter().filter(because).count(), 1, "{control}: {journal:?}");
+    }
+}

@@ -1,0 +1,140 @@
+//! Hosts made with the official SDKs: the programs in `peers/clients`.
+//!
+//! Each gets a plan and prints its facts, as one JSON object:
+//!
+//! ```text
+//! plan   command, args     what it starts as its server
+//!        mode              legacy, auto or a revision
+//!        roots             URIs that it offers; absent when it declares no roots
+//!        steps             call, arguments; progress: true; cancel: true (at the first
+//!                          progress); until: text (again until the answer has it)
+//! facts  sdk, revision, server, tools, roots_asked
+//!        steps             {error, text}, {code, text} or {cancelled}, each with progress
+//! ```
+
+use std::io::Read as _;
+use std::process::Stdio;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::left::assert_nobody_names;
+use crate::yard::{PORTCULLIS, Yard, command, peer, source};
+
+/// The whole plan, on a machine that is busy with other tests.
+const PATIENCE: Duration = Duration::from_secs(55);
+
+/// One of the official SDKs, and how it is told to connect.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Host {
+    script: &'static str,
+    interpreter: Interpreter,
+    mode: &'static str,
+    /// Its name and version, as its package says.
+    pub(crate) sdk: &'static str,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Interpreter {
+    Venv(&'static str),
+    Node(&'static str),
+}
+
+/// Python 1.x knows one era.
+pub(crate) const PYTHON_1: Host = Host {
+    script: "python1.py",
+    interpreter: Interpreter::Venv("sdk1"),
+    mode: "legacy",
+    sdk: "mcp 1.30.0",
+};
+
+/// Python 2.x in the way of its elders.
+pub(crate) const PYTHON_2_LEGACY: Host = Host {
+    script: "python2.py",
+    interpreter: Interpreter::Venv("sdk2"),
+    mode: "legacy",
+    sdk: "mcp 2.3.0",
+};
+
+/// Python 2.x that asks `server/discover` first.
+pub(crate) const PYTHON_2_AUTO: Host = Host { mode: "auto", ..PYTHON_2_LEGACY };
+
+/// Python 2.x that speaks 2026-07-28 without asking.
+pub(crate) const PYTHON_2_MODERN: Host = Host { mode: "2026-07-28", ..PYTHON_2_LEGACY };
+
+/// TypeScript 1.x knows one era.
+pub(crate) const TYPESCRIPT_1: Host = Host {
+    script: "typescript1.mjs",
+    interpreter: Interpreter::Node("@modelcontextprotocol/sdk"),
+    mode: "legacy",
+    sdk: "@modelcontextprotocol/sdk 1.32.2",
+};
+
+/// TypeScript 2.x in the way of its elders.
+pub(crate) const TYPESCRIPT_2_LEGACY: Host = Host {
+    script: "typescript2.mjs",
+    interpreter: Interpreter::Node("@modelcontextprotocol/client"),
+    mode: "legacy",
+    sdk: "@modelcontextprotocol/client 2.4.0",
+};
+
+/// TypeScript 2.x that asks a first process `server/discover`, and starts a second one.
+pub(crate) const TYPESCRIPT_2_AUTO: Host = Host { mode: "auto", ..TYPESCRIPT_2_LEGACY };
+
+/// TypeScript 2.x that takes 2026-07-28 or nothing.
+pub(crate) const TYPESCRIPT_2_MODERN: Host = Host { mode: "2026-07-28", ..TYPESCRIPT_2_LEGACY };
+
+impl Host {
+    /// Follows the steps with a guarded server; the facts. Nothing is left when it is back.
+    pub(crate) fn drive(
+        self,
+        yard: &Yard,
+        run: &[String],
+        roots: Option<Value>,
+        steps: &Value,
+    ) -> Value {
+        let mut plan =
+            json!({"command": PORTCULLIS, "args": run, "mode": self.mode, "steps": steps});
+        if let Some(roots) = roots {
+            plan["roots"] = roots;
+        }
+        let facts = self.play(&plan);
+        assert_eq!(facts["sdk"], self.sdk);
+        assert_nobody_names(&yard.text(""));
+        facts
+    }
+
+    fn play(self, plan: &Value) -> Value {
+        let mut program = match self.interpreter {
+            Interpreter::Venv(name) => command(peer(&format!("python/{name}/bin/python"))),
+            Interpreter::Node(package) => {
+                peer(&format!("node/node_modules/{package}"));
+                command("node")
+            }
+        };
+        program.arg(source("peers/clients").join(self.script)).arg(plan.to_string());
+        program.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        // It writes little: less than its pipes hold.
+        let mut child = program.spawn().unwrap();
+        let deadline = Instant::now() + PATIENCE;
+        let ended = loop {
+            match child.try_wait().unwrap() {
+                Some(status) => break Some(status),
+                None if Instant::now() > deadline => break None,
+                None => thread::sleep(Duration::from_millis(20)),
+            }
+        };
+        if ended.is_none() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+        let (mut out, mut err) = (String::new(), String::new());
+        if ended.is_some() {
+            child.stdout.take().unwrap().read_to_string(&mut out).unwrap();
+            child.stderr.take().unwrap().read_to_string(&mut err).unwrap();
+        }
+        assert!(ended.is_some_and(|status| status.success()), "{self:?} {ended:?}\n{out}\n{err}");
+        serde_json::from_str(&out).unwrap_or_else(|error| panic!("{error}: {out}\n{err}"))
+    }
+}

@@ -1,0 +1,21 @@
+//! Other people's servers and hosts, at pinned versions, with the real binary between them.
+//!
+//! `servers.rs` asks each server the same questions bare and guarded; `asking.rs`
+//! lets a person answer; `clients.rs` lets the official SDKs be the host. `calls.rs`
+//! is the table of calls. The peers are brought by `cargo xtask test`.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that cannot go on says so by failing"
+)]
+
+mod asking;
+mod calls;
+mod clients;
+mod host;
+mod left;
+mod servers;
+mod talk;
+mod yard;

@@ -1,0 +1,78 @@
+"""A host made with the official Python SDK 1.x: does what its plan says, prints what it saw.
+
+The plan and the facts are described in `crates/cli/tests/peers/host.rs`.
+"""
+
+import asyncio
+import json
+import sys
+from importlib.metadata import version
+
+from mcp import ClientSession, StdioServerParameters, types
+from mcp.client.stdio import stdio_client
+from mcp.shared.exceptions import McpError
+
+PLAN = json.loads(sys.argv[1])
+FACTS = {"sdk": "mcp " + version("mcp"), "roots_asked": 0, "steps": []}
+
+
+async def give_roots(_context):
+    FACTS["roots_asked"] += 1
+    return types.ListRootsResult(roots=[types.Root(uri=uri) for uri in PLAN["roots"]])
+
+
+async def call(session, step, seen, started):
+    async def progress(done, total, message):
+        seen.append([done, total])
+        started.set()
+
+    wanted = step.get("progress") or step.get("cancel")
+    try:
+        result = await session.call_tool(
+            step["call"], step["arguments"], progress_callback=progress if wanted else None
+        )
+    except McpError as error:
+        return {"code": error.error.code, "text": error.error.message}
+    text = "\n".join(part.text for part in result.content if part.type == "text")
+    return {"error": bool(result.isError), "text": text}
+
+
+async def cancelled(session, step, seen):
+    """This SDK cannot take a call back by itself: its id is the next one, and we say so."""
+    started, name = asyncio.Event(), session._request_id
+    task = asyncio.create_task(call(session, step, seen, started))
+    await started.wait()
+    said = types.CancelledNotification(
+        params=types.CancelledNotificationParams(requestId=name, reason="enough")
+    )
+    await session.send_notification(types.ClientNotification(said))
+    task.cancel()
+    return {"cancelled": True}
+
+
+async def act(session, step):
+    seen = []
+    if step.get("cancel"):
+        return await cancelled(session, step, seen) | {"progress": seen}
+    while True:
+        answer = await call(session, step, seen, asyncio.Event())
+        if step.get("until", "") in answer["text"]:
+            return answer | {"progress": seen}
+        await asyncio.sleep(0.3)
+
+
+async def main():
+    server = StdioServerParameters(command=PLAN["command"], args=PLAN["args"])
+    roots = give_roots if "roots" in PLAN else None
+    async with stdio_client(server) as (read, write):
+        async with ClientSession(read, write, list_roots_callback=roots) as session:
+            agreed = await session.initialize()
+            FACTS["revision"] = agreed.protocolVersion
+            FACTS["server"] = agreed.serverInfo.name
+            FACTS["tools"] = [tool.name for tool in (await session.list_tools()).tools]
+            for step in PLAN["steps"]:
+                FACTS["steps"].append(await act(session, step))
+    print(json.dumps(FACTS), flush=True)
+
+
+asyncio.run(main())

@@ -1,0 +1,71 @@
+"""A host made with the official Python SDK 2.x, in either era: does what its plan says, prints what it saw.
+
+The plan and the facts are described in `crates/cli/tests/peers/host.rs`.
+"""
+
+import asyncio
+import json
+import sys
+from importlib.metadata import version
+
+from mcp import Client, MCPError, StdioServerParameters, types
+
+PLAN = json.loads(sys.argv[1])
+FACTS = {"sdk": "mcp " + version("mcp"), "roots_asked": 0, "steps": []}
+
+
+async def give_roots(_context):
+    FACTS["roots_asked"] += 1
+    return types.ListRootsResult(roots=[types.Root(uri=uri) for uri in PLAN["roots"]])
+
+
+async def call(client, step, seen, started):
+    async def progress(done, total, message):
+        seen.append([done, total])
+        started.set()
+
+    wanted = step.get("progress") or step.get("cancel")
+    try:
+        result = await client.call_tool(
+            step["call"], step["arguments"], progress_callback=progress if wanted else None
+        )
+    except MCPError as error:
+        return {"code": error.error.code, "text": error.error.message}
+    text = "\n".join(part.text for part in result.content if part.type == "text")
+    return {"error": bool(result.is_error), "text": text}
+
+
+async def cancelled(client, step, seen):
+    """Whoever stops waiting for a call takes it back: the SDK sends the notification."""
+    started = asyncio.Event()
+    task = asyncio.create_task(call(client, step, seen, started))
+    await started.wait()
+    task.cancel()
+    await asyncio.wait([task])
+    return {"cancelled": task.cancelled()}
+
+
+async def act(client, step):
+    seen = []
+    if step.get("cancel"):
+        return await cancelled(client, step, seen) | {"progress": seen}
+    while True:
+        answer = await call(client, step, seen, asyncio.Event())
+        if step.get("until", "") in answer["text"]:
+            return answer | {"progress": seen}
+        await asyncio.sleep(0.3)
+
+
+async def main():
+    server = StdioServerParameters(command=PLAN["command"], args=PLAN["args"])
+    roots = give_roots if "roots" in PLAN else None
+    async with Client(server, mode=PLAN["mode"], list_roots_callback=roots) as client:
+        FACTS["revision"] = client.protocol_version
+        FACTS["server"] = client.server_info and client.server_info.name
+        FACTS["tools"] = [tool.name for tool in (await client.list_tools()).tools]
+        for step in PLAN["steps"]:
+            FACTS["steps"].append(await act(client, step))
+    print(json.dumps(FACTS), flush=True)
+
+
+asyncio.run(main())

@@ -1,0 +1,20 @@
+// A host made with the official TypeScript SDK 2.x, in either era.
+
+import { follow, giveRoots, peer, plan, versionOf } from './act.mjs';
+
+const { Client } = peer('@modelcontextprotocol/client');
+const { StdioClientTransport } = peer('@modelcontextprotocol/client/stdio');
+
+const mode = ['legacy', 'auto'].includes(plan.mode) ? plan.mode : { pin: plan.mode };
+const client = new Client(
+    { name: 'portcullis-tests', version: '1.0.0' },
+    { capabilities: plan.roots ? { roots: {} } : {}, versionNegotiation: { mode } },
+);
+if (plan.roots) {
+    client.setRequestHandler('roots/list', giveRoots);
+}
+const transport = new StdioClientTransport({ command: plan.command, args: plan.args });
+await follow(client, transport, () => ({
+    sdk: versionOf('@modelcontextprotocol/client'),
+    revision: client.getNegotiatedProtocolVersion(),
+}));

@@ -1,0 +1,32 @@
+"""A server made with the official Python SDK 2.x, for what no published server does in both eras:
+a long call with progress, and a call that asks for the host's roots.
+"""
+
+import asyncio
+
+from mcp.server.mcpserver import Context, MCPServer
+from mcp.types import InputRequiredResult, ListRootsRequest, ToolAnnotations
+
+server = MCPServer("errands")
+READS = ToolAnnotations(read_only_hint=True, open_world_hint=False)
+
+
+@server.tool(annotations=READS)
+async def count_slowly(steps: int, seconds: float, context: Context) -> str:
+    """Counts, and says how far it is."""
+    for done in range(1, steps + 1):
+        await asyncio.sleep(seconds)
+        await context.report_progress(done, steps)
+    return f"counted to {steps}"
+
+
+@server.tool(annotations=READS)
+async def list_roots(context: Context) -> str | InputRequiredResult:
+    """Asks the host for its roots, in the way of 2026-07-28."""
+    answer = (context.input_responses or {}).get("roots")
+    if answer is None:
+        return InputRequiredResult(input_requests={"roots": ListRootsRequest()})
+    return "\n".join(str(root.uri) for root in answer.roots)
+
+
+server.run()
