@@ -1,0 +1,109 @@
+//! What the gateway costs: calls, start, memory, and where the time goes.
+//!
+//! One command, `cargo bench-portcullis`, prints the tables of
+//! `docs/performance.md`. Read in this order: `subject.rs` (who is compared),
+//! `measure.rs` (the rounds), `host.rs` (the load), `process.rs` (what was used),
+//! `parts.rs` (the inside, without pipes), `report.rs` (the tables).
+//! `upstream.rs` and `relay.rs` are the other programs, in the same binary.
+
+mod host;
+mod measure;
+mod parts;
+mod process;
+mod relay;
+mod report;
+mod stats;
+mod subject;
+mod upstream;
+
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use crate::report::Findings;
+use crate::subject::Places;
+
+const USAGE: &str = "\
+usage: cargo bench-portcullis [--rounds N] [--quick] [--gateway FILE]
+
+  --rounds N      how often every subject is measured [default: 7]
+  --quick         a tenth of the calls and two rounds, to see that it works
+  --gateway FILE  measure this binary instead of building one";
+
+/// What was asked for.
+#[derive(Debug)]
+struct Wanted {
+    rounds: usize,
+    scale: usize,
+    gateway: Option<String>,
+}
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let done = match words.as_slice() {
+        ["upstream", fillers] => upstream::serve(fillers.parse().unwrap_or_default()),
+        ["relay", ..] => relay::relay(arguments.get(1..).unwrap_or_default()),
+        _ => wanted(&words).and_then(|wanted| bench(&wanted)),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn wanted(words: &[&str]) -> Result<Wanted, String> {
+    let mut wanted = Wanted { rounds: 7, scale: 1, gateway: None };
+    let mut words = words.iter();
+    while let Some(word) = words.next() {
+        let mut value = || words.next().ok_or_else(|| USAGE.to_owned());
+        match *word {
+            "--rounds" => wanted.rounds = value()?.parse().map_err(|_| USAGE.to_owned())?,
+            "--quick" => (wanted.rounds, wanted.scale) = (2, 10),
+            "--gateway" => wanted.gateway = Some((*value()?).to_owned()),
+            _ => return Err(USAGE.to_owned()),
+        }
+    }
+    Ok(wanted)
+}
+
+fn bench(wanted: &Wanted) -> Result<(), String> {
+    if wanted.gateway.is_none() {
+        build()?;
+    }
+    let work = tempfile::Builder::new().prefix("portcullis-bench").tempdir();
+    let work = work.map_err(|error| format!("no directory to work in: {error}"))?;
+    let places = Places::new(wanted.gateway.as_deref(), work.path())?;
+    let cases = measure::cases(wanted.scale);
+    let rounds = wanted.rounds;
+    let samples = measure::rounds(&places, &cases, rounds, |round, subject| {
+        eprintln!("round {} of {rounds}: {}", round + 1, subject.name());
+    })?;
+    eprintln!("inside");
+    let costs = parts::costs(work.path(), &cases, rounds * 3)?;
+    let findings = Findings { cases, samples, costs, rounds };
+    let text = format!("{}\n\n{}", setting(findings.rounds), findings.tables());
+    std::io::stdout().write_all(text.as_bytes()).map_err(|error| error.to_string())
+}
+
+/// Builds the gateway that is measured, with the cargo that runs us.
+fn build() -> Result<(), String> {
+    let Some(cargo) = std::env::var_os("CARGO") else { return Ok(()) };
+    let arguments = ["build", "--release", "--locked", "--package", "portcullis-cli"];
+    let status = host::command(cargo).args(arguments).status();
+    let built = status.map_err(|error| format!("cargo cannot be started: {error}"))?.success();
+    if built { Ok(()) } else { Err("the gateway cannot be built".to_owned()) }
+}
+
+/// The facts that the figures depend on, in one line.
+fn setting(rounds: usize) -> String {
+    let kernel = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+    let kernel = kernel.split('-').next().unwrap_or_default().trim();
+    let cores = std::thread::available_parallelism().map_or(0, usize::from);
+    let git = host::command("git").args(["describe", "--always", "--dirty"]).output();
+    let commit = git.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned());
+    let commit = commit.unwrap_or_default();
+    format!("Commit {commit}, Linux {kernel}, {cores} cores, medians of {rounds} rounds.")
+}
