@@ -9,15 +9,26 @@ from mcp.types import InputRequiredResult, ListRootsRequest, ToolAnnotations
 
 server = MCPServer("errands")
 READS = ToolAnnotations(read_only_hint=True, open_world_hint=False)
+GIVEN_UP = []
 
 
 @server.tool(annotations=READS)
 async def count_slowly(steps: int, seconds: float, context: Context) -> str:
     """Counts, and says how far it is."""
-    for done in range(1, steps + 1):
-        await asyncio.sleep(seconds)
-        await context.report_progress(done, steps)
+    try:
+        for done in range(1, steps + 1):
+            await asyncio.sleep(seconds)
+            await context.report_progress(done, steps)
+    except asyncio.CancelledError:
+        GIVEN_UP.append(steps)
+        raise
     return f"counted to {steps}"
+
+
+@server.tool(annotations=READS)
+async def list_given_up() -> str:
+    """How far it would have counted when it was told to stop."""
+    return f"given up: {GIVEN_UP}"
 
 
 @server.tool(annotations=READS)

@@ -114,14 +114,16 @@ fn errands(host: Host) {
     let steps = json!([
         {"call": "count_slowly", "arguments": {"steps": 3, "seconds": 0.2}, "progress": true},
         {"call": "count_slowly", "arguments": {"steps": 3000, "seconds": 0.1}, "cancel": true},
+        {"call": "list_given_up", "arguments": {}, "until": "[3000]"},
         {"call": "list_roots", "arguments": {}},
     ]);
     let facts = host.drive(&yard, &run, Some(roots), &steps);
     assert_eq!(facts["revision"], "2026-07-28");
-    let [counted, cancelled, listed] = answers(&facts);
+    let [counted, cancelled, told, listed] = answers(&facts);
     succeeds(counted, "counted to 3");
     increases(&counted["progress"], 3);
     assert_eq!(cancelled["cancelled"], true, "{cancelled}");
+    succeeds(told, "given up: [3000]");
     succeeds(listed, &format!("file://{granted}"));
     assert_eq!(facts["roots_asked"], 1);
     one_was_cancelled(&yard, "count_slowly");
