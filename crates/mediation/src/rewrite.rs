@@ -42,7 +42,8 @@ impl Session {
         let meta = Meta::read(request.params.as_ref()).unwrap_or_default();
         self.next_call += 1;
         record.call = Some(self.next_call);
-        let params = self.outgoing(request, &purpose, &meta, minted);
+        let (params, cut) = self.outgoing(request, &purpose, &meta, minted);
+        record.decision = record.decision.and(cut);
         let row = self.row(request, purpose, &meta, record.tool.clone(), now);
         self.to_server.insert(minted, row);
         let message = Request { id: Id::Number(minted), method: request.method.clone(), params };
@@ -84,12 +85,14 @@ impl Session {
         purpose: &Purpose,
         meta: &Meta,
         minted: i64,
-    ) -> Option<Json> {
-        let mut params = request.params.as_ref().and_then(Json::object)?;
+    ) -> (Option<Json>, Decision) {
+        let Some(mut params) = request.params.as_ref().and_then(Json::object) else {
+            return (None, Decision::default());
+        };
         if *purpose == Purpose::Initialize {
             self.clamp_initialize(&mut params);
         }
-        self.clamp_responses(request, &mut params);
+        let cut = self.clamp_responses(request, &mut params);
         if let Some(mut inner) = params.get("_meta").and_then(Json::object) {
             if meta.progress_token.is_some() {
                 inner.set(PROGRESS_TOKEN, Id::Number(minted).to_json());
@@ -99,7 +102,7 @@ impl Session {
             }
             params.set("_meta", inner.to_json());
         }
-        Some(params.to_json())
+        (Some(params.to_json()), cut)
     }
 
     /// The client's declaration without what we do not let through, and a
@@ -113,19 +116,22 @@ impl Session {
 
     /// Answers to input requests (2026-07-28): only roots were ever let through,
     /// so only roots come back, cut to the ceiling.
-    fn clamp_responses(&self, request: &Request, params: &mut Object) {
+    fn clamp_responses(&self, request: &Request, params: &mut Object) -> Decision {
         let given = InputResponses::read(request.params.as_ref()).unwrap_or_default();
+        let mut decision = Decision::default();
         if given.responses.is_empty() {
-            return;
+            return decision;
         }
         let mut kept = Object::new();
         for (key, answer) in given.responses {
             if answer.object().is_some_and(|answer| answer.get("roots").is_some()) {
-                let (roots, _) = roots_answered::rewrite(&answer, &self.settings.roots);
+                let (roots, cut) = roots_answered::rewrite(&answer, &self.settings.roots);
+                decision = decision.and(cut);
                 kept.set(&key, roots);
             }
         }
         params.set("inputResponses", kept.to_json());
+        decision
     }
 
     /// A record about a client's request: method, subject, redacted arguments.

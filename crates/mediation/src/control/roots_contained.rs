@@ -1,8 +1,11 @@
 //! A path in an argument or a resource URI lies inside a root, decided by
 //! component (MCP-ROOT-09, -11, MCP-VAL-07, -17). The kernel decides again.
 
+use std::borrow::Cow;
+
 use portcullis_catalog::control::ROOTS_CONTAINED;
-use portcullis_guard::path::{Roots, path_arguments};
+use portcullis_guard::path::{Access, Root, Roots, path_arguments};
+use portcullis_guard::{redact, visible};
 use portcullis_policy::Decision;
 use serde_json::Value;
 
@@ -13,16 +16,33 @@ pub(crate) fn judge(
     roots: &Roots,
     cwd: Option<&str>,
 ) -> Decision {
+    let places = places(roots, cwd);
     path_arguments(arguments, schema).into_iter().fold(Decision::default(), |decision, found| {
         let (pointer, asked) = found;
-        match roots.judge(&asked, cwd) {
+        match places.judge(&asked, cwd) {
             Ok(_) => decision,
             Err(escape) => {
-                let why = format!("argument `{pointer}`: {escape}");
+                let why = format!("argument `{pointer}` is `{}`, {escape}", shown(&asked));
                 decision.and(Decision::deny(ROOTS_CONTAINED, why))
             }
         }
     })
+}
+
+/// Without any root, the directory that the server runs in is a private one of
+/// its box: it holds nothing of the person's, so relative names may mean it.
+fn places<'a>(roots: &'a Roots, cwd: Option<&str>) -> Cow<'a, Roots> {
+    let private = cwd.filter(|_| roots.is_empty()).and_then(|cwd| Root::new(cwd).ok());
+    let Some(private) = private else { return Cow::Borrowed(roots) };
+    let mut places = Roots::new();
+    places.add(private, Access::Write);
+    Cow::Owned(places)
+}
+
+/// What was asked for, as a record may hold it.
+fn shown(asked: &str) -> String {
+    let bounded: String = asked.chars().take(256).collect();
+    visible(&redact(&bounded))
 }
 
 /// Judges the URI of a resource: `file:` URIs name places, and so does whatever
@@ -33,9 +53,12 @@ pub(crate) fn judge_uri(uri: &str, roots: &Roots, cwd: Option<&str>) -> Decision
     {
         return Decision::default();
     }
-    match roots.judge(uri, cwd) {
+    match places(roots, cwd).judge(uri, cwd) {
         Ok(_) => Decision::default(),
-        Err(escape) => Decision::deny(ROOTS_CONTAINED, format!("resource: {escape}")),
+        Err(escape) => {
+            let why = format!("resource `{}` is {escape}", shown(uri));
+            Decision::deny(ROOTS_CONTAINED, why)
+        }
     }
 }
 
@@ -49,7 +72,6 @@ fn scheme(uri: &str) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
-    use portcullis_guard::path::{Access, Root};
     use portcullis_policy::Effect;
 
     use super::*;
@@ -71,6 +93,21 @@ mod tests {
             ("git+ssh://x/y", Effect::Allow),
         ] {
             assert_eq!(judge_uri(uri, &roots, Some("/p")).effect, expect, "{uri}");
+        }
+    }
+
+    #[test]
+    fn without_roots_only_the_private_directory_is_meant() {
+        let judged = |path: &str, cwd: Option<&str>| {
+            judge(&serde_json::json!({"path": path}), &Value::Null, &Roots::new(), cwd).effect
+        };
+        for (path, cwd, expect) in [
+            ("owner/repo", Some("/sandbox/home"), Effect::Allow),
+            ("../etc/passwd", Some("/sandbox/home"), Effect::Deny),
+            ("/etc/passwd", Some("/sandbox/home"), Effect::Deny),
+            ("owner/repo", None, Effect::Deny),
+        ] {
+            assert_eq!(judged(path, cwd), expect, "{path} {cwd:?}");
         }
     }
 }
