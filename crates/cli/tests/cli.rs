@@ -264,3 +264,19 @@ fn help_and_completions_go_to_stdout() {
         assert!(said.code == 0 && said.out.contains("approvals"), "{shell}");
     }
 }
+
+#[test]
+fn a_root_that_holds_our_own_files_is_refused() {
+    let (state, root) = (state(), state());
+    let at = root.path().canonicalize().unwrap();
+    let at = at.display();
+    std::fs::write(root.path().join("ours.toml"), "").unwrap();
+    for (line, said) in [
+        (format!("run --config {at}/ours.toml --root {at}:rw -- true"), "holds our own config"),
+        (format!("run --state {at}/below --root {at}:ro -- true"), "overlaps our own state"),
+    ] {
+        let found = portcullis(state.path(), &line);
+        assert_eq!((found.code, found.out.as_str()), (2, ""), "{line}: {}", found.err);
+        assert!(found.err.contains(said), "{line}: {}", found.err);
+    }
+}

@@ -21,9 +21,13 @@ use crate::driver::{Driver, Stop};
 use crate::fault::Fault;
 use crate::prompt::Prompt;
 use crate::side::SideLog;
+use crate::trusted::lies_in;
 
-/// Hosts give up on a call after 60 s (`field.md` 0.3): we answer before.
+/// Hosts give up on a call after 60 s (`DEFAULT_REQUEST_TIMEOUT_MSEC` of the
+/// TypeScript SDK): we answer before.
 const HOLD: Duration = Duration::from_secs(45);
+/// The home inside a box, where a server without roots starts.
+const PRIVATE_HOME: &str = "/sandbox/home";
 /// Longest line of stderr that is kept, in bytes.
 const STDERR_LINE: usize = 8 << 10;
 /// Nesting that a message may have.
@@ -38,7 +42,7 @@ pub struct Plan {
     pub state: PathBuf,
     /// How durable a record is before its message leaves.
     pub sync: config::Sync,
-    /// The config file in force, which no server may write.
+    /// The config file in force, whether it exists or not: no server may write it.
     pub config: Option<PathBuf>,
     /// The home of the person, which is never a root.
     pub home: Option<PathBuf>,
@@ -63,9 +67,15 @@ pub(crate) fn launch(plan: &Plan) -> Result<Launched, Fault> {
         .map_err(|error| Fault::ours("approvals cannot be opened", error))?;
     let profile = profile(plan, &grants, variables)?;
     let confined = confine::spawn(&profile).map_err(refused)?;
+    for weakness in &confined.achieved.weak {
+        eprintln!("portcullis: {}: weaker than usual: {weakness}", plan.server.name);
+    }
     let mut session = Session::new(settings(plan, &grants, &profile, &mut journal)?);
     let mut record = session.record(Event::Started);
-    record.confinement = serde_json::to_value(&confined.achieved).ok();
+    record.confinement = Some(
+        serde_json::to_value(&confined.achieved)
+            .map_err(|error| Fault::ours("the box cannot be recorded", error))?,
+    );
     record.note = Some(portcullis_guard::redact(&plan.server.command.join(" ")).into_owned());
     session.note(record);
     let Confined { stdin, stdout, stderr, custody, .. } = confined;
@@ -127,21 +137,24 @@ fn admit_roots(plan: &Plan) -> Result<Vec<RootGrant>, Fault> {
 /// A server that could reach our state could read the journal's key and approve
 /// its own calls; one that could write our config could lift its own limits.
 fn not_our_own(plan: &Plan, grant: &RootGrant) -> Result<(), Fault> {
-    let state = plan.state.canonicalize().unwrap_or_else(|_| plan.state.clone());
     let root = &grant.path;
-    if state.starts_with(root) || root.starts_with(&state) {
+    let writable = grant.access == confine::Access::ReadWrite;
+    let state = plan.state.canonicalize().map_err(|error| {
+        Fault::ours("the state directory cannot be held against the roots", error)
+    })?;
+    let overlaps = state.starts_with(root) || root.starts_with(&state);
+    if overlaps || writable && lies_in(&plan.state, root) {
         let (root, state) = (root.display(), state.display());
         let why = format!(
             "root {root} overlaps our own state in {state}: grant a directory beside it, or move the state with --state"
         );
         return Err(Fault::operator(why));
     }
-    let config = plan.config.as_ref().and_then(|config| config.canonicalize().ok());
-    if grant.access == confine::Access::ReadWrite
-        && config.is_some_and(|config| config.starts_with(root))
-    {
+    // There need not be a config yet: a server that could make one is as free.
+    if writable && plan.config.as_ref().is_some_and(|config| lies_in(config, root)) {
         let why = format!(
-            "root {} is writable and holds our own config: grant it with :ro, or move the config",
+            "root {} is writable and holds our own config, or the place where it would be: \
+             grant it with :ro, or move the config with --config",
             root.display()
         );
         return Err(Fault::operator(why));
@@ -286,11 +299,7 @@ fn settings(
         rules: server.rules.clone(),
         policy: policy_fingerprint(plan, grants),
         roots: ceiling(grants)?,
-        cwd: profile
-            .cwd
-            .as_ref()
-            .or(grants.first().map(|grant| &grant.path))
-            .map(|cwd| cwd.display().to_string()),
+        cwd: working_directory(grants, profile),
         open_world: server.network != config::Network::None,
         limits: Limits {
             calls_per_minute: limits.calls_per_minute,
@@ -304,6 +313,14 @@ fn settings(
         dice,
         redactor: journal.redactor(),
     })
+}
+
+/// Where relative paths start: the first root, else the box's private home,
+/// which exists only where there is a box.
+fn working_directory(grants: &[RootGrant], profile: &Profile) -> Option<String> {
+    let private = || (profile.least > confine::Level::None).then(|| PathBuf::from(PRIVATE_HOME));
+    let cwd = profile.cwd.clone().or_else(|| Some(grants.first()?.path.clone())).or_else(private);
+    cwd.map(|cwd| cwd.display().to_string())
 }
 
 fn ceiling(grants: &[RootGrant]) -> Result<guarded::Roots, Fault> {
@@ -347,7 +364,7 @@ fn refused(error: confine::SpawnError) -> Fault {
         confine::SpawnError::Weaker { .. } => Fault::Weaker(text),
         confine::SpawnError::CommandNotFound { .. } => Fault::NotFound(text),
         confine::SpawnError::CommandNotExecutable { .. } => Fault::NotExecutable(text),
-        confine::SpawnError::Root(..) => Fault::Operator(text),
-        _ => Fault::Ours(text),
+        confine::SpawnError::Root(_) | confine::SpawnError::User(_) => Fault::Operator(text),
+        confine::SpawnError::Io { .. } => Fault::Ours(text),
     }
 }

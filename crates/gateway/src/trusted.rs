@@ -37,10 +37,13 @@ pub(crate) fn hold_back(mut resolved: Resolved, grants: &[RootGrant]) -> Result<
     Ok(resolved)
 }
 
-/// By its name or by where its directory really is.
-fn lies_in(path: &Path, root: &Path) -> bool {
-    let real_parent = path.parent().and_then(|parent| parent.canonicalize().ok());
-    path.starts_with(root) || real_parent.is_some_and(|parent| parent.starts_with(root))
+/// Whoever may write in `root` decides what the absolute `path` leads to: the
+/// path, where it leads, or a directory on its way lies there. A path that does
+/// not exist yet is judged by those of its directories that do. Of a link that
+/// leads to another link, only the end is looked at.
+pub(crate) fn lies_in(path: &Path, root: &Path) -> bool {
+    let mut steps = path.ancestors();
+    steps.any(|step| step.canonicalize().is_ok_and(|real| real.starts_with(root)))
 }
 
 fn stays_inside(script: &Path, root: &Path) -> Result<(), Fault> {
@@ -91,6 +94,31 @@ mod tests {
         symlink(vault.join("key.sh"), root.join("planted.sh")).unwrap();
         let planted = resolved(&[Path::new("/bin/sh"), &root.join("planted.sh")]);
         assert!(hold_back(planted, std::slice::from_ref(&grant)).is_err());
+    }
+
+    #[test]
+    fn a_path_lies_wherever_somebody_could_turn_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path().canonicalize().unwrap();
+        let (root, home) = (folder.join("root"), folder.join("home"));
+        for dir in [&root, &home] {
+            std::fs::create_dir(dir).unwrap();
+        }
+        std::fs::write(home.join("real.toml"), "").unwrap();
+        symlink(home.join("real.toml"), root.join("link.toml")).unwrap();
+        symlink(&home, root.join("way")).unwrap();
+        symlink(&root, home.join("in")).unwrap();
+        for (path, expect) in [
+            (root.join("not/there/yet.toml"), true),
+            (root.join("link.toml"), true),
+            (root.join("way/real.toml"), true),
+            (home.join("in/not-yet.toml"), true),
+            (home.join("real.toml"), false),
+            (home.join("not-yet.toml"), false),
+            (folder.join("root-evil/x.toml"), false),
+        ] {
+            assert_eq!(lies_in(&path, &root), expect, "{}", path.display());
+        }
     }
 
     #[test]

@@ -44,7 +44,10 @@ fn plan(args: Run, places: &Places, config: &Config) -> Result<Plan, Trouble> {
         server: located(server, home.as_deref())?,
         state: state::state_dir(places)?,
         sync: config.sync,
-        config: state::config_file(places),
+        config: state::config_file(places)
+            .map(std::path::absolute)
+            .transpose()
+            .map_err(|error| Trouble::failed(&error))?,
         home,
         environment,
     })
