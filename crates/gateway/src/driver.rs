@@ -192,6 +192,17 @@ impl Driver {
         }
     }
 
+    /// Keeps what a server that has ended left in its stderr.
+    pub(crate) async fn last_words(&mut self) {
+        let deadline = tokio::time::Instant::now() + Duration::from_millis(500);
+        while self.stderr_open {
+            match tokio::time::timeout_at(deadline, self.stderr.next()).await {
+                Ok(Ok(Some(frame))) => self.keep_stderr(frame),
+                Ok(Ok(None) | Err(_)) | Err(_) => self.stderr_open = false,
+            }
+        }
+    }
+
     /// Seals the journal: the last checkpoint covers every record.
     pub(crate) fn seal(self) {
         if let Err(error) = self.journal.close() {

@@ -59,6 +59,7 @@ async fn guard(plan: &Plan) -> Result<Ending, Fault> {
     driver.flush_client().await;
     let died = matches!(closing, Closing::ServerGone | Closing::ServerFlooded);
     let exit = end_server(&mut driver, &mut custody, closing).await;
+    driver.last_words().await;
     let mut record = driver.session.record(Event::Notice);
     record.note = Some(format!("the server ended: {exit}"));
     driver.record_last(&record);

@@ -128,6 +128,7 @@ impl Gateway {
     /// The host says this.
     pub fn says(&mut self, message: &Value) {
         self.to.push(format!("{message}\n").as_bytes());
+        self.until(|gateway| (!gateway.to.waits()).then_some(())).expect("somebody reads");
     }
 
     /// The host asks; the id.
@@ -154,13 +155,18 @@ impl Gateway {
         self.answer(id)
     }
 
-    /// The handshake, with a server that answers by itself.
-    pub fn shakes_hands(&mut self) -> Value {
+    /// The first request of every host.
+    pub fn greets(&mut self) -> u64 {
         let hello = json!({
             "protocolVersion": "2025-11-25", "capabilities": {},
             "clientInfo": {"name": "host", "version": "1"},
         });
-        let id = self.asks("initialize", &hello);
+        self.asks("initialize", &hello)
+    }
+
+    /// The handshake, with a server that answers by itself.
+    pub fn shakes_hands(&mut self) -> Value {
+        let id = self.greets();
         let answer = self.answer(id);
         self.says(&json!({"jsonrpc": "2.0", "method": "notifications/initialized"}));
         answer

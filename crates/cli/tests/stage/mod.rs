@@ -1,12 +1,14 @@
 //! A stage for the real binary: directories of its own, real pipes, a real box.
 //!
 //! Read [`Stage`] for the directories and for commands that end by themselves,
-//! [`gateway`] for a gateway that runs, [`puppet`] for a server whose words come
-//! from the test, [`pipes`] for how bytes move, [`kin`] for who is alive.
+//! [`gateway`] for a gateway that runs, [`answering`] for a server that answers
+//! by itself, [`puppet`] for one whose words come from the test, [`pipes`] for
+//! how bytes move, [`kin`] for who is alive.
 
 #![allow(dead_code, unreachable_pub, reason = "each test program uses a part of the stage")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test's furniture")]
 
+pub mod answering;
 pub mod gateway;
 pub mod kin;
 pub mod pipes;
@@ -102,7 +104,13 @@ impl Stage {
         file
     }
 
-    /// A shell's command line for a server that works in the project.
+    /// The grant of the project, writable.
+    #[must_use]
+    pub fn root(&self) -> String {
+        format!("{}:rw", self.project().display())
+    }
+
+    /// A shell's command line for a server.
     #[must_use]
     pub fn shell(script: &str) -> Vec<String> {
         ["/bin/sh", "-c", script].map(str::to_owned).to_vec()
@@ -114,6 +122,7 @@ impl Stage {
     pub fn portcullis(&self) -> Command {
         let mut command = start(env!("CARGO_BIN_EXE_portcullis"));
         self.scrub(&mut command);
+        command.process_group(0);
         command
     }
 
@@ -126,8 +135,7 @@ impl Stage {
             .env("TMPDIR", self.path.join("tmp"))
             .env("PORTCULLIS_STATE", self.state())
             .env("NO_COLOR", "1")
-            .current_dir(self.home())
-            .process_group(0);
+            .current_dir(self.home());
     }
 
     /// `portcullis run` with these words before the server's command.
