@@ -14,6 +14,9 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::UnixStream;
 use tokio::net::unix::pipe;
 
+/// What a pipe of ours holds, in bytes; a Linux pipe holds 64 KiB unless asked.
+const PIPE: usize = 256 << 10;
+
 /// A stream of bytes that arrives.
 #[derive(Debug)]
 pub enum Source {
@@ -77,6 +80,7 @@ pub fn stdout() -> io::Result<Sink> {
 /// # Errors
 /// When it is no pipe.
 pub fn source(pipe: OwnedFd) -> io::Result<Source> {
+    widen(&pipe);
     pipe::Receiver::from_owned_fd(pipe).map(Source::Pipe)
 }
 
@@ -85,7 +89,14 @@ pub fn source(pipe: OwnedFd) -> io::Result<Source> {
 /// # Errors
 /// When it is no pipe.
 pub fn sink(pipe: OwnedFd) -> io::Result<Sink> {
+    widen(&pipe);
     pipe::Sender::from_owned_fd(pipe).map(Sink::Pipe)
+}
+
+/// Makes room in a pipe of ours, so that a long message needs fewer wake-ups of
+/// both ends. The kernel may refuse, and then nothing is lost but those.
+fn widen(pipe: &OwnedFd) {
+    let _ = rustix::pipe::fcntl_setpipe_size(pipe, PIPE);
 }
 
 /// A stream when the descriptor is a socket, the descriptor back when it is not.
