@@ -41,9 +41,9 @@ pub(super) fn check(tree: &Tree) -> Vec<Complaint> {
 /// The controls that have no page yet, and no named tests for all their promises.
 pub(super) fn missing(tree: &Tree) -> Vec<&'static str> {
     let tests = tree.text("casebook/tests.toml").unwrap_or_default();
-    let tested = |id: &&str| tests.lines().any(|line| line.starts_with(&format!("{id} = ")));
+    let tested = |id: &str| tests.lines().any(|line| line.starts_with(&format!("{id} = ")));
     let absent = CONTROLS.iter().filter(|control| {
-        tree.text(&place(control)).is_none() && !control.promises.iter().all(|id| tested(&id))
+        tree.text(&place(control)).is_none() && !control.promises.iter().all(|id| tested(id))
     });
     absent.map(|control| control.id.as_str()).collect()
 }
