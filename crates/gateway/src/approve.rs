@@ -93,8 +93,12 @@ impl Driver {
             Ok(Taken::Approved) => self.session.answer(ticket, Answer::Approve, now),
             // Somebody else's call used the yes up: this one is asked anew.
             Ok(Taken::Gone) if joined => self.session.advise(ticket, Fact::Unknown, now),
-            Ok(Taken::Denied | Taken::Gone | Taken::Pending) | Err(_) => {
-                self.session.answer(ticket, Answer::Reject, now);
+            Ok(Taken::Denied) => self.session.answer(ticket, Answer::Reject, now),
+            // What is recorded as a person's no is one.
+            Ok(Taken::Gone | Taken::Pending) => self.session.advise(ticket, Fact::Lapsed, now),
+            Err(error) => {
+                eprintln!("portcullis: approvals cannot be read, so the answer is no: {error}");
+                self.session.advise(ticket, Fact::Unavailable, now);
             }
         }
     }

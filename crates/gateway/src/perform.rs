@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use portcullis_journal::Record;
 use portcullis_mediation::{ApprovalId, ApprovalKey, Fact, Output, Question, Ticket};
-use portcullis_policy::{Answer, Permitted};
+use portcullis_policy::Permitted;
 use portcullis_store::{ApprovalStore as _, State};
 use portcullis_wire::{Message, Peer};
 
@@ -32,7 +32,7 @@ impl Driver {
     fn record(&mut self, record: &Record) {
         if let Err(error) = self.journal.append(record, wall_clock()) {
             eprintln!("portcullis: the journal cannot be written, so calls stop: {error}");
-            self.session.journal_failed(Instant::now());
+            self.session.journal_failed();
         }
     }
 
@@ -44,7 +44,10 @@ impl Driver {
     }
 
     fn consult(&mut self, ticket: Ticket, key: ApprovalKey) {
-        let fact = self.approvals.consult(&key, wall_clock()).unwrap_or(Fact::Unavailable);
+        let fact = self.approvals.consult(&key, wall_clock()).unwrap_or_else(|error| {
+            eprintln!("portcullis: approvals cannot be read, so the answer is no: {error}");
+            Fact::Unavailable
+        });
         if let Fact::Pending(approval, _) = &fact {
             self.watch.join(ticket, approval.clone(), key);
         }
@@ -54,8 +57,7 @@ impl Driver {
     fn ask(&mut self, ticket: Ticket, question: &Question) {
         if let Err(error) = self.approvals.ask(question, wall_clock()) {
             eprintln!("portcullis: the question cannot be stored, so the answer is no: {error}");
-            self.session.answer(ticket, Answer::Reject, Instant::now());
-            return;
+            return self.session.advise(ticket, Fact::Unavailable, Instant::now());
         }
         self.watch.asked(ticket, question);
     }
@@ -65,8 +67,8 @@ impl Driver {
     fn withdraw(&mut self, approval: &ApprovalId) {
         let row = self.approvals.get(approval, wall_clock()).ok().flatten();
         let open = row.is_some_and(|row| matches!(row.state, State::Pending | State::Expired));
-        if open {
-            let _ = self.approvals.withdraw(approval);
+        // One that cannot be closed now ends by its own patience, in the store.
+        if open && self.approvals.withdraw(approval).is_ok() {
             self.session.lapsed(approval);
         }
         self.watch.forget(approval);

@@ -109,8 +109,10 @@ pub struct Question {
 pub enum Fact {
     /// Nothing: ask.
     Unknown,
-    /// The store could not be read: no (invariant 5).
+    /// The store could be neither read nor written: no (invariant 5).
     Unavailable,
+    /// The question is over and left no answer for this call: no.
+    Lapsed,
     /// A person said yes to exactly this, and that yes is now used up.
     Approved(ApprovalId),
     /// A person said no to exactly this a moment ago.

@@ -75,7 +75,7 @@ impl Session {
                 let sentence = sentence(&decision);
                 self.refuse(&call.request, Refusal::tool(decision, sentence));
             }
-            Effect::Ask => self.consult(call, decision, now),
+            Effect::Ask => self.consult(call, decision),
             Effect::Allow => {
                 self.tools.used(&call.tool);
                 self.send_request(call.request, Purpose::ToolCall, decision, now);

@@ -175,7 +175,7 @@ impl Session {
         if let Some(minted) = self.to_server.minted(&id) {
             return self.cancel_in_flight(said, &id, minted, now);
         }
-        if self.forget_question(&id, now) || self.forget_waiting(&id) {
+        if self.forget_question(&id) || self.forget_waiting(&id) {
             self.open.end(&id);
             return;
         }

@@ -157,9 +157,9 @@ impl Session {
     ///
     /// Outputs that were not polled yet are dropped with their permits; whoever
     /// waits for one of them is told so.
-    pub fn journal_failed(&mut self, now: Instant) {
+    pub fn journal_failed(&mut self) {
         self.keep_only_answers();
-        self.close_unrecorded(Closing::JournalFailed, now);
+        self.close_unrecorded();
     }
 
     /// The clock reached [`Session::poll_timeout`].

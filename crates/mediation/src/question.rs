@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!  consult ─▶ Consulting ── store: approved ─────────────────────▶ sent
-//!                 │  └───── store: denied, unavailable ──────────▶ refused
+//!                 │  └───── store: denied, unavailable, lapsed ──▶ refused
 //!                 └ store: unknown, pending ─▶ Asking ── yes ────▶ sent
 //!                                               │ └───── no ─────▶ refused
 //!                                               │ patience ends ─▶ refused
@@ -69,6 +69,16 @@ struct Asking {
     beats: u32,
 }
 
+impl Parked {
+    /// The question that it waits for.
+    fn approval(&self) -> Option<ApprovalId> {
+        match &self.stage {
+            Stage::Consulting => None,
+            Stage::Asking(asking) => Some(asking.approval.clone()),
+        }
+    }
+}
+
 impl Questions {
     pub(crate) fn new(dice: u64) -> Self {
         Self { dice, next_ticket: 0, parked: BTreeMap::new(), released: BTreeMap::new() }
@@ -101,7 +111,7 @@ impl Questions {
 
 impl Session {
     /// Parks a call and asks the store whether a person answered it before.
-    pub(crate) fn consult(&mut self, call: Call, decision: Decision, _now: Instant) {
+    pub(crate) fn consult(&mut self, call: Call, decision: Decision) {
         if self.questions.parked.len() >= self.settings.limits.questions {
             let why = "too many questions wait for a person";
             let decision = decision.and(Decision::deny(CONCURRENCY_CAPPED, why));
@@ -119,18 +129,21 @@ impl Session {
     /// What the store knows of a parked call.
     pub(crate) fn store_answered(&mut self, ticket: Ticket, fact: Fact, now: Instant) {
         let Some(parked) = self.questions.parked.remove(&ticket) else { return };
+        let approval = parked.approval();
         match fact {
             Fact::Approved(approval) => self.approved(parked, &approval, now),
             Fact::Denied(approval) => {
-                self.not_approved(
-                    parked,
-                    Some(&approval),
-                    APPROVAL_EXACT,
-                    "a person said no to this call",
-                );
+                let why = "a person said no to this call";
+                self.not_approved(parked, Some(&approval), APPROVAL_EXACT, why);
             }
             Fact::Unavailable => {
-                self.not_approved(parked, None, SILENCE_IS_NO, "approvals cannot be read");
+                self.withdraw_own(&parked);
+                let why = "approvals cannot be read or stored";
+                self.not_approved(parked, approval.as_ref(), SILENCE_IS_NO, why);
+            }
+            Fact::Lapsed => {
+                let why = "the question is over, with no answer for this call";
+                self.not_approved(parked, approval.as_ref(), SILENCE_IS_NO, why);
             }
             Fact::Pending(approval, remaining) => {
                 self.wait_for(ticket, parked, approval, true, remaining, now);
@@ -271,9 +284,7 @@ impl Session {
         };
         let (approval, joined, patience) = (approval.clone(), *joined, *patience);
         if patience <= now {
-            if !joined {
-                self.outputs.push_back(Output::Withdraw(approval.clone()));
-            }
+            self.withdraw_own(&parked);
             let why = format!("no answer in {} s", self.settings.patience.as_secs());
             let no = Decision::deny(SILENCE_IS_NO, why);
             return self.end_question(parked, Some(&approval), no, NOT_APPROVED.to_owned());
@@ -321,7 +332,7 @@ impl Session {
 
     /// The client took back a call that waits. The question stays: a host that
     /// gave up early may try the same call again.
-    pub(crate) fn forget_question(&mut self, id: &Id, _now: Instant) -> bool {
+    pub(crate) fn forget_question(&mut self, id: &Id) -> bool {
         let found = self.questions.parked.iter().find(|(_, parked)| parked.call.request.id == *id);
         let Some(ticket) = found.map(|(ticket, _)| *ticket) else { return false };
         let Some(parked) = self.questions.parked.remove(&ticket) else { return false };
@@ -343,14 +354,16 @@ impl Session {
         let released = std::mem::take(&mut self.questions.released);
         self.outputs.extend(released.into_keys().map(Output::Withdraw));
         for parked in std::mem::take(&mut self.questions.parked).into_values() {
-            let mut approval = None;
-            if let Stage::Asking(asking) = &parked.stage {
-                approval = Some(asking.approval.clone());
-                if !asking.joined {
-                    self.outputs.push_back(Output::Withdraw(asking.approval.clone()));
-                }
-            }
+            let approval = parked.approval();
+            self.withdraw_own(&parked);
             self.not_approved(parked, approval.as_ref(), SILENCE_IS_NO, "the session ended");
+        }
+    }
+
+    /// Nobody waits for the answer to this call's own question any more.
+    fn withdraw_own(&mut self, parked: &Parked) {
+        if let Stage::Asking(Asking { approval, joined: false, .. }) = &parked.stage {
+            self.outputs.push_back(Output::Withdraw(approval.clone()));
         }
     }
 

@@ -61,8 +61,8 @@ impl Session {
         self.reply(Peer::Server, Message::Notification(said));
     }
 
-    /// Answers a request that got no answer from the server.
-    fn fail_client(&mut self, row: &InFlight, sentence: &str) {
+    /// Answers a request with a failure of ours instead of the server's answer.
+    pub(crate) fn fail_client(&mut self, row: &InFlight, sentence: &str) {
         let outcome = if row.purpose == Purpose::ToolCall {
             Outcome::Result(self.tool_error(sentence))
         } else {
@@ -149,14 +149,20 @@ impl Session {
                         self.reply(Peer::Client, Message::Response(response));
                     }
                 }
-                _ => {}
+                // None of these can be recorded, so none of them happens; whoever
+                // waits behind one is answered when the session closes.
+                Output::Record(_)
+                | Output::Forward(Peer::Server, _)
+                | Output::Consult(..)
+                | Output::Ask(..)
+                | Output::Log(_) => {}
             }
         }
     }
 
     /// The journal is gone: nobody can be told what happened, so nothing does.
     /// Answers still go out, because they carry nothing from the other side.
-    pub(crate) fn close_unrecorded(&mut self, closing: Closing, _now: Instant) {
+    pub(crate) fn close_unrecorded(&mut self) {
         if self.is_closed() {
             return;
         }
@@ -174,6 +180,6 @@ impl Session {
         }
         self.outputs.retain(|output| !matches!(output, Output::Record(_)));
         self.phase = Phase::Closed;
-        self.outputs.push_back(Output::Close(closing));
+        self.outputs.push_back(Output::Close(Closing::JournalFailed));
     }
 }

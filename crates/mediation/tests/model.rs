@@ -165,6 +165,7 @@ fn a_journal_and_a_store_that_fail() {
         (JournalFails, 1),
         (JournalFailsSoon, 1),
         (StoreFails, 1),
+        (StoreFills, 1),
         (Yes, 1),
         (Look, 2),
         (Tick, 2),

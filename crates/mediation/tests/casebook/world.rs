@@ -180,7 +180,7 @@ impl World {
         while let Some(output) = self.session.poll_output() {
             let recorded = std::mem::take(&mut self.recorded);
             match output {
-                Output::Record(_) if self.journal_fails => self.session.journal_failed(self.now),
+                Output::Record(_) if self.journal_fails => self.session.journal_failed(),
                 Output::Record(record) => {
                     let record = serde_json::to_value(record).map_err(|error| error.to_string())?;
                     self.ledger.push(record);
@@ -250,9 +250,10 @@ impl World {
                 Taken::Gone if waiting.joined => {
                     self.session.advise(ticket, Fact::Unknown, self.now);
                 }
-                Taken::Denied | Taken::Gone => {
+                Taken::Denied => {
                     self.session.answer(ticket, portcullis_policy::Answer::Reject, self.now);
                 }
+                Taken::Gone => self.session.advise(ticket, Fact::Lapsed, self.now),
             }
             found = true;
         }

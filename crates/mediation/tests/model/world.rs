@@ -12,7 +12,7 @@ use portcullis_policy::{Answer, Effect, Obligation, Principal, Rules, ServerName
 use portcullis_wire::{Id, Message, Peer};
 use serde_json::{Value, json};
 
-use crate::store::{State, Store, Taken};
+use crate::store::{Row, State, Store, Taken};
 
 /// Something that may happen next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -53,6 +53,8 @@ pub(crate) enum Action {
     JournalFailsSoon,
     /// The store can be neither read nor written.
     StoreFails,
+    /// The store can be read, and no question fits in.
+    StoreFills,
     /// The server dies.
     Die,
     /// The client closes its end.
@@ -90,6 +92,7 @@ pub(crate) struct World {
     journal: Option<usize>,
     journal_failed: bool,
     store_fails: bool,
+    store_full: bool,
     last: Option<Box<Record>>,
     /// What a person said yes to, and how often it was used.
     yes: BTreeSet<String>,
@@ -116,6 +119,7 @@ impl World {
             journal: None,
             journal_failed: false,
             store_fails: false,
+            store_full: false,
             last: None,
             yes: BTreeSet::new(),
             used: BTreeSet::new(),
@@ -149,10 +153,11 @@ impl World {
     /// What a state is, as far as it decides what happens next.
     pub(crate) fn fingerprint(&self) -> String {
         let Self { session, now, store, waiting, asked, owed, answered, .. } = self;
-        let Self { journal, journal_failed, store_fails, yes, used, definition, .. } = self;
+        let Self { journal, journal_failed, store_fails, store_full, .. } = self;
+        let Self { yes, used, definition, .. } = self;
         format!(
             "{session:?} {now:?} {store:?} {waiting:?} {asked:?} {owed:?} {answered:?} \
-             {journal:?} {journal_failed} {store_fails} {yes:?} {used:?} {definition:?}"
+             {journal:?} {journal_failed} {store_fails} {store_full} {yes:?} {used:?} {definition:?}"
         )
     }
 
@@ -207,6 +212,7 @@ impl World {
             Action::JournalFails => self.journal = Some(0),
             Action::JournalFailsSoon => self.journal = Some(1),
             Action::StoreFails => self.store_fails = true,
+            Action::StoreFills => self.store_full = true,
             Action::Die => self.session.closed(Peer::Server, self.now),
             Action::Leave => self.session.closed(Peer::Client, self.now),
         }
@@ -290,15 +296,19 @@ impl World {
             if !self.session.is_waiting(ticket) {
                 continue;
             }
+            if self.store_fails {
+                self.session.advise(ticket, Fact::Unavailable, self.now);
+                self.perform();
+                continue;
+            }
             match self.store.take(&waiting.approval, &waiting.key, self.now) {
                 Taken::Pending => drop(self.waiting.insert(ticket, waiting)),
                 Taken::Approved => self.session.answer(ticket, Answer::Approve, self.now),
                 Taken::Gone if waiting.joined => {
                     self.session.advise(ticket, Fact::Unknown, self.now);
                 }
-                Taken::Denied | Taken::Gone => {
-                    self.session.answer(ticket, Answer::Reject, self.now);
-                }
+                Taken::Denied => self.session.answer(ticket, Answer::Reject, self.now),
+                Taken::Gone => self.session.advise(ticket, Fact::Lapsed, self.now),
             }
             self.perform();
         }
@@ -322,8 +332,8 @@ impl World {
                 Output::Forward(to, message) => self.forwarded(to, message.get(), before),
                 Output::Reply(Peer::Client, message) => self.told(message.get()),
                 Output::Consult(ticket, key) => self.consult(ticket, *key),
-                Output::Ask(ticket, _) if self.store_fails => {
-                    self.session.answer(ticket, Answer::Reject, self.now);
+                Output::Ask(ticket, _) if self.store_full => {
+                    self.session.advise(ticket, Fact::Unavailable, self.now);
                 }
                 Output::Ask(ticket, question) => {
                     let (key, approval) = (question.key.clone(), question.approval.clone());
@@ -346,10 +356,22 @@ impl World {
     fn record(&mut self, record: Box<Record>) {
         if self.journal == Some(0) {
             self.journal_failed = true;
-            return self.session.journal_failed(self.now);
+            return self.session.journal_failed();
         }
+        self.said_no(&record);
         self.journal = self.journal.map(|left| left - 1);
         self.last = Some(record);
+    }
+
+    /// What is recorded as a person's no is one.
+    fn said_no(&self, record: &Record) {
+        let mut reasons = record.decision.because.iter();
+        if reasons.any(|because| because.why.starts_with("a person said no")) {
+            let named =
+                |row: &&Row| Some(row.question.approval.as_str()) == record.approval.as_deref();
+            let row = self.store.0.iter().find(named);
+            self.check(row.is_some_and(|row| row.state == State::Denied), "nobody said no");
+        }
     }
 
     fn consult(&mut self, ticket: Ticket, key: ApprovalKey) {
