@@ -153,12 +153,7 @@ impl Session {
         let mut record = self.ended(row, Ended::Refused, now);
         record.decision = decision;
         self.note(record);
-        let outcome = if row.purpose == Purpose::ToolCall {
-            Outcome::Result(self.tool_error(sentence))
-        } else {
-            Outcome::Error(RpcError { code: -32603, message: sentence.to_owned(), data: None })
-        };
-        self.answer_client(row.id.clone(), outcome);
+        self.fail_client(row, sentence);
     }
 
     /// The legacy handshake ends: the revision is agreed, both sides are frozen.

@@ -185,7 +185,7 @@ impl Session {
         fetch.waiting.len() < before
     }
 
-    /// How many requests wait for a fetch; they are part of what must be answered.
+    /// The session ends: whoever waits for a fetch is refused.
     pub(crate) fn end_fetch(&mut self) {
         self.fetch_failed("the session ended");
     }

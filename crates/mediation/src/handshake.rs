@@ -42,7 +42,7 @@ impl Session {
                 -32603,
                 "the session is over",
             )),
-            Phase::Greeting if version.is_some() => self.enter_modern(request, meta).map(|()| None),
+            Phase::Greeting if version.is_some() => self.enter_modern(meta).map(|()| None),
             Phase::Modern(modern) if name == "initialize" && !modern.sure && version.is_none() => {
                 // The server turned out to be of the other era: start again.
                 self.phase = Phase::Greeting;
@@ -92,7 +92,7 @@ impl Session {
         }
     }
 
-    fn enter_modern(&mut self, _request: &Request, meta: &Meta) -> Result<(), Refusal> {
+    fn enter_modern(&mut self, meta: &Meta) -> Result<(), Refusal> {
         let declared = modern_declaration(meta)?;
         let ceiling = clamp_client(declared);
         self.phase = Phase::Modern(Modern { ceiling, server: None, sure: false });
