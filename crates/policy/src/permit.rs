@@ -50,6 +50,7 @@ impl<T> Permitted<T> {
 }
 
 #[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "the rule's own tests")]
 mod tests {
     use portcullis_catalog::control;
 
