@@ -14,6 +14,7 @@ use portcullis_wire::{Frame, Limits, Malformed, MalformedKind, Peer};
 use rustix::process::Signal as Unix;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use crate::alarm::Alarm;
 use crate::approve::Watch;
 use crate::event::Event;
 use crate::side::SideLog;
@@ -72,6 +73,7 @@ pub(crate) struct Driver {
     pub(crate) stderr: Lines,
     pub(crate) stderr_open: bool,
     pub(crate) stop: Stop,
+    pub(crate) alarm: Alarm,
     /// Since when the host has said all it will say.
     pub(crate) draining: Option<Instant>,
     pub(crate) over: Option<Closing>,
@@ -99,7 +101,7 @@ impl Driver {
     /// # Cancel safety
     /// Every branch is cancel safe; nothing is lost when another one wins.
     async fn next_event(&mut self) -> Result<Event, Peer> {
-        let wake = self.next_wake();
+        self.alarm.no_later_than(self.next_wake());
         let read_client =
             self.draining.is_none() && !self.to_server.is_full() && !self.to_client.is_full();
         let read_server = !self.to_client.is_full();
@@ -118,7 +120,7 @@ impl Driver {
                 Ok(Some(frame)) => Event::Stderr(frame),
                 Ok(None) | Err(_) => Event::StderrEnded,
             }),
-            () = sleep_until(wake), if wake.is_some() => Ok(Event::Tick),
+            () = self.alarm.rings() => Ok(Event::Tick),
         }
     }
 
@@ -220,12 +222,6 @@ fn arrived(peer: Peer, line: io::Result<Option<Frame>>) -> Event {
     match line {
         Ok(Some(frame)) => Event::Line(peer, frame),
         Ok(None) | Err(_) => Event::Ended(peer),
-    }
-}
-
-async fn sleep_until(moment: Option<Instant>) {
-    if let Some(moment) = moment {
-        tokio::time::sleep_until(moment.into()).await;
     }
 }
 

@@ -16,6 +16,7 @@ use portcullis_policy::Principal;
 use portcullis_store::{Approvals, Journal, Options, Sync};
 use portcullis_transport::{Lane, Lines, stdio};
 
+use crate::alarm::Alarm;
 use crate::approve::Watch;
 use crate::driver::{Driver, Stop};
 use crate::fault::Fault;
@@ -114,6 +115,7 @@ fn driver(
         stderr: Lines::new(stdio::source(pipes.stderr)?, STDERR_LINE),
         stderr_open: true,
         stop: Stop::listen()?,
+        alarm: Alarm::default(),
         draining: None,
         over: None,
     })

@@ -5,6 +5,7 @@
 //! `perform.rs` (doing what the session says), `approve.rs` and `prompt.rs`
 //! (waiting for a person), `side.rs` (what servers write beside the protocol).
 
+mod alarm;
 mod approve;
 mod driver;
 mod event;

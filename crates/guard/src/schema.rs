@@ -154,7 +154,8 @@ impl Bounds {
         if longest(value) > self.string_bytes {
             return Err(BoundBroken::String);
         }
-        if value.to_string().len() > self.total_bytes {
+        // Measured exactly only when it could matter.
+        if at_most(value) > self.total_bytes && value.to_string().len() > self.total_bytes {
             return Err(BoundBroken::Total);
         }
         Ok(())
@@ -172,6 +173,22 @@ fn depth(value: &Value, allowed: usize) -> Option<usize> {
             members.values().try_fold(left, |least, item| Some(least.min(depth(item, left)?)))
         }
         _ => Some(left),
+    }
+}
+
+/// A bound on the length as compact JSON: no byte takes more than six, no number
+/// more than 32.
+fn at_most(value: &Value) -> usize {
+    let text = |text: &str| text.len().saturating_mul(6).saturating_add(2);
+    let all = |sum: usize, item: usize| sum.saturating_add(item).saturating_add(1);
+    match value {
+        Value::String(content) => text(content),
+        Value::Array(items) => items.iter().map(at_most).fold(2, all),
+        Value::Object(members) => {
+            let each = members.iter().map(|(name, item)| all(text(name), at_most(item)));
+            each.fold(2, all)
+        }
+        _ => 32,
     }
 }
 

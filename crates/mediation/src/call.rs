@@ -7,6 +7,7 @@ use portcullis_catalog::control::{
     APPROVE_BY_RISK, ARGUMENTS_BOUNDED, ARGUMENTS_MATCH_SCHEMA, CALLS_PER_MINUTE, ROOTS_CONTAINED,
     TOOL_KNOWN, TOOLS_LISTED,
 };
+use portcullis_journal::Event;
 use portcullis_policy::rules::ToolFacts;
 use portcullis_policy::{Decision, Effect, Tier};
 use portcullis_wire::view::tool::ToolCall;
@@ -31,6 +32,8 @@ pub(crate) struct Call {
     /// Canonical arguments: what a person is shown, and what a yes covers.
     pub(crate) canonical: Vec<u8>,
     pub(crate) value: Value,
+    /// The client wrote arguments at all.
+    pub(crate) given: bool,
     pub(crate) pin: Fingerprint,
     pub(crate) tier: Tier,
 }
@@ -61,7 +64,8 @@ impl Session {
                 let (pin, tier) = (tool.pin.clone(), tool.tier);
                 let canonical = asked.arguments.as_ref().map_or_else(|| b"{}".to_vec(), canonical);
                 let value = arguments_value(asked.arguments.as_ref());
-                let call = Call { request, tool: asked.name, canonical, value, pin, tier };
+                let (tool, given) = (asked.name, asked.arguments.is_some());
+                let call = Call { request, tool, canonical, value, given, pin, tier };
                 self.judge_call(call, listed, now);
             }
         }
@@ -78,7 +82,9 @@ impl Session {
             Effect::Ask => self.consult(call, decision),
             Effect::Allow => {
                 self.tools.used(&call.tool);
-                self.send_request(call.request, Purpose::ToolCall, decision, now);
+                let mut record = self.about_call(Event::Intent, &call);
+                record.decision = decision;
+                self.send_recorded(&call.request, Purpose::ToolCall, record, None, now);
             }
         }
     }

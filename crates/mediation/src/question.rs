@@ -163,7 +163,7 @@ impl Session {
             reasons: parked.decision.because.iter().map(|because| because.why.clone()).collect(),
             patience: self.settings.patience,
         };
-        let mut record = self.about(Event::Asked, &parked.call.request);
+        let mut record = self.about_call(Event::Asked, &parked.call);
         record.decision = parked.decision.clone();
         record.approval = Some(approval.to_string());
         self.note(record);
@@ -219,7 +219,7 @@ impl Session {
             let why = "the tool changed while a person was asked about it";
             return self.not_approved(parked, Some(approval), APPROVAL_EXACT, why);
         }
-        let mut record = self.about(Event::Intent, &parked.call.request);
+        let mut record = self.about_call(Event::Intent, &parked.call);
         let yes = Decision::because(Effect::Allow, APPROVAL_EXACT, "a person said yes");
         record.decision = parked.decision.and(yes).owing(Obligation::Approved);
         record.approval = Some(approval.to_string());
@@ -336,7 +336,7 @@ impl Session {
         let found = self.questions.parked.iter().find(|(_, parked)| parked.call.request.id == *id);
         let Some(ticket) = found.map(|(ticket, _)| *ticket) else { return false };
         let Some(parked) = self.questions.parked.remove(&ticket) else { return false };
-        let mut record = self.about(Event::Outcome, &parked.call.request);
+        let mut record = self.about_call(Event::Outcome, &parked.call);
         record.outcome = Some(Ended::Cancelled);
         record.decision = parked.decision;
         if let Stage::Asking(asking) = parked.stage {

@@ -10,6 +10,7 @@ use portcullis_wire::{Id, Json, Message, Object, Peer, Request, canonical};
 use serde_json::Value;
 
 use crate::Session;
+use crate::call::Call;
 use crate::control::roots_answered;
 use crate::correlate::{InFlight, Purpose, never};
 use crate::handshake::offered;
@@ -134,6 +135,18 @@ impl Session {
         decision
     }
 
+    /// A record about a tool call that was taken apart already.
+    pub(crate) fn about_call(&self, event: Event, call: &Call) -> Record {
+        let mut record = self.heard(event, Peer::Client);
+        record.method = Some(crate::client::visible_method(&call.request.method));
+        record.tool = Some(shown(&call.tool));
+        if call.given {
+            record.arguments = Some(self.settings.redactor.arguments(&call.value));
+            record.arguments_digest = Some(self.settings.redactor.digest(&call.canonical));
+        }
+        record
+    }
+
     /// A record about a client's request: method, subject, redacted arguments.
     pub(crate) fn about(&self, event: Event, request: &Request) -> Record {
         let mut record = self.heard(event, Peer::Client);
@@ -156,8 +169,13 @@ impl Session {
 /// What a request is about, in a few characters.
 fn subject(params: &Object) -> Option<String> {
     let name = params.get("name").or_else(|| params.get("uri")).and_then(Json::as_text)?;
+    Some(shown(&name))
+}
+
+/// A name as a record may hold it.
+fn shown(name: &str) -> String {
     let bounded: String = name.chars().take(256).collect();
-    Some(portcullis_guard::text::visible(&portcullis_guard::secret::redact(&bounded)))
+    portcullis_guard::text::visible(&portcullis_guard::secret::redact(&bounded))
 }
 
 fn without_meta(params: &Object) -> Option<Json> {

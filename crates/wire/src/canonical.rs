@@ -20,6 +20,9 @@ pub fn canonical(json: &Json) -> Vec<u8> {
 enum Node<'a> {
     Object(Vec<(String, Node<'a>)>),
     Array(Vec<Node<'a>>),
+    /// A string that was written as it must be, without its quotes.
+    Plain(&'a str),
+    /// A string that was written with escapes, unescaped.
     Text(String),
     /// A number or a word, as written.
     Other(&'a str),
@@ -56,7 +59,12 @@ impl<'a> Cursor<'a> {
             self.each(']', |cursor| items.push(cursor.value()));
             Node::Array(items)
         } else if self.starts_with('"') {
-            Node::Text(self.string())
+            let inside = self.inside();
+            if inside.contains('\\') {
+                Node::Text(scan::unescape(inside))
+            } else {
+                Node::Plain(inside)
+            }
         } else {
             let end = |c: char| matches!(c, ',' | ']' | '}') || c.is_ascii_whitespace();
             let (word, rest) = self.rest.split_at(self.rest.find(end).unwrap_or(self.rest.len()));
@@ -78,6 +86,11 @@ impl<'a> Cursor<'a> {
     }
 
     fn string(&mut self) -> String {
+        scan::unescape(self.inside())
+    }
+
+    /// A string as written, between its quotes.
+    fn inside(&mut self) -> &'a str {
         self.skip(1);
         let mut end = 0;
         let bytes = self.rest.as_bytes();
@@ -90,7 +103,7 @@ impl<'a> Cursor<'a> {
         }
         let inside = self.rest.get(..end).unwrap_or_default();
         self.rest = self.rest.get(end + 1..).unwrap_or_default();
-        scan::unescape(inside)
+        inside
     }
 }
 
@@ -106,6 +119,12 @@ fn write(node: &Node<'_>, out: &mut Vec<u8>) {
             });
         }
         Node::Array(items) => list(b'[', b']', items, out, write),
+        // Control characters cannot stand in it and quotes would end it: nothing must be escaped.
+        Node::Plain(inside) => {
+            out.push(b'"');
+            out.extend_from_slice(inside.as_bytes());
+            out.push(b'"');
+        }
         Node::Text(content) => text(content, out),
         Node::Other(written) => out.extend_from_slice(written.as_bytes()),
     }
