@@ -67,9 +67,11 @@ fn controls(text: &mut String, book: &Book) {
             Some((path, _)) => format!("[`{}`](../../{path})", control.id),
             None => format!("`{}`", control.id),
         };
+        let tested = control.promises.iter().all(|id| book.tests.contains_key(*id));
+        let without = if tested { "tests" } else { "planned" };
         let cases = book
             .page(control)
-            .map_or_else(|| "planned".to_owned(), |it| it.1.cases.len().to_string());
+            .map_or_else(|| without.to_owned(), |it| it.1.cases.len().to_string());
         let promises: Vec<_> =
             control.promises.iter().map(|id| format!("[{id}](#{})", id.to_lowercase())).collect();
         let (layer, statement) = (control.layer.folder(), cell(control.statement));
