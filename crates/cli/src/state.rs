@@ -1,6 +1,7 @@
 //! Where our files are.
 
 use std::ffi::OsString;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use portcullis_config::Config;
@@ -16,9 +17,18 @@ pub(crate) fn variable(name: &str) -> Option<OsString> {
     std::env::var_os(name).filter(|value| !value.is_empty())
 }
 
-/// The person's home.
+/// The person's home; what the account list says when the environment says nothing.
 pub(crate) fn home() -> Option<PathBuf> {
-    absolute(variable("HOME"))
+    absolute(variable("HOME")).or_else(|| {
+        let uid = std::fs::metadata("/proc/self").ok()?.uid();
+        home_of(uid, &std::fs::read_to_string("/etc/passwd").ok()?)
+    })
+}
+
+fn home_of(uid: u32, accounts: &str) -> Option<PathBuf> {
+    let ours = |line: &&str| line.split(':').nth(2).and_then(|id| id.parse().ok()) == Some(uid);
+    let home = accounts.lines().find(ours)?.split(':').nth(5)?;
+    absolute(Some(home.into()))
 }
 
 /// The state directory: the option, else the environment, else below home.
@@ -122,6 +132,15 @@ mod tests {
             (&[], None),
         ] {
             assert_eq!(find_config(&environment(pairs)), expect.map(PathBuf::from), "{pairs:?}");
+        }
+    }
+
+    #[test]
+    fn the_account_list_knows_a_home_too() {
+        let accounts =
+            "root:x:0:0:root:/root:/bin/sh\nada:x:1000:100::/home/ada:/bin/sh\nodd:x:7\n";
+        for (uid, expect) in [(1000, Some("/home/ada")), (0, Some("/root")), (7, None), (8, None)] {
+            assert_eq!(home_of(uid, accounts), expect.map(PathBuf::from), "{uid}");
         }
     }
 }

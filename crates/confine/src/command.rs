@@ -44,6 +44,9 @@ pub struct Resolved {
     pub code: Vec<PathBuf>,
     /// The `PATH` under which it finds what it starts in turn.
     pub path: String,
+    /// Each program and interpreter on the way, with the links to it: whoever can
+    /// change one of them decides what `code` is.
+    pub steps: Vec<PathBuf>,
     /// What comes first.
     pub plan: Plan,
 }
@@ -87,6 +90,7 @@ pub fn resolve(
             args: package.args.clone(),
             code: Vec::new(),
             path: DEFAULT_PATH.to_owned(),
+            steps: Vec::new(),
             plan: Plan::Prepare(package),
         });
     }
@@ -103,8 +107,9 @@ fn direct(command: &[OsString], person: Person<'_>) -> Result<Resolved, SpawnErr
         needs.script(&file);
         args.splice(at..=at, [file.into()]);
     }
+    let steps = needs.steps();
     let (code, path) = needs.finish();
-    Ok(Resolved { program, args, code, path, plan: Plan::Direct })
+    Ok(Resolved { program, args, code, path, steps, plan: Plan::Direct })
 }
 
 /// The program's absolute path, as the kernel will be asked for it.

@@ -22,7 +22,7 @@ use crate::driver::{Driver, Stop};
 use crate::fault::Fault;
 use crate::prompt::Prompt;
 use crate::side::SideLog;
-use crate::trusted::lies_in;
+use crate::trusted::{self, holds, lies_in};
 
 /// Hosts give up on a call after 60 s (`DEFAULT_REQUEST_TIMEOUT_MSEC` of the
 /// TypeScript SDK): we answer before.
@@ -141,10 +141,8 @@ fn admit_roots(plan: &Plan) -> Result<Vec<RootGrant>, Fault> {
 fn not_our_own(plan: &Plan, grant: &RootGrant) -> Result<(), Fault> {
     let root = &grant.path;
     let writable = grant.access == confine::Access::ReadWrite;
-    let state = plan.state.canonicalize().map_err(|error| {
-        Fault::ours("the state directory cannot be held against the roots", error)
-    })?;
-    let overlaps = state.starts_with(root) || root.starts_with(&state);
+    let state = real_state(plan)?;
+    let overlaps = holds(root, &state) || holds(&state, root);
     if overlaps || writable && lies_in(&plan.state, root) {
         let (root, state) = (root.display(), state.display());
         let why = format!(
@@ -162,6 +160,11 @@ fn not_our_own(plan: &Plan, grant: &RootGrant) -> Result<(), Fault> {
         return Err(Fault::operator(why));
     }
     Ok(())
+}
+
+fn real_state(plan: &Plan) -> Result<PathBuf, Fault> {
+    let state = plan.state.canonicalize();
+    state.map_err(|error| Fault::ours("the state directory cannot be held against grants", error))
 }
 
 /// The values of the granted variables; a reference that leads nowhere is an error.
@@ -252,21 +255,41 @@ fn understood(plan: &Plan, grants: &[RootGrant]) -> Result<Resolved, Fault> {
     let command: Vec<OsString> = server.command.iter().map(OsString::from).collect();
     let empty = OsString::new();
     let path = plan.environment.get("PATH").unwrap_or(&empty);
+    let (path, left_out) = trusted::search_path(path, grants);
+    for dir in left_out {
+        let (name, dir) = (&server.name, dir.display());
+        eprintln!("portcullis: {name}: not looking for programs in {dir}: the server may write it");
+    }
     let home = plan.home.as_deref();
-    let resolved = command::resolve(&command, path, home).map_err(refused)?;
+    let resolved = command::resolve(&command, &path, home).map_err(refused)?;
     let command::Plan::Prepare(package) = &resolved.plan else {
-        return crate::trusted::hold_back(resolved, grants);
+        return hold_back(plan, resolved, grants);
     };
     eprintln!("portcullis: {}: preparing `{}`", server.name, package.spec);
     let preparation = Preparation {
         store: &plan.state.join("packages"),
-        path,
+        path: &path,
         home,
         user: Some(server.user.as_str()),
         least: least(server.confinement),
         launcher: None,
     };
-    package.prepare(&preparation).map_err(unprepared)
+    hold_back(plan, package.prepare(&preparation).map_err(unprepared)?, grants)
+}
+
+/// What a program needs beside itself is neither chosen by the server nor ours.
+fn hold_back(plan: &Plan, resolved: Resolved, grants: &[RootGrant]) -> Result<Resolved, Fault> {
+    let resolved = trusted::hold_back(resolved, grants)?;
+    let state = real_state(plan)?;
+    if let Some(dir) = resolved.code.iter().find(|dir| holds(dir, &state)) {
+        let (dir, state) = (dir.display(), state.display());
+        let why = format!(
+            "the server's program needs {dir}, which holds our own state in {state}: \
+             put the program into a directory of its own, or move the state with --state"
+        );
+        return Err(Fault::operator(why));
+    }
+    Ok(resolved)
 }
 
 fn least(confinement: config::Confinement) -> confine::Level {

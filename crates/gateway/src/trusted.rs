@@ -4,6 +4,10 @@
 //! for package files. Inside a writable root the server itself could plant
 //! those, and widen its own box at the next start.
 
+use std::collections::BTreeSet;
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStringExt as _;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use portcullis_confine::command::Resolved;
@@ -14,12 +18,13 @@ use crate::fault::Fault;
 /// Takes back what was derived from files inside a writable root.
 ///
 /// # Errors
-/// When the program itself lies there, or a script there leads out of it.
+/// When the program itself lies there, an interpreter or a link on the way to
+/// it, or a script there leads out of it.
 pub(crate) fn hold_back(mut resolved: Resolved, grants: &[RootGrant]) -> Result<Resolved, Fault> {
-    for grant in grants.iter().filter(|grant| grant.access == Access::ReadWrite) {
-        let root = &grant.path;
-        if lies_in(&resolved.program, root) {
-            let (program, root) = (resolved.program.display(), root.display());
+    for root in writable(grants) {
+        let mut programs = resolved.steps.iter().chain([&resolved.program]);
+        if let Some(program) = programs.find(|path| lies_in(path, root)) {
+            let (program, root) = (program.display(), root.display());
             let why = format!(
                 "program {program} lies in the writable root {root}, where the server could \
                  replace it: move it out, or grant the root with :ro"
@@ -37,13 +42,67 @@ pub(crate) fn hold_back(mut resolved: Resolved, grants: &[RootGrant]) -> Result<
     Ok(resolved)
 }
 
+fn writable(grants: &[RootGrant]) -> impl Iterator<Item = &Path> {
+    let granted = grants.iter().filter(|grant| grant.access == Access::ReadWrite);
+    granted.map(|grant| grant.path.as_path())
+}
+
+/// The person's `PATH` without the directories that the server may write: a
+/// program it puts there would be taken for the person's, also by the
+/// installer, which has the network. The second list names what was left out.
+pub(crate) fn search_path(path: &OsStr, grants: &[RootGrant]) -> (OsString, Vec<PathBuf>) {
+    let planted = |dir: &PathBuf| writable(grants).any(|root| lies_in(dir, root));
+    let (out, kept): (Vec<_>, Vec<_>) = std::env::split_paths(path).partition(planted);
+    // What was split at colons has none.
+    (std::env::join_paths(kept).unwrap_or_default(), out)
+}
+
 /// Whoever may write in `root` decides what the absolute `path` leads to: the
 /// path, where it leads, or a directory on its way lies there. A path that does
 /// not exist yet is judged by those of its directories that do. Of a link that
 /// leads to another link, only the end is looked at.
 pub(crate) fn lies_in(path: &Path, root: &Path) -> bool {
+    let doors = doors(root);
     let mut steps = path.ancestors();
-    steps.any(|step| step.canonicalize().is_ok_and(|real| real.starts_with(root)))
+    steps.any(|step| step.canonicalize().is_ok_and(|real| enters(&real, root, &doors)))
+}
+
+/// The canonical `path` can be reached by way of `root`, by whatever name: a
+/// directory that is mounted in a second place has two.
+pub(crate) fn holds(root: &Path, path: &Path) -> bool {
+    enters(path, root, &doors(root))
+}
+
+fn enters(path: &Path, root: &Path, doors: &BTreeSet<(u64, u64)>) -> bool {
+    let mut above = path.ancestors().filter_map(identity);
+    path.starts_with(root) || above.any(|dir| doors.contains(&dir))
+}
+
+/// The directories by which a root is entered: itself, and what is mounted below.
+fn doors(root: &Path) -> BTreeSet<(u64, u64)> {
+    let mounts = std::fs::read("/proc/self/mountinfo").unwrap_or_default();
+    let points = mounts.split(|byte| *byte == b'\n').filter_map(mount_point);
+    let inside = points.filter(|point| point.starts_with(root));
+    inside.chain([root.to_owned()]).filter_map(|dir| identity(&dir)).collect()
+}
+
+/// The fifth word, in which space, tab, newline and backslash are three octal
+/// digits behind a backslash (`proc_pid_mountinfo(5)`).
+fn mount_point(line: &[u8]) -> Option<PathBuf> {
+    let mut rest = line.split(|byte| *byte == b' ').nth(4)?;
+    let mut path = Vec::new();
+    while let [first, after @ ..] = rest {
+        let octal = after.get(..3).filter(|_| *first == b'\\');
+        let octal = octal.and_then(|digits| std::str::from_utf8(digits).ok());
+        let escaped = octal.and_then(|digits| u8::from_str_radix(digits, 8).ok());
+        path.push(escaped.unwrap_or(*first));
+        rest = after.get(if escaped.is_some() { 3 } else { 0 }..).unwrap_or_default();
+    }
+    Some(OsString::from_vec(path).into())
+}
+
+fn identity(path: &Path) -> Option<(u64, u64)> {
+    std::fs::metadata(path).ok().map(|facts| (facts.dev(), facts.ino()))
 }
 
 fn stays_inside(script: &Path, root: &Path) -> Result<(), Fault> {
@@ -131,5 +190,55 @@ mod tests {
         let command = || resolved(&[&root.join("server")]);
         assert!(hold_back(command(), &[writable]).is_err());
         assert!(hold_back(command(), &[readable]).is_ok());
+    }
+
+    #[test]
+    fn a_planted_program_is_not_found_on_the_way() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path().canonicalize().unwrap();
+        let (root, vault, app) = (folder.join("root"), folder.join("vault"), folder.join("app"));
+        for dir in [&root, &root.join("bin"), &vault, &app] {
+            std::fs::create_dir(dir).unwrap();
+        }
+        std::fs::copy("/bin/true", vault.join("key")).unwrap();
+        symlink(vault.join("key"), root.join("bin/node")).unwrap();
+        let grants = [admit_root(&root, Access::ReadWrite, None).unwrap()];
+
+        let path = std::env::join_paths([&root.join("bin"), &vault]).unwrap();
+        let (kept, out) = search_path(&path, &grants);
+        assert_eq!((PathBuf::from(kept), out), (vault.clone(), vec![root.join("bin")]));
+
+        let script = app.join("server");
+        for interpreter in
+            ["/usr/bin/env node".to_owned(), root.join("bin/node").display().to_string()]
+        {
+            std::fs::write(&script, format!("#!{interpreter}\n")).unwrap();
+            let found = command::resolve(&[script.clone().into()], &path, None).unwrap();
+            assert!(found.code.contains(&vault), "what the plant would open: {interpreter}");
+            assert!(hold_back(found, &grants).is_err(), "{interpreter}");
+        }
+    }
+
+    #[test]
+    fn a_place_is_entered_by_all_its_names() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path().canonicalize().unwrap();
+        let state = folder.join("home/state");
+        std::fs::create_dir_all(&state).unwrap();
+        // As if `/elsewhere` were the same directory, mounted a second time.
+        let elsewhere = Path::new("/elsewhere");
+        for door in ["", "home", "home/state"] {
+            let doors = identity(&folder.join(door)).into_iter().collect();
+            assert!(enters(&state, elsewhere, &doors), "{door}");
+        }
+        assert!(!enters(&state, elsewhere, &doors(&std::env::temp_dir().join("none"))));
+        assert!(holds(&folder, &state) && !holds(&state, &folder));
+    }
+
+    #[test]
+    fn mount_points_are_read_as_the_kernel_writes_them() {
+        let line = br"36 35 98:0 /mnt1 /mnt/a\040b\134c rw,noatime master:1 - ext3 /dev/root rw";
+        assert_eq!(mount_point(line), Some("/mnt/a b\\c".into()));
+        assert_eq!(mount_point(b""), None);
     }
 }

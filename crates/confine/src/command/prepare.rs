@@ -252,6 +252,7 @@ const NO_RUNTIME: Resolved = Resolved {
     args: Vec::new(),
     code: Vec::new(),
     path: String::new(),
+    steps: Vec::new(),
     plan: Plan::Direct,
 };
 

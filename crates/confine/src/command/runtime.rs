@@ -29,11 +29,12 @@ pub(super) struct Needs<'a> {
     person: Person<'a>,
     code: BTreeSet<PathBuf>,
     path: Vec<PathBuf>,
+    steps: BTreeSet<PathBuf>,
 }
 
 impl<'a> Needs<'a> {
     pub(super) fn new(person: Person<'a>) -> Self {
-        Self { person, code: BTreeSet::new(), path: Vec::new() }
+        Self { person, code: BTreeSet::new(), path: Vec::new(), steps: BTreeSet::new() }
     }
 
     /// Adds what a program needs; returns the path to start it by.
@@ -49,7 +50,9 @@ impl<'a> Needs<'a> {
             return Err(closed("its `#!` lines lead in circles".to_owned()));
         }
         let real = std::fs::canonicalize(&program).map_err(|error| closed(error.to_string()))?;
-        let environment = links(&program).into_iter().find_map(|link| environment(&link));
+        let links = links(&program);
+        self.steps.extend([found.to_owned(), real.clone()].into_iter().chain(links.clone()));
+        let environment = links.iter().find_map(|link| environment(link));
         self.code.extend(environment.iter().cloned());
         self.runtime(&real);
         if let Some(dir) = program.parent() {
@@ -135,6 +138,11 @@ impl<'a> Needs<'a> {
         if !system(dir) && !self.path.iter().any(|known| known == dir) {
             self.path.push(dir.to_owned());
         }
+    }
+
+    /// Each program and interpreter on the way, with the links to it.
+    pub(super) fn steps(&self) -> Vec<PathBuf> {
+        self.steps.iter().cloned().collect()
     }
 
     /// The fewest directories, and the `PATH`.
