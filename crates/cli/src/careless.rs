@@ -2,7 +2,7 @@
 //!
 //! Every mistake in here is one that published servers make: paths taken as
 //! given, a prefix compared as text, symbolic links followed, a shell in the
-//! middle, children with the parent's rights (`protocol.md` 5.12).
+//! middle, children with the parent's rights.
 
 use std::io::{self, BufRead as _, Write as _};
 use std::path::{Path, PathBuf};

@@ -33,7 +33,7 @@ pub struct Settings {
     pub patience: Duration,
     /// How long a call is held before the host gets a *pending* result.
     ///
-    /// Hosts give up after 60 s (`field.md` 0.3), so this stays below.
+    /// Hosts give up after 60 s (the TypeScript SDK's default), so this stays below.
     pub hold: Duration,
     /// Policy denials become records.
     pub observe: bool,

@@ -11,7 +11,7 @@ use crate::decision::{Decision, Effect};
 /// How risky a call of a tool is, mildest first.
 ///
 /// Computed by us from name, schema and hints; a hint can raise the tier but
-/// never lower it (MCP-TOOL-03, `field.md` 0.6).
+/// never lower it (MCP-TOOL-03, MCP-APPR-04).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Tier {

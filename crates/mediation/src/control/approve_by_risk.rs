@@ -1,5 +1,5 @@
 //! How risky a tool is: from its name, its schema and its hints, where a hint
-//! may raise the tier but never lower it (MCP-APPR-01 to -04, `field.md` 0.6).
+//! may raise the tier but never lower it (MCP-APPR-01 to -04).
 
 use portcullis_policy::Tier;
 use portcullis_wire::view::tool::Annotations;
