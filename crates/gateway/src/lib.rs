@@ -1,4 +1,4 @@
-//! Sockets, clocks and people, wired to sessions.
+//! Pipes, clocks and people, wired to sessions.
 //!
 //! Read in this order: `launch.rs` (a plan becomes a box and a session),
 //! `driver.rs` (the story of a running gateway), `event.rs` (what can happen),

@@ -1,4 +1,4 @@
-//! The shape and the seal of an audit record.
+//! The shape and the seal of a journal's record.
 //!
 //! Read in this order: [`record`] is what happened, [`redact`] what may be
 //! written of it, [`chain`] seals records into lines, [`merkle`] and
