@@ -112,14 +112,6 @@ pub fn expand_home(path: &str, home: &str) -> String {
     }
 }
 
-/// Reads `ro` or `rw`.
-///
-/// # Errors
-/// [`Unfit`] for any other word.
-pub fn parse_access(text: &str) -> Result<Access, Unfit> {
-    choose(text, "an access", ACCESS)
-}
-
 /// Every access with its word.
 pub const ACCESS: &[(&str, Access)] = &[("ro", Access::Read), ("rw", Access::Write)];
 

@@ -108,12 +108,6 @@ impl MalformedKind {
         if self < Self::Batch { -32700 } else { -32600 }
     }
 
-    /// Whether this is what a program that logs to stdout produces: not an attack
-    /// on a parser, and not worth an answer.
-    pub fn is_noise(self) -> bool {
-        matches!(self, Self::NotJson | Self::NotUtf8 | Self::NotAnObject)
-    }
-
     /// A text for the peer.
     pub fn public(self) -> &'static str {
         match self {

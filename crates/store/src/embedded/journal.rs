@@ -16,7 +16,7 @@
 
 use std::path::Path;
 
-use portcullis_journal::{PublicKey, Record, Redactor, Timestamp};
+use portcullis_journal::{Record, Redactor, Timestamp};
 
 use super::dir::Dir;
 use super::key::Keys;
@@ -112,12 +112,6 @@ impl Journal {
     #[must_use]
     pub fn redactor(&self) -> Redactor {
         self.writer.keys().redactor()
-    }
-
-    /// The key that checks this journal's checkpoints.
-    #[must_use]
-    pub fn public_key(&self) -> &PublicKey {
-        self.writer.keys().signer.public()
     }
 
     /// Signs a last checkpoint over everything up to now.

@@ -106,14 +106,6 @@ impl Level {
     }
 }
 
-/// The `level` in the params of `logging/setLevel`.
-///
-/// # Errors
-/// [`Misfit`] naming the member.
-pub fn set_level(params: Option<&Json>) -> Result<Level, Misfit> {
-    level(&Fields::params(params, &["level", "_meta"])?)
-}
-
 fn level(fields: &Fields) -> Result<Level, Misfit> {
     let written = fields.required_text("level")?;
     Level::parse(&written).ok_or(Misfit::new("level", "is not a level"))
