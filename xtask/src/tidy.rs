@@ -9,6 +9,7 @@ mod casebook;
 pub(crate) mod code;
 mod dependencies;
 mod exceptions;
+mod format;
 mod house;
 mod links;
 mod locks;
@@ -87,6 +88,7 @@ fn of_files(tree: &Tree) -> Vec<Complaint> {
         attacks::check,
         casebook::check,
         dependencies::check,
+        format::check,
         links::check,
         locks::check,
         opening::check,
