@@ -11,6 +11,7 @@ mod dependencies;
 mod exceptions;
 mod format;
 mod house;
+mod invariants;
 mod links;
 mod locks;
 mod mind;
@@ -89,6 +90,7 @@ fn of_files(tree: &Tree) -> Vec<Complaint> {
         casebook::check,
         dependencies::check,
         format::check,
+        invariants::check,
         links::check,
         locks::check,
         opening::check,

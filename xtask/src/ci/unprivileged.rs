@@ -47,7 +47,9 @@ pub(super) fn tests(ci: &mut Ci<'_>) -> Result<(), String> {
     for program in programs.filter(|program| PACKAGES.contains(&program.package())) {
         say(&format!("{} as nobody", program.name));
         let name = program.name.replace("::", "-");
-        let mut command = as_nobody(&program.path, &private.hand_over(&name)?);
+        let mut command = as_nobody(&program.path, &private.hand_over(&format!("{name}-home"))?);
+        // Beside the home: a root below it would make the home's name exist in a box.
+        command.env("TMPDIR", private.hand_over(&format!("{name}-tmp"))?);
         command.current_dir(&program.folder).env("CARGO_MANIFEST_DIR", &program.folder);
         command.env("PORTCULLIS_PEERS", peers::folder(ci)).arg("--show-output");
         tests::listen(ci, &mut command, &format!("nobody-{name}.log"))
@@ -61,7 +63,7 @@ fn as_nobody(program: impl AsRef<OsStr>, home: &Path) -> Command {
     let mut command = run::command("setpriv");
     command.args(["--reuid", NOBODY, "--regid", NOBODY, "--clear-groups"]);
     command.args(["--inh-caps=-all", "--bounding-set=-all"]).arg(program);
-    command.env("HOME", home).env("TMPDIR", home).env("USER", "nobody").env("LOGNAME", "nobody");
+    command.env("HOME", home).env("USER", "nobody").env("LOGNAME", "nobody");
     for name in ["XDG_STATE_HOME", "XDG_CONFIG_HOME", "XDG_RUNTIME_DIR", "PORTCULLIS_STATE"] {
         command.env_remove(name);
     }
