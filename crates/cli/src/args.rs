@@ -8,9 +8,11 @@ use clap_complete::Shell;
 use portcullis_config::{Account, Confinement, Network, Root, values};
 use portcullis_policy::Ask;
 
+use crate::exit::{Exit, TABLE};
+
 /// The security layer of the Model Context Protocol.
 #[derive(Debug, Parser)]
-#[command(name = "portcullis", version, disable_help_subcommand = true, after_help = EXAMPLE)]
+#[command(name = "portcullis", version, disable_help_subcommand = true, after_help = after_help())]
 pub struct Cli {
     /// Where our files are.
     #[command(flatten)]
@@ -23,6 +25,12 @@ pub struct Cli {
 const EXAMPLE: &str = "\
 Example: guard a server by putting us before its command in the host's config:
   portcullis run --root ~/project:rw -- npx -y @modelcontextprotocol/server-filesystem ~/project";
+
+/// The example, and how commands end.
+fn after_help() -> String {
+    let line = |(exit, means): &(Exit, &str)| format!("\n  {:>3}  {means}", *exit as u8);
+    format!("{EXAMPLE}\n\nExit codes:{}", TABLE.iter().map(line).collect::<String>())
+}
 
 /// Options of every command.
 #[derive(Args, Clone, Debug, Default)]

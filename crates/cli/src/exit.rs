@@ -1,4 +1,4 @@
-//! How a command ends: exit codes are an interface (`docs/reference`).
+//! How a command ends: exit codes are an interface, told by `portcullis --help`.
 
 use std::process::ExitCode;
 
@@ -26,6 +26,18 @@ pub enum Exit {
     /// The server's command cannot be found.
     NotFound = 127,
 }
+
+/// Every exit code with its meaning, for the help.
+pub const TABLE: &[(Exit, &str)] = &[
+    (Exit::Clean, "all went well"),
+    (Exit::Failed, "we failed, or the server died"),
+    (Exit::Usage, "the command line or the config is wrong"),
+    (Exit::Nothing, "there is nothing to look at"),
+    (Exit::Unverified, "the journal does not verify"),
+    (Exit::Weaker, "the box is weaker than asked"),
+    (Exit::NotExecutable, "the server's command cannot be executed"),
+    (Exit::NotFound, "the server's command cannot be found"),
+];
 
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
