@@ -132,7 +132,7 @@ pub(crate) fn fix_for(trouble: &Trouble) -> String {
         libc::EPERM if what.contains("/proc") => {
             "run outside the container, or without its masked /proc"
         }
-        libc::ENOSYS => "use a newer kernel: 5.14 or later",
+        libc::ENOSYS => "use a newer kernel: 6.2 or later",
         _ if what.contains("landlock") => {
             "use a kernel of 6.2 or later with Landlock enabled at boot (`lsm=landlock,…`)"
         }
