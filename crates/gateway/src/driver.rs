@@ -19,6 +19,10 @@ use crate::approve::Watch;
 use crate::event::Event;
 use crate::side::SideLog;
 
+/// After so many events in a row we look whether something else happened: a peer
+/// that always has one more line would else be the only one that is heard.
+const STREAK: u32 = 64;
+
 /// How long the server may go on answering after the host closed its end.
 const DRAIN: Duration = Duration::from_secs(5);
 
@@ -83,9 +87,16 @@ impl Driver {
     /// Runs until a peer is gone.
     pub(crate) async fn run(&mut self) -> Closing {
         self.perform();
+        let mut streak = 0;
         loop {
             if let Some(closing) = self.over {
                 return closing;
+            }
+            streak += 1;
+            if streak >= STREAK {
+                streak = 0;
+                // Clocks and pipes are looked at while we wait, and only then.
+                tokio::task::yield_now().await;
             }
             match self.next_event().await {
                 Ok(event) => self.happened(event),
@@ -105,6 +116,19 @@ impl Driver {
         let read_client =
             self.draining.is_none() && !self.to_server.is_full() && !self.to_client.is_full();
         let read_server = !self.to_client.is_full();
+        let Self { from_client, from_server, stderr, alarm, stderr_open, .. } = self;
+        // Without an order: whoever has something to say gets a turn.
+        let heard = async {
+            tokio::select! {
+                line = from_server.next(), if read_server => arrived(Peer::Server, line),
+                line = from_client.next(), if read_client => arrived(Peer::Client, line),
+                line = stderr.next(), if *stderr_open => match line {
+                    Ok(Some(frame)) => Event::Stderr(frame),
+                    Ok(None) | Err(_) => Event::StderrEnded,
+                },
+                () = alarm.rings() => Event::Tick,
+            }
+        };
         tokio::select! {
             biased;
             failed = self.to_client.flush(), if !self.to_client.is_empty() => {
@@ -114,13 +138,7 @@ impl Driver {
                 failed.map(|()| Event::Tick).map_err(|_| Peer::Server)
             }
             () = self.stop.asked() => Ok(Event::Stop),
-            line = self.from_server.next(), if read_server => Ok(arrived(Peer::Server, line)),
-            line = self.from_client.next(), if read_client => Ok(arrived(Peer::Client, line)),
-            line = self.stderr.next(), if self.stderr_open => Ok(match line {
-                Ok(Some(frame)) => Event::Stderr(frame),
-                Ok(None) | Err(_) => Event::StderrEnded,
-            }),
-            () = self.alarm.rings() => Ok(Event::Tick),
+            event = heard => Ok(event),
         }
     }
 

@@ -28,7 +28,7 @@ impl Session {
     pub(crate) fn server_response(&mut self, response: Response, now: Instant) {
         let row = response.id.as_ref().and_then(|id| self.to_server.take(id));
         let Some(row) = row else {
-            return self.drop_answer(Peer::Server, "answers a request that is not open");
+            return self.drop_answer(Peer::Server, now);
         };
         if row.purpose.is_ours() {
             return self.fetched(&row, response.outcome, now);

@@ -224,7 +224,7 @@ impl Session {
     pub(crate) fn client_response(&mut self, response: Response, now: Instant) {
         let row = response.id.as_ref().and_then(|id| self.to_client.take(id));
         let Some(row) = row else {
-            return self.drop_answer(Peer::Client, "answers a request that is not open");
+            return self.drop_answer(Peer::Client, now);
         };
         self.answer_server(row, response.outcome, now);
     }
@@ -237,11 +237,14 @@ impl Session {
         self.note(record);
     }
 
-    /// Records an answer that nobody waits for.
-    pub(crate) fn drop_answer(&mut self, from: Peer, why: &str) {
-        let mut record = self.heard(Event::Dropped, from);
-        record.decision = Decision::deny(ANSWERED_ONCE, why);
-        self.note(record);
+    /// Drops an answer that nobody waits for.
+    pub(crate) fn drop_answer(&mut self, from: Peer, now: Instant) {
+        if self.is_tolerable(from, now) {
+            let mut record = self.heard(Event::Dropped, from);
+            let why = "answers a request that is not open";
+            record.decision = Decision::deny(ANSWERED_ONCE, why);
+            self.note(record);
+        }
     }
 
     /// Forwards a notification, recorded.

@@ -67,7 +67,10 @@ pub struct Session {
     fetch: Option<Fetch>,
     questions: Questions,
     calls: Quota,
+    /// Notifications of the server.
     chatter: Quota,
+    /// Requests of the server.
+    errands: Quota,
     /// Notifications are being dropped, and that was recorded.
     hushed: bool,
     client_strikes: Strikes,
@@ -94,6 +97,7 @@ impl Session {
             questions,
             calls,
             chatter: Quota::new(500, Duration::from_secs(10)),
+            errands: Quota::new(500, Duration::from_secs(10)),
             hushed: false,
             client_strikes: Strikes::default(),
             server_strikes: Strikes::default(),

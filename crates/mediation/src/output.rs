@@ -41,9 +41,9 @@ pub enum Closing {
     ClientGone,
     /// The server died or closed its pipe.
     ServerGone,
-    /// The client sent more malformed lines than anybody does by mistake.
+    /// The client sent more that may not pass than anybody does by mistake.
     ClientFlooded,
-    /// The server sent more malformed lines than anybody does by mistake.
+    /// The server sent more that may not pass than anybody does by mistake.
     ServerFlooded,
     /// The peers agreed on a revision that we cannot judge.
     RevisionUnknown,
@@ -56,8 +56,8 @@ impl fmt::Display for Closing {
         f.write_str(match self {
             Self::ClientGone => "the host closed the pipe",
             Self::ServerGone => "the server ended",
-            Self::ClientFlooded => "the host sent too many malformed lines",
-            Self::ServerFlooded => "the server sent too many malformed lines",
+            Self::ClientFlooded => "the host sent too many lines that may not pass",
+            Self::ServerFlooded => "the server sent too many lines that may not pass",
             Self::RevisionUnknown => "the peers speak a revision that is not judged here",
             Self::JournalFailed => "the journal cannot be written",
         })

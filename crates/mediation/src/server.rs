@@ -25,9 +25,9 @@ impl Session {
     /// A request from the server: legacy only, declared only, and for now only
     /// `ping` and `roots/list` reach the host.
     pub(crate) fn server_request(&mut self, request: Request, now: Instant) {
-        let decision = self.judge_server_request(&request);
+        let decision = self.judge_server_request(&request, now);
         if decision.effect == Effect::Deny {
-            return self.refuse_server(&request, decision);
+            return self.refuse_server(&request, decision, now);
         }
         let minted = self.to_client.mint();
         self.next_call += 1;
@@ -41,12 +41,16 @@ impl Session {
         self.forward(Peer::Client, Message::Request(message), record, None);
     }
 
-    fn judge_server_request(&self, request: &Request) -> Decision {
+    fn judge_server_request(&mut self, request: &Request, now: Instant) -> Decision {
         if self.phase.era() == Era::Modern {
             return Decision::deny(DIRECTION_CHECKED, "a modern server writes no requests");
         }
         if self.to_client.len() >= self.settings.limits.in_flight {
             let why = "too many requests of the server are open";
+            return Decision::deny(CONCURRENCY_CAPPED, why);
+        }
+        if self.errands.spend(now).is_err() {
+            let why = "too many requests of the server in too short a time";
             return Decision::deny(CONCURRENCY_CAPPED, why);
         }
         let Some(row) = self.server_method(Kind::Request, &request.method) else {
@@ -72,7 +76,10 @@ impl Session {
     }
 
     /// A modern pipe carries no answer from the client, so there it is dropped.
-    fn refuse_server(&mut self, request: &Request, decision: Decision) {
+    fn refuse_server(&mut self, request: &Request, decision: Decision, now: Instant) {
+        if !self.is_tolerable(Peer::Server, now) {
+            return;
+        }
         let modern = self.phase.era() == Era::Modern;
         let event = if modern { Event::Dropped } else { Event::Denied };
         let mut record = self.heard(event, Peer::Server);
@@ -114,6 +121,9 @@ impl Session {
 
     /// A notification from the server: known, declared, live; or dropped.
     pub(crate) fn server_notification(&mut self, said: Notification, now: Instant) {
+        if self.chatter.spend(now).is_err() {
+            return self.hush(&said);
+        }
         let Some(row) = self.server_method(Kind::Notification, &said.method) else {
             return self.drop_said(Peer::Server, &said, unknown(Peer::Server, &said.method));
         };
@@ -124,9 +134,6 @@ impl Session {
         );
         if declared.effect == Effect::Deny {
             return self.drop_said(Peer::Server, &said, declared);
-        }
-        if self.chatter.spend(now).is_err() {
-            return self.hush(&said);
         }
         self.hushed = false;
         match said.method.as_str() {

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use portcullis_catalog::control::{ANSWERED_ONCE, DEADLINE_KEPT, STRICT_PARSING};
+use portcullis_catalog::control::{ANSWERED_ONCE, DEADLINE_KEPT, MESSAGE_BOUNDED, STRICT_PARSING};
 use portcullis_journal::{Event, Outcome as Ended};
 use portcullis_policy::Decision;
 use portcullis_wire::{
@@ -71,14 +71,39 @@ impl Session {
         self.answer_client(row.id.clone(), outcome);
     }
 
-    /// A line that is not a message: answered to the client, dropped from the server.
-    pub(crate) fn strike(&mut self, from: Peer, malformed: &Malformed, now: Instant) {
+    /// A well-formed message that nobody waits for or may send: counted with the
+    /// lines that are no messages. False when it is worth neither a record nor
+    /// an answer any more, because either would let a peer fill disk or memory.
+    pub(crate) fn is_tolerable(&mut self, from: Peer, now: Instant) -> bool {
+        match self.count_strike(from, now) {
+            Verdict::Tell => true,
+            Verdict::Summarise => {
+                let event = if from == Peer::Client { Event::Denied } else { Event::Dropped };
+                let mut record = self.heard(event, from);
+                let why = "more that may not pass follows; it is neither recorded nor answered";
+                record.decision = Decision::deny(MESSAGE_BOUNDED, why);
+                self.note(record);
+                false
+            }
+            Verdict::Hush => false,
+            Verdict::Flood => {
+                self.cut_off(from, now);
+                false
+            }
+        }
+    }
+
+    fn count_strike(&mut self, from: Peer, now: Instant) -> Verdict {
         let limit = self.settings.limits.strikes;
-        let verdict = match from {
+        match from {
             Peer::Client => self.client_strikes.strike(now, limit),
             Peer::Server => self.server_strikes.strike(now, limit),
-        };
-        let why = match verdict {
+        }
+    }
+
+    /// A line that is not a message: answered to the client, dropped from the server.
+    pub(crate) fn strike(&mut self, from: Peer, malformed: &Malformed, now: Instant) {
+        let why = match self.count_strike(from, now) {
             Verdict::Flood => return self.cut_off(from, now),
             Verdict::Tell => Some(malformed.public().to_owned()),
             Verdict::Summarise => {

@@ -78,8 +78,25 @@ fn a_server_that_floods_is_cut_off() {
     assert_eq!(said.code, 1, "{said:?}");
     crate::stage::gateway::gone(&kin);
     let ended = stage.events("ended");
-    assert_eq!(ended[0]["note"], "the server sent too many malformed lines");
+    assert_eq!(ended[0]["note"], "the server sent too many lines that may not pass");
     // A flood of noise is no flood of records.
     assert!(stage.events("dropped").len() < 100);
     stage.verify();
+}
+
+#[test]
+fn a_server_that_never_pauses_is_not_the_only_one_that_is_heard() {
+    let stage = Stage::new();
+    let line = r#"{"jsonrpc":"2.0","method":"notifications/message","params":{"level":"info","data":"x"}}"#;
+    let endless = format!("exec yes '{line}'");
+    let mut gateway = Gateway::start(stage.run(&[], &Stage::shell(&endless)), None);
+    stage.until("the flood", || (!stage.events("dropped").is_empty()).then_some(()));
+    for _ in 0..20 {
+        let asked = std::time::Instant::now();
+        let id = gateway.asks("tools/list", &json!({}));
+        assert_eq!(gateway.answer(id)["error"]["code"], -32600);
+        assert!(asked.elapsed() < std::time::Duration::from_secs(2), "{:?}", asked.elapsed());
+    }
+    assert_eq!(gateway.leave().code, 0);
+    assert!(stage.events("dropped").len() < 2000);
 }
