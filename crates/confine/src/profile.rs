@@ -14,7 +14,8 @@ use crate::root::RootGrant;
 pub enum Level {
     /// A plain process: scrubbed environment, limits, no inherited descriptors.
     None,
-    /// No namespaces: Landlock and seccomp hold what they can, without any network.
+    /// No namespaces: Landlock and seccomp hold what they can, and no socket opens
+    /// unless the network was asked for.
     Landlock,
     /// A view of its own, an empty network, and Landlock and seccomp as the ceiling.
     Full,
