@@ -9,6 +9,7 @@ use portcullis_catalog::control::{
 use portcullis_journal::{Direction, Event, Record};
 use portcullis_policy::{Decision, Effect};
 use portcullis_wire::method::METHODS;
+use portcullis_wire::view::completion::Completion;
 use portcullis_wire::view::input_request::InputResponses;
 use portcullis_wire::view::lifecycle::Meta;
 use portcullis_wire::view::notification::{Cancelled, Progress};
@@ -128,6 +129,16 @@ impl Session {
                 let Settings { roots, cwd, .. } = &self.settings;
                 let decision =
                     roots_contained::judge(&arguments, &Value::Null, roots, cwd.as_deref());
+                self.contained(decision, -32602, "the arguments are not permitted")
+            }
+            "completion/complete" => {
+                let Completion { argument, context } = Completion::read(params).map_err(misfit)?;
+                let judge = |arguments: &Json| {
+                    let Settings { roots, cwd, .. } = &self.settings;
+                    roots_contained::judge(&arguments.value(), &Value::Null, roots, cwd.as_deref())
+                };
+                let context = context.as_ref().map(judge).unwrap_or_default();
+                let decision = judge(&argument).and(context);
                 self.contained(decision, -32602, "the arguments are not permitted")
             }
             _ => Ok(Gate::Pass(Purpose::Plain)),

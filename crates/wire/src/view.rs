@@ -6,6 +6,7 @@
 //! `Name` beside `name` is refused, because a reader that ignores case (Go's
 //! `encoding/json`) would act on the other one.
 
+pub mod completion;
 pub mod input_request;
 pub mod lifecycle;
 pub mod notification;

@@ -7,6 +7,7 @@
 
 use serde_json::Value;
 
+use super::reading::trimmed;
 use crate::words::words;
 
 /// Words that make a name the name of a path.
@@ -99,11 +100,12 @@ pub fn path_like(name: &str, schema: &Value, value: &str) -> bool {
     if ends(CONTENT_WORDS) {
         return false;
     }
+    let named = words.iter().any(|word| PATH_WORDS.contains(&word.as_str())) || ends(PATH_ENDS);
     if is_other_uri(value) {
-        return false;
+        // A server that knows no URI takes the scheme for a directory, and climbs out of it.
+        return named && climbs(value);
     }
-    let named = words.iter().any(|word| PATH_WORDS.contains(&word.as_str()));
-    named || ends(PATH_ENDS) || path_shaped(value)
+    named || path_shaped(value)
 }
 
 /// Every path in the arguments of a call, with the JSON Pointer (RFC 6901) to it.
@@ -155,20 +157,26 @@ fn walk(
 }
 
 fn is_file_uri(value: &str) -> bool {
-    let value = value.trim_start();
+    let value = trimmed(value);
     value.get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case("file:"))
         && !value.contains('\n')
 }
 
 /// `https://…` and the like are judged as URLs, not here.
 fn is_other_uri(value: &str) -> bool {
-    value.trim_start().split_once("://").is_some_and(|(scheme, _)| {
-        scheme.len() > 1 && scheme.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c))
+    trimmed(value).split_once("://").is_some_and(|(scheme, _)| {
+        scheme.len() > 1
+            && scheme.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c))
+            && !scheme.eq_ignore_ascii_case("file")
     })
 }
 
+fn climbs(value: &str) -> bool {
+    value.split(['/', '\\']).any(|component| component == "..")
+}
+
 fn path_shaped(value: &str) -> bool {
-    let value = value.trim();
+    let value = trimmed(value);
     if value.contains('\n') || is_other_uri(value) {
         return false;
     }
@@ -181,5 +189,5 @@ fn path_shaped(value: &str) -> bool {
         (Some(drive), Some(':'), Some('\\' | '/')) => drive.is_ascii_alphabetic(),
         _ => false,
     };
-    rooted || is_file_uri(value) || value.split(['/', '\\']).any(|component| component == "..")
+    rooted || is_file_uri(value) || climbs(value)
 }

@@ -40,8 +40,8 @@ pub(super) fn readings(asked: &str) -> Result<Vec<Place>, Escape> {
     letters(asked)?;
     let mut texts: Vec<String> = Vec::new();
     for spelled in [Some(asked.to_owned()), decoded(asked)].into_iter().flatten() {
-        let bare = spelled.trim().trim_matches(['"', '\'', '`']).trim();
-        let folded = compatible(bare).trim().to_owned();
+        let bare = trimmed(trimmed(&spelled).trim_matches(['"', '\'', '`']));
+        let folded = trimmed(&compatible(bare)).to_owned();
         for text in [bare.to_owned(), compatible(&spelled), folded] {
             if text != spelled && !texts.contains(&text) {
                 texts.push(text);
@@ -61,6 +61,11 @@ pub(super) fn readings(asked: &str) -> Result<Vec<Place>, Escape> {
         }
     }
     Ok(places)
+}
+
+/// Without the white space around it; that of JavaScript has U+FEFF too.
+pub(super) fn trimmed(text: &str) -> &str {
+    text.trim_matches(|letter: char| letter.is_whitespace() || letter == '\u{feff}')
 }
 
 /// `~/x` is in a home for a server that expands it and in the working directory

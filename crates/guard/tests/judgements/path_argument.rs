@@ -35,6 +35,11 @@ fn names_and_shapes() {
         ("anything", "C:/x"),
         ("anything", "\\\\host\\x"),
         ("content", "file:///etc/passwd"),
+        ("path", "file:///etc/passwd\n"),
+        ("anything", "file:///etc/passwd\n"),
+        ("anything", "\u{feff}/etc/passwd"),
+        ("path", "xx://../../etc/passwd"),
+        ("source", "git+ssh://a/../../../b"),
     ];
     for (name, value) in yes {
         assert!(path_like(name, &Value::Null, value), "{name}: {value}");
