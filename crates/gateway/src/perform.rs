@@ -5,7 +5,7 @@ use std::time::Instant;
 use portcullis_journal::Record;
 use portcullis_mediation::{ApprovalId, ApprovalKey, Fact, Output, Question, Ticket};
 use portcullis_policy::Permitted;
-use portcullis_store::{ApprovalStore as _, State};
+use portcullis_store::ApprovalStore as _;
 use portcullis_wire::{Message, Peer};
 
 use crate::driver::{Driver, wall_clock};
@@ -65,10 +65,8 @@ impl Driver {
     /// Nobody waits any more. Only a question that nobody answered lapses; a yes
     /// that waits for its retry stays.
     fn withdraw(&mut self, approval: &ApprovalId) {
-        let row = self.approvals.get(approval, wall_clock()).ok().flatten();
-        let open = row.is_some_and(|row| matches!(row.state, State::Pending | State::Expired));
         // One that cannot be closed now ends by its own patience, in the store.
-        if open && self.approvals.withdraw(approval).is_ok() {
+        if let Ok(true) = self.approvals.withdraw(approval) {
             self.session.lapsed(approval);
         }
         self.watch.forget(approval);

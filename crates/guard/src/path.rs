@@ -107,6 +107,13 @@ impl Roots {
     /// # Errors
     /// The first [`Escape`] found in any reading.
     pub fn judge(&self, asked: &str, cwd: Option<&str>) -> Result<Contained, Escape> {
+        let contained = self.every_reading(asked, cwd)?;
+        // A server may tidy a path up before it reads it: what is left lies inside too.
+        self.every_reading(contained.path(), None)?;
+        Ok(contained)
+    }
+
+    fn every_reading(&self, asked: &str, cwd: Option<&str>) -> Result<Contained, Escape> {
         let cwd = cwd.and_then(|cwd| Root::new(cwd).ok());
         let mut first = None;
         for reading in readings(asked)? {

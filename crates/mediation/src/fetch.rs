@@ -14,6 +14,7 @@ use portcullis_wire::{Id, Json, Message, Object, Outcome, Peer, Request};
 use crate::Session;
 use crate::control::capability_frozen::{clamp_server, under};
 use crate::correlate::{InFlight, Purpose};
+use crate::listing::Page;
 use crate::settle::Refusal;
 use crate::state::Phase;
 
@@ -109,15 +110,21 @@ impl Session {
     /// The server answered a question of ours.
     pub(crate) fn fetched(&mut self, row: &InFlight, outcome: Outcome, now: Instant) {
         let ended = if let Outcome::Result(_) = outcome { Ended::Ok } else { Ended::Error };
-        let record = self.ended(row, ended, now);
-        self.note(record);
+        let mut record = self.ended(row, ended, now);
         let Outcome::Result(result) = outcome else {
+            self.note(record);
             return self.fetch_failed("the server refused to say");
         };
-        match row.purpose {
-            Purpose::OurDiscover => self.discovered_for_us(&result, now),
-            _ => self.listed_for_us(&result, now),
+        if row.purpose == Purpose::OurDiscover {
+            self.note(record);
+            return self.discovered_for_us(&result, now);
         }
+        let page = self.read_listing(&result);
+        if let Some(page) = &page {
+            record.decision = page.decision.clone();
+        }
+        self.note(record);
+        self.listed_for_us(page, now);
     }
 
     fn discovered_for_us(&mut self, result: &Json, now: Instant) {
@@ -137,8 +144,8 @@ impl Session {
         self.resume(now);
     }
 
-    fn listed_for_us(&mut self, result: &Json, now: Instant) {
-        let Some(page) = self.read_listing(result) else {
+    fn listed_for_us(&mut self, page: Option<Page>, now: Instant) {
+        let Some(page) = page else {
             return self.fetch_failed("the server's list does not fit");
         };
         let pages = self.fetch.as_mut().map_or(PAGES, |fetch| {
@@ -180,9 +187,14 @@ impl Session {
     /// The client took back a request that waits for a fetch.
     pub(crate) fn forget_waiting(&mut self, id: &Id) -> bool {
         let Some(fetch) = &mut self.fetch else { return false };
-        let before = fetch.waiting.len();
-        fetch.waiting.retain(|request| request.id != *id);
-        fetch.waiting.len() < before
+        let Some(place) = fetch.waiting.iter().position(|request| request.id == *id) else {
+            return false;
+        };
+        let request = fetch.waiting.remove(place);
+        let mut record = self.about(Event::Outcome, &request);
+        record.outcome = Some(Ended::Cancelled);
+        self.note(record);
+        true
     }
 
     /// The session ends: whoever waits for a fetch is refused.

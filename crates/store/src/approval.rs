@@ -71,11 +71,12 @@ pub trait ApprovalStore: fmt::Debug {
         now: Timestamp,
     ) -> Result<Result<Decided, NotDecided>, StoreError>;
 
-    /// Closes a question whose call is gone; an answered one is left alone.
+    /// Closes a question whose call is gone; an answered one is left alone. True
+    /// when nobody had answered it.
     ///
     /// # Errors
     /// When it could not be stored.
-    fn withdraw(&mut self, id: &ApprovalId) -> Result<(), StoreError>;
+    fn withdraw(&mut self, id: &ApprovalId) -> Result<bool, StoreError>;
 
     /// Rows as scripts see them, oldest first.
     ///

@@ -147,14 +147,14 @@ fn an_answer_is_given_once<S: ApprovalStore>((mut gateway, mut person): (S, S)) 
 
 fn a_withdrawn_question_cannot_be_answered<S: ApprovalStore>((mut gateway, mut person): (S, S)) {
     gateway.ask(&question(1), T).unwrap();
-    gateway.withdraw(&id(1)).unwrap();
+    assert!(gateway.withdraw(&id(1)).unwrap(), "nobody had answered it");
     let late = person.decide(&id(1), Verdict::Approve, "me", T).unwrap();
     assert_eq!(late, Err(NotDecided::Already(State::Expired)));
     gateway.ask(&question(2), T).unwrap();
     person.decide(&id(2), Verdict::Approve, "me", T).unwrap().unwrap();
-    gateway.withdraw(&id(2)).unwrap();
+    assert!(!gateway.withdraw(&id(2)).unwrap(), "a person had answered it");
     assert_eq!(gateway.take(&id(2), &key(), T).unwrap(), Taken::Approved);
-    gateway.withdraw(&id(3)).unwrap();
+    assert!(!gateway.withdraw(&id(3)).unwrap(), "it was never asked");
 }
 
 fn the_strictest_of_two_answers_wins<S: ApprovalStore>((mut gateway, mut person): (S, S)) {

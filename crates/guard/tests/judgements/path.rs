@@ -148,6 +148,8 @@ fn escapes() {
         ("C:\\Windows", Backslash),
         ("/project/a\\..\\..\\etc", Backslash),
         ("..＼..＼etc", Backslash),
+        // Two dots in one letter, behind a quote that a server may take off.
+        ("/project/\u{2025}\"/", Outside),
         ("/project/a\0b", Nul),
         ("\0", Nul),
         ("xx://../../etc", Scheme),

@@ -163,11 +163,11 @@ impl ApprovalStore for Approvals {
         })
     }
 
-    fn withdraw(&mut self, id: &ApprovalId) -> Result<(), StoreError> {
+    fn withdraw(&mut self, id: &ApprovalId) -> Result<bool, StoreError> {
         self.write("withdraw a question", |transaction| {
-            let sql = "UPDATE approval SET state = 'expired' WHERE id = ?1 AND state = 'pending'";
-            transaction.prepare_cached(sql)?.execute([id.as_str()])?;
-            Ok(())
+            let sql = "UPDATE approval SET state = 'expired' WHERE id = ?1
+                       AND (state = 'pending' OR state = 'expired' AND decided_by IS NULL)";
+            Ok(transaction.prepare_cached(sql)?.execute([id.as_str()])? > 0)
         })
     }
 
