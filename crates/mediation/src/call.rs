@@ -139,12 +139,18 @@ impl Session {
 
     /// What a yes to this call would cover.
     pub(crate) fn approval_key(&self, call: &Call) -> ApprovalKey {
+        let mut covered = call.canonical.clone();
+        if let Some(state) = self.continues(call) {
+            // Canonical text has no newline of its own.
+            covered.push(b'\n');
+            covered.extend_from_slice(state.as_bytes());
+        }
         ApprovalKey {
             principal: self.settings.principal.clone(),
             server: self.settings.server.clone(),
             tool: call.tool.clone(),
             definition_pin: call.pin.clone(),
-            arguments_digest: Fingerprint::of(&call.canonical),
+            arguments_digest: Fingerprint::of(&covered),
             policy: self.settings.policy.clone(),
         }
     }

@@ -17,6 +17,7 @@
 mod answer;
 pub mod approval;
 mod call;
+mod carried;
 mod client;
 mod control;
 mod correlate;

@@ -155,12 +155,17 @@ impl Session {
     /// Puts the question to a person.
     fn ask(&mut self, ticket: Ticket, parked: Parked, now: Instant) {
         let approval = ApprovalId::from_entropy(self.questions.entropy());
+        let because = &parked.decision.because;
+        let mut reasons: Vec<String> = because.iter().map(|because| because.why.clone()).collect();
+        if self.continues(&parked.call).is_some() {
+            reasons.push("it goes on with a call that the server left open".to_owned());
+        }
         let question = Question {
             approval: approval.clone(),
             key: parked.key.clone(),
             arguments: shown(&parked.call.canonical),
             risk: parked.call.tier,
-            reasons: parked.decision.because.iter().map(|because| because.why.clone()).collect(),
+            reasons,
             patience: self.settings.patience,
         };
         let mut record = self.about_call(Event::Asked, &parked.call);

@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use crate::Session;
 use crate::call::Call;
+use crate::carried::cut_meta;
 use crate::control::roots_answered;
 use crate::correlate::{InFlight, Purpose, never};
 use crate::handshake::offered;
@@ -43,7 +44,7 @@ impl Session {
         let meta = Meta::read(request.params.as_ref()).unwrap_or_default();
         self.next_call += 1;
         record.call = Some(self.next_call);
-        let (params, cut) = self.outgoing(request, &purpose, &meta, minted);
+        let (params, cut) = self.outgoing(request, &purpose, &meta, minted, answer);
         record.decision = record.decision.and(cut);
         let row = self.row(request, purpose, &meta, record.tool.clone(), now);
         self.to_server.insert(minted, row);
@@ -86,6 +87,7 @@ impl Session {
         purpose: &Purpose,
         meta: &Meta,
         minted: i64,
+        answer: Option<Answer>,
     ) -> (Option<Json>, Decision) {
         let Some(mut params) = request.params.as_ref().and_then(Json::object) else {
             return (None, Decision::default());
@@ -93,8 +95,14 @@ impl Session {
         if *purpose == Purpose::Initialize {
             self.clamp_initialize(&mut params);
         }
-        let cut = self.clamp_responses(request, &mut params);
+        let mut cut = self.clamp_responses(request, &mut params);
+        if *purpose == Purpose::ToolCall {
+            cut = cut.and(self.cut_call(&mut params));
+        }
         if let Some(mut inner) = params.get("_meta").and_then(Json::object) {
+            if answer.is_some() {
+                cut = cut.and(cut_meta(&mut inner));
+            }
             if meta.progress_token.is_some() {
                 inner.set(PROGRESS_TOKEN, Id::Number(minted).to_json());
             }
