@@ -18,6 +18,9 @@ use crate::control::{annotations_rewritten, approve_by_risk};
 
 /// More tools than any real server has (at most 117 of 51 servers measured).
 const TOOLS: usize = 4096;
+/// Longest name of a tool, in characters (2025-11-25, server/tools, Tool Names):
+/// a longer one would push the rest of a question off the screen.
+const NAME: usize = 128;
 /// Longest definition of one tool, in bytes (the longest measured has 30 KiB).
 const DEFINITION: usize = 256 << 10;
 /// All definitions together, in bytes (the longest list measured has 144 KiB).
@@ -97,8 +100,14 @@ impl Tools {
         self.known.values_mut().for_each(|tool| tool.fresh = false);
     }
 
-    /// Why one more definition is too much to remember.
+    /// Why a definition is not to be remembered.
     fn excess(&self, name: &str, entry: &Json) -> Option<&'static str> {
+        if name.chars().count() > NAME {
+            return Some("its name is too long");
+        }
+        if name.chars().any(text::is_hidden) {
+            return Some("its name has characters that nobody sees");
+        }
         if entry.len() > DEFINITION {
             return Some("its definition is too long");
         }
