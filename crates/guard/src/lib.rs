@@ -18,3 +18,4 @@ pub use path::{Access, Contained, Escape, Root, Roots, intersect, path_arguments
 pub use schema::{Bounds, Schema, SchemaRefused, SchemaViolation};
 pub use secret::{Hit, SecretKind, SecretString, find, redact, secret_name};
 pub use text::{bounded, visible};
+pub use words::words;

@@ -1,7 +1,9 @@
-//! Names taken apart: `repoPath`, `repo_path` and `repo-path` are two words.
+//! Names taken apart: `repoPath`, `repo_path` and `repo-path` are two words, and
+//! `readHTTPDelete` is three.
 
 /// The words of a member name, in small letters.
-pub(crate) fn words(name: &str) -> Vec<String> {
+#[must_use]
+pub fn words(name: &str) -> Vec<String> {
     let mut words = Vec::new();
     let mut word = String::new();
     let mut before = ' ';
@@ -35,6 +37,8 @@ mod tests {
             ("repoPath", "repo path"),
             ("repo_path", "repo path"),
             ("APIKey", "api key"),
+            ("readHTTPDelete", "read http delete"),
+            ("git-reset.hard", "git reset hard"),
             ("X-Api-Key", "x api key"),
             ("filepath", "filepath"),
             ("GITHUB_TOKEN", "github token"),

@@ -1,6 +1,7 @@
 //! How risky a tool is: from its name, its schema and its hints, where a hint
 //! may raise the tier but never lower it (MCP-APPR-01 to -04).
 
+use portcullis_guard::words;
 use portcullis_policy::Tier;
 use portcullis_wire::view::tool::Annotations;
 use serde_json::Value;
@@ -128,24 +129,6 @@ fn spoken_tier(name: &str, schema: &Value) -> Option<Tier> {
     }
 }
 
-/// `gitResetHard`, `git-reset.hard` and `git_reset_hard` are three words.
-fn words(name: &str) -> Vec<String> {
-    let mut words = vec![String::new()];
-    let mut previous_lower = false;
-    for character in name.chars() {
-        let splits = !character.is_alphanumeric();
-        if splits || (character.is_uppercase() && previous_lower) {
-            words.push(String::new());
-        }
-        if let (false, Some(word)) = (splits, words.last_mut()) {
-            word.extend(character.to_lowercase());
-        }
-        previous_lower = character.is_lowercase() || character.is_numeric();
-    }
-    words.retain(|word| !word.is_empty());
-    words
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -165,6 +148,7 @@ mod tests {
             ("write_file", json!({}), none.clone(), Tier::Write),
             ("delete_file", json!({}), none.clone(), Tier::Destructive),
             ("gitResetHard", json!({}), none.clone(), Tier::Destructive),
+            ("readDBDelete", json!({}), none.clone(), Tier::Destructive),
             ("frobnicate", json!({}), none.clone(), Tier::Unknown),
             ("frobnicate", json!({}), hints(Some(true), None), Tier::Read),
             ("frobnicate", json!({}), hints(Some(false), Some(false)), Tier::Write),
