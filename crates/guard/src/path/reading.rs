@@ -35,19 +35,32 @@ impl Place {
     }
 }
 
+/// More readings than any honest path has.
+const READINGS: usize = 32;
+
 /// Every reading of the text, the plain one first.
 pub(super) fn readings(asked: &str) -> Result<Vec<Place>, Escape> {
     letters(asked)?;
-    let mut texts: Vec<String> = Vec::new();
-    for spelled in [Some(asked.to_owned()), decoded(asked)].into_iter().flatten() {
-        let bare = trimmed(trimmed(&spelled).trim_matches(['"', '\'', '`']));
-        let folded = trimmed(&compatible(bare)).to_owned();
-        for text in [bare.to_owned(), compatible(&spelled), folded] {
-            if text != spelled && !texts.contains(&text) {
+    let mut texts: Vec<String> =
+        [Some(asked.to_owned()), decoded(asked)].into_iter().flatten().collect();
+    for spelled in &texts {
+        foreseeable(spelled)?;
+    }
+    // Whatever a server may do to a path before it opens it, in any order.
+    let tidied: [fn(&str) -> String; 3] =
+        [|text| trimmed(text).to_owned(), |text| unquoted(text).to_owned(), compatible];
+    let mut next = 0;
+    while let Some(text) = texts.get(next).cloned() {
+        for tidy in tidied {
+            let text = tidy(&text);
+            if !texts.contains(&text) {
                 texts.push(text);
             }
         }
-        texts.insert(0, spelled);
+        next += 1;
+        if texts.len() > READINGS {
+            return Err(Escape::Encoded);
+        }
     }
     // The text as it was written is the reading that is handed on.
     texts.sort_by_key(|text| text != asked);
@@ -61,6 +74,19 @@ pub(super) fn readings(asked: &str) -> Result<Vec<Place>, Escape> {
         }
     }
     Ok(places)
+}
+
+/// Letters for separators beside letters for dots: folding one kind and not the
+/// other is a reading that nobody can foresee.
+fn foreseeable(spelled: &str) -> Result<(), Escape> {
+    let folded = compatible(spelled);
+    let more = |letter: char| folded.matches(letter).count() > spelled.matches(letter).count();
+    if more('/') && more('.') { Err(Escape::Encoded) } else { Ok(()) }
+}
+
+/// Without quotes around it, as shells and models write paths.
+fn unquoted(text: &str) -> &str {
+    text.trim_matches(['"', '\'', '`'])
 }
 
 /// Without the white space around it; that of JavaScript has U+FEFF too.

@@ -150,6 +150,7 @@ fn escapes() {
         ("..＼..＼etc", Backslash),
         // Two dots in one letter, behind a quote that a server may take off.
         ("/project/\u{2025}\"/", Outside),
+        ("%ef%bc%8f\u{2025}/project", Encoded),
         ("/project/a\0b", Nul),
         ("\0", Nul),
         ("xx://../../etc", Scheme),
