@@ -49,7 +49,9 @@ fn wanted(root: &Path) -> Vec<String> {
         MANAGERS.iter().filter_map(|m| std::env::var(m.variable).ok()).collect();
     if let Ok(here) = std::env::current_dir() {
         let near = here.ancestors().flat_map(|dir| MANAGERS.iter().map(|m| dir.join(m.file)));
-        texts.extend(near.filter_map(|file| std::fs::read_to_string(file).ok()));
+        // Anybody may have put a pipe there, and whoever reads one waits.
+        let files = near.filter(|file| file.is_file());
+        texts.extend(files.filter_map(|file| std::fs::read_to_string(file).ok()));
     }
     texts.extend(std::fs::read_to_string(root.join("version")).ok());
     let words = texts.iter().flat_map(|text| text.split([':', '\n', ' ']));
