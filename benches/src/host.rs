@@ -56,6 +56,7 @@ const INITIALIZE: &str = concat!(
     r#""method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{},"#,
     r#""clientInfo":{"name":"bench","version":"1"}}}"#
 );
+const LIST: &str = r#""method":"tools/list","params":{}}"#;
 const INITIALIZED: &[u8] = b"{\"jsonrpc\":\"2.0\",\"method\":\"notifications/initialized\"}\n";
 
 impl Host {
@@ -87,7 +88,7 @@ impl Host {
 
     /// Asks which tools there are, as every host does first.
     pub(crate) fn list(&mut self) -> Result<(), String> {
-        self.request(r#""method":"tools/list","params":{}}"#)?;
+        self.request(LIST)?;
         self.expect(|answer| answer["result"]["tools"][0]["name"] == "echo")
     }
 
@@ -100,6 +101,26 @@ impl Host {
         self.request(&load.rest)?;
         let text = |answer: &Value| answer["result"]["content"][0]["text"].as_str().map(str::len);
         self.expect(|answer| text(answer) == Some(load.text))?;
+        self.series(load)
+    }
+
+    /// The same, of the list of tools: it must stay as long as it is at first.
+    pub(crate) fn lists(&mut self, calls: usize) -> Result<Series, String> {
+        self.list()?;
+        let (rest, text) = (LIST.to_owned(), self.line.len() - 8);
+        self.series(&Load { rest, text, calls, window: 1 })
+    }
+
+    /// Calls whose answers are at least that long, and no errors.
+    pub(crate) fn asks(&mut self, load: &Load) -> Result<Series, String> {
+        self.request(&load.rest)?;
+        self.expect(|answer| {
+            answer["result"].is_object() && answer["result"]["isError"] != Value::Bool(true)
+        })?;
+        self.series(load)
+    }
+
+    fn series(&mut self, load: &Load) -> Result<Series, String> {
         self.round(load, load.calls / 10)?;
         let family = Family::of(self.pid());
         let before = (family.ours(), family.server());
@@ -165,8 +186,15 @@ impl Host {
             if read.map_err(|error| format!("it cannot be read: {error}"))? == 0 {
                 return Err("it ended before it answered".to_owned());
             }
-            let head = self.line.get(..self.line.len().min(64)).unwrap_or_default();
-            if head.windows(wanted.len()).any(|part| part == wanted.as_bytes()) {
+            // Some say their id first, some last.
+            let length = self.line.len();
+            let head = self.line.get(..length.min(64)).unwrap_or_default();
+            let tail = self.line.get(length.saturating_sub(64)..).unwrap_or_default();
+            let last = format!("\"id\":{id}}}");
+            let has = |part: &[u8], text: &str| {
+                part.windows(text.len()).any(|bytes| bytes == text.as_bytes())
+            };
+            if has(head, &wanted) || has(tail, &wanted) || has(tail, &last) {
                 return Ok(());
             }
         }

@@ -3,7 +3,7 @@
 //! One command, `cargo bench-portcullis`, prints the tables of
 //! `docs/performance.md`. Read in this order: `subject.rs` (who is compared),
 //! `measure.rs` (the rounds), `host.rs` (the load), `process.rs` (what was used),
-//! `parts.rs` (the inside, without pipes), `report.rs` (the tables).
+//! `parts.rs` (the inside, without pipes), `spawn.rs` (a box alone), `report.rs` (the tables).
 //! `upstream.rs` and `relay.rs` are the other programs, in the same binary.
 
 mod host;
@@ -12,6 +12,8 @@ mod parts;
 mod process;
 mod relay;
 mod report;
+mod servers;
+mod spawn;
 mod stats;
 mod subject;
 mod upstream;
@@ -23,8 +25,9 @@ use crate::report::Findings;
 use crate::subject::Places;
 
 const USAGE: &str = "\
-usage: cargo bench-portcullis [--rounds N] [--quick] [--gateway FILE]
+usage: cargo bench-portcullis [servers] [--rounds N] [--quick] [--gateway FILE]
 
+  servers         our own server beside others of its kind, instead of the gateway
   --rounds N      how often every subject is measured [default: 7]
   --quick         a tenth of the calls and two rounds, to see that it works
   --gateway FILE  measure this binary instead of building one";
@@ -35,6 +38,7 @@ struct Wanted {
     rounds: usize,
     scale: usize,
     gateway: Option<String>,
+    servers: bool,
 }
 
 fn main() -> ExitCode {
@@ -55,12 +59,13 @@ fn main() -> ExitCode {
 }
 
 fn wanted(words: &[&str]) -> Result<Wanted, String> {
-    let mut wanted = Wanted { rounds: 7, scale: 1, gateway: None };
+    let mut wanted = Wanted { rounds: 7, scale: 1, gateway: None, servers: false };
     let mut words = words.iter();
     while let Some(word) = words.next() {
         let mut value = || words.next().ok_or_else(|| USAGE.to_owned());
         match *word {
             "--rounds" => wanted.rounds = value()?.parse().map_err(|_| USAGE.to_owned())?,
+            "servers" => wanted.servers = true,
             "--quick" => (wanted.rounds, wanted.scale) = (2, 10),
             "--gateway" => wanted.gateway = Some((*value()?).to_owned()),
             _ => return Err(USAGE.to_owned()),
@@ -73,6 +78,10 @@ fn bench(wanted: &Wanted) -> Result<(), String> {
     if wanted.gateway.is_none() {
         build()?;
     }
+    if wanted.servers {
+        let tables = servers::run(wanted.rounds, wanted.gateway.as_deref())?;
+        return print(&format!("{}\n\n{tables}", setting(wanted.rounds)));
+    }
     let work = tempfile::Builder::new().prefix("portcullis-bench").tempdir();
     let work = work.map_err(|error| format!("no directory to work in: {error}"))?;
     let places = Places::new(wanted.gateway.as_deref(), work.path())?;
@@ -83,7 +92,9 @@ fn bench(wanted: &Wanted) -> Result<(), String> {
     })?;
     eprintln!("inside");
     let costs = parts::costs(work.path(), &cases, rounds * 3)?;
-    let findings = Findings { cases, samples, costs, rounds };
+    eprintln!("boxes");
+    let spawns = spawn::costs(places.gateway(), rounds)?;
+    let findings = Findings { cases, samples, costs, spawns, rounds };
     let text = format!("{}\n\n{}", setting(findings.rounds), findings.tables());
     std::io::stdout().write_all(text.as_bytes()).map_err(|error| error.to_string())
 }
@@ -95,6 +106,10 @@ fn build() -> Result<(), String> {
     let status = host::command(cargo).args(arguments).status();
     let built = status.map_err(|error| format!("cargo cannot be started: {error}"))?.success();
     if built { Ok(()) } else { Err("the gateway cannot be built".to_owned()) }
+}
+
+fn print(text: &str) -> Result<(), String> {
+    writeln!(std::io::stdout(), "{text}").map_err(|error| error.to_string())
 }
 
 /// The facts that the figures depend on, in one line.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::host::{Host, Load, Series};
 use crate::process::{self, Family, Memory};
-use crate::subject::{Places, SUBJECTS, Subject};
+use crate::subject::{FILLERS, MANY, POLICIES, Places, SUBJECTS, Subject};
 use crate::upstream::prose;
 
 /// How often a program is only started and ended, in each round.
@@ -24,6 +24,8 @@ pub(crate) struct Sample {
     pub(crate) subject: Subject,
     /// One for each case, in order.
     pub(crate) series: Vec<Series>,
+    /// The long list of tools, again and again.
+    pub(crate) listing: Option<Series>,
     /// From nothing to the first answer, in milliseconds.
     pub(crate) starts: Vec<f64>,
     /// Processor time of a start and an end, in milliseconds.
@@ -75,12 +77,12 @@ pub(crate) fn rounds(
     mut tell: impl FnMut(usize, Subject),
 ) -> Result<Vec<Sample>, String> {
     // The first start makes keys and tables; no later one does.
-    for subject in SUBJECTS {
-        begin(places, subject)?.end()?;
+    for subject in all() {
+        begin(places, subject, FILLERS)?.end()?;
     }
     let mut samples = Vec::new();
     for round in 0..rounds {
-        for subject in SUBJECTS {
+        for subject in all() {
             tell(round, subject);
             let sample = sample(places, subject, cases);
             samples.push(sample.map_err(|error| format!("{}: {error}", subject.name()))?);
@@ -89,8 +91,13 @@ pub(crate) fn rounds(
     Ok(samples)
 }
 
-fn begin(places: &Places, subject: Subject) -> Result<Host, String> {
-    let mut host = Host::start(&places.program(subject), &places.complaints())?;
+/// Everybody, once.
+fn all() -> impl Iterator<Item = Subject> {
+    SUBJECTS.into_iter().chain(POLICIES.into_iter().skip(1))
+}
+
+fn begin(places: &Places, subject: Subject, fillers: usize) -> Result<Host, String> {
+    let mut host = Host::start(&places.program(subject, fillers), &places.complaints())?;
     host.list()?;
     Ok(host)
 }
@@ -99,14 +106,18 @@ fn sample(places: &Places, subject: Subject, cases: &[Case]) -> Result<Sample, S
     let mut starts = Vec::new();
     let before = process::ended_children();
     for _ in 0..STARTS {
-        let host = Host::start(&places.program(subject), &places.complaints())?;
+        let host = Host::start(&places.program(subject, FILLERS), &places.complaints())?;
         starts.push(host.started.as_secs_f64() * 1e3);
         host.end()?;
     }
     let used = process::ended_children().saturating_sub(before);
     let start_cpu = used.as_secs_f64() * 1e3 / f64::from(STARTS);
 
-    let mut host = begin(places, subject)?;
+    // Policies beyond the first add to calls and starts, and to nothing else.
+    let own = matches!(subject, Subject::Policies(_));
+    let cases = if own { cases.get(..1).unwrap_or_default() } else { cases };
+    let listing = if own { None } else { Some(listing(places, subject, cases)?) };
+    let mut host = begin(places, subject, FILLERS)?;
     std::thread::sleep(Duration::from_millis(100));
     let family = Family::of(host.pid());
     let gateway = |family: &Family| family.gateway.and_then(process::memory);
@@ -114,7 +125,17 @@ fn sample(places: &Places, subject: Subject, cases: &[Case]) -> Result<Sample, S
     let series = cases.iter().map(|case| host.calls(&case.load)).collect::<Result<Vec<_>, _>>()?;
     let memory = Held { fresh, used: gateway(&family), boxed: boxed(&family) };
     host.end()?;
-    Ok(Sample { subject, series, starts, start_cpu, memory })
+    Ok(Sample { subject, series, listing, starts, start_cpu, memory })
+}
+
+/// A server with many tools, asked for them again and again.
+fn listing(places: &Places, subject: Subject, cases: &[Case]) -> Result<Series, String> {
+    let mut host = begin(places, subject, MANY)?;
+    // As few, and fewer when fewer calls are wanted.
+    let calls = cases.iter().map(|case| case.load.calls).min().unwrap_or(10);
+    let series = host.lists(calls.max(10))?;
+    host.end()?;
+    Ok(series)
 }
 
 /// What the processes of the box hold together.

@@ -5,10 +5,11 @@ use std::hint::black_box;
 use std::path::Path;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use portcullis_guard::UriLists;
 use portcullis_guard::path::Roots;
 use portcullis_journal::{Chain, Redactor, Signer, Timestamp};
-use portcullis_mediation::{Fingerprint, Limits, Output, Session, Settings};
-use portcullis_policy::{Principal, Rules, ServerName};
+use portcullis_mediation::{Fingerprint, Limits, Output, SealKey, Session, Settings};
+use portcullis_policy::{Base, Policies, Principal, Rules, ServerName};
 use portcullis_store::Journal;
 use portcullis_wire::{Frame, Framer, Message, Peer};
 
@@ -62,20 +63,30 @@ impl Bench {
         let journal = Journal::open(&work.join("inside").join("journal"));
         let server = ServerName::new("bench").map_err(|error| error.to_string())?;
         let limits = portcullis_wire::Limits::default();
+        let principal = Principal::user(1000);
+        let rules = Policies::new(&principal, &server, &Rules::default(), Base::Allow, &[]);
         let settings = Settings {
             server,
-            principal: Principal::user(1000),
+            principal,
             session: "0123456789abcdef".to_owned(),
-            rules: Rules::default(),
+            rules: rules.map_err(|_| "the usual lists do not compile")?,
+            resources: UriLists::default(),
+            extensions: portcullis_policy::Extensions::new(),
             policy: Fingerprint::of(b"bench"),
             roots: Roots::new(),
             cwd: None,
+            flow: portcullis_policy::Flow::default(),
             open_world: false,
+            inspect: portcullis_policy::Inspect::default(),
             limits: Limits { calls_per_minute: 100_000, ..Limits::default() },
             patience: Duration::from_secs(120),
             hold: Duration::from_secs(45),
+            pinning: portcullis_mediation::pin::Pinning::default(),
             observe: false,
+            firm: None,
+            without: Default::default(),
             dice: 7,
+            seal: SealKey::new([7; 32]),
             redactor: Redactor::new([7; 32]),
         };
         Ok(Self {

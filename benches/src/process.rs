@@ -139,6 +139,13 @@ pub(crate) fn memory(pid: u32) -> Option<Memory> {
     Some(Memory { rss_kib: value("Rss:")?, pss_kib: value("Pss:")? })
 }
 
+/// The most memory that a process ever held, in KiB.
+pub(crate) fn most_kib(pid: u32) -> u64 {
+    let text = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    line.and_then(|line| line.split_whitespace().next()?.parse().ok()).unwrap_or_default()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

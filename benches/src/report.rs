@@ -6,8 +6,9 @@ use crate::host::Series;
 use crate::measure::{Case, Held, Sample};
 use crate::parts::{Costs, PARTS};
 use crate::process::Memory;
+use crate::spawn::Spawns;
 use crate::stats::{median, shown};
-use crate::subject::{SUBJECTS, Subject};
+use crate::subject::{MANY, POLICIES, SUBJECTS, Subject};
 
 /// Everything that one run found.
 #[derive(Debug)]
@@ -15,6 +16,7 @@ pub(crate) struct Findings {
     pub(crate) cases: Vec<Case>,
     pub(crate) samples: Vec<Sample>,
     pub(crate) costs: Vec<Costs>,
+    pub(crate) spawns: Vec<Spawns>,
     pub(crate) rounds: usize,
 }
 
@@ -23,7 +25,10 @@ impl Findings {
     pub(crate) fn tables(&self) -> String {
         let mut out = String::new();
         self.calls(&mut out);
+        self.listings(&mut out);
+        self.policies(&mut out);
         self.starts(&mut out);
+        self.spawns(&mut out);
         self.memory(&mut out);
         self.breakdown(&mut out);
         out
@@ -78,6 +83,55 @@ impl Findings {
                     &format!("| {name} | {who} | {p50} | {ratio} | {own} | {kernel} | {added} |"),
                 );
             }
+        }
+        line(out, "");
+    }
+
+    /// The long list of tools.
+    fn listings(&self, out: &mut String) {
+        line(out, &format!("### `tools/list` with {MANY} tools\n"));
+        line(out, "| who | p50 µs | CPU of gateway, µs | CPU added in all, µs |");
+        line(out, "|---|---|---|---|");
+        let of = |subject, read: &dyn Fn(&Series) -> f64| {
+            median(self.of(subject).filter_map(|sample| sample.listing.as_ref()).map(read))
+        };
+        let bare = of(Subject::Bare, &all);
+        for subject in SUBJECTS {
+            let p50 = shown(of(subject, &|series| series.p50));
+            let (own, added) = match subject {
+                Subject::Bare => Default::default(),
+                _ => (shown(of(subject, &ours)), shown(of(subject, &all) - bare)),
+            };
+            line(out, &format!("| {} | {p50} | {own} | {added} |", subject.name()));
+        }
+        line(out, "");
+    }
+
+    /// A small call and a start, with more and more policies.
+    fn policies(&self, out: &mut String) {
+        let name = self.cases.first().map_or("", |case| case.name);
+        line(out, "### Policies of the operator's own\n");
+        line(
+            out,
+            &format!("| who | {name}: p50 µs | CPU of gateway, µs | to the first answer, ms |"),
+        );
+        line(out, "|---|---|---|---|");
+        for subject in POLICIES {
+            let p50 = shown(self.middle(subject, 0, |series| series.p50));
+            let own = shown(self.middle(subject, 0, ours));
+            let start = median(self.of(subject).flat_map(|sample| sample.starts.iter().copied()));
+            line(out, &format!("| {} | {p50} | {own} | {} |", subject.name(), shown(start)));
+        }
+        line(out, "");
+    }
+
+    /// A box alone.
+    fn spawns(&self, out: &mut String) {
+        line(out, "### A program that ends at once\n");
+        line(out, "| who | from start to end, ms | CPU, ms |");
+        line(out, "|---|---|---|");
+        for Spawns { who, wall, cpu } in &self.spawns {
+            line(out, &format!("| {who} | {} | {} |", shown(*wall), shown(*cpu)));
         }
         line(out, "");
     }

@@ -6,7 +6,9 @@
 
 mod demo;
 mod deny;
+mod lesson;
 pub(crate) mod peers;
+mod release;
 mod system;
 mod tests;
 mod unprivileged;
@@ -15,7 +17,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use crate::repo::Repo;
-use crate::{generate, run, say, tidy};
+use crate::{fuzz, generate, run, say, tidy};
 
 /// What the steps share.
 pub(crate) struct Ci<'a> {
@@ -38,10 +40,12 @@ const STEPS: &[(&str, Step)] = &[
     ("documents", |ci| generate::check(ci.repo)),
     ("clippy", clippy),
     ("dependencies", deny::check),
-    ("release build", |ci| run::pass(ci.repo.cargo().args(["build", "--release", "--locked"]))),
+    ("release build", release::build),
     ("tests", tests::all),
     ("tests of the box, as an ordinary user", unprivileged::tests),
+    ("fuzz doors", |ci| fuzz::command(ci.repo, &fuzz::Order::smoke())),
     ("demo", demo::plays),
+    ("lesson", lesson::plays),
 ];
 
 /// Runs every step.

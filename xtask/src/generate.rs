@@ -3,7 +3,9 @@
 //! [`documents`] is the list; each has its own file. `--check` compares and
 //! names the stale one and the command that writes it.
 
+pub(crate) mod checklist;
 mod controls;
+mod lesson;
 
 use std::fs;
 
@@ -21,6 +23,8 @@ fn documents(tree: &Tree) -> Result<Vec<Document>, String> {
     Ok(vec![
         document("docs/reference/controls.md", controls::page(tree)?),
         document("docs/reference/config.md", portcullis_config::reference::reference_markdown()),
+        document("docs/reference/server-checklist.md", checklist::page(tree)?),
+        document("docs/guide/lesson.md", lesson::page(tree)?),
         document("schema/config.json", portcullis_config::reference::json_schema()),
     ])
 }

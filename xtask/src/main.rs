@@ -1,10 +1,12 @@
-//! The project's own commands: `cargo xtask tidy | generate | test | ci | peers`.
+//! The project's own commands: `cargo xtask tidy | generate | test | ci | fuzz | peers`.
 //!
 //! [`tidy`] holds the rules that no compiler checks, one file each; [`generate`]
 //! writes the documents that derive from definitions; [`ci`] is what a change
-//! must pass, here and on the project's own machines alike.
+//! must pass, here and on the project's own machines alike; [`fuzz`] sends strangers'
+//! bytes.
 
 mod ci;
+mod fuzz;
 mod generate;
 mod repo;
 mod run;
@@ -20,6 +22,7 @@ const USAGE: &str = "usage: cargo xtask COMMAND
   generate          write docs/reference from the definitions
   generate --check  fail when one of them is stale
   test              everything a change must pass (what .ci/run runs); `ci` is the same
+  fuzz [DOOR...]    strangers' bytes at the doors of `fuzz/`; [--seconds N] each (60), [--keep] what is learned
   peers             install other people's servers and clients into target/peers, and say hello to each
 ";
 
@@ -31,6 +34,7 @@ fn main() -> ExitCode {
         ["generate"] => generate::write(&repo),
         ["generate", "--check"] => generate::check(&repo),
         ["test" | "ci"] => ci::command(&repo),
+        ["fuzz", order @ ..] => fuzz::command(&repo, &fuzz::Order::read(order)?),
         ["peers"] => ci::peers::command(&repo),
         ["--help" | "-h" | "help"] => {
             say(USAGE);

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::run;
 
-/// Folders that hold what was built or installed.
+/// What holds what was built or installed; `.git` is a file in a linked work tree.
 const NOT_OURS: &[&str] = &[".git", "target", "node_modules"];
 
 /// The repository's root.
@@ -119,6 +119,9 @@ fn walk(root: &Path, folder: &Path, tree: &mut Tree) -> Result<(), String> {
     let broken = |error: std::io::Error| format!("{}: {error}", folder.display());
     for entry in fs::read_dir(folder).map_err(broken)? {
         let entry = entry.map_err(broken)?;
+        if NOT_OURS.iter().any(|other| entry.file_name() == *other) {
+            continue;
+        }
         let path = entry.path();
         let name = path.strip_prefix(root).unwrap_or(&path).to_string_lossy().into_owned();
         let kind = entry.file_type().map_err(broken)?;
@@ -126,10 +129,8 @@ fn walk(root: &Path, folder: &Path, tree: &mut Tree) -> Result<(), String> {
             let target = fs::read_link(&path).map_err(broken)?;
             tree.links.push((name, target.to_string_lossy().into_owned()));
         } else if kind.is_dir() {
-            if !NOT_OURS.iter().any(|other| entry.file_name() == *other) {
-                tree.others.push(name);
-                walk(root, &path, tree)?;
-            }
+            tree.others.push(name);
+            walk(root, &path, tree)?;
         } else if let Some(text) = fs::read(&path).ok().and_then(|it| String::from_utf8(it).ok()) {
             tree.files.push(File { path: name, text });
         } else {

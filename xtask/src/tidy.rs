@@ -6,6 +6,7 @@
 
 mod attacks;
 mod casebook;
+mod checklist;
 pub(crate) mod code;
 mod dependencies;
 mod exceptions;
@@ -18,6 +19,7 @@ mod mind;
 mod opening;
 mod promises;
 mod size;
+pub(crate) mod switch;
 mod unsafe_address;
 mod words;
 
@@ -88,6 +90,7 @@ fn of_files(tree: &Tree) -> Vec<Complaint> {
     let rules = [
         attacks::check,
         casebook::check,
+        checklist::check,
         dependencies::check,
         format::check,
         invariants::check,
@@ -96,6 +99,7 @@ fn of_files(tree: &Tree) -> Vec<Complaint> {
         opening::check,
         promises::check,
         size::check,
+        switch::check,
         unsafe_address::check,
         words::check,
     ];

@@ -77,6 +77,10 @@ fn received(side: Side, text: &str) -> Result<Received, String> {
     let (word, rest) = split_word(text);
     match (word, side) {
         ("nothing", _) if rest.is_empty() => Ok(Received::Nothing),
+        ("batch", _) => {
+            let count = rest.parse().map_err(|_| format!("`{rest}` is not a count"))?;
+            Ok(Received::Batch(count))
+        }
         ("result", _) => value(rest).map(Received::Result),
         ("error", _) => error(rest).map(|(code, text)| Received::Error { code, text }),
         ("refused", Side::Client) => quoted(rest).map(Received::Refused),
@@ -123,7 +127,11 @@ fn answer(text: &str) -> Result<What, String> {
     match text {
         "approves" => Ok(What::Answers(Answer::Approves)),
         "denies" => Ok(What::Answers(Answer::Denies)),
-        other => Err(format!("a person `approves` or `denies`, not `{other}`")),
+        "accepts" => Ok(What::Accepts(None)),
+        other => match other.strip_prefix("accepts ") {
+            Some(name) => Ok(What::Accepts(Some(name.trim().to_owned()))),
+            None => Err(format!("a person `approves`, `denies` or `accepts`, not `{other}`")),
+        },
     }
 }
 
@@ -281,6 +289,8 @@ mod tests {
         assert_eq!(parse("person? Let `rm` run?"), Ok(What::Asked(Some("Let `rm` run?".into()))));
         assert_eq!(parse("person? nothing"), Ok(What::Asked(None)));
         assert_eq!(parse("person  denies"), Ok(What::Answers(Answer::Denies)));
+        assert_eq!(parse("person  accepts"), Ok(What::Accepts(None)));
+        assert_eq!(parse("person  accepts a b"), Ok(What::Accepts(Some("a b".into()))));
         assert_eq!(parse("wait    60s"), Ok(What::Wait(Duration::from_mins(1))));
         assert_eq!(parse("wait    10ms"), Ok(What::Wait(Duration::from_millis(10))));
         for wrong in ["wait soon", "wait 1d", "person maybe", "persn approves", "person?"] {

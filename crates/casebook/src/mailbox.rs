@@ -23,15 +23,31 @@ pub struct Mailbox {
     /// Requests that it received, in order: id and progress token.
     got: Vec<(Value, Value)>,
     /// Those that it has not answered yet.
-    owed: VecDeque<Value>,
+    owed: VecDeque<Owed>,
     /// Raw bytes without a newline yet.
     line: Vec<u8>,
     /// Raw lines that are no message; an error for one may have any id or none.
     broken: usize,
-    /// Ids of raw requests.
-    raw: Vec<Value>,
+    /// Ids of raw requests, line by line.
+    raw: Vec<Vec<Value>>,
+    /// Cursors and states that it received in results, in order.
+    cursors: Vec<Value>,
+    states: Vec<Value>,
+    /// Tasks that it was told of in results, in order.
+    tasks: Vec<Value>,
     calls: VecDeque<Value>,
     answers: VecDeque<Value>,
+    /// How many answers came in one line, line by line.
+    batches: VecDeque<usize>,
+}
+
+/// A request that waits for this peer's answer.
+#[derive(Debug)]
+struct Owed {
+    id: Value,
+    method: String,
+    /// Its answer says what it is, and how long it may be kept (2026-07-28).
+    modern: bool,
 }
 
 /// Why an expectation is not met.
@@ -53,6 +69,33 @@ impl fmt::Display for Unmet {
 
 impl std::error::Error for Unmet {}
 
+/// Where a modern request says that it is one.
+const MODERN: &str = "/params/_meta/io.modelcontextprotocol~1protocolVersion";
+
+/// Methods whose answers may be kept.
+const KEPT: &[&str] = &[
+    "server/discover",
+    "tools/list",
+    "prompts/list",
+    "resources/list",
+    "resources/templates/list",
+    "resources/read",
+];
+
+impl Owed {
+    /// What every answer of 2026-07-28 must say goes without saying in a case;
+    /// `"<absent>"` leaves it out.
+    fn complete(&self, result: &mut Value) {
+        let Some(members) = result.as_object_mut().filter(|_| self.modern) else { return };
+        let kind = members.entry("resultType").or_insert_with(|| "complete".into());
+        if *kind == "complete" && KEPT.contains(&self.method.as_str()) {
+            members.entry("ttlMs").or_insert_with(|| 0.into());
+            members.entry("cacheScope").or_insert_with(|| "private".into());
+        }
+        members.retain(|_, value| value.as_str() != Some(crate::subset::ABSENT));
+    }
+}
+
 impl Mailbox {
     /// A peer that has said nothing; `meta` goes into each of its requests.
     #[must_use]
@@ -68,8 +111,12 @@ impl Mailbox {
             line: Vec::new(),
             broken: 0,
             raw: Vec::new(),
+            cursors: Vec::new(),
+            states: Vec::new(),
+            tasks: Vec::new(),
             calls: VecDeque::new(),
             answers: VecDeque::new(),
+            batches: VecDeque::new(),
         }
     }
 
@@ -77,6 +124,9 @@ impl Mailbox {
     pub fn turn_page(&mut self) {
         self.sent.clear();
         self.got.clear();
+        self.cursors.clear();
+        self.states.clear();
+        self.tasks.clear();
         self.calls.clear();
         self.answers.clear();
     }
@@ -102,12 +152,13 @@ impl Mailbox {
                 with(json!({"jsonrpc": "2.0", "method": method}), "params", params)
             }
             Sent::Result(result) => {
-                let (id, result) = (self.pay()?, self.named(result)?);
-                json!({"jsonrpc": "2.0", "id": id, "result": result})
+                let (owed, mut result) = (self.pay()?, self.named(result)?);
+                owed.complete(&mut result);
+                json!({"jsonrpc": "2.0", "id": owed.id, "result": result})
             }
             Sent::Error { code, message } => {
                 let error = json!({"code": code, "message": message});
-                json!({"jsonrpc": "2.0", "id": self.pay()?, "error": error})
+                json!({"jsonrpc": "2.0", "id": self.pay()?.id, "error": error})
             }
         };
         Ok(Some(format!("{message}\n").into_bytes()))
@@ -122,7 +173,7 @@ impl Mailbox {
         }
     }
 
-    fn pay(&mut self) -> Result<Value, Unmet> {
+    fn pay(&mut self) -> Result<Owed, Unmet> {
         self.owed.pop_front().ok_or_else(|| Unmet::Missing("no request waits for an answer".into()))
     }
 
@@ -158,19 +209,31 @@ impl Mailbox {
         self.line.extend_from_slice(&bytes);
         while let Some(end) = self.line.iter().position(|byte| *byte == b'\n') {
             let line: Vec<u8> = self.line.drain(..=end).collect();
-            let value: Value = serde_json::from_slice(&line).unwrap_or_default();
-            match (value.get("id"), value.get("method")) {
-                (Some(id), Some(_)) if !id.is_null() => {
-                    self.raw.push(id.clone());
-                    self.sent.push(id.clone());
-                    self.waiting.push(id.clone());
-                }
-                (Some(id), None) => self.owed.retain(|owed| owed != id),
-                (_, Some(_)) => {}
-                (None, None) => self.broken += 1,
+            let values = match serde_json::from_slice(&line).unwrap_or_default() {
+                Value::Array(batch) if !batch.is_empty() => batch,
+                value => vec![value],
+            };
+            let ids: Vec<Value> = values.iter().filter_map(|value| self.said_raw(value)).collect();
+            if !ids.is_empty() {
+                self.raw.push(ids);
             }
         }
         Ok(bytes)
+    }
+
+    /// Remembers one raw message; its id, when it is a request.
+    fn said_raw(&mut self, value: &Value) -> Option<Value> {
+        match (value.get("id"), value.get("method")) {
+            (Some(id), Some(_)) if !id.is_null() => {
+                self.sent.push(id.clone());
+                self.waiting.push(id.clone());
+                return Some(id.clone());
+            }
+            (Some(id), None) => self.owed.retain(|owed| owed.id != *id),
+            (_, Some(_)) => {}
+            (None, None) => self.broken += 1,
+        }
+        None
     }
 
     /// The value with its `<sent N>` and the like replaced.
@@ -223,6 +286,9 @@ impl Mailbox {
         let found = match word {
             "sent" => self.sent.get(place).cloned(),
             "got" => self.got.get(place).map(|(id, _)| id.clone()),
+            "cursor" => self.cursors.get(place).cloned(),
+            "state" => self.states.get(place).cloned(),
+            "task" => self.tasks.get(place).cloned(),
             "token" => self.got.get(place).map(|(_, token)| token.clone()),
             _ => return Ok(None),
         };
@@ -234,13 +300,18 @@ impl Mailbox {
     /// # Errors
     /// When it is an answer that this peer does not wait for.
     pub fn arrived(&mut self, message: Value) -> Result<(), Unmet> {
+        if let Value::Array(batch) = message {
+            self.batches.push_back(batch.len());
+            return batch.into_iter().try_for_each(|message| self.arrived(message));
+        }
         let id = message.get("id").cloned();
-        if message.get("method").is_some() {
+        if let Some(method) = message.get("method").and_then(Value::as_str) {
             if let Some(id) = id {
                 let token =
                     message.pointer("/params/_meta/progressToken").cloned().unwrap_or_default();
                 self.got.push((id.clone(), token));
-                self.owed.push_back(id);
+                let modern = message.pointer(MODERN).is_some();
+                self.owed.push_back(Owed { id, method: method.to_owned(), modern });
             }
             self.calls.push_back(message);
             return Ok(());
@@ -252,6 +323,12 @@ impl Mailbox {
             None => {
                 return Err(Unmet::Wrong(format!("an answer that nobody waits for: {message}")));
             }
+        }
+        self.cursors.extend(message.pointer("/result/nextCursor").cloned());
+        self.states.extend(message.pointer("/result/requestState").cloned());
+        for place in ["/result/taskId", "/result/task/taskId"] {
+            let named = message.pointer(place);
+            self.tasks.extend(named.filter(|id| !self.tasks.contains(id)).cloned());
         }
         self.answers.push_back(message);
         Ok(())
@@ -266,7 +343,7 @@ impl Mailbox {
         }
         let nameless = id.is_none_or(Value::is_null);
         let last = if nameless { self.raw.pop() } else { None };
-        self.waiting.retain(|waits| Some(waits) != last.as_ref());
+        self.waiting.retain(|waits| !last.iter().flatten().any(|id| id == waits));
         last.is_some()
     }
 
@@ -285,6 +362,11 @@ impl Mailbox {
             Received::Nothing => match self.calls.front().or(self.answers.front()) {
                 None => Ok(()),
                 Some(message) => Err(Unmet::Wrong(format!("received {message}"))),
+            },
+            Received::Batch(count) => match self.batches.pop_front() {
+                Some(found) if found == *count => Ok(()),
+                Some(found) => Err(Unmet::Wrong(format!("a batch of {found}"))),
+                None => Err(self.missing("batch")),
             },
             Received::Message { method, params } => {
                 let first = self.calls.front().ok_or_else(|| self.missing("message"))?;
@@ -336,7 +418,9 @@ impl Mailbox {
                 let says = failed && texts.any(|text| text.contains(part.as_str()));
                 if says { Ok(()) } else { Err("not such a refusal".to_owned()) }
             }
-            Received::Message { .. } | Received::Nothing => Err("not an answer".to_owned()),
+            Received::Message { .. } | Received::Batch(_) | Received::Nothing => {
+                Err("not an answer".to_owned())
+            }
         }
     }
 }

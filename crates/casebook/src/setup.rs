@@ -21,8 +21,11 @@ const MODERN: &str = "2026-07-28";
 /// | `client_capabilities` | everything that a host may declare |
 /// | `server_capabilities` | everything that a server may declare |
 /// | `offers`, the server's tools | `read_file` and `delete_file`, each with a `path` |
+/// | `policy`, the text of a file of Cedar policies; the server is called `case` | none |
+/// | `spoke`, the newest revision that the server is known for from earlier sessions | none |
 /// | `initialized` | `true`: the [`opening`](Self::opening) is over when the first line plays |
 ///
+/// Without `pins` it is `note`, so that a case may list what it needs when it needs it.
 /// Without `roots` the server has `/home/ada/project:rw`. The home of a case's
 /// person is `/home/ada`; a driver with real directories has it somewhere else,
 /// and replaces that prefix in whatever is sent and received.
@@ -38,6 +41,10 @@ pub struct Setup {
     pub offers: Vec<Value>,
     /// The opening is played.
     pub initialized: bool,
+    /// The operator's Cedar policies.
+    pub policy: Option<String>,
+    /// The newest revision that the server spoke before.
+    pub spoke: Option<String>,
     /// The operator's keys.
     pub table: toml::Table,
 }
@@ -75,14 +82,19 @@ impl Setup {
         let server = take("server_capabilities", every_server_capability())?;
         let offers = take("offers", usual_offers())?;
         let initialized = take("initialized", true.into())?;
+        let spoke = take("spoke", "".into())?.as_str().unwrap_or_default().to_owned();
+        let policy = take("policy", "".into())?.as_str().unwrap_or_default().to_owned();
         let usual = toml::Value::from(vec!["/home/ada/project:rw"]);
         table.entry("roots").or_insert(usual);
+        table.entry("pins").or_insert_with(|| "note".into());
         Ok(Self {
             revision: revision.as_str().unwrap_or_default().to_owned(),
             client,
             server,
             offers: offers.as_array().cloned().unwrap_or_default(),
             initialized: initialized == Value::Bool(true),
+            policy: (!policy.is_empty()).then_some(policy),
+            spoke: (!spoke.is_empty()).then_some(spoke),
             table,
         })
     }

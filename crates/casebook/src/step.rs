@@ -12,12 +12,14 @@
 //! client  < result {result}          the next answer it received
 //! client  < error CODE "text"        the same, an error; the text, when given, is part of its message
 //! client  < refused "text"           the same, a tool result with isError whose text contains this
+//! client  < batch 2                  the answers to a raw batch came in one line, so many of them; each is expected by a line of its own
 //! client  < nothing                  nothing arrived that an earlier line did not name
 //! server  …                          all of the above but `closes` and `refused`; and
 //! server  dies                       the process ends
 //! person? TEXT                       the oldest question that waits contains TEXT, see [`question`]
 //! person? nothing                    no question waits
 //! person  approves | denies          the oldest question that waits; when none does, the last one, too late
+//! person  accepts NAME               accepts what drifted under this name; without a name, all of it
 //! wait    60s                        time passes: ms, s, m or h
 //! journal WORD: control-id (text)    the next record of that word; control and text may be left out
 //! journal nothing                    nothing was recorded since the record that a line named last
@@ -30,7 +32,8 @@
 //! another. In what a peer sends or must receive, the texts `"<sent 2>"`,
 //! `"<got 2>"` and `"<token 2>"` stand for the id of the second request that this
 //! peer sent in the case, the id of the second one that it received, and that
-//! one's progress token. The text of a journal line is part of a reason, or of
+//! one's progress token; `"<cursor 1>"`, `"<state 1>"` and `"<task 1>"` for the first
+//! `nextCursor`, `requestState` and `taskId` that it got in a result. The text of a journal line is part of a reason, or of
 //! any other text in the record.
 //!
 //! Expected values are compared by [`crate::subset()`]. A blank line and a line
@@ -62,6 +65,8 @@ pub enum What {
     Asked(Option<String>),
     /// The person answers the question that waits.
     Answers(Answer),
+    /// The person accepts what drifted, all of it or what has this name.
+    Accepts(Option<String>),
     /// Time passes.
     Wait(Duration),
     /// The journal must say something.
@@ -130,6 +135,8 @@ pub enum Received {
     },
     /// A tool result with `isError` whose text contains this.
     Refused(String),
+    /// A line with so many answers.
+    Batch(usize),
     /// Nothing that was not expected by name.
     Nothing,
 }
@@ -176,12 +183,16 @@ pub enum Word {
     Denied,
     /// Dropped, without one.
     Dropped,
+    /// A server shows something else than what is pinned.
+    Drifted,
     /// The session ended.
     Ended,
     /// Worth knowing.
     Notice,
     /// A forwarded request ended.
     Outcome,
+    /// Something was pinned.
+    Pinned,
     /// Changed on its way.
     Rewritten,
     /// A server was started.
@@ -190,15 +201,17 @@ pub enum Word {
 
 impl Word {
     /// Every word with its spelling.
-    pub const ALL: [(&'static str, Self); 10] = [
+    pub const ALL: [(&'static str, Self); 12] = [
         ("allowed", Self::Allowed),
         ("answered", Self::Answered),
         ("asked", Self::Asked),
         ("denied", Self::Denied),
+        ("drifted", Self::Drifted),
         ("dropped", Self::Dropped),
         ("ended", Self::Ended),
         ("notice", Self::Notice),
         ("outcome", Self::Outcome),
+        ("pinned", Self::Pinned),
         ("rewritten", Self::Rewritten),
         ("started", Self::Started),
     ];

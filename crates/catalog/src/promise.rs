@@ -6,6 +6,7 @@ mod capability;
 mod elicitation;
 mod limits;
 mod logging;
+mod part;
 mod resources;
 mod roots;
 mod sampling;
@@ -15,6 +16,8 @@ mod tools;
 mod transport;
 mod trust;
 mod validation;
+
+pub use part::Part;
 
 /// One promise, with its source. Its id never changes and is never reused.
 #[derive(Debug)]

@@ -50,12 +50,24 @@ pub enum Command {
     /// Guard one stdio server; put it before the command in a host's config
     #[command(after_help = RUN_EXAMPLE)]
     Run(Box<Run>),
+    /// Serve files, named queries and commands, confined by the kernel
+    #[command(after_help = SERVER_EXAMPLE)]
+    Server(Box<Server>),
     /// See and answer the questions that wait for a person
     #[command(after_help = APPROVALS_EXAMPLE)]
     Approvals(Approvals),
+    /// See what was approved of each server, and what drifted since
+    #[command(after_help = PINS_EXAMPLE)]
+    Pins(Pins),
+    /// See which directories servers were given, and take them back
+    #[command(after_help = GRANTS_EXAMPLE)]
+    Grants(Grants),
     /// See what happened, and prove that nobody changed it
     #[command(after_help = JOURNAL_EXAMPLE)]
     Journal(Journal),
+    /// See which policies are in force, try them, and learn why a call was judged so
+    #[command(after_help = POLICY_EXAMPLE)]
+    Policy(Policy),
     /// What this machine can enforce, proven by doing it
     #[command(after_help = "Example:\n  portcullis doctor")]
     Doctor {
@@ -70,11 +82,22 @@ pub enum Command {
         #[arg(long)]
         yes: bool,
     },
+    /// Learn what goes wrong in MCP servers by attacking some: careless, almost right, hardened
+    #[command(after_help = LESSON_EXAMPLE)]
+    Lesson(Lesson),
     /// The careless server of the demo
     #[command(name = "__careless", hide = true)]
     Careless {
         /// The project it serves.
         root: PathBuf,
+    },
+    /// The hardened server of the lesson
+    #[command(name = "__hardened", hide = true)]
+    Hardened {
+        /// The project it serves.
+        project: PathBuf,
+        /// The shop's database.
+        database: PathBuf,
     },
     /// Print a completion script
     #[command(after_help = COMPLETIONS_EXAMPLE)]
@@ -82,6 +105,42 @@ pub enum Command {
         /// For which shell.
         shell: Shell,
     },
+}
+
+const LESSON_EXAMPLE: &str = "\
+Example: one lesson after the other, as you choose; then all of them unattended:
+  portcullis lesson
+  portcullis lesson --all --yes
+
+The servers are small, and written to a temporary directory; their sources are in examples/lesson.
+Three of them need a Python with the package `mcp` 1.x, such as the one of this environment:
+  python3 -m venv lesson && lesson/bin/pip install \"mcp<2\"
+  portcullis lesson --python lesson/bin/python";
+
+/// `portcullis lesson`.
+#[derive(Args, Debug)]
+pub struct Lesson {
+    /// Every lesson in order, and a table at the end
+    #[arg(long)]
+    pub all: bool,
+    /// Do not wait for me between lessons
+    #[arg(long)]
+    pub yes: bool,
+    /// A Python with `mcp` 1.x [default: that of $VIRTUAL_ENV, python3, or one by uv]
+    #[arg(long, value_name = "PATH")]
+    pub python: Option<PathBuf>,
+    /// Where to look for changed sources first.
+    #[cfg(debug_assertions)]
+    #[arg(long, hide = true)]
+    pub sources: Option<PathBuf>,
+    /// The one lesson that is wanted.
+    #[cfg(debug_assertions)]
+    #[arg(long, hide = true)]
+    pub only: Option<String>,
+    /// The one server that is wanted, by its file.
+    #[cfg(debug_assertions)]
+    #[arg(long, hide = true)]
+    pub on: Option<String>,
 }
 
 const RUN_EXAMPLE: &str = "\
@@ -99,8 +158,8 @@ pub struct Run {
     /// A directory the server may see; repeatable; read-only without :rw
     #[arg(long = "root", value_name = "DIR[:ro|:rw]", value_parser = values::parse_root)]
     pub roots: Vec<Root>,
-    /// What it may reach: none, or everything that this machine reaches [default: none]
-    #[arg(long, value_name = "none|host", value_parser = values::parse_network)]
+    /// What it may reach: nothing, these hosts, or everything that this machine reaches [default: none]
+    #[arg(long, value_name = "none|HOST[:PORT],…|host", value_parser = values::parse_network)]
     pub network: Option<Network>,
     /// A variable it gets: NAME from our environment, NAME=VALUE, or NAME=@FILE; repeatable
     // Read later: a complaint of clap's would print the value.
@@ -132,6 +191,36 @@ pub struct Run {
     /// The server's command and its arguments, after `--`
     #[arg(last = true, value_name = "COMMAND")]
     pub command: Vec<String>,
+}
+
+const SERVER_EXAMPLE: &str = "\
+Example: a server that may read and write one project, put into a host's config:
+  portcullis server --root ~/project:rw
+
+It confines itself before it reads its first message: what is not named, it cannot reach.
+Its databases, queries and programs stand in portcullis.toml: [databases], [queries], [commands].";
+
+/// What `server` may be told; `[files]`, `[databases]`, `[queries]` and `[commands]` in the config say more.
+#[derive(Args, Debug)]
+pub struct Server {
+    /// A directory that it serves; repeatable; read-only without :rw
+    #[arg(long = "root", value_name = "DIR[:ro|:rw]", value_parser = values::parse_root)]
+    pub roots: Vec<Root>,
+    /// Its name, for clients and in the journal [default: portcullis]
+    #[arg(long)]
+    pub name: Option<String>,
+    /// How many calls a minute it answers [default: 600]
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub calls_per_minute: Option<u32>,
+    /// How long one call may take [default: 60s]
+    #[arg(long, value_name = "DURATION", value_parser = values::parse_duration)]
+    pub call_timeout: Option<Duration>,
+    /// Start even where the kernel cannot confine it
+    #[arg(long)]
+    pub unconfined: bool,
+    /// What a server's author has to see to, and the test that shows it here
+    #[arg(long)]
+    pub checklist: bool,
 }
 
 const APPROVALS_EXAMPLE: &str = "\
@@ -187,6 +276,90 @@ pub enum ApprovalsAction {
     },
 }
 
+const GRANTS_EXAMPLE: &str = "\
+Example: see what was given, take one directory back, give it again:
+  portcullis grants
+  portcullis grants revoke grt_7k2m9q4w8x1z
+  portcullis grants restore grt_7k2m9q4w8x1z
+
+A server that runs is denied the directory at once, and its box follows.";
+
+/// `portcullis grants`.
+#[derive(Args, Debug)]
+pub struct Grants {
+    /// What to do; without it, list.
+    #[command(subcommand)]
+    pub action: Option<GrantsAction>,
+    /// Print JSON
+    #[arg(long, global = true)]
+    pub json: bool,
+}
+
+/// What to do with grants.
+#[derive(Debug, Subcommand)]
+pub enum GrantsAction {
+    /// The directories that servers were given
+    #[command(after_help = "Example:\n  portcullis grants list --json")]
+    List,
+    /// Take a directory back, now and for every later start
+    #[command(after_help = "Example:\n  portcullis grants revoke grt_7k2m9q4w8x1z")]
+    Revoke {
+        /// The grant's name.
+        id: String,
+    },
+    /// Give a directory again that was taken back
+    #[command(after_help = "Example:\n  portcullis grants restore grt_7k2m9q4w8x1z")]
+    Restore {
+        /// The grant's name.
+        id: String,
+    },
+}
+
+const PINS_EXAMPLE: &str = "\
+Example: a server's tool changed; look at it, then accept it:
+  portcullis pins
+  portcullis pins diff files
+  portcullis pins accept files read_file";
+
+/// `portcullis pins`.
+#[derive(Args, Debug)]
+pub struct Pins {
+    /// What to do; without it, list.
+    #[command(subcommand)]
+    pub action: Option<PinsAction>,
+    /// Print JSON
+    #[arg(long, global = true)]
+    pub json: bool,
+}
+
+/// What to do with pins.
+#[derive(Debug, Subcommand)]
+pub enum PinsAction {
+    /// The servers whose definitions are pinned
+    #[command(after_help = "Example:\n  portcullis pins list --json")]
+    List,
+    /// What of a server is not as it was approved, field by field, the worst first
+    #[command(after_help = "Example:\n  portcullis pins diff files")]
+    Diff {
+        /// The server's name.
+        server: String,
+    },
+    /// Accept what was seen: everything, or what has one name
+    #[command(after_help = "Example:\n  portcullis pins accept files read_file")]
+    Accept {
+        /// The server's name.
+        server: String,
+        /// The tool, prompt or resource; without it, everything that drifted.
+        name: Option<String>,
+    },
+    /// Forget a server: what it shows next is seen for the first time
+    #[command(after_help = "Example:\n  portcullis pins reset files")]
+    Reset {
+        /// The server's name.
+        server: String,
+    },
+}
+
 const JOURNAL_EXAMPLE: &str = "\
 Example: watch what a host and its servers do, then prove that the record is whole:
   portcullis journal tail --follow
@@ -231,6 +404,49 @@ pub enum JournalAction {
     /// Prove that no record was changed, dropped, added or moved; exit code 5 when it fails
     #[command(after_help = "Example:\n  portcullis journal verify --json")]
     Verify,
+}
+
+const POLICY_EXAMPLE: &str = "\
+Example: see everything that decides, then why one recorded call was denied:
+  portcullis policy show
+  portcullis policy explain 17";
+
+/// `portcullis policy`.
+#[derive(Args, Debug)]
+pub struct Policy {
+    /// What to do.
+    #[command(subcommand)]
+    pub action: PolicyAction,
+    /// Print JSON
+    #[arg(long, global = true)]
+    pub json: bool,
+}
+
+/// What to do with policies.
+#[derive(Debug, Subcommand)]
+pub enum PolicyAction {
+    /// Whether every policy is sound and every example holds; exit code 2 when not
+    #[command(after_help = "Example:\n  portcullis policy check")]
+    Check,
+    /// Every policy in force, ours and yours, each with its place
+    #[command(after_help = "Example:\n  portcullis policy show --server files")]
+    Show {
+        /// Only for this server
+        #[arg(long, value_name = "NAME")]
+        server: Option<String>,
+    },
+    /// Why a recorded call was judged as it was, from the record; exit code 4 when it was denied
+    #[command(after_help = "Example:\n  portcullis policy explain 17")]
+    Explain {
+        /// The record's number.
+        record: u64,
+    },
+    /// What the policies say to examples; exit code 4 when one is answered otherwise
+    #[command(after_help = "Example:\n  portcullis policy test examples.toml")]
+    Test {
+        /// A file with [[policy.example]] [default: those of the config]
+        file: Option<PathBuf>,
+    },
 }
 
 const COMPLETIONS_EXAMPLE: &str = "\

@@ -4,8 +4,14 @@ mod approvals;
 mod completions;
 mod demo;
 mod doctor;
+mod explain;
+mod grants;
 mod journal;
+mod lesson;
+mod pins;
+mod policy;
 mod run;
+mod server;
 
 use std::time::SystemTime;
 
@@ -19,14 +25,25 @@ pub(crate) fn run(cli: Cli) -> Result<Exit, Trouble> {
     let places = &cli.places;
     match cli.command {
         Command::Run(args) => run::run(*args, places),
+        Command::Server(args) => server::run(&args, places),
         Command::Approvals(args) => approvals::run(&args, places),
+        Command::Grants(args) => grants::run(&args, places),
+        Command::Pins(args) => pins::run(&args, places),
         Command::Journal(args) => journal::run(&args, places),
-        Command::Doctor { json } => doctor::run(json),
+        Command::Policy(args) => policy::run(&args, places),
+        Command::Doctor { json } => doctor::run(json, places),
         Command::Demo { yes } => demo::run(yes),
+        Command::Lesson(args) => lesson::run(&args),
         Command::Careless { root } => match crate::careless::serve(&root) {
             Ok(()) => Ok(Exit::Clean),
             Err(error) => Err(Trouble::failed(&error)),
         },
+        Command::Hardened { project, database } => {
+            match crate::lesson::hardened::serve(&project, &database) {
+                Ok(()) => Ok(Exit::Clean),
+                Err(error) => Err(Trouble::failed(&*error)),
+            }
+        }
         Command::Completions { shell } => completions::run(shell),
     }
 }

@@ -17,6 +17,8 @@ pub enum Exit {
     Usage = 2,
     /// There is nothing to look at.
     Nothing = 3,
+    /// A policy denies, or answers an example otherwise.
+    Denied = 4,
     /// The journal does not verify.
     Unverified = 5,
     /// The box is weaker than asked.
@@ -33,6 +35,7 @@ pub const TABLE: &[(Exit, &str)] = &[
     (Exit::Failed, "we failed, or the server died"),
     (Exit::Usage, "the command line or the config is wrong"),
     (Exit::Nothing, "there is nothing to look at"),
+    (Exit::Denied, "a policy denies, or answers an example otherwise"),
     (Exit::Unverified, "the journal does not verify"),
     (Exit::Weaker, "the box is weaker than asked"),
     (Exit::NotExecutable, "the server's command cannot be executed"),
@@ -79,6 +82,12 @@ impl Trouble {
 impl From<Unfit> for Trouble {
     fn from(unfit: Unfit) -> Self {
         Self::new(Exit::Usage, unfit.to_string())
+    }
+}
+
+impl From<Vec<Unfit>> for Trouble {
+    fn from(all: Vec<Unfit>) -> Self {
+        Self { exit: Exit::Usage, said: all.iter().map(ToString::to_string).collect() }
     }
 }
 

@@ -1,14 +1,18 @@
 //! The door: reads the command line, hands over, prints, exits.
 //!
 //! Read in this order: [`args`] is what may be typed, `command` has one file for
-//! each command, [`exit`] is how they end, `state` finds our files, `style`
-//! writes tables.
+//! each command, [`exit`] is how they end, `state` and `documents` find our
+//! files, `style` writes tables.
 
 pub mod args;
 mod careless;
 mod command;
+mod crash;
+mod documents;
 pub mod exit;
+mod lesson;
 mod name;
+mod policies;
 mod state;
 mod style;
 
@@ -23,6 +27,8 @@ use crate::exit::{Exit, Trouble};
 /// What `portcullis` does.
 #[must_use]
 pub fn main() -> ExitCode {
+    portcullis_confine::own::cut();
+    crash::say_where_and_not_what();
     let done = Cli::try_parse().map_err(misread).and_then(command::run);
     let exit = done.unwrap_or_else(|trouble| {
         for line in &trouble.said {

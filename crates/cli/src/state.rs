@@ -5,8 +5,10 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use portcullis_config::Config;
+use rustix::fs::OFlags;
 
 use crate::args::Places;
+use crate::documents::{LONGEST, text_of};
 use crate::exit::{Exit, Trouble};
 
 /// Looks up a variable; the environment's, except in tests.
@@ -50,14 +52,16 @@ fn find_state(places: &Places, environment: Environment<'_>) -> Option<PathBuf> 
     given.or_else(ours).or_else(xdg).or_else(below_home)
 }
 
-/// The config: a file that was named must be there, the usual one may be missing.
-pub(crate) fn config(places: &Places) -> Result<Config, Trouble> {
-    let Some(file) = config_file(places) else {
-        return Ok(Config::default());
-    };
-    match std::fs::read_to_string(&file) {
-        Ok(text) => read_config(&text, &file),
-        Err(error) if places.config.is_none() && is_missing(&error) => Ok(Config::default()),
+/// The person's config with its file: one that was named must be there, the usual
+/// one may be missing.
+pub(crate) fn config(places: &Places) -> Result<Option<(PathBuf, Config)>, Trouble> {
+    let Some(file) = config_file(places) else { return Ok(None) };
+    match text_of(&file, OFlags::empty(), LONGEST) {
+        Ok(text) => {
+            let config = read_config(&text, &file)?;
+            Ok(Some((file, config)))
+        }
+        Err(error) if places.config.is_none() && is_missing(&error) => Ok(None),
         Err(error) => {
             let said = format!("config `{}` cannot be read: {error}", file.display());
             Err(Trouble::new(Exit::Usage, said))
@@ -76,7 +80,7 @@ fn find_config(environment: Environment<'_>) -> Option<PathBuf> {
     Some(xdg.or_else(below_home)?.join("portcullis/portcullis.toml"))
 }
 
-fn read_config(text: &str, file: &Path) -> Result<Config, Trouble> {
+pub(crate) fn read_config(text: &str, file: &Path) -> Result<Config, Trouble> {
     Config::read(text, &file.display().to_string()).map_err(|found| {
         let said = found.iter().map(ToString::to_string).collect();
         Trouble { exit: Exit::Usage, said }
@@ -88,7 +92,7 @@ fn absolute(value: Option<OsString>) -> Option<PathBuf> {
     value.map(PathBuf::from).filter(|path| path.is_absolute())
 }
 
-fn is_missing(error: &std::io::Error) -> bool {
+pub(crate) fn is_missing(error: &std::io::Error) -> bool {
     matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory)
 }
 

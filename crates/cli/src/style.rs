@@ -61,6 +61,11 @@ impl Table {
     }
 }
 
+/// A heading, where that is seen.
+pub(crate) fn bold(text: &str) -> String {
+    if is_coloured() { format!("\u{1b}[1m{text}\u{1b}[0m") } else { text.to_owned() }
+}
+
 /// <https://no-color.org>: any value but the empty one switches colour off.
 fn is_coloured() -> bool {
     io::stdout().is_terminal() && state::variable("NO_COLOR").is_none()

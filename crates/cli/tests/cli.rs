@@ -221,7 +221,7 @@ fn mistakes_are_told_in_one_voice() {
         ("run", "portcullis: nothing to guard: put the server's command after `--`"),
         ("run --name files", "portcullis: server `files` has no command: put it after `--`"),
         ("run --name a/b -- x", "portcullis: --name: a server's name is 1 to 64 letters"),
-        ("run --network github.com -- x", "portcullis: invalid value `github.com` for `--network"),
+        ("run --network *.com -- x", "portcullis: invalid value `*.com` for `--network"),
         ("run --patience 2 -- x", "portcullis: invalid value `2` for `--patience"),
         ("run --env A-B=hunter2 -- x", "portcullis: --env cannot be read: a variable's name"),
         ("run --config /missing.toml -- x", "portcullis: config `/missing.toml` cannot be read"),
@@ -279,4 +279,29 @@ fn a_root_that_holds_our_own_files_is_refused() {
         assert_eq!((found.code, found.out.as_str()), (2, ""), "{line}: {}", found.err);
         assert!(found.err.contains(said), "{line}: {}", found.err);
     }
+}
+
+/// A client of the server reads what a root holds: no key of ours, and no config that it
+/// could write for the next start.
+#[test]
+fn a_servers_roots_are_apart_from_our_own_files() {
+    let dir = tempfile::tempdir().unwrap();
+    let at = |path: &str| dir.path().join(path).display().to_string();
+    std::fs::create_dir_all(at("project/deep")).unwrap();
+    std::fs::write(at("project/portcullis.toml"), "").unwrap();
+    let writable = format!("{}:rw", at("project"));
+    let refused = |words: &[&str]| {
+        let said = portcullis_words(&dir.path().join("elsewhere"), words);
+        assert_eq!(said.code, 2, "{words:?}: {}", said.err);
+        said.err
+    };
+    let project = at("project");
+    for state in [at("project/state"), at("project"), at(""), at("project/deep/../state")] {
+        let said = refused(&["server", "--root", &project, "--state", &state]);
+        assert!(said.contains("the journal and its key lie there"), "{said}");
+    }
+    let config = at("project/portcullis.toml");
+    let state = at("state");
+    let words = ["server", "--root", &writable, "--state", &state, "--config", &config];
+    assert!(refused(&words).contains("the config that decides"), "{words:?}");
 }

@@ -4,12 +4,19 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use portcullis_guard::UriLists;
+use portcullis_guard::egress::Reach;
 use portcullis_guard::secret::SecretString;
-use portcullis_policy::{Rules, ServerName};
+use portcullis_policy::{Base, Extensions, Flow, Inspect, Rules, ServerName};
 
+use crate::commands::Table;
 use crate::diagnose::Diagnosis;
+use crate::files::Files;
+use crate::policy::{Example, PolicyTable};
+use crate::precedence::Firm;
+use crate::queries::Queries;
 use crate::secret;
-use crate::settings::{Limits, Overrides, Settings};
+use crate::settings::{Limits, Settings};
 use crate::values::Unfit;
 use crate::written;
 
@@ -20,7 +27,16 @@ pub struct Config {
     pub sync: Sync,
     /// What every server gets unless its own table says otherwise.
     pub defaults: Settings,
-    servers: BTreeMap<ServerName, Settings>,
+    /// What no server may exceed.
+    pub ceiling: Settings,
+    /// Which policies hold beyond the lists.
+    pub policy: PolicyTable,
+    /// What the file tools of the reference server may do, if that was said.
+    pub files: Option<Files>,
+    /// What the reference server asks which databases.
+    pub queries: Queries,
+    pub(crate) commands: Vec<Table>,
+    pub(crate) servers: BTreeMap<ServerName, Settings>,
 }
 
 /// Everything decided about one server.
@@ -36,16 +52,34 @@ pub struct Server {
     pub network: Network,
     /// The variables it gets beyond the usual ones.
     pub env: Vec<Variable>,
-    /// Its tools and which calls are asked.
+    /// Its lists, and which calls are asked.
     pub rules: Rules,
+    /// What the lists of its resources mean.
+    pub resources: UriLists,
+    /// What host and server may agree on beyond the core.
+    pub extensions: Extensions,
+    /// What holds for a call that no policy speaks of.
+    pub base: Base,
+    /// What observing does not lift, because an administrator said it.
+    pub firm: Option<Firm>,
+    /// Calls with the answer that its policies must give.
+    pub examples: Vec<Example>,
     /// How long a question waits before it is answered no.
     pub patience: Duration,
     /// The least box that must be achieved, else it does not start.
     pub confinement: Confinement,
     /// The account it runs under when we are root.
     pub user: Account,
+    /// What becomes of definitions that are new or changed.
+    pub pins: Pins,
+    /// What becomes of private data on its way out.
+    pub flow: Flow,
     /// Whether policy denials are only recorded.
     pub observe: bool,
+    /// What becomes of suspicious text in what it says.
+    pub inspect: Inspect,
+    /// Whether it is told what the server reached for outside of its box.
+    pub doorbell: bool,
     /// How much it may take.
     pub limits: Limits,
 }
@@ -54,7 +88,10 @@ pub struct Server {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Root {
     path: String,
+    /// Where it led when it was held against others.
+    real: Option<String>,
     access: Access,
+    protect: Option<Vec<String>>,
 }
 
 /// What a server may do in a root.
@@ -68,11 +105,13 @@ pub enum Access {
 }
 
 /// What a server may reach.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Network {
     /// Nothing.
     #[default]
     None,
+    /// These hosts, and nothing else.
+    Named(Reach),
     /// Everything that this machine reaches; weak, and marked so.
     Host,
 }
@@ -107,8 +146,20 @@ pub enum Confinement {
     None,
 }
 
+/// What becomes of a definition that nobody approved, mildest first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Pins {
+    /// Drift is recorded and withholds nothing.
+    Note,
+    /// The first sight is trusted, and what drifts later is withheld.
+    #[default]
+    First,
+    /// Nothing passes before a person accepts it, not even the first start.
+    Ask,
+}
+
 /// How durable a record is before its message leaves.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Sync {
     /// Accepted by the kernel: survives the death of our process.
     #[default]
@@ -130,28 +181,25 @@ impl Config {
         written::read(text, file_name)
     }
 
-    pub(crate) fn new(
-        sync: Sync,
-        defaults: Settings,
-        servers: BTreeMap<ServerName, Settings>,
-    ) -> Self {
-        Self { sync, defaults, servers }
-    }
-
     /// The servers that have a table, by name.
     pub fn servers(&self) -> impl Iterator<Item = (&ServerName, &Settings)> {
         self.servers.iter()
     }
 
-    /// Decides everything about one server: command line, its table, defaults,
-    /// ourselves, in this order.
-    ///
-    /// # Errors
-    /// [`Unfit`] when there is no command, a secret in it, or limits that
-    /// contradict each other.
-    pub fn settle(&self, name: ServerName, overrides: Overrides) -> Result<Server, Unfit> {
-        let table = self.servers.get(&name).cloned().unwrap_or_default();
-        let settings = overrides.over(table).over(self.defaults.clone());
+    /// What is said of one server.
+    pub(crate) fn said_of(&self, name: &ServerName) -> Settings {
+        let table = self.servers.get(name).cloned().unwrap_or_default();
+        table.over(self.defaults.clone())
+    }
+}
+
+impl Server {
+    /// Everything decided, out of what everybody said.
+    pub(crate) fn of(
+        name: ServerName,
+        settings: Settings,
+        policy: &PolicyTable,
+    ) -> Result<Self, Unfit> {
         let Some(command) = settings.command.filter(|command| !command.is_empty()) else {
             return Err(Unfit::new(format!(
                 "server `{name}` has no command: put it after `--`, or into [server.{name}]"
@@ -159,18 +207,31 @@ impl Config {
         };
         secret::refuse_in_command(&command)?;
         let mut rules = settings.tools.unwrap_or_default();
+        let resources = settings.resources.unwrap_or_default();
+        rules.resources = resources.written;
+        rules.prompts = settings.prompts.unwrap_or_default();
         rules.mode = settings.ask.unwrap_or_default();
-        Ok(Server {
+        rules.mode_at = settings.ask_at;
+        Ok(Self {
             name,
             command,
             roots: settings.roots.unwrap_or_default(),
             network: settings.network.unwrap_or_default(),
             env: settings.env,
             rules,
-            patience: settings.patience.unwrap_or(Server::PATIENCE),
+            resources: resources.meant,
+            extensions: settings.extensions.unwrap_or_default(),
+            base: policy.base.unwrap_or_default(),
+            firm: None,
+            examples: policy.examples.clone(),
+            patience: settings.patience.unwrap_or(Self::PATIENCE),
             confinement: settings.confinement.unwrap_or_default(),
             user: settings.user.unwrap_or_default(),
+            pins: settings.pins.unwrap_or_default(),
+            flow: settings.flow.unwrap_or_default().with(settings.ask.unwrap_or_default()),
             observe: settings.observe.unwrap_or_default(),
+            inspect: settings.inspect.settle(),
+            doorbell: settings.doorbell.unwrap_or_default(),
             limits: settings.limits.settle()?,
         })
     }
@@ -190,7 +251,54 @@ impl Root {
         if path.is_empty() || path.contains('\0') {
             return Err(Unfit::new("a root is a directory: write `DIR`, `DIR:ro` or `DIR:rw`"));
         }
-        Ok(Self { path: path.to_owned(), access })
+        Ok(Self { path: path.to_owned(), real: None, access, protect: None })
+    }
+
+    /// The same directory, with these places read-only in it and no others.
+    ///
+    /// # Errors
+    /// [`Unfit`] for what is no relative path without `..`.
+    pub fn protecting(self, places: &[&str]) -> Result<Self, Unfit> {
+        let odd = |part: &str| matches!(part, "" | "." | "..") || part.contains('\0');
+        if let Some(place) = places.iter().find(|place| place.split('/').any(odd)) {
+            let place = place.escape_debug();
+            return Err(Unfit::new(format!(
+                "`{place}` is no place inside a root: write a relative path such as `.git/hooks`"
+            )));
+        }
+        Ok(Self { protect: Some(places.iter().map(|&place| place.to_owned()).collect()), ..self })
+    }
+
+    /// The same root, at another spelling of its path.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn located(&self, path: &str) -> Result<Self, Unfit> {
+        let (protect, real) = (self.protect.clone(), self.real.clone());
+        Ok(Self { protect, real, ..Self::new(path, self.access)? })
+    }
+
+    /// The same root, which leads there: what it is held against others by.
+    #[must_use]
+    pub fn leading(self, real: String) -> Self {
+        Self { real: Some(real), ..self }
+    }
+
+    /// Where it led when it was held against others, if it was.
+    #[must_use]
+    pub fn real(&self) -> Option<&str> {
+        self.real.as_deref()
+    }
+
+    /// What it is compared by.
+    pub(crate) fn place(&self) -> &str {
+        self.real.as_deref().unwrap_or(&self.path)
+    }
+
+    /// What stays read-only in it, if somebody said so.
+    #[must_use]
+    pub fn protect(&self) -> Option<&[String]> {
+        self.protect.as_deref()
     }
 
     /// The directory as written.
@@ -217,13 +325,13 @@ impl Access {
     }
 }
 
-impl Network {
-    /// The word in files, options and tables.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
+impl std::fmt::Display for Network {
+    /// As it may be written.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::None => "none",
-            Self::Host => "host",
+            Self::None => f.write_str("none"),
+            Self::Named(reach) => f.write_str(&reach.texts().collect::<Vec<_>>().join(",")),
+            Self::Host => f.write_str("host"),
         }
     }
 }

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::ops::Range;
 
+use portcullis_policy::Place;
+
 use crate::definition::{Key, Kind};
 
 /// One mistake in a file.
@@ -57,6 +59,26 @@ impl<'a> Diagnoses<'a> {
         what: impl Into<String>,
     ) {
         self.add(at, what.into(), key.map(|key| key.meaning), None);
+    }
+
+    /// Where a part of the file was written.
+    pub(crate) fn place(&self, at: &Range<usize>) -> Place {
+        Place::of_byte(self.file, self.text, at.start)
+    }
+
+    /// A place inside of a text, where the text is written as it is meant; else where it
+    /// begins.
+    pub(crate) fn inside(
+        &self,
+        at: &Range<usize>,
+        text: &str,
+        place: Option<usize>,
+    ) -> Range<usize> {
+        let written = self.text.get(at.clone()).unwrap_or_default();
+        match (written.find(text), place) {
+            (Some(start), Some(place)) => at.start + start + place..at.end,
+            _ => at.clone(),
+        }
     }
 
     /// A key nobody knows.

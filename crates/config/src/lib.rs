@@ -3,29 +3,39 @@
 //! Text comes in, meaning goes out; nothing here opens a file or reads the
 //! environment. Read in this order: [`definition`] lists every key once,
 //! [`settings`] and [`config`] are what they mean, `written` turns one into the other and
-//! [`diagnose`] says where a file is wrong. [`values`] reads single words, for
+//! [`diagnose`] says where a file is wrong. [`precedence`] makes several files into one, key by
+//! key in `tighten`. [`queries`] are what `portcullis server` offers. [`values`] reads single words, for
 //! the file and for the command line alike, and [`reference`] prints the manual
 //! and the schema from the definition.
 
 #![deny(clippy::indexing_slicing, clippy::string_slice)]
 
+pub mod commands;
 pub mod config;
 pub mod definition;
 pub mod diagnose;
+pub mod files;
+pub mod policy;
+pub mod precedence;
+pub mod queries;
 mod reader;
 pub mod reference;
 pub mod secret;
 pub mod settings;
+mod tighten;
 pub mod values;
 mod written;
 
 pub use config::{
-    Access, Account, Config, Confinement, Network, Root, Server, Source, Sync, Variable,
+    Access, Account, Config, Confinement, Network, Pins, Root, Server, Source, Sync, Variable,
 };
 pub use diagnose::Diagnosis;
+pub use files::Files;
+pub use policy::{Example, PolicyTable, Refused, Surprise};
 pub use portcullis_guard::secret::SecretString;
-pub use settings::{Limits, Overrides, Settings};
+pub use precedence::{Document, Documents, Firm, Locate};
+pub use settings::{Limits, Overrides, Resources, Settings};
 pub use values::{
-    Unfit, parse_ask, parse_confinement, parse_duration, parse_env, parse_network, parse_root,
-    parse_size, parse_user,
+    Unfit, parse_ask, parse_confinement, parse_duration, parse_env, parse_network, parse_reach,
+    parse_root, parse_size, parse_user,
 };

@@ -1,8 +1,10 @@
 //! Typed reading of one table: what is there is right, or a diagnosis says why not.
 
+use std::collections::BTreeSet;
 use std::ops::{Range, RangeInclusive};
 use std::time::Duration;
 
+use portcullis_policy::Place;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -48,6 +50,23 @@ impl Reader<'_, '_> {
         let entry = self.get(section, name)?;
         let text = self.text(section, name)?;
         self.fit(entry, values::choose(text, &format!("a value of `{name}`"), words))
+    }
+
+    pub(crate) fn words<T: Copy + Ord>(
+        &mut self,
+        section: &Section<'_>,
+        name: &str,
+        words: &[(&str, T)],
+    ) -> Option<BTreeSet<T>> {
+        let entry = self.get(section, name)?;
+        let mut chosen = BTreeSet::new();
+        for (at, text) in self.texts(entry)? {
+            match values::choose(text, &format!("one of `{name}`"), words) {
+                Ok(word) => drop(chosen.insert(word)),
+                Err(unfit) => self.diagnoses.wrong(&at, Some(entry.key), unfit.to_string()),
+            }
+        }
+        Some(chosen)
     }
 
     pub(crate) fn duration(&mut self, section: &Section<'_>, name: &str) -> Option<Duration> {
@@ -138,6 +157,12 @@ impl Reader<'_, '_> {
         let key = section.keys.iter().find(|key| key.name == name)?;
         let (_, value) = section.table.iter().find(|(written, _)| written.get_ref() == name)?;
         Some(Entry { key, value })
+    }
+
+    /// Where a key was written, if it was.
+    pub(crate) fn place_of(&self, section: &Section<'_>, name: &str) -> Option<Place> {
+        let entry = self.get(section, name)?;
+        Some(self.diagnoses.place(&entry.value.span()))
     }
 
     pub(crate) fn expect<'t, T>(

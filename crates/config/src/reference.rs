@@ -15,7 +15,9 @@ pub fn reference_markdown() -> String {
     let mut page = "# `portcullis.toml`\n\n\
         Generated from `crates/config/src/definition.rs` by `cargo xtask generate`.\n\n\
         Every key is optional. A key that is not listed here is an error with its place and the \
-        nearest right key.\n"
+        nearest right key. With examples: [policies](../guide/policy.md), \
+        [the network](../guide/network.md), [databases and queries](../guide/queries.md), \
+        [programs](../guide/commands.md).\n"
         .to_owned();
     section(&mut page, "", FILE);
     page
@@ -74,16 +76,28 @@ fn kind_words(kind: &Kind) -> String {
         Kind::Word(words) => {
             words.iter().map(|word| format!("`\"{word}\"`")).collect::<Vec<_>>().join(" or ")
         }
+        Kind::Words(words) => {
+            let words: Vec<_> = words.iter().map(|word| format!("`\"{word}\"`")).collect();
+            format!("a list of {}", words.join(", "))
+        }
         Kind::Text => "a text".to_owned(),
         Kind::Command => "a list of texts".to_owned(),
-        Kind::Patterns => "a list of tool names, `*` standing for anything".to_owned(),
+        Kind::Places => "a list of paths relative to the root".to_owned(),
+        Kind::Patterns => "a list of names, `*` standing for anything".to_owned(),
+        Kind::Uris => "a list of URIs, `*` within a component, `**` across them".to_owned(),
         Kind::Roots(keys) => {
             format!("a list of `\"DIR\"`, `\"DIR:rw\"` or tables of {}", names(keys))
         }
-        Kind::Network => "`[]`, `\"none\"` or `\"host\"`".to_owned(),
+        Kind::Network => "a list of hosts, `\"none\"` or `\"host\"`".to_owned(),
         Kind::Variables(keys) => {
             format!("a table from names to texts or to a table of one of {}", names(keys))
         }
+        Kind::Files => "a list of files, `*` standing for anything in a name".to_owned(),
+        Kind::Examples(keys) => format!("tables `[[policy.example]]` of {}", names(keys)),
+        Kind::Json => "a table of anything that JSON can say".to_owned(),
+        Kind::Number => "a number".to_owned(),
+        Kind::Texts => "a list of texts".to_owned(),
+        Kind::Reference(keys) => format!("a table of one of {}", names(keys)),
         Kind::Table(_) | Kind::Named(_) | Kind::Later => "a table".to_owned(),
     }
 }
@@ -130,28 +144,43 @@ fn kind_schema(kind: &Kind) -> Value {
         Kind::Count(range) => count_schema(range),
         Kind::Flag => json!({ "type": "boolean" }),
         Kind::Word(words) => json!({ "enum": words }),
+        Kind::Words(words) => json!({ "type": "array", "items": { "enum": words } }),
         Kind::Text => text(),
-        Kind::Command | Kind::Patterns => texts(),
+        Kind::Command | Kind::Patterns | Kind::Places | Kind::Uris => texts(),
         Kind::Roots(keys) => {
             json!({ "type": "array", "items": { "anyOf": [text(), table_schema(keys)] } })
         }
         Kind::Network => {
-            json!({ "anyOf": [{ "enum": ["none", "host"] }, { "type": "array", "maxItems": 0 }] })
+            json!({ "anyOf": [text(), { "type": "array", "items": text() }] })
         }
-        Kind::Variables(keys) => {
-            let mut reference = table_schema(keys);
-            if let Value::Object(object) = &mut reference {
-                object.insert("minProperties".to_owned(), 1.into());
-                object.insert("maxProperties".to_owned(), 1.into());
-            }
-            json!({ "type": "object", "additionalProperties": { "anyOf": [text(), reference] } })
+        Kind::Variables(keys) => json!({
+            "type": "object",
+            "additionalProperties": { "anyOf": [text(), one_of(keys)] },
+        }),
+        Kind::Reference(keys) => one_of(keys),
+        Kind::Number => json!({ "type": "number" }),
+        Kind::Texts => texts(),
+        Kind::Files => {
+            json!({ "type": "array", "items": { "type": "string", "pattern": "\\.cedar$" } })
         }
+        Kind::Examples(keys) => json!({ "type": "array", "items": table_schema(keys) }),
+        Kind::Json => json!({ "type": "object" }),
         Kind::Table(keys) => table_schema(keys),
         Kind::Named(keys) => {
             json!({ "type": "object", "additionalProperties": table_schema(keys) })
         }
         Kind::Later => json!(false),
     }
+}
+
+/// A table of exactly one of these keys.
+fn one_of(keys: &[Key]) -> Value {
+    let mut table = table_schema(keys);
+    if let Value::Object(object) = &mut table {
+        object.insert("minProperties".to_owned(), 1.into());
+        object.insert("maxProperties".to_owned(), 1.into());
+    }
+    table
 }
 
 fn count_schema(range: &RangeInclusive<u64>) -> Value {

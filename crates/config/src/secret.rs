@@ -48,9 +48,44 @@ pub(crate) fn refuse_in_value(name: &str, value: &str) -> Result<(), Unfit> {
     }
 }
 
+/// Refuses a value on our own command line that is a secret.
+///
+/// # Errors
+/// [`Unfit`], with the way to do it right and without the secret.
+pub(crate) fn refuse_in_option(name: &str, value: &str) -> Result<(), Unfit> {
+    match look(value).or_else(|| look(&format!("{name}={value}"))) {
+        None => Ok(()),
+        Some(kind) => Err(Unfit::new(format!(
+            "the value of `{name}` looks like a secret ({kind}), and every process can read \
+             arguments: write `{name}=@FILE`, or set the variable and write `{name}` alone"
+        ))),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_secret_on_our_own_command_line_is_refused_and_not_repeated() {
+        let token = format!("ghp_{}", "0123456789abcdefghijABCDEFGHIJ012345");
+        for (text, expect) in [
+            (format!("TOKEN={token}"), true),
+            (format!("ANY={token}"), true),
+            ("PASSWORD=hunter2hunter2".to_owned(), true),
+            ("TOKEN=@/run/secrets/token".to_owned(), false),
+            ("TOKEN".to_owned(), false),
+            ("LOG_LEVEL=info".to_owned(), false),
+        ] {
+            let read = crate::values::parse_env(&text);
+            assert_eq!(read.is_err(), expect, "{text}");
+            if let Err(unfit) = read {
+                let told = unfit.to_string();
+                assert!(!told.contains("hunter2") && !told.contains(&token), "{told}");
+                assert!(told.contains("=@FILE"), "{told}");
+            }
+        }
+    }
 
     #[test]
     fn secrets_are_seen_and_ordinary_commands_are_not() {

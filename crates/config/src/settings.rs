@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use portcullis_policy::{Ask, Rules};
+use portcullis_guard::UriLists;
+use portcullis_policy::{Ask, Extensions, Flow, Inspect, Names, Place, Rules, Treatment};
 
-use crate::config::{Account, Confinement, Network, Root, Variable};
+use crate::config::{Account, Confinement, Network, Pins, Root, Server, Variable};
 use crate::values::Unfit;
 
 /// What may be said about a server, in a file or on the command line; what was
@@ -21,18 +22,43 @@ pub struct Settings {
     pub env: Vec<Variable>,
     /// Its tools, by name.
     pub tools: Option<Rules>,
+    /// Its resources, by URI.
+    pub resources: Option<Resources>,
+    /// Its prompts, by name.
+    pub prompts: Option<Names>,
+    /// What host and server may agree on beyond the core.
+    pub extensions: Option<Extensions>,
     /// Which calls a person must approve.
     pub ask: Option<Ask>,
+    /// Where that was written.
+    pub ask_at: Option<Place>,
     /// How long a question waits.
     pub patience: Option<Duration>,
     /// The least box that must be achieved.
     pub confinement: Option<Confinement>,
     /// The account it runs under when we are root.
     pub user: Option<Account>,
+    /// What becomes of definitions that nobody approved.
+    pub pins: Option<Pins>,
+    /// What becomes of private data on its way out.
+    pub flow: Option<Flow>,
     /// Whether policy denials are only recorded.
     pub observe: Option<bool>,
+    /// Whether it is told what the server reached for outside of its box.
+    pub doorbell: Option<bool>,
     /// How much it may take.
     pub limits: SomeLimits,
+    /// What becomes of suspicious text.
+    pub inspect: SomeInspect,
+}
+
+/// Lists of resources: what the entries mean, and where they were written.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Resources {
+    /// What they mean.
+    pub meant: UriLists,
+    /// The same, as written.
+    pub written: Names,
 }
 
 /// What the command line says: the same words, and they win.
@@ -87,12 +113,42 @@ impl Settings {
             network: self.network.or(other.network),
             env,
             tools: self.tools.or(other.tools),
+            resources: self.resources.or(other.resources),
+            prompts: self.prompts.or(other.prompts),
+            extensions: self.extensions.or(other.extensions),
+            ask_at: if self.ask.is_some() { self.ask_at } else { other.ask_at },
             ask: self.ask.or(other.ask),
             patience: self.patience.or(other.patience),
             confinement: self.confinement.or(other.confinement),
             user: self.user.or(other.user),
+            pins: self.pins.or(other.pins),
+            flow: self.flow.or(other.flow),
             observe: self.observe.or(other.observe),
+            doorbell: self.doorbell.or(other.doorbell),
             limits: self.limits.over(other.limits),
+            inspect: self.inspect.over(other.inspect),
+        }
+    }
+}
+
+impl Settings {
+    /// Everything that has a usual value, said.
+    pub(crate) fn settled(self) -> Self {
+        Self {
+            roots: self.roots.or_else(|| Some(Vec::new())),
+            network: self.network.or(Some(Network::None)),
+            extensions: self.extensions.or_else(|| Some(Extensions::new())),
+            ask: self.ask.or_else(|| Some(Ask::default())),
+            patience: self.patience.or(Some(Server::PATIENCE)),
+            confinement: self.confinement.or_else(|| Some(Confinement::default())),
+            user: self.user.or_else(|| Some(Account::default())),
+            pins: self.pins.or_else(|| Some(Pins::default())),
+            flow: self.flow.or_else(|| Some(Flow::default())),
+            observe: self.observe.or(Some(false)),
+            doorbell: self.doorbell.or(Some(false)),
+            limits: self.limits.said(),
+            inspect: self.inspect.said(),
+            ..self
         }
     }
 }
@@ -117,7 +173,81 @@ impl Default for Limits {
     }
 }
 
+/// The treatments that were written; the rest is inherited.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SomeInspect {
+    pub(crate) hidden: Option<Treatment>,
+    pub(crate) instructions: Option<Treatment>,
+    pub(crate) secrets: Option<Treatment>,
+    pub(crate) definitions: Option<Treatment>,
+    pub(crate) errors: Option<Treatment>,
+    pub(crate) open_world: Option<Treatment>,
+}
+
+impl SomeInspect {
+    fn over(self, other: Self) -> Self {
+        Self {
+            hidden: self.hidden.or(other.hidden),
+            instructions: self.instructions.or(other.instructions),
+            secrets: self.secrets.or(other.secrets),
+            definitions: self.definitions.or(other.definitions),
+            errors: self.errors.or(other.errors),
+            open_world: self.open_world.or(other.open_world),
+        }
+    }
+
+    pub(crate) fn says_something(&self) -> bool {
+        let Self { hidden, instructions, secrets, definitions, errors, open_world } = self;
+        [hidden, instructions, secrets, definitions, errors, open_world]
+            .iter()
+            .any(|said| said.is_some())
+    }
+
+    /// The same, with nothing left unsaid.
+    fn said(self) -> Self {
+        let Inspect { hidden, instructions, secrets, definitions, errors, open_world } =
+            self.settle();
+        Self {
+            hidden: Some(hidden),
+            instructions: Some(instructions),
+            secrets: Some(secrets),
+            definitions: Some(definitions),
+            errors: Some(errors),
+            open_world: Some(open_world),
+        }
+    }
+
+    /// Fills in what was not written.
+    pub(crate) fn settle(self) -> Inspect {
+        let usual = Inspect::default();
+        Inspect {
+            hidden: self.hidden.unwrap_or(usual.hidden),
+            instructions: self.instructions.unwrap_or(usual.instructions),
+            secrets: self.secrets.unwrap_or(usual.secrets),
+            definitions: self.definitions.unwrap_or(usual.definitions),
+            errors: self.errors.unwrap_or(usual.errors),
+            open_world: self.open_world.unwrap_or(usual.open_world),
+        }
+    }
+}
+
 impl SomeLimits {
+    /// The same, with nothing left unsaid.
+    fn said(self) -> Self {
+        let usual = Limits::DEFAULT;
+        let call_timeout = self.call_timeout.unwrap_or(usual.call_timeout);
+        Self {
+            calls_per_minute: self.calls_per_minute.or(Some(usual.calls_per_minute)),
+            call_timeout: Some(call_timeout),
+            call_ceiling: self.call_ceiling.or_else(|| Some(usual.call_ceiling.max(call_timeout))),
+            message_bytes: self.message_bytes.or(Some(usual.message_bytes)),
+            processes: self.processes.or(Some(usual.processes)),
+            memory_bytes: self.memory_bytes.or(Some(usual.memory_bytes)),
+            file_bytes: self.file_bytes.or(Some(usual.file_bytes)),
+            tmp_bytes: self.tmp_bytes.or(Some(usual.tmp_bytes)),
+        }
+    }
+
     fn over(self, other: Self) -> Self {
         Self {
             calls_per_minute: self.calls_per_minute.or(other.calls_per_minute),

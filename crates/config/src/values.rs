@@ -1,12 +1,15 @@
 //! Single words of the file and of the command line, parsed into their meaning.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use portcullis_guard::egress::{Reach, Rule};
 use portcullis_guard::secret::SecretString;
 use portcullis_policy::Ask;
 
-use crate::config::{Access, Account, Confinement, Network, Root, Source, Variable};
+use crate::config::{Access, Account, Confinement, Network, Pins, Root, Source, Variable};
+use crate::secret;
 
 /// A value that cannot be meant: what is wrong with it, and what would do.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -103,30 +106,50 @@ pub fn is_anchored(path: &str) -> bool {
     path.starts_with('/') || path == "~" || path.starts_with("~/")
 }
 
-/// Writes out the `~` at the start of a path.
+/// Writes out the `~` at the start of a path; nothing where there is no home.
 #[must_use]
-pub fn expand_home(path: &str, home: &str) -> String {
+pub fn expand_home(path: &str, home: Option<&Path>) -> Option<PathBuf> {
     match path.strip_prefix('~') {
-        Some(rest) if rest.is_empty() || rest.starts_with('/') => format!("{home}{rest}"),
-        _ => path.to_owned(),
+        Some("") => home.map(Path::to_owned),
+        // However many slashes follow, it stays below.
+        Some(rest) if rest.starts_with('/') => Some(home?.join(rest.trim_start_matches('/'))),
+        _ => Some(PathBuf::from(path)),
     }
 }
 
 /// Every access with its word.
 pub const ACCESS: &[(&str, Access)] = &[("ro", Access::Read), ("rw", Access::Write)];
 
-/// Reads `none` or `host`.
+/// Reads `none`, `host`, or hosts with a comma between them.
 ///
 /// # Errors
-/// [`Unfit`] for anything else; names of hosts are not supported by this version.
+/// [`Unfit`] when one of them is no host, with what would be one.
 pub fn parse_network(text: &str) -> Result<Network, Unfit> {
     match text {
         "none" => Ok(Network::None),
         "host" => Ok(Network::Host),
-        _ => Err(Unfit::new(format!(
-            "`{text}` is not a network: this version knows `none` and `host`, not yet names of hosts"
-        ))),
+        _ => {
+            let rules = text.split(',').map(|word| parse_reach(word.trim()));
+            named(rules.collect::<Result<_, _>>()?)
+        }
     }
+}
+
+/// Reads one host that may be reached: `HOST[:PORT]`, `*.HOST[:PORT]`, `ADDRESS:PORT`, or
+/// `HOST[:PORT]=ADDRESS[:PORT]`.
+///
+/// # Errors
+/// [`Unfit`] when it is none of these.
+pub fn parse_reach(text: &str) -> Result<Rule, Unfit> {
+    Rule::new(text).map_err(|wrong| Unfit::new(wrong.to_string()))
+}
+
+/// These hosts; none of them is `none`.
+pub(crate) fn named(rules: Vec<Rule>) -> Result<Network, Unfit> {
+    if rules.is_empty() {
+        return Ok(Network::None);
+    }
+    Reach::new(rules).map(Network::Named).map_err(|wrong| Unfit::new(wrong.to_string()))
 }
 
 /// Reads `NAME`, `NAME=VALUE` or `NAME=@FILE`.
@@ -143,7 +166,10 @@ pub fn parse_env(text: &str) -> Result<Variable, Unfit> {
             return Err(Unfit::new(format!("`{name}=@` names no file: write `{name}=@FILE`")));
         }
         Some(file) => Source::File(file.to_owned()),
-        None => Source::Value(Arc::new(SecretString::new(value.to_owned()))),
+        None => {
+            secret::refuse_in_option(name, value)?;
+            Source::Value(Arc::new(SecretString::new(value.to_owned())))
+        }
     };
     Variable::new(name, source)
 }
@@ -179,6 +205,10 @@ pub const CONFINEMENT: &[(&str, Confinement)] = &[
     ("landlock", Confinement::Landlock),
     ("none", Confinement::None),
 ];
+
+/// Every way to treat pins with its word, mildest first.
+pub const PINS: &[(&str, Pins)] =
+    &[("note", Pins::Note), ("first", Pins::First), ("ask", Pins::Ask)];
 
 /// Reads the name of an unprivileged account.
 ///
@@ -288,7 +318,20 @@ mod tests {
     fn networks_and_accounts() {
         assert_eq!(parse_network("none"), Ok(Network::None));
         assert_eq!(parse_network("host"), Ok(Network::Host));
-        assert!(parse_network("api.github.com:443").is_err());
+        for (text, shown) in [
+            ("api.github.com:443", "api.github.com:443"),
+            ("a.test, *.b.test:8443", "a.test,*.b.test:8443"),
+            ("127.0.0.1:8080,wiki.test=10.0.0.5", "127.0.0.1:8080,wiki.test=10.0.0.5"),
+        ] {
+            let network = parse_network(text).unwrap();
+            assert!(matches!(network, Network::Named(_)), "{text}");
+            assert_eq!(network.to_string(), shown);
+            assert_eq!(parse_network(shown), Ok(network));
+        }
+        for bad in ["", "all", "*", "a.test,", "none,a.test:0", "https://a.test", "10.0.0.5"] {
+            // A word that could be a host is one: `all` reaches a host of that name.
+            assert_eq!(parse_network(bad).is_err(), bad != "all", "{bad}");
+        }
         for (name, good) in
             [("nobody", true), ("mcp-1", true), ("65534", true), ("root", false), ("0", false)]
         {
@@ -299,10 +342,17 @@ mod tests {
 
     #[test]
     fn home_is_written_out() {
-        for (path, expect) in
-            [("~", "/h"), ("~/x", "/h/x"), ("~ada/x", "~ada/x"), ("/a/~", "/a/~"), ("a", "a")]
-        {
-            assert_eq!(expand_home(path, "/h"), expect, "{path}");
+        for (path, expect, homeless) in [
+            ("~", "/h", None),
+            ("~/x", "/h/x", None),
+            ("~//x", "/h/x", None),
+            ("~ada/x", "~ada/x", Some("~ada/x")),
+            ("/a/~", "/a/~", Some("/a/~")),
+            ("a", "a", Some("a")),
+        ] {
+            let found = expand_home(path, Some(Path::new("/h")));
+            assert_eq!(found.as_deref(), Some(Path::new(expect)), "{path}");
+            assert_eq!(expand_home(path, None).as_deref(), homeless.map(Path::new), "{path}");
         }
     }
 }

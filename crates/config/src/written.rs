@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use portcullis_guard::secret::SecretString;
-use portcullis_policy::{Pattern, Rules, ServerName};
+use portcullis_guard::{UriLists, UriPattern};
+use portcullis_policy::{Extension, Flow, Names, Pattern, Rules, ServerName, Treatment};
 use toml::de::{DeTable, DeValue};
 
 use crate::config::{Account, Config, Network, Root, Source, Sync, Variable};
@@ -13,7 +14,7 @@ use crate::definition::{FILE, Key, Kind};
 use crate::diagnose::{Diagnoses, Diagnosis};
 use crate::reader::{Entry, Reader, Section, kind_of};
 use crate::secret;
-use crate::settings::{Settings, SomeLimits};
+use crate::settings::{Resources, Settings, SomeInspect, SomeLimits};
 use crate::values;
 
 /// Reads a whole file.
@@ -39,7 +40,21 @@ impl Reader<'_, '_> {
         });
         let defaults = self.table(&file, "defaults").map(|table| self.settings(&table));
         let servers = self.servers(&file);
-        Config::new(sync.unwrap_or_default(), defaults.unwrap_or_default(), servers)
+        let policy = self.policy(&file);
+        let files = self.files(&file);
+        let queries = self.queries(&file);
+        let commands = self.commands(&file);
+        let ceiling = self.table(&file, "ceiling").map(|table| self.settings(&table));
+        Config {
+            sync: sync.unwrap_or_default(),
+            defaults: defaults.unwrap_or_default(),
+            ceiling: ceiling.unwrap_or_default(),
+            policy,
+            files,
+            queries,
+            commands,
+            servers,
+        }
     }
 
     fn servers(&mut self, file: &Section<'_>) -> BTreeMap<ServerName, Settings> {
@@ -77,13 +92,41 @@ impl Reader<'_, '_> {
             network: self.network(section),
             env: self.variables(section),
             tools: self.table(section, "tools").map(|tools| self.tools(&tools)),
+            resources: self.table(section, "resources").map(|lists| self.resources(&lists)),
+            prompts: self.table(section, "prompts").map(|lists| self.prompts(&lists)),
+            extensions: self.words(section, "extensions", &Extension::ALL),
             ask: self.word(section, "ask", values::ASK),
+            ask_at: self.place_of(section, "ask"),
             patience: self.duration(section, "patience"),
             confinement: self.word(section, "confinement", values::CONFINEMENT),
             user: self.account(section),
+            pins: self.word(section, "pins", values::PINS),
+            flow: self.word(section, "flow", Flow::WORDS),
             observe: self.flag(section, "observe"),
+            inspect: self.inspect(section),
+            doorbell: self.flag(section, "doorbell"),
             limits: self.limits(section),
         }
+    }
+
+    fn inspect(&mut self, section: &Section<'_>) -> SomeInspect {
+        let Some(inspect) = self.table(section, "inspect") else { return SomeInspect::default() };
+        SomeInspect {
+            hidden: self.treatment(&inspect, "hidden"),
+            instructions: self.treatment(&inspect, "instructions"),
+            secrets: self.treatment(&inspect, "secrets"),
+            definitions: self.treatment(&inspect, "definitions"),
+            errors: self.treatment(&inspect, "errors"),
+            open_world: self.treatment(&inspect, "open_world"),
+        }
+    }
+
+    /// One of the words that the key lists: not every treatment fits everywhere.
+    fn treatment(&mut self, section: &Section<'_>, name: &str) -> Option<Treatment> {
+        let Kind::Word(words) = self.get(section, name)?.key.kind else { return None };
+        let fitting: Vec<_> =
+            Treatment::ALL.into_iter().filter(|(word, _)| words.contains(word)).collect();
+        self.word(section, name, &fitting)
     }
 
     fn limits(&mut self, section: &Section<'_>) -> SomeLimits {
@@ -115,6 +158,49 @@ impl Reader<'_, '_> {
         }
     }
 
+    fn resources(&mut self, lists: &Section<'_>) -> Resources {
+        let (allow, deny) = (self.uris(lists, "allow"), self.uris(lists, "deny"));
+        let (allow, allow_written) = allow.unzip();
+        let (deny, deny_written) = deny.unwrap_or_default();
+        Resources {
+            meant: UriLists { allow, deny, ..UriLists::default() },
+            written: Names { allow: allow_written, deny: deny_written, ..Names::default() },
+        }
+    }
+
+    fn prompts(&mut self, lists: &Section<'_>) -> Names {
+        Names {
+            allow: self.patterns(lists, "allow"),
+            deny: self.patterns(lists, "deny").unwrap_or_default(),
+            ..Names::default()
+        }
+    }
+
+    fn uris(
+        &mut self,
+        section: &Section<'_>,
+        name: &str,
+    ) -> Option<(Vec<UriPattern>, Vec<Pattern>)> {
+        let entry = self.get(section, name)?;
+        let (mut uris, mut written) = (Vec::new(), Vec::new());
+        for (at, word) in self.texts(entry)? {
+            match UriPattern::new(word) {
+                Ok(uri) => {
+                    uris.push(uri);
+                    written.push(Pattern::new(word).at(self.diagnoses.place(&at)));
+                }
+                Err(bad) => {
+                    let what = format!(
+                        "`{word}` matches no resource, it is {bad}: write a URI, `*` standing \
+                         for anything within a component and `**` for all below"
+                    );
+                    self.diagnoses.wrong(&at, Some(entry.key), what);
+                }
+            }
+        }
+        Some((uris, written))
+    }
+
     fn command(&mut self, section: &Section<'_>) -> Option<Vec<String>> {
         let entry = self.get(section, "command")?;
         let words = self.texts(entry)?;
@@ -138,14 +224,15 @@ impl Reader<'_, '_> {
         for (at, word) in &words {
             if word.is_empty() {
                 let what =
-                    "an empty pattern matches no tool: write a name, `*` standing for anything";
+                    "an empty pattern matches nothing: write a name, `*` standing for anything";
                 self.diagnoses.wrong(at, Some(entry.key), what);
             }
         }
-        Some(words.iter().map(|(_, word)| Pattern::new(word)).collect())
+        let pattern = |(at, word): &(_, &str)| Pattern::new(word).at(self.diagnoses.place(at));
+        Some(words.iter().map(pattern).collect())
     }
 
-    fn roots(&mut self, section: &Section<'_>) -> Option<Vec<Root>> {
+    pub(crate) fn roots(&mut self, section: &Section<'_>) -> Option<Vec<Root>> {
         let list = self.get(section, "roots")?;
         let Kind::Roots(keys) = list.key.kind else { return None };
         let items = self.expect(list, "a list of directories", DeValue::as_array)?;
@@ -159,8 +246,15 @@ impl Reader<'_, '_> {
             DeValue::Table(table) => {
                 let root = self.section("a root", table, keys);
                 let access = self.word(&root, "access", values::ACCESS).unwrap_or_default();
+                let places = self.get(&root, "protect").and_then(|entry| self.texts(entry));
+                let protecting = |root: Root| match places {
+                    None => Ok(root),
+                    Some(places) => {
+                        root.protecting(&places.iter().map(|(_, word)| *word).collect::<Vec<_>>())
+                    }
+                };
                 match self.text(&root, "path") {
-                    Some(path) => Root::new(path, access),
+                    Some(path) => Root::new(path, access).and_then(protecting),
                     None if self.get(&root, "path").is_some() => return None,
                     None => Root::new("", access),
                 }
@@ -182,26 +276,29 @@ impl Reader<'_, '_> {
         let entry = self.get(section, "network")?;
         match entry.value.get_ref() {
             DeValue::String(text) => self.fit(entry, values::parse_network(text)),
-            DeValue::Array(list) if list.is_empty() => Some(Network::None),
             DeValue::Array(_) => {
-                self.wrong(
-                    entry,
-                    "names of hosts are not supported by this version: write `[]` or `\"host\"`"
-                        .to_owned(),
-                );
-                None
+                let words = self.texts(entry)?;
+                let mut rules = Vec::new();
+                for (at, word) in words {
+                    match values::parse_reach(word) {
+                        Ok(rule) => rules.push(rule),
+                        Err(unfit) => self.diagnoses.wrong(&at, Some(entry.key), unfit.to_string()),
+                    }
+                }
+                self.fit(entry, values::named(rules))
             }
             other => {
-                self.wrong(
-                    entry,
-                    format!("`network` is `[]` or `\"host\"`, not {}", kind_of(other)),
+                let what = format!(
+                    "`network` is a list of hosts, `\"none\"` or `\"host\"`, not {}",
+                    kind_of(other)
                 );
+                self.wrong(entry, what);
                 None
             }
         }
     }
 
-    fn variables(&mut self, section: &Section<'_>) -> Vec<Variable> {
+    pub(crate) fn variables(&mut self, section: &Section<'_>) -> Vec<Variable> {
         let Some(entry) = self.get(section, "env") else { return Vec::new() };
         let Kind::Variables(keys) = entry.key.kind else { return Vec::new() };
         let Some(table) = self.expect(entry, "a table of variables", DeValue::as_table) else {
@@ -248,7 +345,7 @@ impl Reader<'_, '_> {
         }
     }
 
-    fn file_reference(&mut self, reference: &Section<'_>) -> Option<Source> {
+    pub(crate) fn file_reference(&mut self, reference: &Section<'_>) -> Option<Source> {
         let entry = self.get(reference, "file")?;
         let path = self.text(reference, "file")?;
         if !values::is_anchored(path) {

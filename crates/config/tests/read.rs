@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use portcullis_config::{
-    Access, Config, Confinement, Limits, Network, Overrides, Server, Source, Sync, parse_duration,
+    Access, Config, Confinement, Documents, Limits, Network, Overrides, Server, Source, Sync,
+    parse_duration,
 };
-use portcullis_policy::{Ask, ServerName};
+use portcullis_policy::{Ask, Extension, ServerName};
 
 const COMPLETE: &str = r#"
 [defaults]
@@ -17,10 +18,13 @@ call_timeout = "90s"
 
 [server.files]
 command = ["npx", "-y", "@modelcontextprotocol/server-filesystem@2026.8.31", "/home/ada/project"]
-roots = [{ path = "/home/ada/project", access = "rw" }, "~/notes", "/srv/data:rw", "/a:b"]
+roots = [{ path = "/home/ada/project", access = "rw", protect = [".git/hooks"] }, "~/notes", "/srv/data:rw", "/a:b"]
 network = []
 env = { LOG_LEVEL = "info", TOKEN = { file = "~/.secrets/token" }, KEY = { env = "MY_KEY" } }
 tools = { deny = ["delete_*"], ask = ["write_*", "move_*"], allow = ["*_file"] }
+resources = { allow = ["file:///home/ada/project/**"], deny = ["db://prod/**"] }
+prompts = { allow = ["review_*"], deny = ["*_all"] }
+extensions = ["io.modelcontextprotocol/tasks"]
 confinement = "landlock"
 user = "mcp"
 observe = true
@@ -43,7 +47,8 @@ sync = "always"
 #[expect(clippy::unwrap_used, reason = "a test helper")]
 fn settle(text: &str, name: &str, overrides: Overrides) -> Server {
     let config = Config::read(text, "portcullis.toml").unwrap();
-    config.settle(ServerName::new(name).unwrap(), overrides).unwrap()
+    let written = Documents::only(config, "portcullis.toml");
+    written.settle(ServerName::new(name).unwrap(), overrides, &str::to_owned).unwrap()
 }
 
 #[test]
@@ -55,6 +60,15 @@ fn a_complete_file_is_understood() {
         ["files", "x.y"]
     );
     let files = settle(COMPLETE, "files", Overrides::default());
+    for (uri, passes) in [("file:///home/ada/project/a", true), ("db://prod/a", false)] {
+        assert_eq!(files.resources.judge(uri).is_ok(), passes, "{uri}");
+    }
+    for (name, passes) in [("review_one", true), ("review_all", false), ("deploy", false)] {
+        assert_eq!(files.rules.prompts.judge(name).is_ok(), passes, "{name}");
+    }
+    assert_eq!(files.extensions, [Extension::Tasks].into());
+    assert_eq!(files.roots[0].protect(), Some([".git/hooks".to_owned()].as_slice()));
+    assert_eq!(files.roots[1].protect(), None);
     let roots: Vec<_> = files.roots.iter().map(|root| (root.path(), root.access())).collect();
     assert_eq!(
         roots,
@@ -81,6 +95,7 @@ fn a_complete_file_is_understood() {
     };
     assert_eq!(files.limits, expect);
     let other = settle(COMPLETE, "x.y", Overrides::default());
+    assert!(other.extensions.is_empty(), "none unless listed");
     assert_eq!((other.network, other.rules.mode), (Network::Host, Ask::Never));
     assert_eq!(other.limits.call_timeout, Duration::from_secs(90));
 }
@@ -131,12 +146,13 @@ fn the_command_line_wins_and_variables_merge_by_name() {
 
 #[test]
 fn what_cannot_start_is_said_with_the_way_out() {
-    let config = Config::default();
+    let written = Documents::only(Config::default(), "portcullis.toml");
     let name = || ServerName::new("files").unwrap();
     let words = |words: &[&str]| Some(words.iter().map(|&word| word.to_owned()).collect());
     let refused = |command: Option<Vec<String>>| {
         let overrides = Overrides { command, ..Overrides::default() };
-        config.settle(name(), overrides).unwrap_err().to_string()
+        let said = written.settle(name(), overrides, &str::to_owned).unwrap_err();
+        said.iter().map(ToString::to_string).collect::<String>()
     };
     assert_eq!(
         refused(None),
@@ -155,7 +171,7 @@ const MISTAKES: &[(&str, &str)] = &[
     ),
     (
         "[server.a]\ncommand = [\"x\"]\nnetwrok = []",
-        "3:1: unknown key `netwrok` in [server.a]; did you mean `network`: what it may reach: nothing, or all that this machine reaches?",
+        "3:1: unknown key `netwrok` in [server.a]; did you mean `network`: what it may reach: nothing, these hosts, or all that this machine reaches?",
     ),
     (
         "[server.a.limits]\ncall-timeout = \"2m\"",
@@ -176,8 +192,8 @@ const MISTAKES: &[(&str, &str)] = &[
         "2:1: `url` in [server.t] is not supported by this version (a remote server)",
     ),
     (
-        "[server.t]\nroots = [{ path = \"/a\", protect = [\".git\"] }]",
-        "2:25: `protect` in a root is not supported by this version (what stays read-only inside a writable root)",
+        "[server.t]\nroots = [{ path = \"/a\", protect = [\"../b\"] }]",
+        "2:10: `../b` is no place inside a root: write a relative path such as `.git/hooks` (directories it may see; the ceiling for the host's roots)",
     ),
     (
         "[server.t]\nenv = { T = { keyring = \"a\" } }",
@@ -240,8 +256,8 @@ const MISTAKES: &[(&str, &str)] = &[
         "2:34: `rx` is not a value of `access`: choose `ro`, `rw` (read, or read and write)",
     ),
     (
-        "[server.a]\nnetwork = [\"api.github.com\"]",
-        "2:11: names of hosts are not supported by this version: write `[]` or `\"host\"` (what it may reach: nothing, or all that this machine reaches)",
+        "[server.a]\nnetwork = [\"a.test\", \"*.com\"]",
+        "2:22: `*.com` is too wide: put at least two labels after `*.`, or write `host` for everything (what it may reach: nothing, these hosts, or all that this machine reaches)",
     ),
     (
         "[server.a]\nenv = { \"A-B\" = \"x\" }",
@@ -249,7 +265,7 @@ const MISTAKES: &[(&str, &str)] = &[
     ),
     (
         "[server.a]\nenv = { T = { file = \"token\" } }",
-        "2:22: `token` is relative, and to what? write it in full, or from `~/` (the file that holds the value, read when the server starts)",
+        "2:22: `token` is relative, and to what? write it in full, or from `~/` (the file that holds the value, read at the start and when it changes)",
     ),
     (
         "[server.a]\nenv = { T = { file = \"/t\", env = \"T\" } }",
@@ -262,6 +278,14 @@ const MISTAKES: &[(&str, &str)] = &[
     (
         "[server.a]\ntools = { denny = [\"x\"] }",
         "2:11: unknown key `denny` in [server.a.tools]; did you mean `deny`: neither listed nor called?",
+    ),
+    (
+        "[server.a]\nresources = { allow = [\"notes\"] }",
+        "2:24: `notes` matches no resource, it is not a uri: write a URI, `*` standing for anything within a component and `**` for all below (when present, nothing else is listed, read or followed)",
+    ),
+    (
+        "[server.a]\nextensions = [\"io.modelcontextprotocol/ui\", \"com.example/shell\"]",
+        "2:45: `com.example/shell` is not one of `extensions`: choose `io.modelcontextprotocol/tasks`, `io.modelcontextprotocol/ui` (what host and server may agree on beyond the core)",
     ),
     (
         "[server.\"a b\"]\ncommand = [\"x\"]",

@@ -58,14 +58,16 @@ fn run() -> Result<u8, Failure> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let mut resolved = resolve(&command, &path, home.as_deref())?;
     if let Plan::Prepare(package) = &resolved.plan {
-        resolved = package.prepare(&Preparation {
-            store: &store,
-            path: &path,
-            home: home.as_deref(),
-            user: None,
-            least: Level::Full,
-            launcher: None,
-        })?;
+        resolved = package
+            .prepare(&Preparation {
+                store: &store,
+                path: &path,
+                home: home.as_deref(),
+                user: None,
+                least: Level::Full,
+                launcher: None,
+            })?
+            .resolved;
     }
     resolved.apply(&mut profile);
     let started = std::time::Instant::now();
@@ -75,7 +77,7 @@ fn run() -> Result<u8, Failure> {
     let mut custody = confined.custody;
     match custody.wait()? {
         Exit::Code(code) => Ok(u8::try_from(code).unwrap_or(1)),
-        Exit::Signal(signal) => Err(format!("ended by signal {signal}").into()),
+        other => Err(format!("ended: {other}").into()),
     }
 }
 

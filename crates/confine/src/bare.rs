@@ -10,6 +10,7 @@ use std::fs::DirBuilder;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use rustix::io::Errno;
 use rustix::process::{
@@ -17,9 +18,10 @@ use rustix::process::{
     wait, waitpid,
 };
 
-use crate::broker::until_one_ends;
+use crate::broker::one_ends_within;
 use crate::init::exit;
 use crate::landlock::{Right, Rule};
+use crate::memory::{INTERVAL, Meter};
 use crate::order::{Exit, Order, Report};
 use crate::payload::{self, listen, say};
 use crate::profile::Network;
@@ -44,12 +46,15 @@ const HARMLESS: &[&str] = &[
 pub(crate) fn serve(control: &OwnedFd, order: Order, stdio: Vec<OwnedFd>) -> Step<Exit> {
     become_reaper()?;
     let first = pidfd_open(getpid(), PidfdFlags::empty()).during("hold ourselves")?;
+    let place = Place::planned();
     match fork().during("start the second broker")? {
-        Side::Child => serve_as_second(control, &first, order, stdio),
+        Side::Child => serve_as_second(control, &first, order, place, stdio),
         Side::Parent(second) => {
             drop(stdio);
             while let Err(Errno::INTR) = waitpid(Some(second), WaitOptions::empty()) {}
             kill_orphans();
+            // Both of us know its name and remove it, for either may be killed.
+            drop(place);
             // It has reported, or its silence will be understood.
             leave(0)
         }
@@ -65,10 +70,12 @@ fn serve_as_second(
     control: &OwnedFd,
     first: &OwnedFd,
     mut order: Order,
+    place: Place,
     stdio: Vec<OwnedFd>,
 ) -> Step<Exit> {
     become_reaper()?;
-    let place = Place::make(&order)?;
+    // Not before both of us know its name: whoever is left removes it.
+    place.make(&order)?;
     place.settle(&mut order);
     let (report, theirs) = socket::pair().during("make the report socket")?;
     match fork().during("start the payload")? {
@@ -80,11 +87,11 @@ fn serve_as_second(
         }
         Side::Parent(server) => {
             drop((theirs, stdio));
-            let watched = watch(control, first, &report, server);
+            let watched = watch(control, first, &report, server, order.limits.memory_bytes);
             let exit = end(server);
             kill_orphans();
             drop(place);
-            watched.map(|()| exit)
+            watched.map(|ours| ours.unwrap_or(exit))
         }
     }
 }
@@ -96,7 +103,7 @@ fn confine(
     report: &OwnedFd,
 ) -> Step<std::convert::Infallible> {
     check_roots(order)?;
-    payload::become_server(order, &ceiling(order, place), stdio, report)
+    payload::become_server(order, &view::View::default(), &ceiling(order, place), stdio, report)
 }
 
 /// Without mounts, identity is all there is to compare.
@@ -120,7 +127,7 @@ fn ceiling(order: &Order, place: &Place) -> Vec<Rule> {
     let mut add = |paths: &[&str], right| {
         rules.extend(paths.iter().map(|path| (PathBuf::from(path), right)));
     };
-    add(SYSTEM_CODE, Right::Execute);
+    add(SYSTEM_CODE, order.code_right());
     add(SYSTEM_DATA, Right::Read);
     add(HARMLESS, Right::Read);
     add(NODES, Right::Device);
@@ -128,19 +135,38 @@ fn ceiling(order: &Order, place: &Place) -> Vec<Rule> {
         add(&["/etc/resolv.conf", "/run/systemd/resolve"], Right::Read);
     }
     rules.extend([place.home(), place.tmp()].map(|dir| (dir, Right::Write)));
-    rules.extend(view::grants(order).into_iter().map(|(path, grant)| (path, grant.right())));
+    let granted = view::grants(order).into_iter();
+    rules.extend(granted.map(|(path, grant)| (path, order.less(grant.right()))));
+    rules.extend(order.itself());
     rules
 }
 
-fn watch(control: &OwnedFd, first: &OwnedFd, report: &OwnedFd, server: Pid) -> Step<()> {
+/// Until somebody is gone, or the server holds too much.
+fn watch(
+    control: &OwnedFd,
+    first: &OwnedFd,
+    report: &OwnedFd,
+    server: Pid,
+    most: u64,
+) -> Step<Option<Exit>> {
     let handle = pidfd_open(server, PidfdFlags::empty()).during("hold the server")?;
-    let achieved = listen(report)?;
+    let achieved = listen(report)?.achieved;
     let started = Report::Started { pid: server.as_raw_nonzero().get(), achieved };
     match say(control, &started) {
         Ok(()) | Err(Errno::PIPE) => {}
         Err(error) => return Err(error).during("tell the gateway"),
     }
-    until_one_ends(&[control, first, &handle]).during("watch the server")
+    let mut meter = Meter::new(most, &[]);
+    loop {
+        if one_ends_within(&[control, first, &handle], INTERVAL).during("watch the server")? {
+            return Ok(None);
+        }
+        let ours: Vec<i32> =
+            descendants(getpid()).iter().map(|pid| pid.as_raw_nonzero().get()).collect();
+        if let Some(held) = meter.exceeded(&ours) {
+            return Ok(Some(Exit::Memory(held)));
+        }
+    }
 }
 
 fn end(server: Pid) -> Exit {
@@ -183,7 +209,8 @@ fn descendants(of: Pid) -> Vec<Pid> {
     found
 }
 
-fn children(of: Pid) -> Vec<Pid> {
+/// The children of a process, as the kernel lists them.
+pub(crate) fn children(of: Pid) -> Vec<Pid> {
     let tasks = std::fs::read_dir(format!("/proc/{}/task", of.as_raw_nonzero()));
     let lists = tasks.into_iter().flatten().flatten().map(|task| task.path().join("children"));
     let text: String = lists.filter_map(|list| std::fs::read_to_string(list).ok()).collect();
@@ -194,19 +221,26 @@ fn children(of: Pid) -> Vec<Pid> {
 struct Place(PathBuf);
 
 impl Place {
-    fn make(order: &Order) -> Step<Self> {
-        let base = Self(fresh_directory().during("make a private directory in /tmp")?);
-        for dir in [base.home(), base.tmp()] {
-            directory(&dir).during("make a private directory")?;
+    /// A name in `/tmp` that nobody has: nothing is there yet.
+    fn planned() -> Self {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let name = format!("portcullis-{}-{}", std::process::id(), since.as_nanos());
+        Self(Path::new("/tmp").join(name))
+    }
+
+    /// Creating is exclusive: what somebody else put there is no place of ours.
+    fn make(&self, order: &Order) -> Step<()> {
+        for dir in [self.0.clone(), self.home(), self.tmp()] {
+            directory(&dir).during("make a private directory in /tmp")?;
         }
         for file in &order.home_files {
-            std::fs::write(base.home().join(&file.name), &file.bytes)
+            std::fs::write(self.home().join(&file.name), &file.bytes)
                 .during("write to the private home")?;
         }
         if order.account.switch {
-            base.give_to(order).during("hand the private directories over")?;
+            self.give_to(order).during("hand the private directories over")?;
         }
-        Ok(base)
+        Ok(())
     }
 
     fn home(&self) -> PathBuf {
@@ -235,18 +269,6 @@ impl Place {
 impl Drop for Place {
     fn drop(&mut self) {
         let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
-
-/// Creating is exclusive, so a name that somebody else took is simply the next one.
-fn fresh_directory() -> std::io::Result<PathBuf> {
-    let mut attempt = 0u32;
-    loop {
-        let path = PathBuf::from(format!("/tmp/portcullis-{}-{attempt}", std::process::id()));
-        match directory(&path) {
-            Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => attempt += 1,
-            result => return result.map(|()| path),
-        }
     }
 }
 

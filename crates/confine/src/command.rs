@@ -6,6 +6,7 @@
 
 mod package;
 mod prepare;
+mod registry;
 mod runtime;
 mod script;
 mod shim;
@@ -17,7 +18,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 pub use package::{Ecosystem, Package};
-pub use prepare::{Preparation, PrepareError};
+pub use prepare::{Preparation, PrepareError, Prepared};
 
 use crate::env::DEFAULT_PATH;
 use crate::error::SpawnError;
@@ -40,6 +41,8 @@ pub struct Resolved {
     pub program: PathBuf,
     /// Its arguments; a script among them has become an absolute path.
     pub args: Vec<OsString>,
+    /// The script among them, when the program is an interpreter.
+    pub script: Option<PathBuf>,
     /// What it must be able to read and execute, beyond the system's own.
     pub code: Vec<PathBuf>,
     /// The `PATH` under which it finds what it starts in turn.
@@ -88,6 +91,7 @@ pub fn resolve(
         return Ok(Resolved {
             program: PathBuf::new(),
             args: package.args.clone(),
+            script: None,
             code: Vec::new(),
             path: DEFAULT_PATH.to_owned(),
             steps: Vec::new(),
@@ -103,13 +107,15 @@ fn direct(command: &[OsString], person: Person<'_>) -> Result<Resolved, SpawnErr
     let mut needs = Needs::new(person);
     let program = needs.program(&found)?;
     let mut args: Vec<OsString> = command.iter().skip(1).cloned().collect();
-    if let Some((at, file)) = script::argument(&program, &args) {
+    let found = script::argument(&program, &args);
+    let script = found.as_ref().map(|(_, file)| file.clone());
+    if let Some((at, file)) = found {
         needs.script(&file);
         args.splice(at..=at, [file.into()]);
     }
     let steps = needs.steps();
     let (code, path) = needs.finish();
-    Ok(Resolved { program, args, code, path, steps, plan: Plan::Direct })
+    Ok(Resolved { program, args, script, code, path, steps, plan: Plan::Direct })
 }
 
 /// The program's absolute path, as the kernel will be asked for it.

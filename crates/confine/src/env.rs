@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
+use crate::egress::listen::PROXY_PORT;
+use crate::profile::Network;
 use crate::view::{HOME, SYSTEM_CODE, SYSTEM_DATA};
 
 /// Where programs are, unless the profile knows better.
@@ -27,7 +29,10 @@ const CERTIFICATES: &[&str] = &[
 ];
 
 /// Our defaults, overridden by what the profile says.
-pub(crate) fn environment(profile: &BTreeMap<String, String>) -> BTreeMap<OsString, OsString> {
+pub(crate) fn environment(
+    profile: &BTreeMap<String, String>,
+    network: &Network,
+) -> BTreeMap<OsString, OsString> {
     let fixed = [
         ("PATH", DEFAULT_PATH),
         ("HOME", HOME),
@@ -41,7 +46,33 @@ pub(crate) fn environment(profile: &BTreeMap<String, String>) -> BTreeMap<OsStri
         fixed.into_iter().map(|(name, value)| (name.into(), value.into())).collect();
     all.extend(KEPT.iter().filter_map(|name| Some((OsString::from(name), ours(name)?))));
     all.extend(certificates().into_iter().map(|(name, path)| (OsString::from(name), path.into())));
+    all.extend(proxies(network).into_iter().map(|(name, value)| (name.into(), value.into())));
     all.extend(profile.iter().map(|(name, value)| (name.into(), value.into())));
+    all
+}
+
+/// How programs find our proxy. Those that ignore these variables find it all the
+/// same: whatever name they ask for leads to it.
+///
+/// `ALL_PROXY` says `http` too, though SOCKS would be understood: httpx fails to start
+/// when it names SOCKS and a package for that is missing. What is local in the box
+/// needs no proxy, and an address exception is served where it is.
+fn proxies(network: &Network) -> Vec<(&'static str, String)> {
+    if !matches!(network, Network::Named(_)) {
+        return Vec::new();
+    }
+    let proxy = format!("http://127.0.0.1:{PROXY_PORT}");
+    let names =
+        ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"];
+    let npm = ["npm_config_proxy", "npm_config_https_proxy"];
+    let mut all: Vec<_> = names.into_iter().chain(npm).map(|name| (name, proxy.clone())).collect();
+    let local = "localhost,127.0.0.1,::1".to_owned();
+    // Node reads the variables from 22.21 and 24.5 on, when this one is set.
+    all.extend([
+        ("NO_PROXY", local.clone()),
+        ("no_proxy", local),
+        ("NODE_USE_ENV_PROXY", "1".to_owned()),
+    ]);
     all
 }
 
@@ -78,7 +109,10 @@ mod tests {
 
     #[test]
     fn the_profile_wins_over_the_defaults() {
-        let env = environment(&BTreeMap::from([("PATH".to_owned(), "/opt/bin".to_owned())]));
+        let env = environment(
+            &BTreeMap::from([("PATH".to_owned(), "/opt/bin".to_owned())]),
+            &super::Network::None,
+        );
         assert_eq!(
             env.get(OsStr::new("PATH")).map(|v| v.as_os_str()),
             Some(OsStr::new("/opt/bin"))

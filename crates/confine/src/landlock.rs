@@ -8,8 +8,8 @@
 use std::path::{Path, PathBuf};
 
 use landlock::{
-    ABI, Access as _, AccessFs, AccessNet, BitFlags, CompatLevel, Compatible, PathBeneath, PathFd,
-    Ruleset, RulesetAttr, RulesetCreatedAttr, RulesetError, RulesetStatus, Scope,
+    ABI, Access as _, AccessFs, AccessNet, BitFlags, CompatLevel, Compatible, NetPort, PathBeneath,
+    PathFd, Ruleset, RulesetAttr, RulesetCreatedAttr, RulesetError, RulesetStatus, Scope,
 };
 
 use crate::trouble::{Part, Step, Trouble};
@@ -27,6 +27,15 @@ pub(crate) enum Right {
     Build,
     /// A device node like `/dev/null`.
     Device,
+}
+
+/// Where TCP may go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Tcp<'a> {
+    /// Wherever else lets it.
+    Free,
+    /// To these ports, and nobody listens. A kernel before version 4 does not hold it.
+    Only(&'a [u16]),
 }
 
 /// One rule.
@@ -56,23 +65,27 @@ fn abi(version: i64) -> Option<ABI> {
 }
 
 /// Restricts this process and what it becomes, for good.
-pub(crate) fn restrict(rules: &[Rule], deny_tcp: bool) -> Step<String> {
+pub(crate) fn restrict(rules: &[Rule], tcp: Tcp<'_>) -> Step<String> {
     let version = version();
     let Some(abi) = abi(version) else {
         return Err(Trouble::new(Part::Box, format!("landlock {version} is too old, need 3")));
     };
-    match enforce(rules, deny_tcp, abi) {
+    match enforce(rules, tcp, abi) {
         Ok(RulesetStatus::FullyEnforced) => Ok(format!("abi {version}, {} rules", rules.len())),
         Ok(status) => Err(Trouble::new(Part::Box, format!("landlock is only {status:?}"))),
         Err(error) => Err(Trouble::new(Part::Box, format!("landlock: {error}"))),
     }
 }
 
-fn enforce(rules: &[Rule], deny_tcp: bool, abi: ABI) -> Result<RulesetStatus, RulesetError> {
+fn enforce(rules: &[Rule], tcp: Tcp<'_>, abi: ABI) -> Result<RulesetStatus, RulesetError> {
     // Best effort would report success with nothing enforced.
     let mut set = Ruleset::default().set_compatibility(CompatLevel::HardRequirement);
     set = set.handle_access(AccessFs::from_all(abi))?;
-    if deny_tcp && abi >= ABI::V4 {
+    let ports = match tcp {
+        Tcp::Only(ports) if abi >= ABI::V4 => Some(ports),
+        Tcp::Only(_) | Tcp::Free => None,
+    };
+    if ports.is_some() {
         set = set.handle_access(AccessNet::from_all(abi))?;
     }
     if abi >= ABI::V6 {
@@ -83,6 +96,9 @@ fn enforce(rules: &[Rule], deny_tcp: bool, abi: ABI) -> Result<RulesetStatus, Ru
         // What does not exist needs no rule.
         let Ok(handle) = PathFd::new(path) else { continue };
         created = created.add_rule(PathBeneath::new(handle, rights(path, *right, abi)))?;
+    }
+    for port in ports.unwrap_or_default() {
+        created = created.add_rule(NetPort::new(*port, AccessNet::ConnectTcp))?;
     }
     Ok(created.restrict_self()?.ruleset)
 }

@@ -10,18 +10,28 @@ use rustix::thread::{
 use crate::profile::Limits;
 use crate::trouble::{During, Step};
 
-/// Applies the limits, hard and soft alike. `count_processes` only where the
-/// kernel counts this box alone.
-pub(crate) fn apply(limits: &Limits, count_processes: bool) -> Step<()> {
+/// The limit of core dumps that leaves none: too small for a file, and the one
+/// value at which the kernel calls no handler either (`fs/coredump.c`, which
+/// keeps handlers from being called for themselves by it). At zero it would call
+/// the host's handler, outside of every box: `docs/decisions/0010-core-dumps.md`.
+pub(crate) const NO_CORE_DUMP: u64 = 1;
+
+/// Signals and timers that may be pending: each timer of a process is memory of
+/// the kernel's, and counts.
+const PENDING: u64 = 4096;
+
+/// Applies the limits, hard and soft alike. `alone` where the kernel counts
+/// processes and timers of this box, and not all of the user's.
+pub(crate) fn apply(limits: &Limits, alone: bool) -> Step<()> {
+    end_core_dumps().during("set the limit Core")?;
     let mut all = vec![
-        (Resource::Core, 0),
         (Resource::Msgqueue, 0),
         (Resource::Nofile, limits.open_files),
         (Resource::Fsize, limits.file_bytes),
         (Resource::Data, limits.data_bytes_per_process),
     ];
-    if count_processes {
-        all.push((Resource::Nproc, limits.processes));
+    if alone {
+        all.extend([(Resource::Nproc, limits.processes), (Resource::Sigpending, PENDING)]);
     }
     for (resource, most) in all {
         lower(resource, most).during(format!("set the limit {resource:?}"))?;
@@ -29,6 +39,38 @@ pub(crate) fn apply(limits: &Limits, count_processes: bool) -> Step<()> {
     // The first to go when memory runs out. A kernel without the knob is no reason to stop.
     let _ = std::fs::write("/proc/self/oom_score_adj", "1000");
     Ok(())
+}
+
+/// The limits of a program that confines itself: it has no processes of its own.
+pub(crate) fn apply_own(open_files: u64, file_bytes: u64, data_bytes: u64) -> Step<()> {
+    end_core_dumps().during("end core dumps")?;
+    let all = [
+        (Resource::Msgqueue, 0),
+        (Resource::Nofile, open_files),
+        (Resource::Fsize, file_bytes),
+        (Resource::Data, data_bytes),
+    ];
+    for (resource, most) in all {
+        lower(resource, most).during(format!("set the limit {resource:?}"))?;
+    }
+    Ok(())
+}
+
+/// The hard limit of core dumps, as the kernel tells it in a file: within a box of ours
+/// nobody may ask by call.
+pub(crate) fn core_dumps() -> Option<u64> {
+    let text = std::fs::read_to_string("/proc/self/limits").ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix("Max core file size"))?;
+    line.split_whitespace().nth(1)?.parse().ok()
+}
+
+/// No core dumps; or none already, where a box keeps it so.
+fn end_core_dumps() -> Result<(), Errno> {
+    let none = Rlimit { current: Some(NO_CORE_DUMP), maximum: Some(NO_CORE_DUMP) };
+    match setrlimit(Resource::Core, none) {
+        Err(_) if core_dumps().is_some_and(|most| most <= NO_CORE_DUMP) => Ok(()),
+        done => done,
+    }
 }
 
 /// Never raises: an ordinary user's hard limit may already be lower.

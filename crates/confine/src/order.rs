@@ -1,9 +1,13 @@
 //! What gateway, broker and payload say to each other over the control socket.
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use crate::doorbell::Wish;
+use crate::landlock::{Right, Rule};
+use crate::live::Applied;
 use crate::profile::{Access, HomeFile, Level, Limits, Network};
 use crate::trouble::Trouble;
 
@@ -13,6 +17,7 @@ pub(crate) struct OrderedRoot {
     pub(crate) path: OsString,
     pub(crate) alias: Option<OsString>,
     pub(crate) access: Access,
+    pub(crate) protect: Vec<OsString>,
     pub(crate) device: u64,
     pub(crate) inode: u64,
 }
@@ -44,11 +49,43 @@ pub(crate) struct Order {
     pub(crate) account: Account,
     /// The home of the person, which the box must not show.
     pub(crate) person_home: Option<OsString>,
+    pub(crate) doorbell: bool,
+    pub(crate) alone: bool,
     /// A listener of ours on the host's loopback that must be out of reach.
     pub(crate) bait: Option<u16>,
 }
 
+/// What the kernel executes in a program's place to load it (the psABI of each machine).
+const LOADERS: [&str; 5] = [
+    "/lib64/ld-linux-x86-64.so.2",
+    "/lib/ld-linux-x86-64.so.2",
+    "/lib/ld-linux-aarch64.so.1",
+    "/lib/ld-musl-x86_64.so.1",
+    "/lib/ld-musl-aarch64.so.1",
+];
+
 impl Order {
+    /// What may be done with the system's programs.
+    pub(crate) fn code_right(&self) -> Right {
+        if self.alone { Right::Read } else { Right::Execute }
+    }
+
+    /// A right, without execution for whoever executes only itself.
+    pub(crate) fn less(&self, right: Right) -> Right {
+        match right {
+            Right::Execute => self.code_right(),
+            right => right,
+        }
+    }
+
+    /// The program itself, for one that executes nothing else, and what loads it.
+    pub(crate) fn itself(&self) -> Vec<Rule> {
+        let program = std::iter::once(PathBuf::from(&self.program));
+        let all = program.chain(LOADERS.iter().map(PathBuf::from));
+        let all = all.map(|path| (path, Right::Execute));
+        if self.alone { all.collect() } else { Vec::new() }
+    }
+
     /// A variable's value.
     pub(crate) fn variable(&self, name: &str) -> Option<&OsString> {
         self.env.iter().find(|(known, _)| known == name).map(|(_, value)| value)
@@ -103,6 +140,8 @@ pub enum Exit {
     Code(i32),
     /// By this signal.
     Signal(i32),
+    /// By us: it held so many bytes of memory, more than it may.
+    Memory(u64),
 }
 
 impl std::fmt::Display for Exit {
@@ -110,6 +149,11 @@ impl std::fmt::Display for Exit {
         match self {
             Self::Code(code) => write!(f, "exit code {code}"),
             Self::Signal(signal) => write!(f, "signal {signal}"),
+            Self::Memory(held) => write!(
+                f,
+                "killed for holding {} MiB of memory, more than its limit `memory_bytes`",
+                held >> 20
+            ),
         }
     }
 }
@@ -117,12 +161,22 @@ impl std::fmt::Display for Exit {
 /// What comes back.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) enum Report {
+    /// Init to broker: the view stands. With its mount namespace and the bare file system.
+    Built,
+    /// Init to broker, with descriptors: some of the box's listening sockets.
+    Sockets,
+    /// Payload to broker: from here on my calls are announced. With the handle.
+    Bell,
     /// Payload to broker: confined, tested, about to become the server.
     Ready(Achieved),
-    /// Broker to gateway: the server runs.
+    /// Broker to gateway, with the box's listening sockets: the server runs.
     Started { pid: i32, achieved: Achieved },
     /// Anybody: this step failed and nothing runs.
     Failed(Trouble),
+    /// Broker to gateway: the server reached for something outside.
+    Wanted(Wish),
+    /// Broker to gateway: what became of a change.
+    Changed(Applied),
     /// Broker to gateway: the server is gone, and every process of it.
     Exited(Exit),
 }

@@ -1,18 +1,20 @@
 //! The last steps before a process is the server: everything it gives up, in order.
 
+use std::collections::BTreeSet;
 use std::convert::Infallible;
 use std::ffi::CString;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use rustix::io::Errno;
 use rustix::process::{Signal, set_parent_process_death_signal};
 use rustix::thread::set_no_new_privs;
 
-use crate::landlock::{self, Rule};
+use crate::landlock::{self, Rule, Tcp};
 use crate::limits;
 use crate::namespace;
 use crate::order::{Achieved, Feature, Order, Report};
 use crate::profile::{Access, Level, Limits, Network};
+use crate::protect::Protected;
 use crate::seccomp::{self, Sockets};
 use crate::selftest;
 use crate::sys::process::{
@@ -20,11 +22,13 @@ use crate::sys::process::{
 };
 use crate::sys::socket::hung_up;
 use crate::trouble::{During, Part, Step, Trouble};
+use crate::view::View;
 
 /// Confines this process, proves it, reports it, and becomes the server.
 /// Returns only the reason why not.
 pub(crate) fn become_server(
     order: &Order,
+    view: &View,
     ceiling: &[Rule],
     stdio: &[OwnedFd],
     report: &OwnedFd,
@@ -39,17 +43,21 @@ pub(crate) fn become_server(
         namespace::enter_inner(&order.account)?;
     }
     let mut achieved = Achieved::new(order);
+    achieved.describe_protection(order, view);
     limits::apply(&order.limits, order.level == Level::Full)?;
     enter_directory(order)?;
     achieved.weak.extend(unwritable_roots(order));
     limits::drop_capabilities()?;
     set_no_new_privs(true).during("set no-new-privileges")?;
     if order.level > Level::None {
-        let landlock = landlock::restrict(
-            ceiling,
-            order.network == Network::None && order.level == Level::Landlock,
-        )?;
+        let offline = order.network == Network::None && order.level == Level::Landlock;
+        let tcp = if offline { Tcp::Only(&[]) } else { Tcp::Free };
+        let landlock = landlock::restrict(ceiling, tcp)?;
         achieved.add("landlock", landlock);
+        if order.doorbell {
+            announce(report)?;
+            achieved.add("doorbell", "calls that name a place are announced".to_owned());
+        }
         let filter = seccomp::install(sockets(order)).during("install the system call filter")?;
         achieved.add("system calls", format!("allow-list, {filter} instructions"));
     }
@@ -59,10 +67,26 @@ pub(crate) fn become_server(
     start(order)
 }
 
+/// Before the filter that decides, which allows no other after it. The handle goes
+/// to the broker: whoever has it can make calls wait.
+fn announce(report: &OwnedFd) -> Step<()> {
+    let listener = seccomp::bell::install().during("install the doorbell")?;
+    say_with(report, &Report::Bell, &[listener.as_fd()]).during("hand the doorbell over")
+}
+
 /// One report, one message.
 pub(crate) fn say(to: impl AsFd, report: &Report) -> Result<(), Errno> {
+    say_with(to, report, &[])
+}
+
+/// One report, with descriptors.
+pub(crate) fn say_with(
+    to: impl AsFd,
+    report: &Report,
+    fds: &[BorrowedFd<'_>],
+) -> Result<(), Errno> {
     let bytes = serde_json::to_vec(report).map_err(|_| Errno::INVAL)?;
-    crate::sys::socket::send(to, &bytes, &[])
+    crate::sys::socket::send(to, &bytes, fds)
 }
 
 /// Set after the account, for changing that forgets it. The parent may have
@@ -145,13 +169,20 @@ impl Achieved {
             selftest: Vec::new(),
             weak: Vec::new(),
         };
-        let Limits { processes, open_files, file_bytes, data_bytes_per_process, tmp_bytes } =
-            order.limits;
+        let Limits {
+            processes,
+            open_files,
+            file_bytes,
+            data_bytes_per_process,
+            memory_bytes,
+            tmp_bytes,
+        } = order.limits;
         let mib = |bytes: u64| bytes >> 20;
         let plenty = format!(
-            "{open_files} open files, {} MiB per file, {} MiB data per process",
+            "{open_files} open files, {} MiB per file, {} MiB data per process, {} MiB in all",
             mib(file_bytes),
-            mib(data_bytes_per_process)
+            mib(data_bytes_per_process),
+            mib(memory_bytes)
         );
         achieved.add("user", format!("uid {}, no capabilities", order.account.uid));
         achieved.add("environment", format!("{} variables, from scratch", order.env.len()));
@@ -173,14 +204,35 @@ impl Achieved {
     }
 
     fn describe_network(&mut self, order: &Order) {
-        let detail = match (order.network, order.level) {
-            (Network::None, Level::Full) => "none: an empty network of its own",
-            (Network::None, Level::Landlock) => "none: no sockets",
-            (Network::Host, _) | (Network::None, Level::None) => "everything this machine reaches",
+        let detail = match (&order.network, order.level) {
+            (Network::None, Level::Full) => "none: an empty network of its own".to_owned(),
+            (Network::Named(doors), Level::Full) => {
+                format!("by name, through our proxy: {}", doors.shown.join(", "))
+            }
+            (Network::None, Level::Landlock) => "none: no sockets".to_owned(),
+            _ => {
+                self.weak.push("the server reaches everything this machine reaches".to_owned());
+                "everything this machine reaches".to_owned()
+            }
         };
-        self.add("network", detail.to_owned());
-        if detail.starts_with("everything") {
-            self.weak.push("the server reaches everything this machine reaches".to_owned());
+        self.add("network", detail);
+    }
+
+    fn describe_protection(&mut self, order: &Order, view: &View) {
+        for (root, Protected { held, absent }) in &view.protected {
+            let list = |places: &BTreeSet<String>| {
+                places.iter().map(String::as_str).collect::<Vec<_>>().join(", ")
+            };
+            let held = if held.is_empty() { "nothing".to_owned() } else { list(held) };
+            let absent = match absent.len() {
+                0 => String::new(),
+                _ => format!("; not there, so held only once it is: {}", list(absent)),
+            };
+            self.add("protected", format!("in {root}: {held}{absent}"));
+        }
+        if order.level < Level::Full && order.roots.iter().any(|root| !root.protect.is_empty()) {
+            let told = "nothing inside a writable root is protected from the server";
+            self.weak.push(told.to_owned());
         }
     }
 
@@ -197,20 +249,62 @@ impl Achieved {
     }
 }
 
-/// What the other end of a report socket said, until it closed.
-pub(crate) fn listen(from: &OwnedFd) -> Step<Achieved> {
-    use rustix::net::RecvFlags;
-    let mut ready = None;
+/// Everything that init and payload said of themselves.
+pub(crate) struct Heard {
+    pub(crate) achieved: Achieved,
+    /// The mount namespace of the box, its bare file system, and the view's root.
+    pub(crate) handed: Option<[OwnedFd; 3]>,
+    /// The box's listening sockets, if it has a network by name.
+    pub(crate) sockets: Vec<OwnedFd>,
+    /// Where calls are announced.
+    pub(crate) bell: Option<OwnedFd>,
+}
+
+/// The payload's own calls are announced too: they pass, until it says something.
+fn let_pass_until(report: &OwnedFd, bell: &OwnedFd) -> Result<(), Errno> {
+    use crate::sys::notice::{go_on, next};
+    use rustix::event::{PollFd, PollFlags, poll};
     loop {
-        let (bytes, _) = crate::sys::socket::receive(from, RecvFlags::empty())
+        let mut fds = [PollFd::new(report, PollFlags::IN), PollFd::new(bell, PollFlags::IN)];
+        match poll(&mut fds, None) {
+            Ok(_) | Err(Errno::INTR) => {}
+            Err(error) => return Err(error),
+        }
+        let [said, rang] = fds.map(|fd| fd.revents());
+        if rang.contains(PollFlags::IN) {
+            match next(bell) {
+                Ok(notice) => go_on(bell, notice),
+                Err(Errno::NOENT | Errno::INTR) => {}
+                Err(error) => return Err(error),
+            }
+        } else if !said.is_empty() || rang.contains(PollFlags::HUP) {
+            return Ok(());
+        }
+    }
+}
+
+/// What the other end of a report socket said, until it closed.
+pub(crate) fn listen(from: &OwnedFd) -> Step<Heard> {
+    use rustix::net::RecvFlags;
+    let (mut ready, mut handed, mut bell) = (None, None, None);
+    let mut sockets = Vec::new();
+    loop {
+        if let Some(listener) = &bell {
+            let_pass_until(from, listener).during("let the payload pass")?;
+        }
+        let (bytes, fds) = crate::sys::socket::receive(from, RecvFlags::empty())
             .during("hear from the payload")?;
         if bytes.is_empty() {
             // Closed by execve: it is the server now. Or it died before.
-            return ready
+            let achieved = ready
                 .ok_or_else(|| Trouble::new(Part::Box, "the payload died while confining itself"));
+            return achieved.map(|achieved| Heard { achieved, handed, sockets, bell });
         }
         match serde_json::from_slice(&bytes) {
+            Ok(Report::Built) => handed = <[OwnedFd; 3]>::try_from(fds).ok(),
+            Ok(Report::Bell) => bell = fds.into_iter().next(),
             Ok(Report::Ready(achieved)) => ready = Some(achieved),
+            Ok(Report::Sockets) => sockets.extend(fds),
             Ok(Report::Failed(trouble)) => return Err(trouble),
             _ => return Err(Trouble::new(Part::Box, "the payload said something unknown")),
         }

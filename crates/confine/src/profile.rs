@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use crate::egress::Doors;
 use crate::root::RootGrant;
 
 /// How strong a box is. Ordered: `None < Landlock < Full`.
@@ -50,11 +51,14 @@ pub enum Access {
 }
 
 /// What a server may reach.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Network {
     /// Nothing: an empty network of its own.
     None,
+    /// An empty network with our doors in it (level full only): whoever holds
+    /// [`crate::Confined::sockets`] decides what is behind them.
+    Named(Doors),
     /// Everything this machine can reach. Weak, and marked so.
     Host,
 }
@@ -71,6 +75,9 @@ pub struct Limits {
     pub file_bytes: u64,
     /// Private writable memory of one process.
     pub data_bytes_per_process: u64,
+    /// Memory of all processes and of the private directories together. A box
+    /// that holds more is ended.
+    pub memory_bytes: u64,
     /// Each of the private `/tmp`, `/dev/shm` and home (level full only).
     pub tmp_bytes: u64,
 }
@@ -82,6 +89,7 @@ impl Default for Limits {
             open_files: 4096,
             file_bytes: 256 << 20,
             data_bytes_per_process: 1 << 30,
+            memory_bytes: 2 << 30,
             tmp_bytes: 64 << 20,
         }
     }
@@ -97,7 +105,7 @@ pub struct HomeFile {
 }
 
 /// Everything a box needs to know about the process that will live in it.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Profile {
     /// Program and arguments. The program is looked up in the child's `PATH`.
     pub command: Vec<OsString>,
@@ -124,11 +132,26 @@ pub struct Profile {
     pub user: Option<String>,
     /// How much it may use.
     pub limits: Limits,
+    /// It may execute its own program and nothing else.
+    pub alone: bool,
+    /// Tell what the server reaches for outside of its box (level full only).
+    pub doorbell: bool,
     /// The server's name, for messages.
     pub label: String,
     /// The program that hosts the broker: ourselves if absent. A test points
     /// it to a program whose `main` calls [`crate::personality`] first.
     pub launcher: Option<PathBuf>,
+}
+
+/// Variables may be secrets: their names are shown and no more.
+impl std::fmt::Debug for Profile {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let variables: Vec<&String> = self.env.keys().collect();
+        let mut shown = f.debug_struct("Profile");
+        shown.field("label", &self.label).field("command", &self.command);
+        shown.field("variables", &variables).field("roots", &self.roots);
+        shown.field("network", &self.network).field("least", &self.least).finish_non_exhaustive()
+    }
 }
 
 impl Profile {
@@ -149,8 +172,23 @@ impl Profile {
             most: Level::Full,
             user: None,
             limits: Limits::default(),
+            alone: false,
+            doorbell: false,
             label: label.unwrap_or_default(),
             launcher: None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Profile;
+
+    #[test]
+    fn a_profile_shows_no_value() {
+        let mut profile = Profile::new(vec!["server".into()]);
+        profile.env.insert("TOKEN".to_owned(), "zq8-canary".to_owned());
+        let shown = format!("{profile:?}");
+        assert!(shown.contains("TOKEN") && !shown.contains("zq8-canary"), "{shown}");
     }
 }

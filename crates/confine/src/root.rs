@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::profile::Access;
+use crate::protect::DEFAULT_PROTECT;
 
 /// A directory that a server may see.
 ///
@@ -22,6 +23,8 @@ pub struct RootGrant {
     pub alias: Option<PathBuf>,
     /// What the server may do there.
     pub access: Access,
+    /// What stays read-only in it all the same, relative to `path`.
+    pub protect: Vec<PathBuf>,
     /// The device number at approval.
     pub device: u64,
     /// The inode number at approval.
@@ -65,7 +68,8 @@ const SYSTEM: &[&str] = &[
 const TOO_WIDE: &[&str] =
     &["/tmp", "/var", "/var/tmp", "/home", "/root", "/opt", "/srv", "/mnt", "/media"];
 
-/// Judges a directory that somebody wants to grant.
+/// Judges a directory that somebody wants to grant. A writable one comes with
+/// [`DEFAULT_PROTECT`]; whoever means something else says so in the grant.
 ///
 /// # Errors
 ///
@@ -75,6 +79,7 @@ pub fn admit_root(
     access: Access,
     home: Option<&Path>,
 ) -> Result<RootGrant, RootRefused> {
+    let _awake = crate::own::wake();
     let unreachable = |error: std::io::Error| RootRefused::Unreachable {
         path: shown(asked),
         why: error.to_string(),
@@ -88,7 +93,11 @@ pub fn admit_root(
         return Err(RootRefused::NotADirectory { path: shown(&path) });
     }
     let alias = alias_of(asked, &path);
-    Ok(RootGrant { path, alias, access, device: meta.dev(), inode: meta.ino() })
+    let protect = match access {
+        Access::ReadOnly => Vec::new(),
+        Access::ReadWrite => DEFAULT_PROTECT.iter().map(PathBuf::from).collect(),
+    };
+    Ok(RootGrant { path, alias, access, protect, device: meta.dev(), inode: meta.ino() })
 }
 
 fn reserved(path: &Path, home: Option<&Path>) -> Option<&'static str> {

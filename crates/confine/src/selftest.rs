@@ -14,7 +14,7 @@ use crate::profile::{Level, Network};
 use crate::trouble::{Part, Step, Trouble};
 
 /// What the kernel answered: `Err` is what we hope for.
-type Answer = Result<String, std::io::Error>;
+pub(crate) type Answer = Result<String, std::io::Error>;
 
 /// One attempt: what it tries, and whether a level promises that it fails.
 struct Try {
@@ -67,7 +67,7 @@ pub(crate) fn judge(attempts: &[Attempt]) -> Step<()> {
 }
 
 /// Nothing went wrong because nothing was there to try.
-fn nothing(what: &str) -> Answer {
+pub(crate) fn nothing(what: &str) -> Answer {
     Err(std::io::Error::other(what.to_owned()))
 }
 
@@ -90,13 +90,13 @@ fn open_descriptors() -> RawFd {
     names.max().map_or(1024, |highest| highest + 1)
 }
 
-fn raise_limit(_: &Order) -> Answer {
+pub(crate) fn raise_limit<T>(_: &T) -> Answer {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-    let Some(hard) = getrlimit(Resource::Core).maximum else {
+    let Some(hard) = getrlimit(Resource::Nofile).maximum else {
         return Ok("unlimited".to_owned());
     };
     let more = Rlimit { current: Some(hard + 1), maximum: Some(hard + 1) };
-    setrlimit(Resource::Core, more)?;
+    setrlimit(Resource::Nofile, more)?;
     Ok("raised".to_owned())
 }
 
@@ -144,18 +144,18 @@ fn write_outside(_: &Order) -> Answer {
     nothing("none can be written")
 }
 
-fn mount(_: &Order) -> Answer {
+pub(crate) fn mount<T>(_: &T) -> Answer {
     let (none, at, kind) = (c"none".as_ptr(), c"/".as_ptr(), c"tmpfs".as_ptr());
     // SAFETY: literals; there is no data to read.
     call(unsafe { libc::syscall(libc::SYS_mount, none, at, kind, 0, 0) })
 }
 
-fn user_namespace(_: &Order) -> Answer {
+pub(crate) fn user_namespace<T>(_: &T) -> Answer {
     // SAFETY: if this succeeds we refuse to go on.
     call(unsafe { libc::syscall(libc::SYS_unshare, libc::CLONE_NEWUSER) })
 }
 
-fn trace(_: &Order) -> Answer {
+pub(crate) fn trace<T>(_: &T) -> Answer {
     // SAFETY: if this succeeds we refuse to go on, and our end releases process 1.
     call(unsafe { libc::syscall(libc::SYS_ptrace, libc::PTRACE_SEIZE, 1, 0, 0) })
 }
@@ -170,26 +170,26 @@ fn unix_socket(_: &Order) -> Answer {
     call(unsafe { libc::syscall(libc::SYS_socket, libc::AF_UNIX, libc::SOCK_STREAM, 0) })
 }
 
-fn keyring(_: &Order) -> Answer {
+pub(crate) fn keyring<T>(_: &T) -> Answer {
     const KEYCTL_GET_KEYRING_ID: libc::c_long = 0;
     const SESSION: libc::c_long = -3;
     // SAFETY: numbers in, a number out.
     call(unsafe { libc::syscall(libc::SYS_keyctl, KEYCTL_GET_KEYRING_ID, SESSION, 0) })
 }
 
-fn io_uring(_: &Order) -> Answer {
+pub(crate) fn io_uring<T>(_: &T) -> Answer {
     let mut parameters = [0u8; 120];
     // SAFETY: the kernel writes at most the 120 bytes of `struct io_uring_params`.
     call(unsafe { libc::syscall(libc::SYS_io_uring_setup, 1, parameters.as_mut_ptr()) })
 }
 
-fn bpf(_: &Order) -> Answer {
+pub(crate) fn bpf<T>(_: &T) -> Answer {
     let attributes = [0u8; 128];
     // SAFETY: command 0 makes a map from attributes of which the size is given.
     call(unsafe { libc::syscall(libc::SYS_bpf, 0, attributes.as_ptr(), attributes.len()) })
 }
 
-fn terminal(_: &Order) -> Answer {
+pub(crate) fn terminal<T>(_: &T) -> Answer {
     let character = b'#';
     // SAFETY: TIOCSTI reads one byte.
     call(unsafe { libc::syscall(libc::SYS_ioctl, 0, libc::TIOCSTI, &raw const character) })
@@ -222,6 +222,6 @@ fn host_processes(_: &Order) -> Answer {
     if seen > 2 { Ok(format!("{seen} processes")) } else { nothing("only this box's") }
 }
 
-fn call(result: libc::c_long) -> Answer {
+pub(crate) fn call(result: libc::c_long) -> Answer {
     if result < 0 { Err(std::io::Error::last_os_error()) } else { Ok("permitted".to_owned()) }
 }

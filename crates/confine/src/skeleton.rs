@@ -11,7 +11,9 @@ use std::io::Write as _;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Component, Path};
 
-use rustix::fs::{AtFlags, CWD, Gid, Mode, OFlags, Uid, fstat, mkdirat, openat, symlinkat};
+use rustix::fs::{
+    AtFlags, CWD, Gid, Mode, OFlags, Uid, fstat, mkdirat, openat, symlinkat, unlinkat,
+};
 use rustix::io::Errno;
 use rustix::mount::{
     FsMountFlags, FsOpenFlags, MountAttrFlags, MountPropagationFlags, UnmountFlags,
@@ -20,7 +22,7 @@ use rustix::mount::{
 
 use crate::order::Account;
 use crate::root::shown;
-use crate::sys::mount::{Forbid, attach, open_below, open_exact, restrict};
+use crate::sys::mount::{Forbid, attach, clone_one, clone_tree, open_below, open_exact, restrict};
 use crate::trouble::{During, Part, Step, Trouble};
 
 /// Where the skeleton hangs until it becomes `/`: any of these will do, for
@@ -43,6 +45,7 @@ pub(crate) struct Memory<'a> {
 }
 
 /// The new root while it is built.
+#[derive(Debug)]
 pub(crate) struct Skeleton {
     root: OwnedFd,
     /// Device numbers of the file systems that we made and may create in.
@@ -63,6 +66,39 @@ impl Skeleton {
         Ok(Self { root, ours })
     }
 
+    /// The bare file system again, by a handle on it.
+    pub(crate) fn again(root: OwnedFd) -> Step<Self> {
+        let ours = BTreeSet::from([device(&root)?]);
+        Ok(Self { root, ours })
+    }
+
+    /// A handle on the bare file system, in which mount points can still be made
+    /// when the box sees it read-only.
+    pub(crate) fn keep(&self) -> Step<OwnedFd> {
+        clone_one(&self.root).during("clone the new root")
+    }
+
+    /// Removes a mount point that is not needed any more, and what was made for it.
+    /// A directory that the ceiling knows would be another one if made again.
+    pub(crate) fn forget(&self, at: &Path, known: impl Fn(&Path) -> bool) {
+        let names: Vec<_> =
+            at.components().filter(|part| matches!(part, Component::Normal(_))).collect();
+        for depth in (1..=names.len()).rev() {
+            let path: std::path::PathBuf = names.iter().take(depth).collect();
+            if known(&Path::new("/").join(&path)) {
+                return;
+            }
+            let parent = path.parent().unwrap_or(Path::new(""));
+            let dir = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
+            let Ok(dir) = open_below(&self.root, dir) else { return };
+            let Some(name) = path.file_name() else { return };
+            // What is not empty is somebody's way, and stays.
+            if unlinkat(dir, name, AtFlags::REMOVEDIR).is_err() {
+                return;
+            }
+        }
+    }
+
     /// Mounts a file system in memory.
     pub(crate) fn memory(&mut self, at: &str, memory: &Memory<'_>, forbid: Forbid) -> Step<()> {
         let tree = memory.mount(forbid)?;
@@ -77,6 +113,19 @@ impl Skeleton {
             | MountAttrFlags::MOUNT_ATTR_NOEXEC;
         let tree = file_system("proc", &[], everything).during("mount /proc")?;
         self.mount(Path::new("/proc"), &tree, Kind::Directory)
+    }
+
+    /// Whether something is there.
+    pub(crate) fn has(&self, at: &Path) -> bool {
+        at.strip_prefix("/").is_ok_and(|below| open_below(&self.root, below).is_ok())
+    }
+
+    /// A piece of our own, to be mounted once more.
+    pub(crate) fn clone(&self, from: &Path, forbid: Forbid) -> Step<OwnedFd> {
+        let what = || format!("clone `{}`", shown(from));
+        let tree = clone_tree(self.point(from, Kind::File)?).during(what())?;
+        restrict(&tree, forbid, false).during(what())?;
+        Ok(tree)
     }
 
     /// Mounts a detached tree at a path, making the mount point if need be.
@@ -128,8 +177,13 @@ impl Skeleton {
         mount_change("/", private).during("keep our mounts to ourselves")
     }
 
+    /// The number of the bare file system.
+    pub(crate) fn device(&self) -> u64 {
+        fstat(&self.root).map_or(0, |stat| stat.st_dev)
+    }
+
     /// Walks to a mount point, creating what is missing on our own file systems.
-    fn point(&self, at: &Path, kind: Kind) -> Step<OwnedFd> {
+    pub(crate) fn point(&self, at: &Path, kind: Kind) -> Step<OwnedFd> {
         let mut here = open_below(&self.root, ".").during("open the new root")?;
         let names: Vec<_> =
             at.components().filter(|part| matches!(part, Component::Normal(_))).collect();

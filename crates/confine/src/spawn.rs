@@ -13,10 +13,12 @@ use rustix::net::RecvFlags;
 use rustix::pipe::{PipeFlags, pipe_with};
 
 use crate::confined::{Confined, Custody};
+use crate::egress::Sockets;
 use crate::env::{environment, hidden_certificates};
 use crate::error::SpawnError;
 use crate::order::{Account, Order, OrderedRoot, Report};
-use crate::profile::{Level, Profile};
+use crate::profile::{Level, Network, Profile};
+use crate::protect::is_place;
 use crate::support::fix_for;
 use crate::sys::socket;
 use crate::trouble::{Part, Trouble};
@@ -34,10 +36,12 @@ pub(crate) const BROKER: &str = "__confine";
 /// [`SpawnError::Weaker`] if the box cannot be as strong as `profile.least`,
 /// and the others for a command, root or account that does not work out.
 pub fn spawn(profile: &Profile) -> Result<Confined, SpawnError> {
+    let _awake = crate::own::wake();
     let account = crate::user::account(profile.user.as_deref()).map_err(SpawnError::User)?;
+    let least = least(profile)?;
     let mut missing = None;
     for level in [Level::Full, Level::Landlock, Level::None] {
-        if level > profile.most || level < profile.least {
+        if level > profile.most || level < least {
             continue;
         }
         let order = order(profile, account, level)?;
@@ -49,20 +53,37 @@ pub fn spawn(profile: &Profile) -> Result<Confined, SpawnError> {
     }
     let missing = missing
         .unwrap_or_else(|| Trouble::new(Part::Box, "no level lies between the least and the most"));
-    Err(SpawnError::Weaker {
-        asked: profile.least,
-        fix: fix_for(&missing),
-        missing: missing.text(),
-    })
+    Err(SpawnError::Weaker { asked: least, fix: fix_for(&missing), missing: missing.text() })
+}
+
+/// Names are held by an empty network, and only a full box has one: Landlock knows
+/// ports, not hosts.
+fn least(profile: &Profile) -> Result<Level, SpawnError> {
+    if !matches!(profile.network, Network::Named(_)) {
+        return Ok(profile.least);
+    }
+    if profile.most < Level::Full {
+        return Err(SpawnError::Weaker {
+            asked: Level::Full,
+            missing: "below level full, a network cannot be held to names".to_owned(),
+            fix: "use `--confinement full`, or `--network none`".to_owned(),
+        });
+    }
+    Ok(Level::Full)
 }
 
 /// Completes a profile. Everything that can be found wrong here is not worth a process.
 fn order(profile: &Profile, account: Account, level: Level) -> Result<Order, SpawnError> {
-    let env = environment(&profile.env);
+    let env = environment(&profile.env, &profile.network);
     let path = env.get(std::ffi::OsStr::new("PATH")).cloned().unwrap_or_default();
     let program = crate::command::find_program(profile.command.first(), &path)?;
     if profile.store.is_some() && !profile.roots.is_empty() {
         return Err(SpawnError::Root("a box that installs a package has no roots".to_owned()));
+    }
+    if let Some(place) = profile.roots.iter().flat_map(|root| &root.protect).find(|p| !is_place(p))
+    {
+        let place = crate::root::shown(place);
+        return Err(SpawnError::Root(format!("`{place}` is not a place inside a root")));
     }
     let (code, mut aliases) = code(profile)?;
     let roots: Vec<OrderedRoot> = profile.roots.iter().map(ordered).collect();
@@ -79,19 +100,22 @@ fn order(profile: &Profile, account: Account, level: Level) -> Result<Order, Spa
         store: profile.store.clone().map(Into::into),
         home_files: profile.home_files.clone(),
         cwd: profile.cwd.clone().map(Into::into),
-        network: profile.network,
+        network: profile.network.clone(),
         limits: profile.limits,
+        alone: profile.alone,
+        doorbell: profile.doorbell && level == Level::Full,
         account,
         person_home: std::env::var_os("HOME").filter(|home| home.as_os_str() != "/"),
         bait: None,
     })
 }
 
-fn ordered(root: &crate::root::RootGrant) -> OrderedRoot {
+pub(crate) fn ordered(root: &crate::root::RootGrant) -> OrderedRoot {
     OrderedRoot {
         path: root.path.clone().into(),
         alias: root.alias.clone().map(Into::into),
         access: root.access,
+        protect: root.protect.iter().cloned().map(Into::into).collect(),
         device: root.device,
         inode: root.inode,
     }
@@ -127,10 +151,12 @@ fn attempt(profile: &Profile, order: &Order) -> Result<Result<Confined, Trouble>
     let pipes = send_order(custody.control(), order)?;
     let started = hear(&custody)?;
     match started {
-        Ok((pid, achieved)) => {
+        Ok((pid, achieved, sockets)) => {
             custody.pid = pid;
+            custody.live = order.level == Level::Full;
             let [stdin, stdout, stderr] = pipes;
-            Ok(Ok(Confined { stdin, stdout, stderr, achieved, custody }))
+            let sockets = (!sockets.is_empty()).then_some(Sockets(sockets));
+            Ok(Ok(Confined { stdin, stdout, stderr, sockets, achieved, custody }))
         }
         Err(trouble) => classify(order, trouble).map(Err),
     }
@@ -166,13 +192,13 @@ fn send_order(control: &OwnedFd, order: &Order) -> Result<[OwnedFd; 3], SpawnErr
     Ok([stdin, stdout, stderr])
 }
 
-type Started = Result<(i32, crate::order::Achieved), Trouble>;
+type Started = Result<(i32, crate::order::Achieved, Vec<OwnedFd>), Trouble>;
 
 fn hear(custody: &Custody) -> Result<Started, SpawnError> {
-    let (bytes, _) = socket::receive(custody.control(), RecvFlags::empty())
+    let (bytes, sockets) = socket::receive(custody.control(), RecvFlags::empty())
         .map_err(io("hear from the broker"))?;
     match serde_json::from_slice(&bytes) {
-        Ok(Report::Started { pid, achieved }) => Ok(Ok((pid, achieved))),
+        Ok(Report::Started { pid, achieved }) => Ok(Ok((pid, achieved, sockets))),
         Ok(Report::Failed(trouble)) => Ok(Err(trouble)),
         _ => Ok(Err(Trouble::new(Part::Box, "the broker died before it could build the box"))),
     }

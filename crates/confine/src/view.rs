@@ -8,6 +8,7 @@ use crate::idmap::stand_in;
 use crate::landlock::{Right, Rule};
 use crate::order::{Account, Order, OrderedRoot};
 use crate::profile::{Access, Network};
+use crate::protect::{Guarded, Plan, Protected};
 use crate::root::shown;
 use crate::skeleton::{Kind, Memory, Skeleton, identity, kind, link_target};
 use crate::sys::mount::{Forbid, clone_tree, open_exact, restrict};
@@ -37,6 +38,9 @@ pub(crate) const SYSTEM_DATA: &[&str] = &[
 pub(crate) const NODES: &[&str] =
     &["/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"];
 
+/// The box's own writable directories. Their files are memory.
+pub(crate) const OURS: &[&str] = &["/tmp", "/run", "/dev/shm", HOME];
+
 /// The private home at level full.
 pub(crate) const HOME: &str = "/sandbox/home";
 
@@ -45,7 +49,7 @@ const READ_ONLY: Forbid = Forbid::WRITE.and(Forbid::SUID).and(Forbid::DEVICES);
 /// What one path becomes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Grant {
-    write: bool,
+    pub(crate) write: bool,
     execute: bool,
     identity: Option<(u64, u64)>,
 }
@@ -54,7 +58,7 @@ impl Grant {
     const CODE: Self = Self { write: false, execute: true, identity: None };
     const STORE: Self = Self { write: true, execute: true, identity: None };
 
-    fn of(root: &OrderedRoot) -> Self {
+    pub(crate) fn of(root: &OrderedRoot) -> Self {
         let write = root.access == Access::ReadWrite;
         Self { write, execute: false, identity: Some((root.device, root.inode)) }
     }
@@ -105,19 +109,34 @@ pub(crate) type Granted = Vec<(PathBuf, Layer)>;
 /// A piece of the host, cloned and restricted, waiting for its place.
 pub(crate) enum Layer {
     Tree(OwnedFd, Kind),
+    Guarded(Guarded),
     Link(std::ffi::CString),
+}
+
+/// A view that stands.
+#[derive(Debug, Default)]
+pub(crate) struct View {
+    /// What is protected in each writable root.
+    pub(crate) protected: BTreeMap<String, Protected>,
+    /// The bare file system below it all, for the broker.
+    pub(crate) bare: Option<OwnedFd>,
 }
 
 /// Builds the view and moves into it. Runs in the init's own mount namespace;
 /// what root has cloned before, outside of any namespace, comes along.
-pub(crate) fn build(order: &Order, granted: Option<Granted>) -> Step<()> {
+pub(crate) fn build(order: &Order, granted: Option<Granted>) -> Step<View> {
     let mut layers = clone_system()?;
     layers.extend(granted.map_or_else(|| clone_granted(order), Ok)?);
     let mut skeleton = Skeleton::raise()?;
     fill(&mut skeleton, order)?;
+    let mut view = View::default();
     for (path, layer) in layers {
         match layer {
             Layer::Tree(tree, kind) => skeleton.mount(&path, &tree, kind)?,
+            Layer::Guarded(guarded) => {
+                let point = skeleton.point(&path, Kind::Directory)?;
+                view.protected.insert(shown(&path), guarded.lay(&point)?);
+            }
             Layer::Link(target) => skeleton.link(&path, target)?,
         }
     }
@@ -126,7 +145,9 @@ pub(crate) fn build(order: &Order, granted: Option<Granted>) -> Step<()> {
         let _ = skeleton.link(Path::new(alias), target.as_os_str());
     }
     skeleton.restrict("/dev", Forbid::WRITE)?;
-    skeleton.become_root()
+    view.bare = Some(skeleton.keep()?);
+    skeleton.become_root()?;
+    Ok(view)
 }
 
 /// Takes what is needed of the system while it can still be seen.
@@ -145,12 +166,29 @@ fn clone_system() -> Step<Vec<(PathBuf, Layer)>> {
 
 /// Takes what was granted, after one more look at whether it still is that.
 pub(crate) fn clone_granted(order: &Order) -> Step<Granted> {
-    let mut granted: Vec<_> = grants(order).into_iter().collect();
+    let all = grants(order);
+    let mut granted: Vec<_> = all.iter().collect();
     granted.sort_by_key(|(path, _)| path.components().count());
-    let layer = |(path, grant): (PathBuf, Grant)| {
-        granted_layer(&path, grant, &order.account).map(|layer| (path, layer))
+    let layer = |(path, grant): (&PathBuf, &Grant)| {
+        let plan = plan(order, path, *grant, &all);
+        granted_layer(path, *grant, plan, &order.account).map(|layer| (path.clone(), layer))
     };
     granted.into_iter().map(layer).collect()
+}
+
+/// What must stay as it is in a writable root: its protected places, and the
+/// way to everything else that is mounted inside.
+fn plan(order: &Order, path: &Path, grant: Grant, all: &BTreeMap<PathBuf, Grant>) -> Plan {
+    if grant.right() != Right::Write {
+        return Plan::default();
+    }
+    let inside = |other: &PathBuf| other.strip_prefix(path).ok().map(Path::to_owned);
+    let root = order.roots.iter().find(|root| Path::new(&root.path) == path);
+    let places = root.map(|root| root.protect.iter().map(PathBuf::from).collect());
+    Plan {
+        places: places.unwrap_or_default(),
+        nested: all.keys().filter(|other| *other != path).filter_map(inside).collect(),
+    }
 }
 
 fn system_layer(path: &Path, forbid: Forbid) -> Step<Option<Layer>> {
@@ -166,7 +204,12 @@ fn system_layer(path: &Path, forbid: Forbid) -> Step<Option<Layer>> {
     Ok(Some(Layer::Tree(tree, kind)))
 }
 
-fn granted_layer(path: &Path, grant: Grant, account: &Account) -> Step<Layer> {
+pub(crate) fn granted_layer(
+    path: &Path,
+    grant: Grant,
+    plan: Plan,
+    account: &Account,
+) -> Step<Layer> {
     let what = || format!("open `{}`", shown(path));
     let handle = open_exact(path).during_part(Part::Root, what())?;
     let now = identity(&handle).during_part(Part::Root, what())?;
@@ -175,13 +218,21 @@ fn granted_layer(path: &Path, grant: Grant, account: &Account) -> Step<Layer> {
         return Err(Trouble::new(Part::Root, what));
     }
     let kind = kind(&handle).during(what())?;
-    let tree = clone_tree(&handle).during_part(Part::Root, what())?;
-    restrict(&tree, grant.forbid(), true).during_part(Part::Root, what())?;
-    if account.switch {
-        // Where it cannot, the server may find a root closed, and is told so.
-        let _ = stand_in(&tree, account);
+    let copy = |forbid: Forbid| -> Step<OwnedFd> {
+        let tree = clone_tree(&handle).during_part(Part::Root, what())?;
+        restrict(&tree, forbid, true).during_part(Part::Root, what())?;
+        if account.switch {
+            // Where it cannot, the server may find a root closed, and is told so.
+            let _ = stand_in(&tree, account);
+        }
+        Ok(tree)
+    };
+    if plan.is_empty() || kind == Kind::File {
+        return Ok(Layer::Tree(copy(grant.forbid())?, kind));
     }
-    Ok(Layer::Tree(tree, kind))
+    // Nobody looks things up in the lower copy, and if somebody could, not to write.
+    let lower = copy(grant.forbid().and(Forbid::WRITE))?;
+    Ok(Layer::Guarded(Guarded { lower, upper: copy(grant.forbid())?, plan }))
 }
 
 /// What the box has of its own.
@@ -202,7 +253,8 @@ fn fill(skeleton: &mut Skeleton, order: &Order) -> Step<()> {
         skeleton.link(&at, format!("/proc/self/fd{target}"))?;
     }
     skeleton.proc()?;
-    for (path, text) in etc(order.account, order.network) {
+    crate::mask::hide(skeleton)?;
+    for (path, text) in etc(order.account, &order.network) {
         skeleton.write(path, text.as_bytes(), None)?;
     }
     for file in &order.home_files {
@@ -212,11 +264,15 @@ fn fill(skeleton: &mut Skeleton, order: &Order) -> Step<()> {
 }
 
 /// An `/etc` that knows nobody of the host.
-fn etc(account: Account, network: Network) -> Vec<(&'static str, String)> {
+fn etc(account: Account, network: &Network) -> Vec<(&'static str, String)> {
     let Account { uid, gid, .. } = account;
     let host = |path: &str| match network {
         Network::Host => std::fs::read_to_string(path).unwrap_or_default(),
-        Network::None => String::new(),
+        Network::None | Network::Named(_) => String::new(),
+    };
+    let resolver = match network {
+        Network::Named(_) => "nameserver 127.0.0.1\noptions timeout:5 attempts:1\n".to_owned(),
+        Network::None | Network::Host => host("/etc/resolv.conf"),
     };
     let user = format!("user:x:{uid}:{gid}:user:{HOME}:/usr/sbin/nologin\n");
     let nobody = "nobody:x:65534:65534:nobody:/:/usr/sbin/nologin\n";
@@ -226,7 +282,7 @@ fn etc(account: Account, network: Network) -> Vec<(&'static str, String)> {
         ("/etc/group", format!("user:x:{gid}:\nnogroup:x:65534:\n")),
         ("/etc/hosts", format!("{hosts}{}", host("/etc/hosts"))),
         ("/etc/nsswitch.conf", "passwd: files\ngroup: files\nhosts: files dns\n".to_owned()),
-        ("/etc/resolv.conf", host("/etc/resolv.conf")),
+        ("/etc/resolv.conf", resolver),
     ]
 }
 
@@ -236,9 +292,28 @@ pub(crate) fn ceiling(order: &Order) -> Vec<Rule> {
     let mut add = |paths: &[&str], right| {
         rules.extend(paths.iter().map(|path| (PathBuf::from(path), right)));
     };
-    add(SYSTEM_CODE, Right::Execute);
+    add(SYSTEM_CODE, order.code_right());
     add(NODES, Right::Device);
-    add(&["/tmp", "/run", "/dev/shm", HOME], Right::Write);
-    rules.extend(grants(order).into_iter().map(|(path, grant)| (path, grant.right())));
+    add(OURS, Right::Write);
+    let all = grants(order);
+    let above = |path: &PathBuf| writable_above(path, &all);
+    rules.extend(all.keys().filter_map(above).map(|dir| (dir, Right::Write)));
+    // Reading is granted from `/` on. A rule on a root itself would go on holding
+    // for a handle on it after the root was taken away; one above it does not.
+    let own =
+        all.iter().filter(|(path, grant)| grant.right() != Right::Read && above(path).is_none());
+    rules.extend(own.map(|(path, grant)| (path.clone(), order.less(grant.right()))));
+    rules.extend(order.itself());
     rules
+}
+
+/// The directory of the bare file system that may lend its writing to a root: the
+/// one above it, if nothing below that is granted for anything but writing. A
+/// root that comes later, or comes back as another directory, is covered too.
+fn writable_above(path: &Path, all: &BTreeMap<PathBuf, Grant>) -> Option<PathBuf> {
+    let above = path.parent().filter(|dir| dir.parent().is_some())?;
+    let bare = !all.keys().any(|other| above.starts_with(other))
+        && !OURS.iter().any(|dir| above.starts_with(dir));
+    let mut below = all.iter().filter(|(other, _)| other.starts_with(above));
+    (bare && below.all(|(_, grant)| grant.right() == Right::Write)).then(|| above.to_owned())
 }

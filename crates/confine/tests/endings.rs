@@ -65,6 +65,8 @@ fn gateway(level: Level, marker: &str) -> (Child, i32, i32) {
     (child, broker.parse().unwrap(), server.parse().unwrap())
 }
 
+/// lc01: whoever of us is killed. lc02: what forked twice, has a session of its own
+/// and ignores polite signals, here and below.
 #[test]
 fn killing_any_of_us_ends_the_server() {
     for level in [Level::Full, Level::Landlock, Level::None] {
@@ -101,6 +103,7 @@ fn dropping_custody_ends_the_server_before_it_returns() {
     }
 }
 
+/// lc02
 #[test]
 fn a_server_that_ends_takes_its_children_along() {
     for level in [Level::Full, Level::Landlock, Level::None] {

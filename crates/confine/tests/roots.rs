@@ -166,7 +166,7 @@ fn the_owner_is_stood_in_for() {
     profile.roots.push(grant(&root, Access::ReadWrite));
     let said = run(&profile, "");
     if !said.achieved.weak.is_empty() {
-        eprintln!("SKIPPED: no id-mapped mounts here: {:?}", said.achieved.weak);
+        eprintln!("skipped: no id-mapped mounts here: {:?}", said.achieved.weak);
         return;
     }
     assert_eq!((said.out.as_str(), said.err.as_str()), ("made\n", ""));

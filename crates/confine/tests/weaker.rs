@@ -33,6 +33,7 @@ fn refused(level: Level, call: &str) -> String {
     error.to_string()
 }
 
+/// lc10: a machine that lacks one piece, each in turn.
 #[test]
 fn every_piece_of_a_full_box_is_needed() {
     let _alone = alone();
@@ -47,7 +48,7 @@ fn every_piece_of_a_full_box_is_needed() {
         ("open_tree", "clone"),
         ("move_mount", "attach"),
         ("fsopen", "file system in memory"),
-        ("openat2", "no directory to build in"),
+        ("openat2", "open the new root"),
         ("pivot_root", "change the root"),
         ("capset", "capabilities"),
         ("landlock", "landlock"),

@@ -6,6 +6,7 @@
 use std::io;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use portcullis_confine::Custody;
 use portcullis_journal::Timestamp;
 use portcullis_mediation::{Closing, Session};
 use portcullis_store::{Approvals, Journal};
@@ -16,7 +17,14 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::alarm::Alarm;
 use crate::approve::Watch;
+use crate::egress::Wire;
 use crate::event::Event;
+use crate::held::Held;
+use crate::launch::Origin;
+use crate::pins::PinKeeper;
+use crate::reload::Reload;
+use crate::roots::Keeper;
+use crate::secrets::Secrets;
 use crate::side::SideLog;
 
 /// After so many events in a row we look whether something else happened: a peer
@@ -68,6 +76,13 @@ pub(crate) struct Driver {
     pub(crate) journal: Journal,
     pub(crate) approvals: Approvals,
     pub(crate) watch: Watch,
+    pub(crate) keeper: Keeper,
+    pub(crate) origin: Origin,
+    pub(crate) pins: PinKeeper,
+    pub(crate) secrets: Secrets,
+    pub(crate) reload: Reload,
+    /// The life of the server.
+    pub(crate) custody: Custody,
     pub(crate) side: SideLog,
     pub(crate) limits: Limits,
     pub(crate) from_client: Lines,
@@ -76,6 +91,9 @@ pub(crate) struct Driver {
     pub(crate) to_server: Lane,
     pub(crate) stderr: Lines,
     pub(crate) stderr_open: bool,
+    pub(crate) wire: Option<Wire>,
+    /// What the host said, and a fresh process will hear.
+    pub(crate) held: Held,
     pub(crate) stop: Stop,
     pub(crate) alarm: Alarm,
     /// Since when the host has said all it will say.
@@ -115,8 +133,9 @@ impl Driver {
         self.alarm.no_later_than(self.next_wake());
         let read_client =
             self.draining.is_none() && !self.to_server.is_full() && !self.to_client.is_full();
+        let read_client = read_client && !self.held.is_full();
         let read_server = !self.to_client.is_full();
-        let Self { from_client, from_server, stderr, alarm, stderr_open, .. } = self;
+        let Self { from_client, from_server, stderr, alarm, stderr_open, wire, .. } = self;
         // Without an order: whoever has something to say gets a turn.
         let heard = async {
             tokio::select! {
@@ -126,6 +145,7 @@ impl Driver {
                     Ok(Some(frame)) => Event::Stderr(frame),
                     Ok(None) | Err(_) => Event::StderrEnded,
                 },
+                told = Wire::denied(wire) => Event::Unreached(told),
                 () = alarm.rings() => Event::Tick,
             }
         };
@@ -144,7 +164,11 @@ impl Driver {
 
     fn next_wake(&self) -> Option<Instant> {
         let drained = self.draining.map(|since| since + DRAIN);
-        [self.session.poll_timeout(), self.watch.next_look(), drained].into_iter().flatten().min()
+        let roots = Some(self.keeper.next_look());
+        let pins = self.pins.next_look();
+        let (secrets, reload) = (self.secrets.next_look(), self.reload.next_look());
+        let (session, watch) = (self.session.poll_timeout(), self.watch.next_look());
+        [session, watch, roots, pins, secrets, reload, drained].into_iter().flatten().min()
     }
 
     /// Tells the session what happened.
@@ -152,14 +176,26 @@ impl Driver {
         let now = Instant::now();
         match event {
             Event::Line(peer, frame) => self.line(peer, frame, now),
-            Event::Ended(Peer::Client) => self.draining = Some(now),
+            Event::Ended(Peer::Client) => {
+                self.draining = Some(now);
+                // Nobody is left for whom another process would be worth the wait.
+                self.keep_old_secrets(now);
+            }
             Event::Ended(Peer::Server) => self.session.closed(Peer::Server, now),
             Event::Stderr(frame) => self.keep_stderr(frame),
             Event::StderrEnded => self.stderr_open = false,
+            Event::Unreached(told) => {
+                let record = self.session.unreached(&told);
+                self.session.note(record);
+            }
             Event::Tick => self.session.handle_timeout(now),
             Event::Stop => self.session.closed(Peer::Client, now),
         }
         self.look_for_answers(now);
+        self.look_at_roots(now);
+        self.look_at_secrets(now);
+        self.look_at_network(now);
+        self.look_for_pins(now);
         let drained =
             self.draining.is_some_and(|since| self.session.is_idle() || now >= since + DRAIN);
         if drained {
@@ -167,14 +203,32 @@ impl Driver {
         }
     }
 
+    /// What waited goes on.
+    pub(crate) fn release(&mut self, now: Instant) {
+        for frame in self.held.release() {
+            self.line(Peer::Client, frame, now);
+        }
+    }
+
     fn line(&mut self, peer: Peer, frame: Frame, now: Instant) {
-        let parsed = match frame {
-            Frame::Line(line) => portcullis_wire::parse(&line, &self.limits),
+        let parsed = match &frame {
+            Frame::Line(line) => portcullis_wire::parse(line, &self.limits),
             Frame::TooLong { .. } => Err(Malformed { kind: MalformedKind::TooLong, id: None }),
         };
-        match parsed {
-            Ok(message) => self.session.receive(peer, message, now),
-            Err(malformed) => self.session.malformed(peer, &malformed, now),
+        let frame = match peer {
+            // What the host asks next waits for the process that has the new secret.
+            Peer::Client if self.secrets.waits() && self.session.may_restart() => {
+                let Some(frame) = self.held.take(&parsed, frame) else { return };
+                frame
+            }
+            _ => frame,
+        };
+        match (parsed, frame) {
+            (Ok(message), _) => self.session.receive(peer, message, now),
+            (Err(Malformed { kind: MalformedKind::Batch, .. }), Frame::Line(line)) => {
+                self.session.receive_batch(peer, &line, &self.limits, now);
+            }
+            (Err(malformed), _) => self.session.malformed(peer, &malformed, now),
         }
     }
 

@@ -2,6 +2,8 @@
 
 use portcullis_wire::{Frame, Peer};
 
+use crate::egress::Told;
+
 /// One thing that happened.
 #[derive(Debug)]
 pub(crate) enum Event {
@@ -13,6 +15,8 @@ pub(crate) enum Event {
     Stderr(Frame),
     /// The server closed its stderr.
     StderrEnded,
+    /// The server wanted something of the network that it does not get.
+    Unreached(Told),
     /// A moment came that somebody waited for.
     Tick,
     /// The operator asked us to stop.

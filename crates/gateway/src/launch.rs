@@ -2,27 +2,40 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::os::fd::OwnedFd;
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime};
 
 use portcullis_config as config;
-use portcullis_confine::command::{self, Preparation, PrepareError, Resolved};
-use portcullis_confine::{self as confine, Confined, Custody, Profile, RootGrant};
+use portcullis_confine::command::{self, Preparation, PrepareError, Prepared, Resolved};
+use portcullis_confine::egress::Doors;
+use portcullis_confine::{self as confine, Confined, Profile, RootGrant};
 use portcullis_guard::path as guarded;
+use portcullis_guard::secret::SecretString;
 use portcullis_journal::Event;
-use portcullis_mediation::{Fingerprint, Limits, Session, Settings};
-use portcullis_policy::Principal;
-use portcullis_store::{Approvals, Journal, Options, Sync};
+use portcullis_mediation::pin::Pinning;
+use portcullis_mediation::{Fingerprint, Layer, Limits, SealKey, Session, Settings, Without};
+use portcullis_policy::{Policies, PolicyText, Principal};
+use portcullis_store::{Approvals, Grants, Journal, Options, Sync};
 use portcullis_transport::{Lane, Lines, stdio};
+use serde_json::json;
 
 use crate::alarm::Alarm;
 use crate::approve::Watch;
+use crate::dice;
 use crate::driver::{Driver, Stop};
+use crate::egress::{self, Told};
 use crate::fault::Fault;
+use crate::granting::{admit_roots, real_state};
+use crate::held::Held;
+use crate::identity;
+use crate::left_out;
+use crate::pins::PinKeeper;
 use crate::prompt::Prompt;
+use crate::reload::{Reload, Reread, Written};
+use crate::roots::Keeper;
+use crate::secrets::{self, Secrets, Sights};
 use crate::side::SideLog;
-use crate::trusted::{self, holds, lies_in};
+use crate::trusted::{self, holds};
 
 /// Hosts give up on a call after 60 s (`DEFAULT_REQUEST_TIMEOUT_MSEC` of the
 /// TypeScript SDK): we answer before.
@@ -30,21 +43,32 @@ const HOLD: Duration = Duration::from_secs(45);
 /// The home inside a box, where a server without roots starts.
 const PRIVATE_HOME: &str = "/sandbox/home";
 /// Longest line of stderr that is kept, in bytes.
-const STDERR_LINE: usize = 8 << 10;
+pub(crate) const STDERR_LINE: usize = 8 << 10;
 /// Nesting that a message may have.
 const DEPTH: usize = 64;
 
 /// Everything decided about one guarded server.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Plan {
     /// What the operator decided.
     pub server: config::Server,
-    /// Where journal, approvals and packages live.
+    /// The policies beyond its lists, as their files say.
+    pub policies: Vec<PolicyText>,
+    /// The server's name in pins: its own, or, when that only comes from the command,
+    /// one of that command.
+    pub pins: String,
+    /// Where journal, approvals, pins and packages live.
     pub state: PathBuf,
     /// How durable a record is before its message leaves.
     pub sync: config::Sync,
     /// The config file in force, whether it exists or not: no server may write it.
     pub config: Option<PathBuf>,
+    /// Every file that decides, whether it exists or not, and how they are read again.
+    pub written: Written,
+    /// The network as they say it then.
+    pub reread: Option<Reread>,
+    /// The files of projects that are in force: they stay read-only for the server.
+    pub projects: Vec<PathBuf>,
     /// The home of the person, which is never a root.
     pub home: Option<PathBuf>,
     /// Our own variables: references are read from here, and the prepare phase
@@ -52,119 +76,150 @@ pub struct Plan {
     pub environment: BTreeMap<String, OsString>,
 }
 
-/// What runs.
-pub(crate) struct Launched {
-    pub(crate) driver: Driver,
-    pub(crate) custody: Custody,
+/// Our environment is full of secrets, so a plan shows whose it is and no more.
+impl std::fmt::Debug for Plan {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Plan").field("server", &self.server).finish_non_exhaustive()
+    }
 }
 
 /// Starts the server in its box and the session around it.
-pub(crate) fn launch(plan: &Plan) -> Result<Launched, Fault> {
+pub(crate) fn launch(plan: &Plan) -> Result<Driver, Fault> {
     // First, so that the state directory exists and roots can be held against it.
     let mut journal = open_journal(plan)?;
-    let grants = admit_roots(plan)?;
+    let policies = (compile(plan)?, firm(plan)?);
+    let without = left_out::read(plan)?;
+    let mut keeper = keeper(plan)?;
+    let grants = keeper.there();
+    let sights = Sights::of(&plan.server.env, plan.home.as_deref());
     let variables = variables(plan)?;
+    let secrets = Secrets::watch(plan, sights, &variables);
+    for told in secrets.aged(SystemTime::now()) {
+        eprintln!("portcullis: {}: {told}", plan.server.name);
+    }
     let approvals = Approvals::open(&plan.state)
         .map_err(|error| Fault::ours("approvals cannot be opened", error))?;
-    let profile = profile(plan, &grants, variables)?;
+    let known = known(plan, &variables);
+    let mut installing = Installing::default();
+    let mut pins = PinKeeper::open(plan)?.without(without);
+    let resolved = admit(plan, &grants, &mut pins, &mut journal, &mut installing)?;
+    let mut profile = profile(plan, &grants, variables, &resolved)?;
+    if without.is(Layer::Box) {
+        (profile.least, profile.most) = (confine::Level::None, confine::Level::None);
+    }
+    let cwd = working_directory(&grants, &profile);
+    let pinning = pins.pinning(plan, cwd.as_deref())?;
     let confined = confine::spawn(&profile).map_err(refused)?;
     for weakness in &confined.achieved.weak {
         eprintln!("portcullis: {}: weaker than usual: {weakness}", plan.server.name);
     }
-    let mut session = Session::new(settings(plan, &grants, &profile, &mut journal)?);
+    let mut settings = settings(plan, &grants, policies, cwd, pinning, &mut journal)?;
+    settings.without = without;
+    let mut session = Session::new(settings);
     let mut record = session.record(Event::Started);
     record.confinement = Some(
         serde_json::to_value(&confined.achieved)
             .map_err(|error| Fault::ours("the box cannot be recorded", error))?,
     );
-    record.note = Some(portcullis_guard::redact(&plan.server.command.join(" ")).into_owned());
+    record.note = Some(left_out::started(plan, without));
     session.note(record);
-    let Confined { stdin, stdout, stderr, custody, .. } = confined;
-    let pipes = Pipes { stdin, stdout, stderr };
-    let driver = driver(plan, session, journal, approvals, pipes)
+    for told in &installing.denied {
+        session.note(egress::installer(&session, told));
+    }
+    if let Some(why) = installing.unheld {
+        let mut record = session.record(Event::Notice);
+        record.note = Some(format!("the installer was not held to its registry: {why}"));
+        session.note(record);
+    }
+    keeper.profile = profile;
+    let origin = Origin { plan: plan.clone(), resolved };
+    let mut driver = driver(origin, session, (journal, approvals, keeper, pins), confined)
         .map_err(|error| Fault::ours("the server's pipes cannot be used", error))?;
-    Ok(Launched { driver, custody })
+    driver.side = driver.side.knowing(known);
+    driver.secrets = secrets;
+    Ok(driver)
 }
 
-/// Our ends of the server's pipes.
-struct Pipes {
-    stdin: OwnedFd,
-    stdout: OwnedFd,
-    stderr: OwnedFd,
+/// The operator's roots, without what a person took back.
+fn keeper(plan: &Plan) -> Result<Keeper, Fault> {
+    let grants =
+        Grants::open(&plan.state).map_err(|error| Fault::ours("grants cannot be opened", error))?;
+    let given = grants.list().map_err(|error| Fault::ours("the grants cannot be read", error))?;
+    Keeper::begin(
+        admit_roots(plan, &given)?,
+        grants,
+        plan.server.name.as_str(),
+        plan.home.as_deref(),
+    )
 }
 
 fn driver(
-    plan: &Plan,
+    origin: Origin,
     session: Session,
-    journal: Journal,
-    approvals: Approvals,
-    pipes: Pipes,
+    (journal, approvals, keeper, pins): (Journal, Approvals, Keeper, PinKeeper),
+    confined: Confined,
 ) -> std::io::Result<Driver> {
+    let Confined { stdin, stdout, stderr, sockets, custody, .. } = confined;
+    let plan = &origin.plan;
     let limit = usize::try_from(plan.server.limits.message_bytes).unwrap_or(usize::MAX);
     Ok(Driver {
         session,
         journal,
         approvals,
         watch: Watch::new(Prompt::default()),
+        keeper,
+        custody,
+        pins,
+        secrets: Secrets::default(),
+        held: Held::default(),
+        reload: Reload::watch(&plan.written, plan.reread.clone(), &plan.server.network),
         side: SideLog::open(&plan.state, &plan.server.name),
         limits: portcullis_wire::Limits { message_bytes: limit, depth: DEPTH },
         from_client: Lines::new(stdio::stdin()?, limit),
         to_client: Lane::new(stdio::stdout()?),
-        from_server: Lines::new(stdio::source(pipes.stdout)?, limit),
-        to_server: Lane::new(stdio::sink(pipes.stdin)?),
-        stderr: Lines::new(stdio::source(pipes.stderr)?, STDERR_LINE),
+        from_server: Lines::new(stdio::source(stdout)?, limit),
+        to_server: Lane::new(stdio::sink(stdin)?),
+        stderr: Lines::new(stdio::source(stderr)?, STDERR_LINE),
         stderr_open: true,
+        wire: egress::serve(sockets, &plan.server.network)?,
         stop: Stop::listen()?,
         alarm: Alarm::default(),
         draining: None,
         over: None,
+        origin,
     })
 }
 
-/// The ceiling for roots: canonical, existing, and not a place that nobody shares.
-fn admit_roots(plan: &Plan) -> Result<Vec<RootGrant>, Fault> {
-    let admit = |root: &config::Root| {
-        let access = match root.access() {
-            config::Access::Read => confine::Access::ReadOnly,
-            config::Access::Write => confine::Access::ReadWrite,
-        };
-        let grant = confine::admit_root(Path::new(root.path()), access, plan.home.as_deref())
-            .map_err(|refused| Fault::operator(refused.to_string()))?;
-        not_our_own(plan, &grant)?;
-        Ok(grant)
-    };
-    plan.server.roots.iter().map(admit).collect()
+/// What an installer did that a record should tell, if one ran.
+#[derive(Default)]
+struct Installing {
+    denied: Vec<Told>,
+    unheld: Option<String>,
 }
 
-/// A server that could reach our state could read the journal's key and approve
-/// its own calls; one that could write our config could lift its own limits.
-fn not_our_own(plan: &Plan, grant: &RootGrant) -> Result<(), Fault> {
-    let root = &grant.path;
-    let writable = grant.access == confine::Access::ReadWrite;
-    let state = real_state(plan)?;
-    let overlaps = holds(root, &state) || holds(&state, root);
-    if overlaps || writable && lies_in(&plan.state, root) {
-        let (root, state) = (root.display(), state.display());
-        let why = format!(
-            "root {root} overlaps our own state in {state}: grant a directory beside it, or move the state with --state"
-        );
-        return Err(Fault::operator(why));
-    }
-    // There need not be a config yet: a server that could make one is as free.
-    if writable && plan.config.as_ref().is_some_and(|config| lies_in(config, root)) {
-        let why = format!(
-            "root {} is writable and holds our own config, or the place where it would be: \
-             grant it with :ro, or move the config with --config",
-            root.display()
-        );
-        return Err(Fault::operator(why));
-    }
-    Ok(())
+/// Where the server's process came from, for starting another in its place.
+#[derive(Debug)]
+pub(crate) struct Origin {
+    plan: Plan,
+    resolved: Resolved,
 }
 
-fn real_state(plan: &Plan) -> Result<PathBuf, Fault> {
-    let state = plan.state.canonicalize();
-    state.map_err(|error| Fault::ours("the state directory cannot be held against grants", error))
+impl Origin {
+    /// Nothing takes the server's place that is not what was approved: its files
+    /// may have changed since it started.
+    pub(crate) fn hold(&self, pins: &mut PinKeeper, journal: &mut Journal) -> Result<(), Fault> {
+        held_to_pin(&self.plan, &self.resolved, pins, journal)
+    }
+}
+
+fn held_to_pin(
+    plan: &Plan,
+    resolved: &Resolved,
+    pins: &mut PinKeeper,
+    journal: &mut Journal,
+) -> Result<(), Fault> {
+    let found = identity::program(resolved, &plan.state.join("packages"))?;
+    pins.hold(plan, journal, "program", found, false)
 }
 
 /// The values of the granted variables; a reference that leads nowhere is an error.
@@ -185,25 +240,25 @@ fn variables(plan: &Plan) -> Result<BTreeMap<String, String>, Fault> {
                         "variable `{ours}` is not set, and the server needs it as `{name}`"
                     ))
                 })?,
-            config::Source::File(path) => read_secret(name, path, plan.home.as_deref())?,
+            config::Source::File(path) => {
+                secrets::read(name, &secrets::located(path, plan.home.as_deref()), true)?
+            }
         };
         Ok((name.to_owned(), value))
     };
     plan.server.env.iter().map(value).collect()
 }
 
-fn read_secret(name: &str, path: &str, home: Option<&Path>) -> Result<String, Fault> {
-    let path = match (path.strip_prefix("~/"), home) {
-        (Some(rest), Some(home)) => home.join(rest),
-        _ => PathBuf::from(path),
+/// What references led to, for taking it out of what the server writes.
+fn known(plan: &Plan, values: &BTreeMap<String, String>) -> Vec<(String, SecretString)> {
+    let written =
+        |variable: &&config::Variable| matches!(variable.source(), config::Source::Value(_));
+    let references = plan.server.env.iter().filter(|variable| !written(variable));
+    let value = |variable: &config::Variable| {
+        let value = values.get(variable.name())?;
+        Some((variable.name().to_owned(), SecretString::new(value.clone())))
     };
-    let text = std::fs::read_to_string(&path).map_err(|error| {
-        Fault::operator(format!(
-            "the value of `{name}` cannot be read from {}: {error}",
-            path.display()
-        ))
-    })?;
-    Ok(text.trim_end_matches(['\r', '\n']).to_owned())
+    references.filter_map(value).collect()
 }
 
 fn open_journal(plan: &Plan) -> Result<Journal, Fault> {
@@ -221,13 +276,15 @@ fn profile(
     plan: &Plan,
     grants: &[RootGrant],
     variables: BTreeMap<String, String>,
+    resolved: &Resolved,
 ) -> Result<Profile, Fault> {
     let server = &plan.server;
     let mut profile = Profile::new(Vec::new());
     profile.env = variables;
     profile.roots = grants.to_vec();
-    profile.network = match server.network {
+    profile.network = match &server.network {
         config::Network::None => confine::Network::None,
+        config::Network::Named(reach) => confine::Network::Named(Doors::of(reach)),
         config::Network::Host => confine::Network::Host,
     };
     profile.least = least(server.confinement);
@@ -240,17 +297,39 @@ fn profile(
         processes: u64::from(server.limits.processes),
         file_bytes: server.limits.file_bytes,
         data_bytes_per_process: server.limits.memory_bytes,
+        memory_bytes: server.limits.memory_bytes,
         tmp_bytes: server.limits.tmp_bytes,
         ..confine::Limits::default()
     };
+    profile.doorbell = server.doorbell;
     profile.label = server.name.to_string();
-    understood(plan, grants)?.apply(&mut profile);
+    resolved.apply(&mut profile);
     Ok(profile)
 }
 
+/// Nothing is installed or started that is not what was approved.
+fn admit(
+    plan: &Plan,
+    grants: &[RootGrant],
+    pins: &mut PinKeeper,
+    journal: &mut Journal,
+    installing: &mut Installing,
+) -> Result<Resolved, Fault> {
+    let names = plan.server.env.iter().map(config::Variable::name);
+    let written = identity::command(&plan.server.command, names);
+    pins.hold(plan, journal, "command", written, true)?;
+    let resolved = understood(plan, grants, installing)?;
+    held_to_pin(plan, &resolved, pins, journal)?;
+    Ok(resolved)
+}
+
 /// The command as program, arguments and the directories it needs; what `npx` or
-/// `uvx` would download is installed first, in a box with network and no roots.
-fn understood(plan: &Plan, grants: &[RootGrant]) -> Result<Resolved, Fault> {
+/// `uvx` would download is installed first, in a box with its registry and no roots.
+fn understood(
+    plan: &Plan,
+    grants: &[RootGrant],
+    installing: &mut Installing,
+) -> Result<Resolved, Fault> {
     let server = &plan.server;
     let command: Vec<OsString> = server.command.iter().map(OsString::from).collect();
     let empty = OsString::new();
@@ -274,7 +353,14 @@ fn understood(plan: &Plan, grants: &[RootGrant]) -> Result<Resolved, Fault> {
         least: least(server.confinement),
         launcher: None,
     };
-    hold_back(plan, package.prepare(&preparation).map_err(unprepared)?, grants)
+    let Prepared { resolved, denied, unheld } =
+        package.prepare(&preparation).map_err(unprepared)?;
+    if let Some(why) = &unheld {
+        let name = &server.name;
+        eprintln!("portcullis: {name}: the installer was not held to its registry: {why}");
+    }
+    *installing = Installing { denied, unheld };
+    hold_back(plan, resolved, grants)
 }
 
 /// What a program needs beside itself is neither chosen by the server nor ours.
@@ -311,21 +397,27 @@ fn unprepared(error: PrepareError) -> Fault {
 fn settings(
     plan: &Plan,
     grants: &[RootGrant],
-    profile: &Profile,
+    (policies, firm): (Policies, Option<Policies>),
+    cwd: Option<String>,
+    pinning: Pinning,
     journal: &mut Journal,
 ) -> Result<Settings, Fault> {
     let server = &plan.server;
     let limits = &server.limits;
-    let [dice, name] = entropy()?;
+    let [dice, name] = dice::two()?;
     Ok(Settings {
         server: server.name.clone(),
-        principal: Principal::user(rustix::process::getuid().as_raw()),
+        principal: principal(),
         session: format!("{name:016x}"),
-        rules: server.rules.clone(),
-        policy: policy_fingerprint(plan, grants),
+        policy: policy_fingerprint(plan, grants, &policies),
+        rules: policies,
+        resources: server.resources.clone(),
+        extensions: server.extensions.clone(),
         roots: ceiling(grants)?,
-        cwd: working_directory(grants, profile),
+        cwd,
+        flow: server.flow,
         open_world: server.network != config::Network::None,
+        inspect: server.inspect,
         limits: Limits {
             calls_per_minute: limits.calls_per_minute,
             call_timeout: limits.call_timeout,
@@ -334,8 +426,12 @@ fn settings(
         },
         patience: server.patience,
         hold: HOLD.min(server.patience),
+        pinning,
         observe: server.observe,
+        firm,
+        without: Without::default(),
         dice,
+        seal: SealKey::new(dice::key()?),
         redactor: journal.redactor(),
     })
 }
@@ -348,7 +444,7 @@ fn working_directory(grants: &[RootGrant], profile: &Profile) -> Option<String> 
     cwd.map(|cwd| cwd.display().to_string())
 }
 
-fn ceiling(grants: &[RootGrant]) -> Result<guarded::Roots, Fault> {
+pub(crate) fn ceiling(grants: &[RootGrant]) -> Result<guarded::Roots, Fault> {
     let mut roots = guarded::Roots::new();
     for grant in grants {
         let path = grant.path.display().to_string();
@@ -365,21 +461,41 @@ fn ceiling(grants: &[RootGrant]) -> Result<guarded::Roots, Fault> {
 
 /// Whatever decides about calls is in here: another policy, another fingerprint,
 /// and every approval given under the old one is void (invariant 12).
-fn policy_fingerprint(plan: &Plan, grants: &[RootGrant]) -> Fingerprint {
+fn policy_fingerprint(plan: &Plan, grants: &[RootGrant], policies: &Policies) -> Fingerprint {
     let server = &plan.server;
-    let roots: Vec<_> = grants.iter().map(|grant| (&grant.path, grant.access)).collect();
-    let (rules, network, box_) = (&server.rules, server.network, server.confinement);
-    let command = &server.command;
-    Fingerprint::of(format!("{rules:?} {roots:?} {network:?} {box_:?} {command:?}").as_bytes())
+    let root = |grant: &RootGrant| {
+        let writable = grant.access == confine::Access::ReadWrite;
+        json!([grant.path.display().to_string(), if writable { "rw" } else { "ro" }])
+    };
+    let all = json!({
+        "policies": policies.canonical(),
+        "resources": format!("{:?}", server.resources),
+        "extensions": format!("{:?}", server.extensions),
+        "roots": grants.iter().map(root).collect::<Vec<_>>(),
+        "network": server.network.to_string(),
+        "confinement": server.confinement.as_str(),
+        "command": server.command,
+    });
+    Fingerprint::of(all.to_string().as_bytes())
 }
 
-fn entropy() -> Result<[u64; 2], Fault> {
-    let mut bytes = [0_u8; 16];
-    getrandom::fill(&mut bytes).map_err(|error| Fault::ours("there is no randomness", error))?;
-    let whole = u128::from_le_bytes(bytes);
-    let low = u64::try_from(whole & u128::from(u64::MAX)).unwrap_or_default();
-    let high = u64::try_from(whole >> 64).unwrap_or_default();
-    Ok([low, high])
+/// Who speaks on the host's side: whoever started us.
+fn principal() -> Principal {
+    Principal::user(rustix::process::getuid().as_raw())
+}
+
+/// The policies, all of them sound and every example as it must be, or no start.
+fn compile(plan: &Plan) -> Result<Policies, Fault> {
+    let compiled = plan.server.policies(&principal(), &plan.policies);
+    compiled.map_err(|refused| Fault::operator(format!("the policies are not in force: {refused}")))
+}
+
+/// What of them holds although the server is only observed.
+fn firm(plan: &Plan) -> Result<Option<Policies>, Fault> {
+    let server = &plan.server;
+    server.firm_policies(&principal(), &plan.policies).map_err(|refused| {
+        Fault::operator(format!("the administrator's policies are not in force: {refused}"))
+    })
 }
 
 /// Why the box refused, with the exit code that goes with it.

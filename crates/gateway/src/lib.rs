@@ -3,30 +3,45 @@
 //! Read in this order: `launch.rs` (a plan becomes a box and a session),
 //! `driver.rs` (the story of a running gateway), `event.rs` (what can happen),
 //! `perform.rs` (doing what the session says), `approve.rs` and `prompt.rs`
-//! (waiting for a person), `side.rs` (what servers write beside the protocol).
+//! (waiting for a person), `roots.rs` and `restart.rs` (what changes in a box
+//! that runs, and a box that takes another's place), `secrets.rs` and `reload.rs` (what it was given, when that changes), `side.rs` (what servers write beside the protocol).
 
 mod alarm;
 mod approve;
+mod dice;
+mod doorbell;
 mod driver;
+mod egress;
 mod event;
 mod fault;
+mod granting;
+mod held;
+mod identity;
 mod launch;
+mod left_out;
 mod perform;
+mod pins;
 mod prompt;
+mod reload;
+mod restart;
+mod roots;
+pub mod secrets;
 mod side;
 mod trusted;
+#[cfg(debug_assertions)]
+mod without;
 
 use std::time::{Duration, Instant};
 
-use portcullis_confine::Custody;
 use portcullis_journal::{Event, Record};
 use portcullis_mediation::Closing;
 
 pub use fault::Fault;
 pub use launch::Plan;
+pub use reload::{Reread, Written};
 
 use crate::driver::Driver;
-use crate::launch::Launched;
+use crate::egress::Wire;
 
 /// How a guarded server ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,8 +54,11 @@ pub enum Ending {
     Unrecorded,
 }
 
-/// How long a server may take to end after its input was closed.
-const GRACE: Duration = Duration::from_secs(3);
+/// How long a server may take to end after its input was closed. Hosts give us
+/// as long as we give it before they become impolite (the TypeScript SDK: 2 s).
+const GRACE: Duration = Duration::from_millis(1500);
+/// And how long after SIGTERM, before SIGKILL (specification, *Lifecycle*, *Shutdown*).
+const LAST_GRACE: Duration = Duration::from_secs(1);
 
 /// Guards one server until the host or the server leaves.
 ///
@@ -55,12 +73,14 @@ pub fn run(plan: &Plan) -> Result<Ending, Fault> {
 }
 
 async fn guard(plan: &Plan) -> Result<Ending, Fault> {
-    let Launched { mut driver, mut custody } = launch::launch(plan)?;
+    let mut driver = launch::launch(plan)?;
+    rest(plan);
     let closing = driver.run().await;
     driver.flush_client().await;
     let died = matches!(closing, Closing::ServerGone | Closing::ServerFlooded);
-    let exit = end_server(&mut driver, &mut custody, closing).await;
+    let exit = end_server(&mut driver, closing).await;
     driver.last_words().await;
+    driver.end_network();
     let mut record = driver.session.record(Event::Notice);
     record.note = Some(format!("the server ended: {exit}"));
     driver.record_last(&record);
@@ -75,23 +95,40 @@ async fn guard(plan: &Plan) -> Result<Ending, Fault> {
     })
 }
 
-/// Closes the server's input, waits, and kills what is left of it.
-async fn end_server(driver: &mut Driver, custody: &mut Custody, closing: Closing) -> String {
+/// What starting a box needed is not in effect while peers are read. Root that
+/// keeps its state in somebody else's directory needs it for every record.
+fn rest(plan: &Plan) {
+    use std::os::unix::fs::MetadataExt as _;
+    let ours = rustix::process::geteuid().as_raw();
+    if std::fs::metadata(&plan.state).is_ok_and(|state| state.uid() == ours) {
+        portcullis_confine::own::sleep();
+    }
+}
+
+/// Closes the server's input, waits, asks by SIGTERM, waits, and kills what is left of it.
+async fn end_server(driver: &mut Driver, closing: Closing) -> String {
     driver.end_input().await;
     if matches!(closing, Closing::ServerFlooded | Closing::JournalFailed) {
-        custody.kill();
+        driver.custody.kill();
     }
-    let deadline = Instant::now() + GRACE;
+    let (polite, deadline) = (Instant::now() + GRACE, Instant::now() + GRACE + LAST_GRACE);
+    let mut asked = false;
     loop {
-        match custody.try_exit() {
+        match driver.custody.try_exit() {
             Ok(Some(exit)) => return exit.to_string(),
-            Ok(None) if Instant::now() < deadline => driver.drain().await,
+            Ok(None) if Instant::now() < deadline => {
+                if !asked && Instant::now() >= polite {
+                    driver.custody.terminate();
+                    asked = true;
+                }
+                driver.drain().await;
+            }
             Ok(None) => {
-                custody.kill();
+                driver.custody.kill();
                 return "it did not end by itself and was killed".to_owned();
             }
             Err(error) => {
-                custody.kill();
+                driver.custody.kill();
                 return format!("its end is unknown: {error}");
             }
         }
@@ -99,6 +136,14 @@ async fn end_server(driver: &mut Driver, custody: &mut Custody, closing: Closing
 }
 
 impl Driver {
+    /// Ends the server's connections; what was denied and not yet recorded is.
+    fn end_network(&mut self) {
+        for told in self.wire.take().map(Wire::end).unwrap_or_default() {
+            let record = self.session.unreached(&told);
+            self.record_last(&record);
+        }
+    }
+
     /// A last record, when the session is over already.
     fn record_last(&mut self, record: &Record) {
         if let Err(error) = self.journal.append(record, driver::wall_clock()) {

@@ -20,8 +20,12 @@ impl Driver {
                 Output::Forward(peer, message) | Output::Reply(peer, message) => {
                     self.send(peer, &message)
                 }
+                Output::Roots(roots) => self.roots_in_force(*roots, Instant::now()),
+                Output::Together(Peer::Client, messages) => self.to_client.send_together(&messages),
+                Output::Together(Peer::Server, messages) => self.to_server.send_together(&messages),
                 Output::Consult(ticket, key) => self.consult(ticket, *key),
                 Output::Ask(ticket, question) => self.ask(ticket, &question),
+                Output::Sighted(sighting) => self.sighted(&sighting),
                 Output::Withdraw(approval) => self.withdraw(&approval),
                 Output::Log(line) => self.side.keep(&line),
                 Output::Close(closing) => self.over = Some(closing),

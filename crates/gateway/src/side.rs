@@ -2,11 +2,12 @@
 //! bounded, kept beside the journal. It is help for a person, not evidence.
 
 use std::collections::VecDeque;
-use std::fs::{File, OpenOptions};
+use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
+use portcullis_guard::secret::SecretString;
 use portcullis_guard::{secret, text};
 use portcullis_policy::ServerName;
 
@@ -14,6 +15,8 @@ use portcullis_policy::ServerName;
 const FULL: u64 = 1 << 20;
 /// Longest line, in characters.
 const LINE: usize = 2000;
+/// Shortest value that is looked for, in characters.
+const TELLING: usize = 6;
 /// Last lines kept in memory, for the message when a server dies.
 const LAST: usize = 5;
 
@@ -24,6 +27,7 @@ pub(crate) struct SideLog {
     file: Option<File>,
     bytes: u64,
     last: VecDeque<String>,
+    known: Vec<(String, SecretString)>,
 }
 
 impl SideLog {
@@ -31,16 +35,41 @@ impl SideLog {
     pub(crate) fn open(state: &Path, server: &ServerName) -> Self {
         let folder = state.join("journal").join("side");
         let path = folder.join(format!("{server}.log"));
-        let made = std::fs::create_dir_all(&folder);
+        let made = DirBuilder::new().recursive(true).mode(0o700).create(&folder);
         let file = made.ok().and_then(|()| append_to(&path));
         let bytes =
             file.as_ref().and_then(|file| file.metadata().ok()).map_or(0, |facts| facts.len());
-        Self { path, file, bytes, last: VecDeque::new() }
+        Self { path, file, bytes, last: VecDeque::new(), known: Vec::new() }
+    }
+
+    /// The same, and these values are in no line, whatever they look like. One of
+    /// fewer than [`TELLING`] characters is a word that stands anywhere.
+    pub(crate) fn knowing(mut self, secrets: Vec<(String, SecretString)>) -> Self {
+        let telling =
+            |secret: &SecretString| secret.expose("its length").chars().count() >= TELLING;
+        self.known = secrets.into_iter().filter(|(_, secret)| telling(secret)).collect();
+        self
+    }
+
+    /// And these too, beside what is known already.
+    pub(crate) fn knows_too(&mut self, secrets: Vec<(String, SecretString)>) {
+        let known = std::mem::take(&mut self.known);
+        let telling =
+            |secret: &SecretString| secret.expose("its length").chars().count() >= TELLING;
+        let fresh = secrets.into_iter().filter(|(_, secret)| telling(secret));
+        self.known = known.into_iter().chain(fresh).collect();
+    }
+
+    fn without_known(&self, line: &str) -> String {
+        self.known.iter().fold(line.to_owned(), |line, (name, secret)| {
+            line.replace(secret.expose("to take it out"), &format!("<redacted:{name}>"))
+        })
     }
 
     /// Keeps one line. A log that cannot be written is no reason to stop.
     pub(crate) fn keep(&mut self, line: &str) {
-        let bounded: String = line.chars().take(LINE).collect();
+        // Before it is cut: a part of a secret is not found any more.
+        let bounded: String = self.without_known(line).chars().take(LINE).collect();
         let line = text::visible(&secret::redact(&bounded));
         if let Some(file) = &mut self.file {
             let written = writeln!(file, "{line}");

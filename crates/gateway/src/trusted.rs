@@ -15,6 +15,9 @@ use portcullis_confine::{Access, RootGrant};
 
 use crate::fault::Fault;
 
+/// As many links as the kernel follows (`path_resolution(7)`).
+const LINKS: usize = 40;
+
 /// Takes back what was derived from files inside a writable root.
 ///
 /// # Errors
@@ -57,14 +60,38 @@ pub(crate) fn search_path(path: &OsStr, grants: &[RootGrant]) -> (OsString, Vec<
     (std::env::join_paths(kept).unwrap_or_default(), out)
 }
 
-/// Whoever may write in `root` decides what the absolute `path` leads to: the
-/// path, where it leads, or a directory on its way lies there. A path that does
-/// not exist yet is judged by those of its directories that do. Of a link that
-/// leads to another link, only the end is looked at.
+/// Whoever may write in `root` decides what the absolute `path` leads to: the path,
+/// where it leads, or a directory or link on its way lies there. A path that does not
+/// exist yet is judged by what of it does.
 pub(crate) fn lies_in(path: &Path, root: &Path) -> bool {
     let doors = doors(root);
-    let mut steps = path.ancestors();
-    steps.any(|step| step.canonicalize().is_ok_and(|real| enters(&real, root, &doors)))
+    way(path).iter().any(|step| enters(step, root, &doors))
+}
+
+/// Every place that is passed on the way to an absolute path, each link by itself: the
+/// link, and then what it leads to.
+fn way(path: &Path) -> Vec<PathBuf> {
+    let parts = |path: &Path| -> Vec<PathBuf> {
+        path.components().rev().map(|part| PathBuf::from(part.as_os_str())).collect()
+    };
+    let (mut rest, mut here, mut passed, mut links) = (parts(path), PathBuf::from("/"), vec![], 0);
+    while let Some(part) = rest.pop() {
+        if part == Path::new("..") {
+            here.pop();
+            continue;
+        }
+        let step = here.join(part);
+        passed.push(step.clone());
+        match std::fs::read_link(&step) {
+            // An absolute one starts with `/`, which leads back to the top.
+            Ok(target) if links < LINKS => {
+                links += 1;
+                rest.extend(parts(&target));
+            }
+            Ok(_) | Err(_) => here = step,
+        }
+    }
+    passed
 }
 
 /// The canonical `path` can be reached by way of `root`, by whatever name: a
@@ -167,11 +194,18 @@ mod tests {
         symlink(home.join("real.toml"), root.join("link.toml")).unwrap();
         symlink(&home, root.join("way")).unwrap();
         symlink(&root, home.join("in")).unwrap();
+        symlink(root.join("link.toml"), home.join("twice.toml")).unwrap();
+        symlink("../root/way/real.toml", home.join("thrice.toml")).unwrap();
+        symlink("round", home.join("round")).unwrap();
         for (path, expect) in [
             (root.join("not/there/yet.toml"), true),
             (root.join("link.toml"), true),
             (root.join("way/real.toml"), true),
             (home.join("in/not-yet.toml"), true),
+            (home.join("twice.toml"), true),
+            (home.join("thrice.toml"), true),
+            (home.join("not/../../root/x"), true),
+            (home.join("round/x"), false),
             (home.join("real.toml"), false),
             (home.join("not-yet.toml"), false),
             (folder.join("root-evil/x.toml"), false),

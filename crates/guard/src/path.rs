@@ -10,7 +10,7 @@ mod reading;
 mod root;
 
 pub use argument::{path_arguments, path_like};
-pub use root::{BadRoot, Root, intersect};
+pub use root::{BadRoot, Root, intersect, narrow};
 
 use reading::{Place, readings};
 
@@ -148,6 +148,13 @@ impl Contained {
     /// The path, absolute and without `.` and `..`.
     pub fn path(&self) -> &str {
         &self.path
+    }
+
+    /// The part below the root, without a slash at either end; the root itself is `""`.
+    pub fn below(&self) -> &str {
+        let root = self.root.path();
+        let below = self.path.strip_prefix(root.as_str()).unwrap_or_default();
+        below.strip_prefix('/').unwrap_or(below)
     }
 
     /// The narrowest root that holds it.

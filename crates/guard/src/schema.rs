@@ -69,17 +69,7 @@ impl Schema {
     /// # Errors
     /// [`SchemaRefused`].
     pub fn compile(schema: &Value) -> Result<Self, SchemaRefused> {
-        if !schema.is_object() && !schema.is_boolean() {
-            return Err(SchemaRefused::NotASchema);
-        }
-        if depth(schema, DEEPEST).is_none() {
-            return Err(SchemaRefused::TooDeep);
-        }
-        if schema.to_string().len() > LARGEST {
-            return Err(SchemaRefused::TooLarge);
-        }
-        let draft = dialect(schema)?;
-        cost::check(schema)?;
+        let draft = bounded(schema)?;
         let validator = jsonschema::options()
             .with_draft(draft)
             .offline()
@@ -87,6 +77,15 @@ impl Schema {
             .build(schema)
             .map_err(|_| SchemaRefused::Uncompilable)?;
         Ok(Self { validator })
+    }
+
+    /// Whether following a schema is bounded and stays in it, which is cheaper to
+    /// find out than compiling it.
+    ///
+    /// # Errors
+    /// [`SchemaRefused`].
+    pub fn check(schema: &Value) -> Result<(), SchemaRefused> {
+        bounded(schema).map(|_| ())
     }
 
     /// Judges a value.
@@ -99,6 +98,21 @@ impl Schema {
             keyword: error.kind().keyword().to_owned(),
         })
     }
+}
+
+fn bounded(schema: &Value) -> Result<Draft, SchemaRefused> {
+    if !schema.is_object() && !schema.is_boolean() {
+        return Err(SchemaRefused::NotASchema);
+    }
+    if depth(schema, DEEPEST).is_none() {
+        return Err(SchemaRefused::TooDeep);
+    }
+    if schema.to_string().len() > LARGEST {
+        return Err(SchemaRefused::TooLarge);
+    }
+    let draft = dialect(schema)?;
+    cost::check(schema)?;
+    Ok(draft)
 }
 
 fn dialect(schema: &Value) -> Result<Draft, SchemaRefused> {

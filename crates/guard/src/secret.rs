@@ -1,11 +1,12 @@
 //! Credentials: kept from being printed, and found where they should not be.
 
+mod pattern;
+
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Range;
-use std::sync::LazyLock;
 
-use regex::{Regex, RegexSet};
 use zeroize::Zeroize;
 
 use crate::words::words;
@@ -62,6 +63,18 @@ pub enum SecretKind {
     StripeKey,
     NpmToken,
     PypiToken,
+    HuggingfaceToken,
+    SendgridKey,
+    ShopifyToken,
+    DigitaloceanToken,
+    DatabricksToken,
+    VaultToken,
+    DockerToken,
+    LinearKey,
+    GoogleOauthToken,
+    AzureStorageKey,
+    TelegramToken,
+    AgeKey,
     Jwt,
     UrlPassword,
     Bearer,
@@ -87,6 +100,18 @@ impl SecretKind {
             Self::StripeKey => "stripe-key",
             Self::NpmToken => "npm-token",
             Self::PypiToken => "pypi-token",
+            Self::HuggingfaceToken => "huggingface-token",
+            Self::SendgridKey => "sendgrid-key",
+            Self::ShopifyToken => "shopify-token",
+            Self::DigitaloceanToken => "digitalocean-token",
+            Self::DatabricksToken => "databricks-token",
+            Self::VaultToken => "vault-token",
+            Self::DockerToken => "docker-token",
+            Self::LinearKey => "linear-key",
+            Self::GoogleOauthToken => "google-oauth-token",
+            Self::AzureStorageKey => "azure-storage-key",
+            Self::TelegramToken => "telegram-token",
+            Self::AgeKey => "age-key",
             Self::Jwt => "jwt",
             Self::UrlPassword => "url-password",
             Self::Bearer => "bearer",
@@ -105,92 +130,60 @@ pub struct Hit {
     pub range: Range<usize>,
 }
 
-/// The formats, as their issuers document them. A group named `s` is the secret
-/// where the match is longer. Order is precedence when two overlap.
-const PATTERNS: &[(SecretKind, &str)] = &[
-    (
-        SecretKind::PrivateKey,
-        r"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----(?s:.*?)(?:-----END (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----|\z)",
-    ),
-    (
-        SecretKind::GithubToken,
-        r"\b(?:gh[pousr]_[A-Za-z0-9]{36,255}|github_pat_[A-Za-z0-9_]{40,255})",
-    ),
-    (SecretKind::GitlabToken, r"\bglpat-[A-Za-z0-9_-]{20,}"),
-    (SecretKind::AwsAccessKey, r"\b(?:AKIA|ASIA)[A-Z2-7]{16}\b"),
-    (
-        SecretKind::AwsSecretKey,
-        r#"(?i)aws.{0,20}?secret.{0,20}?[=:"'\s](?-i:(?P<s>[A-Za-z0-9/+]{40}))(?:[^A-Za-z0-9/+=]|$)"#,
-    ),
-    (SecretKind::GoogleApiKey, r"\bAIza[A-Za-z0-9_-]{35}"),
-    (SecretKind::GoogleServiceKey, r#""private_key_id"\s*:\s*"(?P<s>[0-9a-f]{40})""#),
-    (SecretKind::SlackToken, r"\bxox[abeoprs]-[A-Za-z0-9-]{10,}"),
-    (
-        SecretKind::SlackWebhook,
-        r"hooks\.slack\.com/services/(?P<s>T[A-Za-z0-9_]+/B[A-Za-z0-9_]+/[A-Za-z0-9_]+)",
-    ),
-    (SecretKind::AnthropicKey, r"\bsk-ant-[A-Za-z0-9_-]{20,}"),
-    (
-        SecretKind::StripeKey,
-        r"\b(?:sk|rk)_(?:live|test)_[A-Za-z0-9]{16,}|\bwhsec_[A-Za-z0-9+/=]{24,}",
-    ),
-    (
-        SecretKind::OpenaiKey,
-        r"\bsk-(?:proj-|svcacct-|admin-)?[A-Za-z0-9_-]*[A-Za-z0-9]{20,}[A-Za-z0-9_-]*",
-    ),
-    (SecretKind::NpmToken, r"\bnpm_[A-Za-z0-9]{36}"),
-    (SecretKind::PypiToken, r"\bpypi-[A-Za-z0-9_-]{16,}"),
-    (SecretKind::Jwt, r"\beyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*"),
-    (
-        SecretKind::UrlPassword,
-        r"\b[A-Za-z][A-Za-z0-9+.-]*://[^\s/:@'\x22<>]*:(?P<s>[^\s/@'\x22<>]+)@",
-    ),
-    (SecretKind::Bearer, r"(?i)\b(?:bearer|basic)\s+(?P<s>[A-Za-z0-9._~+/=-]{16,})"),
-    (
-        SecretKind::Assignment,
-        r#"(?i)(?:password|passwd|pwd|secret|api[_-]?key|(?:access|auth)[_-]?token|private[_-]?key)["']?\s*[:=]\s*["']?(?P<s>[^\s"',;<>{}()$]{8,})"#,
-    ),
-    (SecretKind::HighEntropy, r"[A-Za-z0-9+_=-]{32,200}"),
-];
-
-struct Patterns {
-    /// Tells in one pass which patterns to run; without it all are run.
-    any: Option<RegexSet>,
-    each: Vec<(SecretKind, Regex)>,
+/// How sure one must be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Care {
+    /// For what is written down: rather too much is taken out.
+    Journal,
+    /// For what passes through: a file that is read and written back must not lose
+    /// a word, so only what has the form of a credential, or stands beside a word
+    /// that says so and cannot be code.
+    Passing,
 }
-
-/// A pattern that does not compile would find nothing: a test finds each kind.
-static COMPILED: LazyLock<Patterns> = LazyLock::new(|| {
-    let compile = |(kind, pattern): &(SecretKind, &str)| Some((*kind, Regex::new(pattern).ok()?));
-    let each: Vec<_> = PATTERNS.iter().filter_map(compile).collect();
-    let any = RegexSet::new(each.iter().map(|(_, pattern)| pattern.as_str())).ok();
-    Patterns { any, each }
-});
 
 /// Every credential in a text, in order, none inside another.
 pub fn find(text: &str) -> Vec<Hit> {
-    let mut hits: Vec<Hit> = Vec::new();
-    let matches = COMPILED.any.as_ref().map(|any| any.matches(text));
-    for (at, (kind, pattern)) in COMPILED.each.iter().enumerate() {
-        if matches.as_ref().is_some_and(|matches| !matches.matched(at)) {
+    search(text, Care::Journal)
+}
+
+/// The credentials in a text about which there is no doubt: by their issuer's
+/// form, or random characters behind a word such as `password`.
+pub fn find_certain(text: &str) -> Vec<Hit> {
+    search(text, Care::Passing)
+}
+
+fn search(text: &str, care: Care) -> Vec<Hit> {
+    // By where each begins; none overlaps another, so one neighbour tells.
+    let mut hits: BTreeMap<usize, Hit> = BTreeMap::new();
+    for (kind, pattern) in pattern::candidates(text) {
+        if care == Care::Passing && kind == SecretKind::HighEntropy {
             continue;
         }
         for captures in pattern.captures_iter(text) {
             let Some(found) = captures.name("s").or_else(|| captures.get(0)) else { continue };
             let range = found.range();
-            let known = |hit: &Hit| hit.range.start < range.end && range.start < hit.range.end;
-            if believable(*kind, found.as_str()) && !hits.iter().any(known) {
-                hits.push(Hit { kind: *kind, range });
+            let before = hits.range(..range.end).next_back();
+            let free = before.is_none_or(|(_, hit)| hit.range.end <= range.start);
+            let sure = care == Care::Journal || is_certain(kind, found.as_str());
+            if free && sure && believable(kind, found.as_str()) {
+                hits.insert(range.start, Hit { kind, range });
             }
         }
     }
-    hits.sort_by_key(|hit| hit.range.start);
-    hits
+    hits.into_values().collect()
 }
 
 /// The text with every credential replaced by `<redacted:kind>`.
 pub fn redact(text: &str) -> Cow<'_, str> {
-    let hits = find(text);
+    cover(text, find(text))
+}
+
+/// The text with every certain credential replaced by `<redacted:kind>`.
+pub fn redact_certain(text: &str) -> Cow<'_, str> {
+    cover(text, find_certain(text))
+}
+
+fn cover(text: &str, hits: Vec<Hit>) -> Cow<'_, str> {
     if hits.is_empty() {
         return Cow::Borrowed(text);
     }
@@ -205,6 +198,32 @@ pub fn redact(text: &str) -> Cow<'_, str> {
     }
     out.push_str(text.get(from..).unwrap_or_default());
     Cow::Owned(out)
+}
+
+/// Beside a word alone, a value is a credential when it is random: letters and
+/// digits, no name, no call, no path.
+fn is_certain(kind: SecretKind, found: &str) -> bool {
+    let any = |class: fn(&u8) -> bool| found.bytes().any(|byte| class(&byte));
+    match kind {
+        SecretKind::Assignment | SecretKind::UrlPassword => {
+            any(u8::is_ascii_digit)
+                && any(u8::is_ascii_alphabetic)
+                && bits(found) >= 2.5
+                && !wordy(found)
+                && !found.contains(['[', '/', '\\'])
+                && !is_path_of_names(found)
+        }
+        _ => true,
+    }
+}
+
+/// `request.form.key2`: names joined by dots or colons are code.
+fn is_path_of_names(text: &str) -> bool {
+    let name = |piece: &str| {
+        piece.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+            && piece.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+    };
+    text.contains(['.', ':']) && text.split(['.', ':']).filter(|piece| !piece.is_empty()).all(name)
 }
 
 /// Weeds out what only looks like a credential.
@@ -263,7 +282,7 @@ fn placeholder(text: &str) -> bool {
 
 /// Shannon entropy in bits per byte.
 fn bits(text: &str) -> f64 {
-    let mut counts = std::collections::BTreeMap::new();
+    let mut counts = BTreeMap::new();
     for byte in text.bytes() {
         *counts.entry(byte).or_insert(0u32) += 1;
     }

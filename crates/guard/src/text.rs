@@ -1,9 +1,19 @@
 //! Text from a server, made fit for a person's eyes.
 //!
 //! A prompt that a person answers must show what is there: no character may
-//! hide, reorder its neighbours, or speak to the terminal.
+//! hide, reorder its neighbours, or speak to the terminal. What servers say to a
+//! model is looked at in [`mod@hidden`] and [`mod@instructions`].
+
+mod fold;
+pub mod hidden;
+pub mod instructions;
+mod places;
 
 use std::fmt::Write as _;
+
+pub use hidden::{Hidden, hidden, reveal, strip};
+pub use instructions::{Instruction, instructions};
+pub use places::names_secret_place;
 
 /// The text with everything invisible written out: control characters (a newline
 /// as `\n`, the ESC of an ANSI sequence as `\u{1b}`), bidirectional controls,

@@ -40,6 +40,9 @@ pub struct Record {
     pub arguments_digest: Option<ArgumentsDigest>,
     /// What was decided, and why.
     pub decision: Decision,
+    /// The fingerprint of the policy under which it was decided.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub policy: Option<String>,
     /// The approval that was asked for or used.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub approval: Option<String>,
@@ -77,6 +80,10 @@ pub enum Event {
     Answered,
     /// A server was started in its box.
     Started,
+    /// What a server offers was pinned, or a person accepted or forgot pins.
+    Pinned,
+    /// A server shows something else than what is pinned.
+    Drifted,
     /// A session ended.
     Ended,
     /// Something worth knowing that is none of the above.
@@ -129,6 +136,7 @@ impl Record {
             arguments: None,
             arguments_digest: None,
             decision: Decision::default(),
+            policy: None,
             approval: None,
             outcome: None,
             duration_us: None,

@@ -1,23 +1,30 @@
 //! What comes back from the server: matched, judged, rewritten, recorded, sent.
 
+use std::borrow::Cow;
 use std::time::Instant;
 
 use portcullis_catalog::control::{
-    ELICITATION_REFUSED, METHOD_KNOWN, REVISION_AGREED, ROOTS_ANSWERED, SAMPLING_REFUSED,
+    ELICITATION_REFUSED, EXTENSIONS_AGREED, METHOD_KNOWN, REQUESTS_INDEPENDENT, RESULTS_INSPECTED,
+    REVISION_AGREED, REVISION_PINNED, ROOTS_ANSWERED, SAMPLING_REFUSED, SHAPE_CHECKED,
+    STRUCTURED_RESULTS_MATCH, SUBCAPABILITIES_DECLARED, TASKS_OWNED,
 };
 use portcullis_journal::{Event, Outcome as Ended, Record};
 use portcullis_policy::{Decision, Effect};
 use portcullis_wire::view::input_request::{InputRequired, ResultType};
-use portcullis_wire::view::lifecycle::{Discovered, Initialized};
+use portcullis_wire::view::lifecycle::{Discovered, Initialized, SUBSCRIPTION_ID};
 use portcullis_wire::{Json, Message, Outcome, Peer, Response, Revision, RpcError, array};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::Session;
+use crate::carries::About;
 use crate::control::capability_frozen::{clamp_server, cut, under};
-use crate::control::{input_requests_refused, roots_answered};
+use crate::control::codes_translated;
+use crate::control::extensions_agreed::both;
+use crate::control::{input_requests_refused, policy_obeyed, requests_independent};
 use crate::correlate::{InFlight, Purpose};
 use crate::handshake::shown_version;
 use crate::output::Closing;
+use crate::revise::Revised;
 use crate::state::{Agreed, Phase};
 
 /// "First send the person there" (2025-11-25, client/elicitation, URL mode).
@@ -33,45 +40,106 @@ impl Session {
         if row.purpose.is_ours() {
             return self.fetched(&row, response.outcome, now);
         }
+        let row = match self.answered_call(&row) {
+            Ok(row) => row,
+            Err(why) => return self.refuse_result(&row, why, now),
+        };
+        if let Some(late) = &row.carries.late {
+            self.tasks.settle(&late.task);
+        }
         match response.outcome {
             Outcome::Error(error) => self.server_error(&row, error, now),
             Outcome::Result(result) => self.server_result(&row, result, now),
         }
     }
 
-    fn server_error(&mut self, row: &InFlight, error: RpcError, now: Instant) {
+    /// The request whose answer it is: what a task ends with answers the call that began
+    /// it, and when that is forgotten nothing can judge it.
+    fn answered_call<'a>(&self, row: &'a InFlight) -> Result<Cow<'a, InFlight>, Decision> {
+        if row.method != "tasks/result" {
+            return Ok(Cow::Borrowed(row));
+        }
+        let task = row.carries.task.as_ref().and_then(About::one);
+        let late = task.and_then(|task| self.late(row, task)).map(Cow::Owned);
+        late.ok_or_else(|| Decision::deny(TASKS_OWNED, "the task is forgotten"))
+    }
+
+    fn server_error(&mut self, row: &InFlight, mut error: RpcError, now: Instant) {
         if row.purpose == Purpose::Initialize {
             self.phase = Phase::Greeting;
         }
         if error.code == URL_ELICITATION {
-            return self.refuse_result(
-                row,
-                input_requests_refused::judge("elicitation/create"),
-                now,
-            );
+            let link = Json::from_value(&json!({"mode": "url"}));
+            let asks = "elicitation/create";
+            let undeclared = self.judge_parts(asks, Some(&link));
+            let decision = input_requests_refused::judge(asks).and(undeclared);
+            return self.refuse_result(row, decision, now);
         }
-        self.pass_back(row, Outcome::Error(error), Decision::default(), Ended::Error, now);
+        let (code, decision) = codes_translated::translate(error.code, self.phase.era());
+        error.code = code;
+        let error = self.uniform(row, error);
+        self.subscription_failed(row);
+        self.pass_back(row, Outcome::Error(error), decision, Ended::Error, now);
     }
 
     fn server_result(&mut self, row: &InFlight, result: Json, now: Instant) {
         if let Err(why) = self.judge_result_type(row, &result) {
             return self.refuse_result(row, why, now);
         }
+        let (result, sifted) = match self.fitting(row, result) {
+            Ok(fitting) => fitting,
+            Err(misfit) => return self.refuse_result(row, misfit, now),
+        };
+        if row.purpose != Purpose::Discover {
+            self.speaks_modern();
+        }
+        let (result, sifted) = match self.tasks.related(&result) {
+            Some((related, cut)) => (related, sifted.and(cut)),
+            None => (result, sifted),
+        };
+        if row.carries.task.is_some() {
+            return self.tasks_answered(row, &result, sifted, now);
+        }
+        if self.is_task(row, &result) {
+            return self.task_created(row, &result, sifted, now);
+        }
         if self.asks(&result) {
             return self.input_required(row, result, now);
         }
+        // Pins hold what the server said, not what is left of it.
+        let (result, sifted) = match row.purpose {
+            Purpose::Plain => {
+                let (result, pinned) = self.meet_list(&row.method, result);
+                (result, sifted.and(pinned))
+            }
+            _ => (result, sifted),
+        };
+        let (result, revised) = match self.revise(row, result) {
+            Revised::Passes(result, revised) => (result, revised),
+            Revised::Refused(why) => return self.refuse_result(row, sifted.and(why), now),
+            Revised::Missing(why) => {
+                let missing = Outcome::Error(self.missing());
+                return self.pass_back(row, missing, sifted.and(why), Ended::Refused, now);
+            }
+        };
         match row.purpose {
             Purpose::Initialize => self.initialized(row, &result, now),
             Purpose::Discover => self.discovered(row, &result, now),
-            Purpose::ToolsList => self.listed(row, &result, now),
+            Purpose::ToolsList => self.listed(row, &result, sifted, now),
             Purpose::ToolCall => {
-                let failed = result.object().is_some_and(|result| {
-                    result.get("isError").is_some_and(|flag| flag.text() == "true")
-                });
-                let ended = if failed { Ended::ToolError } else { Ended::Ok };
-                self.pass_back(row, Outcome::Result(result), Decision::default(), ended, now);
+                let output = self.judge_output(&result, now);
+                if output.effect == Effect::Deny {
+                    return self.refuse_result(row, revised.and(output), now);
+                }
+                let ended = if is_failure(&result) { Ended::ToolError } else { Ended::Ok };
+                let (result, owed) = policy_obeyed::result(row, result);
+                let decision = sifted.and(revised).and(owed);
+                self.pass_back(row, Outcome::Result(result), decision, ended, now);
             }
-            _ => self.pass_back(row, Outcome::Result(result), Decision::default(), Ended::Ok, now),
+            _ => {
+                let decision = sifted.and(revised);
+                self.pass_back(row, Outcome::Result(result), decision, Ended::Ok, now);
+            }
         }
     }
 
@@ -81,7 +149,19 @@ impl Session {
         match ResultType::read(result) {
             Ok(ResultType::Complete) => {
                 modern.sure = true;
-                Ok(())
+                // A host that ignores case would be asked by what nobody judged.
+                let known = ["inputRequests", "requestState"];
+                let members = result.object().unwrap_or_default();
+                let other = members.iter().map(|(name, _)| name).find(|name| {
+                    known.iter().any(|known| name != known && name.eq_ignore_ascii_case(known))
+                });
+                match other {
+                    Some(_) => {
+                        let why = "a member that is a question's, in other letters";
+                        Err(Decision::deny(SHAPE_CHECKED, why))
+                    }
+                    None => Ok(()),
+                }
             }
             Ok(ResultType::InputRequired) => {
                 modern.sure = true;
@@ -91,8 +171,12 @@ impl Session {
                 }
                 Err(Decision::deny(METHOD_KNOWN, format!("`{}` cannot ask for input", row.method)))
             }
+            Ok(ResultType::Task) if row.carries.may_task => {
+                modern.sure = true;
+                Ok(())
+            }
             Ok(ResultType::Task) => {
-                Err(Decision::deny(METHOD_KNOWN, "a task, which nobody declared"))
+                Err(Decision::deny(EXTENSIONS_AGREED, "a task, which the request does not declare"))
             }
             Err(misfit) => Err(Decision::deny(METHOD_KNOWN, misfit.to_string())),
         }
@@ -117,9 +201,28 @@ impl Session {
                 );
             }
         };
+        let decision = self.judge_questions(row, &asked);
+        if decision.effect == Effect::Deny {
+            return self.refuse_result(row, decision, now);
+        }
+        match self.seal_state(row, &asked, &result, now) {
+            Err(why) => self.refuse_result(row, why, now),
+            Ok((sealed, why)) => {
+                let decision = decision.and(why);
+                self.pass_back(row, Outcome::Result(sealed), decision, Ended::Ok, now);
+            }
+        }
+    }
+
+    /// What a server asks inside of a result, of whatever kind.
+    pub(crate) fn judge_questions(&self, row: &InFlight, asked: &InputRequired) -> Decision {
         let mut decision = Decision::default();
         for request in &asked.requests {
-            decision = decision.and(input_requests_refused::judge(&request.method));
+            let params = request.params.as_ref();
+            decision = decision
+                .and(input_requests_refused::judge(&request.method))
+                .and(requests_independent::judge(&request.method, &row.carries.declared))
+                .and(self.judge_parts_inside(row, &request.method, params));
             if request.method == "roots/list" && !self.client_declared_roots() {
                 decision =
                     decision.and(Decision::deny(ROOTS_ANSWERED, "the client declared no roots"));
@@ -130,10 +233,7 @@ impl Session {
                     .and(Decision::deny(METHOD_KNOWN, "an input request that nobody knows"));
             }
         }
-        if decision.effect == Effect::Deny {
-            return self.refuse_result(row, decision, now);
-        }
-        self.pass_back(row, Outcome::Result(result), decision, Ended::Ok, now);
+        decision
     }
 
     fn client_declared_roots(&self) -> bool {
@@ -141,15 +241,8 @@ impl Session {
     }
 
     /// The server's answer does not go on; the client gets one of ours.
-    fn refuse_result(&mut self, row: &InFlight, decision: Decision, now: Instant) {
-        let asks = [SAMPLING_REFUSED, ELICITATION_REFUSED, ROOTS_ANSWERED]
-            .into_iter()
-            .any(|control| decision.names(control));
-        let sentence = if asks {
-            "not permitted: the server asked for input that is not available here"
-        } else {
-            "the server's answer was not valid and was withheld"
-        };
+    pub(crate) fn refuse_result(&mut self, row: &InFlight, decision: Decision, now: Instant) {
+        let sentence = withheld(&decision);
         let mut record = self.ended(row, Ended::Refused, now);
         record.decision = decision;
         self.note(record);
@@ -179,9 +272,15 @@ impl Session {
             self.refuse_result(row, Decision::deny(REVISION_AGREED, why), now);
             return self.close(Closing::RevisionUnknown, now);
         };
-        let server = clamp_server(&answer.capabilities);
+        let pinned = self.meet_revision(revision);
+        if pinned.effect == Effect::Deny {
+            return self.refuse_result(row, pinned, now);
+        }
+        let server = clamp_server(&answer.capabilities, &self.settings.extensions, revision);
+        let mut server = both(server, &shaking.client);
         let decision = cut(&answer.capabilities, &server, "the server");
-        let result = with_capabilities(result, &server);
+        let (result, unlike) = self.meet_handshake(result, &mut server);
+        let decision = decision.and(unlike);
         let (client, claimed) = (shaking.client, shaking.claimed);
         self.phase = Phase::Shaken(Agreed { revision, client, claimed, server });
         self.pass_back(row, Outcome::Result(result), decision, Ended::Ok, now);
@@ -196,7 +295,11 @@ impl Session {
                 now,
             );
         };
-        let declared = clamp_server(&answer.capabilities);
+        let pinned = self.meet_supported(&answer.supported_versions);
+        if pinned.effect == Effect::Deny {
+            return self.refuse_result(row, pinned, now);
+        }
+        let declared = self.declared_by_server(&answer.capabilities);
         let Phase::Modern(modern) = &mut self.phase else {
             let decision = Decision::deny(METHOD_KNOWN, "a discovery in a legacy session");
             return self.refuse_result(row, decision, now);
@@ -216,7 +319,7 @@ impl Session {
     }
 
     /// A page of tools for the host.
-    fn listed(&mut self, row: &InFlight, result: &Json, now: Instant) {
+    fn listed(&mut self, row: &InFlight, result: &Json, sifted: Decision, now: Instant) {
         let Some(page) = self.read_listing(result) else {
             return self.refuse_result(
                 row,
@@ -224,11 +327,13 @@ impl Session {
                 now,
             );
         };
-        self.pass_back(row, Outcome::Result(page.result), page.decision, Ended::Ok, now);
+        let decision = sifted.and(page.decision);
+        let (result, decision) = self.page(row, page.result, decision);
+        self.pass_back(row, Outcome::Result(result), decision, Ended::Ok, now);
     }
 
     /// Records the outcome and sends the answer to whoever asked, under their id.
-    fn pass_back(
+    pub(crate) fn pass_back(
         &mut self,
         row: &InFlight,
         outcome: Outcome,
@@ -236,11 +341,32 @@ impl Session {
         ended: Ended,
         now: Instant,
     ) {
+        let (outcome, seen) = self.inspect_answer(row, outcome);
+        if seen.effect == Effect::Deny {
+            return self.refuse_result(row, decision.and(seen), now);
+        }
+        self.deliver(row, outcome, decision.and(seen), ended, now);
+    }
+
+    /// The same, of an answer that was inspected part by part.
+    pub(crate) fn deliver(
+        &mut self,
+        row: &InFlight,
+        outcome: Outcome,
+        decision: Decision,
+        ended: Ended,
+        now: Instant,
+    ) {
+        if let Outcome::Result(_) = &outcome {
+            self.brought(row, ended == Ended::ToolError);
+        }
         let mut record = self.ended(row, ended, now);
         record.decision = decision;
         if !self.open.end(&row.id) {
             return self.note(record);
         }
+        let outcome =
+            if row.purpose == Purpose::Listen { subscribed(row, outcome) } else { outcome };
         let response = Response { id: Some(row.id.clone()), outcome };
         self.forward(Peer::Client, Message::Response(response), record, None);
     }
@@ -249,6 +375,10 @@ impl Session {
     pub(crate) fn ended(&self, row: &InFlight, ended: Ended, now: Instant) -> Record {
         let mut record = self.heard(Event::Outcome, Peer::Server);
         record.method = Some(row.method.clone());
+        if let Some(late) = &row.carries.late {
+            record.method = Some(late.method.clone());
+            record.note = Some(format!("of call {}", late.began));
+        }
         record.tool.clone_from(&row.subject);
         record.call = Some(row.call);
         record.outcome = Some(ended);
@@ -261,21 +391,73 @@ impl Session {
     pub(crate) fn answer_server(&mut self, row: InFlight, outcome: Outcome, now: Instant) {
         let mut record = self.ended(&row, Ended::Ok, now);
         record.direction = Some(portcullis_journal::Direction::ClientToServer);
+        let outcome = match self.fitting_answer(&row, outcome) {
+            Err(misfit) => {
+                record.outcome = Some(Ended::Refused);
+                record.decision = misfit;
+                self.note(record);
+                return self.server_waited(row, "the client's answer was not valid");
+            }
+            Ok(outcome) => outcome,
+        };
         let outcome = match outcome {
             Outcome::Result(result) if row.purpose == Purpose::RootsList => {
-                let (roots, decision) = roots_answered::rewrite(&result, &self.settings.roots);
+                let (roots, decision) = self.hear_roots(&result);
                 record.decision = decision;
                 Outcome::Result(roots)
+            }
+            Outcome::Result(result) => {
+                Outcome::Result(self.tasks.related_back(&result).unwrap_or(result))
             }
             Outcome::Error(error) => {
                 record.outcome = Some(Ended::Error);
                 Outcome::Error(error)
             }
-            result @ Outcome::Result(_) => result,
         };
         let response = Response { id: Some(row.id), outcome };
         self.forward(Peer::Server, Message::Response(response), record, None);
     }
+}
+
+/// What the host reads instead of an answer that does not go on.
+pub(crate) fn withheld(decision: &Decision) -> &'static str {
+    let asks = [
+        SAMPLING_REFUSED,
+        ELICITATION_REFUSED,
+        ROOTS_ANSWERED,
+        SUBCAPABILITIES_DECLARED,
+        REQUESTS_INDEPENDENT,
+    ]
+    .into_iter()
+    .any(|control| decision.names(control));
+    if asks {
+        "not permitted: the server asked for input that is not available here"
+    } else if decision.names(REVISION_PINNED) {
+        "not permitted: the server spoke a newer revision before"
+    } else if decision.names(STRUCTURED_RESULTS_MATCH) {
+        "the server's answer does not fit the tool's own output schema and was withheld"
+    } else if decision.names(RESULTS_INSPECTED) {
+        "the server's answer has text that is not let through, and was withheld"
+    } else {
+        "the server's answer was not valid and was withheld"
+    }
+}
+
+/// A tool says that it failed.
+pub(crate) fn is_failure(result: &Json) -> bool {
+    result
+        .object()
+        .is_some_and(|result| result.get("isError").is_some_and(|flag| flag.text() == "true"))
+}
+
+/// The end of a subscription, which names it as its asker does.
+fn subscribed(row: &InFlight, outcome: Outcome) -> Outcome {
+    let Outcome::Result(result) = outcome else { return outcome };
+    let mut members = result.object().unwrap_or_default();
+    let mut meta = members.get("_meta").and_then(Json::object).unwrap_or_default();
+    meta.set(SUBSCRIPTION_ID, row.id.to_json());
+    members.set("_meta", meta.to_json());
+    Outcome::Result(members.to_json())
 }
 
 fn with_capabilities(result: &Json, capabilities: &Value) -> Json {

@@ -4,12 +4,13 @@ use std::time::Instant;
 
 use portcullis_catalog::ControlId;
 use portcullis_catalog::control::{
-    APPROVE_BY_RISK, ARGUMENTS_BOUNDED, ARGUMENTS_MATCH_SCHEMA, CALLS_PER_MINUTE, ROOTS_CONTAINED,
+    APPROVE_BY_RISK, ARGUMENTS_BOUNDED, ARGUMENTS_MATCH_SCHEMA, CALLS_PER_MINUTE,
+    DEFINITION_PINNED, DEFINITIONS_INSPECTED, FLOWS_APART, POLICY_OBEYED, ROOTS_CONTAINED,
     TOOL_KNOWN, TOOLS_LISTED,
 };
 use portcullis_journal::Event;
 use portcullis_policy::rules::ToolFacts;
-use portcullis_policy::{Decision, Effect, Tier};
+use portcullis_policy::{Decision, Effect, Policies, Tier};
 use portcullis_wire::view::tool::ToolCall;
 use portcullis_wire::{Request, canonical};
 use serde_json::Value;
@@ -17,12 +18,14 @@ use serde_json::Value;
 use crate::Session;
 use crate::approval::{ApprovalKey, Fingerprint};
 use crate::client::misfit;
-use crate::control::{arguments_bounded, arguments_match_schema, roots_contained};
+use crate::control::{arguments_bounded, arguments_match_schema, policy_obeyed};
 use crate::correlate::Purpose;
 use crate::fetch::Wanted;
 use crate::listing::Lookup;
+use crate::pin::Section;
 use crate::rewrite::arguments_value;
 use crate::settle::Refusal;
+use crate::without::Layer;
 
 /// A tool call whose tool is known.
 #[derive(Debug)]
@@ -42,6 +45,13 @@ pub(crate) struct Call {
 pub(crate) const NOT_APPROVED: &str =
     "not permitted: this call needs a person's approval and was not approved";
 
+/// What the model reads when nothing may leave any more.
+const PARTED: &str =
+    "not permitted: private data and content from outside came together here, so nothing is sent";
+
+/// What the model reads of a tool that is not there, whoever withheld it.
+const UNAVAILABLE: &str = "not permitted: this tool is not available here";
+
 impl Session {
     /// A `tools/call` whose method is in order.
     pub(crate) fn begin_call(&mut self, request: Request, now: Instant) {
@@ -49,10 +59,9 @@ impl Session {
             Ok(asked) => asked,
             Err(why) => return self.refuse(&request, misfit(why)),
         };
-        let listed = self.policy(self.settings.rules.judge_listing(&asked.name));
+        let listed = self.tool_listed(&asked.name);
         if listed.effect == Effect::Deny {
-            let sentence = sentence(&listed);
-            return self.refuse(&request, Refusal::tool(listed, sentence));
+            return self.refuse(&request, Refusal::tool(listed, UNAVAILABLE));
         }
         match self.tools.find(&asked.name) {
             Lookup::Unsure => self.fetch_first(Wanted::Tools, request, now),
@@ -99,22 +108,29 @@ impl Session {
         let Lookup::Known(tool) = self.tools.find(&call.tool) else {
             return Decision::deny(TOOL_KNOWN, "the tool is gone");
         };
+        if tool.withheld {
+            return Decision::deny(DEFINITIONS_INSPECTED, "the tool's definition is withheld");
+        }
+        let pinned = self.judge_pin(Section::Tool, &call.tool);
+        if pinned.effect == Effect::Deny {
+            // By whose schema would the arguments be judged?
+            return pinned;
+        }
         let settings = &self.settings;
         let schema = arguments_match_schema::judge(tool.schema(), &call.value);
-        let roots = roots_contained::judge(
-            &call.value,
-            &tool.input,
-            &settings.roots,
-            settings.cwd.as_deref(),
-        );
+        let schema = settings.opinion(Layer::Schema, schema);
+        let roots = settings.contained(&call.value, &tool.input);
         let facts = ToolFacts {
             name: &call.tool,
             tier: tool.tier,
             changed: tool.changed(),
             first_open_world_use: settings.open_world && tool.open_world && !tool.used,
         };
-        let risk = settings.rules.judge_call(facts);
-        bounded.and(self.policy(schema)).and(self.policy(roots)).and(self.policy(risk))
+        let judge = |rules: &Policies| policy_obeyed::judge(rules, facts, call, &schema, &roots);
+        let risk = settings.observed(judge);
+        let flow = settings.opinion(Layer::Policy, self.judge_flow(&call.tool, tool, &call.value));
+        let bounded = bounded.and(flow);
+        bounded.and(pinned).and(self.policy(schema)).and(self.policy(roots)).and(risk)
     }
 
     /// Spending quota is owed by what may pass: a denied call costs nothing.
@@ -122,6 +138,7 @@ impl Session {
         if decision.effect == Effect::Deny {
             return decision;
         }
+        let decision = self.spend_rates(decision, now);
         match self.calls.spend(now) {
             Ok(()) => decision,
             Err(wait) => {
@@ -130,6 +147,11 @@ impl Session {
                 decision.and(denied)
             }
         }
+    }
+
+    /// Is this tool there at all?
+    pub(crate) fn tool_listed(&self, tool: &str) -> Decision {
+        self.settings.observed(|rules| rules.judge_listing(tool))
     }
 
     /// The opinion of a policy control: `--observe` records instead of acting.
@@ -159,12 +181,16 @@ impl Session {
 /// One neutral sentence for the model, by the first control that denied.
 pub(crate) fn sentence(decision: &Decision) -> String {
     const SENTENCES: &[(ControlId, &str)] = &[
-        (TOOLS_LISTED, "not permitted: this tool is not available here"),
-        (TOOL_KNOWN, "not permitted: this tool is not available here"),
+        (TOOLS_LISTED, UNAVAILABLE),
+        (DEFINITIONS_INSPECTED, UNAVAILABLE),
+        (TOOL_KNOWN, UNAVAILABLE),
+        (DEFINITION_PINNED, "not permitted: this tool is not as it was approved"),
         (ARGUMENTS_BOUNDED, "not permitted: the arguments are too large"),
         (ROOTS_CONTAINED, "not permitted: a path lies outside the directories that were granted"),
         (CALLS_PER_MINUTE, "not permitted now: too many calls, try again in a minute"),
         (APPROVE_BY_RISK, NOT_APPROVED),
+        (FLOWS_APART, PARTED),
+        (POLICY_OBEYED, "not permitted: the policy in force here does not allow this call"),
     ];
     let schema = decision.because.iter().find(|because| because.control == ARGUMENTS_MATCH_SCHEMA);
     if let Some(because) = schema {

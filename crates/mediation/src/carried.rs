@@ -13,8 +13,11 @@ use portcullis_wire::{Era, Object};
 
 use crate::Session;
 use crate::call::Call;
+use crate::control::tasks_bounded;
 
 const LEGACY: &[&str] = &["name", "arguments", "_meta"];
+/// Of a call that may go on as a task (2025-11-25).
+const TASK: &[&str] = &["name", "arguments", "_meta", "task"];
 const MODERN: &[&str] = &["name", "arguments", "_meta", "inputResponses", "requestState"];
 
 /// Metadata that the specification gives a meaning of its own, and of tracing.
@@ -31,9 +34,13 @@ const META: &[&str] = &[
 
 impl Session {
     /// Takes the members out of a call's parameters that its revision does not know.
-    pub(crate) fn cut_call(&self, params: &mut Object) -> Decision {
-        let known = if self.phase.era() == Era::Modern { MODERN } else { LEGACY };
-        cut(params, known, METHOD_KNOWN, "the call")
+    pub(crate) fn cut_call(&self, params: &mut Object, may_task: bool) -> Decision {
+        let known = match self.phase.era() {
+            Era::Modern => MODERN,
+            Era::Legacy if may_task => TASK,
+            Era::Legacy => LEGACY,
+        };
+        cut(params, known, METHOD_KNOWN, "the call").and(tasks_bounded::clamp_wish(params))
     }
 
     /// What the server wants back with the call that continues an earlier one

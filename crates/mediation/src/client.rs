@@ -20,14 +20,16 @@ use portcullis_wire::{
 
 use serde_json::Value;
 
-use crate::control::{capability_declared, roots_contained};
+use crate::Session;
+use crate::control::capability_declared;
 use crate::correlate::Purpose;
 use crate::fetch::Wanted;
 use crate::handshake::Gate;
+use crate::pin::Section;
 use crate::rewrite::arguments_value;
 use crate::settle::{Answered, Refusal};
 use crate::state::Phase;
-use crate::{Session, Settings};
+use crate::without::Layer;
 
 impl Session {
     /// A request: it gets exactly one answer, from here or from the server.
@@ -54,7 +56,10 @@ impl Session {
 
     /// Judges an open request. Comes back here when something had to be fetched first.
     pub(crate) fn route(&mut self, request: Request, now: Instant) {
-        match self.judge_request(&request) {
+        if self.is_greeting_again() {
+            return self.fetch_first(Wanted::Handshake, request, now);
+        }
+        match self.judge_request(&request, now) {
             Err(refusal) => self.refuse(&request, refusal),
             Ok(Gate::Fetch(wanted)) => self.fetch_first(wanted, request, now),
             Ok(Gate::Judged(purpose, decision)) => {
@@ -72,7 +77,7 @@ impl Session {
     }
 
     /// Everything that is judged of a request before its method's own matters.
-    fn judge_request(&mut self, request: &Request) -> Result<Gate, Refusal> {
+    fn judge_request(&mut self, request: &Request, now: Instant) -> Result<Gate, Refusal> {
         let meta = Meta::read(request.params.as_ref()).map_err(|misfit| {
             let decision = Decision::deny(METHOD_KNOWN, misfit.to_string());
             Refusal::error(decision, -32602, &misfit.to_string())
@@ -85,7 +90,10 @@ impl Session {
             return Ok(Gate::Fetch(Wanted::Capabilities));
         }
         self.declared(row)?;
-        self.judge_params(request)
+        self.declared_here(row, request)?;
+        self.shaped(row, request)?;
+        let gate = self.judge_params(request)?;
+        Ok(gate.and(self.judge_lists(request, now)?))
     }
 
     /// The method's row in the table of the session's revision.
@@ -117,26 +125,29 @@ impl Session {
             "subscriptions/listen" => Ok(Gate::Pass(Purpose::Listen)),
             "resources/read" | "resources/subscribe" | "resources/unsubscribe" => {
                 let uri = resource::uri(params).map_err(misfit)?;
-                let Settings { roots, cwd, .. } = &self.settings;
-                let decision = roots_contained::judge_uri(&uri, roots, cwd.as_deref());
+                let decision = self.settings.contained_uri(&uri);
                 // The same words as for a resource that does not exist (MCP-RES-03).
                 let code = if let Phase::Modern(_) = self.phase { -32602 } else { -32002 };
                 self.contained(decision, code, "resource not found")
             }
             "prompts/get" => {
-                let arguments =
-                    arguments_value(PromptGet::read(params).map_err(misfit)?.arguments.as_ref());
-                let Settings { roots, cwd, .. } = &self.settings;
-                let decision =
-                    roots_contained::judge(&arguments, &Value::Null, roots, cwd.as_deref());
-                self.contained(decision, -32602, "the arguments are not permitted")
+                let asked = PromptGet::read(params).map_err(misfit)?;
+                let arguments = arguments_value(asked.arguments.as_ref());
+                let declared = self.prompts.judge(&asked.name, &arguments);
+                let declared = self.settings.opinion(Layer::Schema, declared);
+                let decision = self.settings.contained(&arguments, &Value::Null);
+                let pinned = self.judge_pin(Section::Prompt, &asked.name);
+                self.contained(
+                    decision.and(declared).and(pinned),
+                    -32602,
+                    "the arguments are not permitted",
+                )
             }
             "completion/complete" => {
-                let Completion { argument, context } = Completion::read(params).map_err(misfit)?;
-                let judge = |arguments: &Json| {
-                    let Settings { roots, cwd, .. } = &self.settings;
-                    roots_contained::judge(&arguments.value(), &Value::Null, roots, cwd.as_deref())
-                };
+                let Completion { argument, context, .. } =
+                    Completion::read(params).map_err(misfit)?;
+                let judge =
+                    |arguments: &Json| self.settings.contained(&arguments.value(), &Value::Null);
                 let context = context.as_ref().map(judge).unwrap_or_default();
                 let decision = judge(&argument).and(context);
                 self.contained(decision, -32602, "the arguments are not permitted")
@@ -163,12 +174,14 @@ impl Session {
             Ok(row) => row,
             Err(refusal) => return self.drop_said(Peer::Client, &said, refusal.decision),
         };
-        if let Err(refusal) = self.declared(row) {
-            return self.drop_said(Peer::Client, &said, refusal.decision);
+        let judged = self.declared(row).map_err(|refusal| refusal.decision);
+        if let Err(why) = judged.and_then(|()| self.has_shape(row, said.params.as_ref())) {
+            return self.drop_said(Peer::Client, &said, why);
         }
         match said.method.as_str() {
             "notifications/cancelled" => self.client_cancels(&said, now),
             "notifications/progress" => self.client_progress(&said),
+            "notifications/roots/list_changed" => self.host_roots_changed(now),
             _ => self.pass_on(Peer::Client, said),
         }
     }
@@ -188,6 +201,7 @@ impl Session {
         }
         if self.forget_question(&id) || self.forget_waiting(&id) {
             self.open.end(&id);
+            self.unwait(Peer::Client, &id);
             return;
         }
         let decision = Decision::deny(ANSWERED_ONCE, "names a request that is not open");
@@ -203,6 +217,7 @@ impl Session {
             return self.drop_said(Peer::Client, said, decision);
         }
         self.open.end(id);
+        self.unwait(Peer::Client, id);
         let mut record = self.ended(&row, portcullis_journal::Outcome::Cancelled, now);
         record.decision = Decision::default();
         let mut params = said.params.as_ref().and_then(Json::object).unwrap_or_default();
@@ -237,6 +252,9 @@ impl Session {
         let Some(row) = row else {
             return self.drop_answer(Peer::Client, now);
         };
+        if row.purpose.is_ours() {
+            return self.host_roots_answered(&row, Some(response.outcome), now);
+        }
         self.answer_server(row, response.outcome, now);
     }
 
@@ -260,8 +278,10 @@ impl Session {
 
     /// Forwards a notification, recorded.
     pub(crate) fn pass_on(&mut self, from: Peer, said: Notification) {
+        let Some((said, decision)) = self.inspect_said(from, said) else { return };
         let mut record = self.heard(Event::Intent, from);
         record.method = Some(said.method.clone());
+        record.decision = decision;
         self.forward(from.other(), Message::Notification(said), record, None);
     }
 

@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 
 use portcullis_wire::Id;
 
+use crate::carries::Carries;
+use crate::control::policy_obeyed::Owed;
 use crate::settings::Limits;
 
 /// Why a request is in flight, which decides what its answer meets.
@@ -29,12 +31,25 @@ pub(crate) enum Purpose {
     OurDiscover,
     /// Our own question: which tools does the server have?
     OurToolsList,
+    /// Our own question to the host: which roots does it offer now?
+    OurRootsList,
+    /// The greeting of a process that takes another's place.
+    OurInitialize,
+    /// Something the host once asked for, said again to such a process.
+    OurReplay,
 }
 
 impl Purpose {
     /// Nobody outside waits for the answer.
     pub(crate) fn is_ours(&self) -> bool {
-        matches!(self, Self::OurDiscover | Self::OurToolsList)
+        matches!(
+            self,
+            Self::OurDiscover
+                | Self::OurToolsList
+                | Self::OurRootsList
+                | Self::OurInitialize
+                | Self::OurReplay
+        )
     }
 }
 
@@ -57,12 +72,16 @@ pub(crate) struct InFlight {
     pub(crate) sent: Instant,
     pub(crate) deadline: Instant,
     pub(crate) ceiling: Instant,
+    /// What its answer is judged with.
+    pub(crate) carries: Carries,
+    /// What policies want in return.
+    pub(crate) owed: Owed,
 }
 
 impl InFlight {
     /// Progress buys time, never beyond the ceiling.
     pub(crate) fn extend(&mut self, now: Instant, limits: &Limits) {
-        self.deadline = (now + limits.call_timeout).min(self.ceiling);
+        self.deadline = (now + self.owed.patience(limits.call_timeout)).min(self.ceiling);
     }
 }
 
@@ -107,6 +126,10 @@ impl Table {
         self.rows.values().any(test)
     }
 
+    pub(crate) fn count(&self, test: impl Fn(&InFlight) -> bool) -> usize {
+        self.rows.values().filter(|row| test(row)).count()
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.rows.len()
     }
@@ -121,6 +144,11 @@ impl Table {
     /// Ends every request.
     pub(crate) fn drain(&mut self) -> Vec<InFlight> {
         std::mem::take(&mut self.rows).into_values().collect()
+    }
+
+    /// Ends every request that is not ours.
+    pub(crate) fn drain_foreign(&mut self) -> Vec<(i64, InFlight)> {
+        self.rows.extract_if(.., |_, row| !row.purpose.is_ours()).collect()
     }
 
     pub(crate) fn next_deadline(&self) -> Option<Instant> {

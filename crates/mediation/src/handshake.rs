@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use crate::Session;
 use crate::client::misfit;
 use crate::control::capability_frozen::{clamp_client, cut, under};
+use crate::control::shape_checked;
 use crate::correlate::Purpose;
 use crate::fetch::Wanted;
 use crate::settle::{Answered, Refusal};
@@ -24,6 +25,17 @@ pub(crate) enum Gate {
     Judged(Purpose, Decision),
     /// It waits until we know this of the server.
     Fetch(Wanted),
+}
+
+impl Gate {
+    /// The same way, with one more opinion. Tool calls are judged where they go.
+    pub(crate) fn and(self, opinion: Decision) -> Self {
+        match self {
+            Self::Pass(purpose) if purpose != Purpose::ToolCall => Self::Judged(purpose, opinion),
+            Self::Judged(purpose, decision) => Self::Judged(purpose, decision.and(opinion)),
+            other => other,
+        }
+    }
 }
 
 impl Session {
@@ -70,9 +82,13 @@ impl Session {
     }
 
     fn begin_legacy(&mut self, request: &Request) -> Result<Purpose, Refusal> {
+        shape_checked::opening(request)?;
         let opening = Initialize::read(request.params.as_ref()).map_err(misfit)?;
+        self.host_offers(offered(&opening.protocol_version));
         let claimed = opening.capabilities;
-        self.phase = Phase::Shaking(Shaking { client: clamp_client(&claimed), claimed });
+        let revision = offered(&opening.protocol_version);
+        let client = clamp_client(&claimed, &self.settings.extensions, revision);
+        self.phase = Phase::Shaking(Shaking { client, claimed });
         Ok(Purpose::Initialize)
     }
 
@@ -94,14 +110,15 @@ impl Session {
 
     fn enter_modern(&mut self, meta: &Meta) -> Result<(), Refusal> {
         let declared = modern_declaration(meta)?;
-        let ceiling = clamp_client(declared);
+        let ceiling = self.clamp_modern(declared);
+        self.host_offers(Revision::V2026_07_28);
         self.phase = Phase::Modern(Modern { ceiling, server: None, sure: false });
         Ok(())
     }
 
     /// Every modern request declares itself; growth over the first is cut off.
     fn check_modern(&mut self, meta: &Meta) -> Result<(), Refusal> {
-        let declared = clamp_client(modern_declaration(meta)?);
+        let declared = self.clamp_modern(modern_declaration(meta)?);
         let Phase::Modern(modern) = &self.phase else { return Ok(()) };
         let (_, grown) = under(&modern.ceiling, &declared);
         if !grown.is_empty() {
@@ -122,8 +139,12 @@ impl Session {
     /// The modern `_meta` as the server may see it: never more than the ceiling.
     pub(crate) fn clamped(&self, meta: &Meta) -> Option<Value> {
         let Phase::Modern(modern) = &self.phase else { return None };
-        let declared = clamp_client(meta.client_capabilities.as_ref()?);
-        Some(under(&modern.ceiling, &declared).0)
+        let declared = self.clamp_modern(meta.client_capabilities.as_ref()?);
+        Some(self.with_server(under(&modern.ceiling, &declared).0))
+    }
+
+    fn clamp_modern(&self, declared: &Value) -> Value {
+        clamp_client(declared, &self.settings.extensions, Revision::V2026_07_28)
     }
 
     /// The server's capabilities must be known before a method that needs them.

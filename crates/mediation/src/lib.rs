@@ -9,31 +9,45 @@
 //! `client.rs` or `server.rs` (who said what), `handshake.rs` (may it be said
 //! now), `call.rs` (is this tool call in order), `question.rs` (a person is
 //! asked), `settle.rs` (recorded, permitted, sent), `answer.rs` (what comes
-//! back). [`approval`] says what a yes covers; `control/` holds one file for each
-//! thing that is judged; `correlate.rs` remembers who waits for what.
+//! back), `tasks.rs` (what comes later). [`approval`] says what a yes covers, [`pin`] what
+//! was approved of a server; `control/` holds one file for each thing that is judged;
+//! `correlate.rs` remembers who waits for what; [`without`] is for tests that leave a
+//! layer out.
 
 #![deny(clippy::indexing_slicing, clippy::string_slice)]
 
 mod answer;
 pub mod approval;
+mod batch;
 mod call;
 mod carried;
+mod carries;
 mod client;
 mod control;
 mod correlate;
 mod fetch;
 mod handshake;
+mod inspect;
 mod listing;
+mod lists;
 pub mod output;
+pub mod pin;
 mod question;
+mod restart;
+mod revise;
 mod rewrite;
+mod roots;
+mod sealed;
 mod server;
 pub mod settings;
 mod settle;
 mod state;
+mod subscriptions;
+mod tasks;
 mod time;
+pub mod without;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::time::{Duration, Instant};
 
 use portcullis_catalog::control::MESSAGE_BOUNDED;
@@ -43,14 +57,27 @@ use portcullis_wire::{Malformed, Message, Peer};
 
 pub use approval::{ApprovalId, ApprovalKey, Fact, Fingerprint, Question};
 pub use output::{Closing, Output, Ticket};
+pub use sealed::SealKey;
 pub use settings::{Limits, Settings};
+pub use without::{Layer, Without};
 
 use control::calls_per_minute::Quota;
+use control::definition_pinned::Watched;
+use control::flows_apart::Gathered;
+use control::lists_stable::Lists;
 use control::message_bounded::Strikes;
+use control::policy_obeyed::Allowances;
+use control::prompt_arguments_declared::Prompts;
+use control::rates_kept::Rates;
+use control::roots_followed::Scope;
+use control::tasks_bounded;
+use control::tasks_owned::Owned;
 use correlate::{Open, Table};
 use fetch::Fetch;
 use listing::Tools;
 use question::Questions;
+use restart::Standing;
+use sealed::Seals;
 use state::Phase;
 
 /// One conversation. See the crate's documentation.
@@ -58,6 +85,12 @@ use state::Phase;
 pub struct Session {
     settings: Settings,
     phase: Phase,
+    /// What decides which roots are in force.
+    scope: Scope,
+    /// What the server reached for outside of its box, for the next question.
+    wishes: Vec<String>,
+    /// What a fresh process would have to be told.
+    standing: Standing,
     /// The client's requests that were not answered yet.
     open: Open,
     /// Requests on their way to the server, ours among them.
@@ -65,17 +98,37 @@ pub struct Session {
     /// Requests on their way to the client.
     to_client: Table,
     tools: Tools,
+    prompts: Prompts,
     fetch: Option<Fetch>,
     questions: Questions,
+    watched: Watched,
+    /// What was listed before.
+    lists: Lists,
+    /// What calls brought into the session.
+    gathered: Gathered,
     calls: Quota,
+    /// What policies allow per time.
+    allowances: Allowances,
     /// Notifications of the server.
     chatter: Quota,
+    /// Each kind of notification by itself.
+    rates: Rates,
+    /// Resources whose updates the client wants (until 2025-11-25).
+    subscribed: BTreeSet<String>,
+    /// What the client keeps for us.
+    seals: Seals,
+    /// Calls that go on after their answer.
+    tasks: Owned,
+    /// Requests for all of them.
+    listings: Quota,
     /// Requests of the server.
     errands: Quota,
     /// Notifications are being dropped, and that was recorded.
     hushed: bool,
     client_strikes: Strikes,
     server_strikes: Strikes,
+    /// Lines of several messages whose answers are not complete.
+    batches: Vec<batch::Batch>,
     /// Names calls in records.
     next_call: u64,
     outputs: VecDeque<Output>,
@@ -84,24 +137,40 @@ pub struct Session {
 impl Session {
     /// A conversation in which nothing was said yet.
     #[must_use]
-    pub fn new(settings: Settings) -> Self {
+    pub fn new(mut settings: Settings) -> Self {
+        settings.inspect = settings.without.inspect(settings.inspect);
         let calls = Quota::new(settings.limits.calls_per_minute, Duration::from_secs(60));
         let questions = Questions::new(settings.dice);
+        let scope = Scope::new(&settings.roots, settings.cwd.as_deref(), &settings.policy);
         Self {
             settings,
             phase: Phase::Greeting,
+            scope,
+            wishes: Vec::new(),
+            standing: Standing::default(),
             open: Open::default(),
             to_server: Table::default(),
             to_client: Table::default(),
             tools: Tools::default(),
+            prompts: Prompts::default(),
             fetch: None,
             questions,
+            watched: Watched::default(),
+            lists: Lists::default(),
+            gathered: Gathered::default(),
             calls,
+            allowances: Allowances::default(),
             chatter: Quota::new(500, Duration::from_secs(10)),
+            rates: Rates::default(),
+            subscribed: BTreeSet::new(),
+            seals: Seals::default(),
+            tasks: Owned::default(),
+            listings: tasks_bounded::polls(),
             errands: Quota::new(500, Duration::from_secs(10)),
             hushed: false,
             client_strikes: Strikes::default(),
             server_strikes: Strikes::default(),
+            batches: Vec::new(),
             next_call: 0,
             outputs: VecDeque::new(),
         }

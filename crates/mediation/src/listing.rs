@@ -4,17 +4,24 @@
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 
-use portcullis_catalog::control::{ANNOTATIONS_REWRITTEN, TOOL_KNOWN, TOOLS_LISTED};
+use portcullis_catalog::ControlId;
+use portcullis_catalog::control::{
+    ANNOTATIONS_REWRITTEN, DEFINITION_PINNED, DEFINITIONS_INSPECTED, HEADERS_ANNOTATED,
+    NAMES_DISTINCT, TOOL_KNOWN, TOOLS_LISTED,
+};
 use portcullis_guard::schema::Schema;
 use portcullis_guard::text;
 use portcullis_policy::{Decision, Effect, Obligation, Tier};
 use portcullis_wire::view::tool::{ToolDefinition, ToolList};
-use portcullis_wire::{Json, array, canonical};
+use portcullis_wire::{Era, Json, array, canonical};
 use serde_json::Value;
 
 use crate::Session;
 use crate::approval::Fingerprint;
-use crate::control::{annotations_rewritten, approve_by_risk};
+use crate::control::{
+    annotations_rewritten, approve_by_risk, headers_annotated, lists_stable, names_distinct,
+};
+use crate::pin::Section;
 
 /// More tools than any real server has (at most 117 of 51 servers measured).
 const TOOLS: usize = 4096;
@@ -33,6 +40,8 @@ pub(crate) struct Tools {
     /// The first definition of tools that are listed no more: a tool that comes
     /// back as another one has changed.
     gone: BTreeMap<String, Fingerprint>,
+    /// The first name seen of those that look alike.
+    alike: BTreeMap<String, String>,
     /// Size of every definition, in bytes.
     bytes: usize,
     /// A whole listing was seen since the server last said that it changed.
@@ -51,6 +60,11 @@ pub(crate) struct Tool {
     pub(crate) used: bool,
     pub(crate) input: Value,
     compiled: OnceCell<Result<Schema, String>>,
+    /// The output schema, if it declares one.
+    output: Option<Value>,
+    output_compiled: OnceCell<Result<Schema, String>>,
+    /// Its definition may not be shown, so it may not be called either.
+    pub(crate) withheld: bool,
     /// Seen since the server last said that its list changed.
     fresh: bool,
     bytes: usize,
@@ -64,7 +78,31 @@ impl Tool {
 
     /// The input schema, compiled at the first call.
     pub(crate) fn schema(&self) -> &Result<Schema, String> {
-        self.compiled.get_or_init(|| Schema::compile(&self.input).map_err(|why| why.to_string()))
+        self.compiled.get_or_init(|| compile(&self.input))
+    }
+
+    /// A copy for a result that comes later, whatever becomes of the definition.
+    pub(crate) fn remembered(&self) -> Self {
+        Self {
+            pin: self.pin.clone(),
+            first: self.first.clone(),
+            tier: self.tier,
+            open_world: self.open_world,
+            used: self.used,
+            input: Value::Null,
+            compiled: OnceCell::new(),
+            output: self.output.clone(),
+            output_compiled: OnceCell::new(),
+            withheld: self.withheld,
+            fresh: self.fresh,
+            bytes: self.bytes,
+        }
+    }
+
+    /// The output schema, if it declares one, compiled at the first result.
+    pub(crate) fn output_schema(&self) -> Option<&Result<Schema, String>> {
+        let output = self.output.as_ref()?;
+        Some(self.output_compiled.get_or_init(|| compile(output)))
     }
 }
 
@@ -88,16 +126,39 @@ impl Tools {
         }
     }
 
+    /// Its last definition, even when the server said meanwhile that its list changed.
+    pub(crate) fn last(&self, name: &str) -> Option<&Tool> {
+        self.known.get(name)
+    }
+
+    /// Its definition may not be shown.
+    fn withhold(&mut self, name: &str) {
+        if let Some(tool) = self.known.get_mut(name) {
+            tool.withheld = true;
+        }
+    }
+
     pub(crate) fn used(&mut self, name: &str) {
         if let Some(tool) = self.known.get_mut(name) {
             tool.used = true;
         }
     }
 
+    /// Every definition in force, by its tool's name.
+    pub(crate) fn pins(&self) -> BTreeMap<String, Fingerprint> {
+        self.known.iter().map(|(name, tool)| (name.clone(), tool.pin.clone())).collect()
+    }
+
     /// The server says that its list changed: nothing is certain any more.
     pub(crate) fn doubt(&mut self) {
         self.complete = false;
         self.known.values_mut().for_each(|tool| tool.fresh = false);
+    }
+
+    /// A person accepted what there is: from here on, changes count anew.
+    pub(crate) fn accepted(&mut self) {
+        self.gone.clear();
+        self.known.values_mut().for_each(|tool| tool.first.clone_from(&tool.pin));
     }
 
     /// Why a definition is not to be remembered.
@@ -116,6 +177,26 @@ impl Tools {
         let bytes = self.bytes.saturating_sub(before.map_or(0, |tool| tool.bytes)) + entry.len();
         let full = is_new && self.known.len() + self.gone.len() >= TOOLS || bytes > DEFINITIONS;
         full.then_some("the server lists too many tools")
+    }
+
+    /// Why a definition misleads whoever reads it, and which control says so.
+    fn misleading(
+        &self,
+        definition: &ToolDefinition,
+        era: Era,
+    ) -> Option<(ControlId, &'static str)> {
+        let name = &definition.name;
+        let alike = self.alike.get(&names_distinct::skeleton(name));
+        let alike = alike.filter(|first| *first != name);
+        let named = names_distinct::judge(name)
+            .or_else(|| alike.map(|_| "its name looks like the name of another tool"));
+        let headers = || headers_annotated::judge(&definition.input_schema.value());
+        match named {
+            Some(why) => Some((NAMES_DISTINCT, why)),
+            // Before 2026-07-28 the annotation meant nothing.
+            None if era == Era::Legacy => None,
+            None => headers().map(|why| (HEADERS_ANNOTATED, why)),
+        }
     }
 
     /// Keeps a definition; its tier is our assessment of it.
@@ -141,10 +222,15 @@ impl Tools {
             used: false,
             input,
             compiled: OnceCell::new(),
+            output: definition.output_schema.as_ref().map(Json::value),
+            output_compiled: OnceCell::new(),
+            withheld: false,
             fresh: true,
             bytes: entry.len(),
         };
         self.bytes += entry.len();
+        let alike = names_distinct::skeleton(&definition.name);
+        self.alike.entry(alike).or_insert_with(|| definition.name.clone());
         self.known.insert(definition.name.clone(), tool);
         tier
     }
@@ -170,6 +256,11 @@ impl Session {
             let (kept, opinion) = self.read_entry(entry, &mut names);
             decision = decision.and(opinion);
             entries.extend(kept);
+        }
+        let whole = list.next_cursor.is_none();
+        self.met(Section::Tool, whole);
+        if let Some(order) = self.compare_list(Section::Tool, whole) {
+            decision = decision.and(lists_stable::restore(&mut entries, "name", &order));
         }
         let changed = !decision.because.is_empty();
         let result = if changed { relist(result, &entries)? } else { result.clone() };
@@ -201,18 +292,39 @@ impl Session {
             let why = format!("`{name}` was left out: {excess}");
             return (None, Decision::because(Effect::Allow, TOOL_KNOWN, why));
         }
+        if let Some((control, why)) = self.tools.misleading(&definition, self.phase.era()) {
+            let why = format!("`{name}` was left out: {why}");
+            return (None, Decision::because(Effect::Allow, control, why));
+        }
         let tier = self.tools.learn(entry, &definition);
-        let listed = self.settings.rules.judge_listing(&definition.name);
-        if listed.effect == Effect::Deny && !self.settings.observe {
+        let unlike = self.meet_tool(&definition.name, entry, tier);
+        if self.tool_listed(&definition.name).effect == Effect::Deny {
             let why = format!("`{name}` is withheld");
             return (None, Decision::because(Effect::Allow, TOOLS_LISTED, why));
         }
-        let members = entry.object().unwrap_or_default();
+        if let Some(why) = unlike {
+            return (None, Decision::because(Effect::Allow, DEFINITION_PINNED, why));
+        }
+        let (entry, seen) = self.inspect_definition(entry);
+        let Some(entry) = entry else {
+            self.tools.withhold(&definition.name);
+            let why = format!("`{name}` is withheld");
+            return (None, seen.and(Decision::because(Effect::Allow, DEFINITIONS_INSPECTED, why)));
+        };
+        let mut members = entry.object().unwrap_or_default();
+        let (entry, seen) = match self.judge().inert(&members) {
+            None => (entry, seen),
+            Some((cleaned, cut)) => {
+                members = cleaned;
+                (members.to_json(), seen.and(cut))
+            }
+        };
         match annotations_rewritten::rewrite(&members, &definition.annotations, tier) {
-            None => (Some(entry.clone()), Decision::default()),
+            None => (Some(entry), seen),
             Some(rewritten) => {
                 let why = format!("hints of `{name}` are milder than its tier, {tier}");
-                (Some(rewritten), Decision::because(Effect::Allow, ANNOTATIONS_REWRITTEN, why))
+                let milder = Decision::because(Effect::Allow, ANNOTATIONS_REWRITTEN, why);
+                (Some(rewritten), seen.and(milder))
             }
         }
     }
@@ -234,6 +346,10 @@ fn relist(result: &Json, entries: &[Json]) -> Option<Json> {
         members.set("cacheScope", Json::string("private"));
     }
     Some(members.to_json())
+}
+
+fn compile(schema: &Value) -> Result<Schema, String> {
+    Schema::compile(schema).map_err(|why| why.to_string())
 }
 
 fn shown_name(name: &str) -> String {

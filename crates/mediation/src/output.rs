@@ -2,11 +2,13 @@
 
 use std::fmt;
 
+use portcullis_guard::path::Roots;
 use portcullis_journal::Record;
 use portcullis_policy::Permitted;
 use portcullis_wire::{Message, Peer};
 
 use crate::approval::{ApprovalId, ApprovalKey, Question};
+use crate::pin::Sighting;
 
 /// One thing to do. The caller drains them with `Session::poll_output`, does
 /// each before the next, and tells the session when one fails.
@@ -18,10 +20,16 @@ pub enum Output {
     Forward(Peer, Permitted<Message>),
     /// Send a message of our own: an answer, a refusal, a question to a peer.
     Reply(Peer, Permitted<Message>),
+    /// The box must show these roots from now on, and no others.
+    Roots(Box<Roots>),
+    /// Send the answers to one batch in one line (2025-03-26).
+    Together(Peer, Vec<Permitted<Message>>),
     /// Ask the store whether this call was already answered, then `advise`.
     Consult(Ticket, Box<ApprovalKey>),
     /// Show this to a person, then `answer`.
     Ask(Ticket, Box<Question>),
+    /// Keep what was seen beside the pins.
+    Sighted(Box<Sighting>),
     /// Nobody waits for this answer any more: it is no.
     Withdraw(ApprovalId),
     /// Keep this line in the side log; it is redacted and bounded.

@@ -13,7 +13,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use portcullis_catalog::control::{APPROVAL_EXACT, CONCURRENCY_CAPPED, SILENCE_IS_NO};
+use portcullis_catalog::control::{APPROVAL_EXACT, CONCURRENCY_CAPPED, FLOWS_APART, SILENCE_IS_NO};
 use portcullis_journal::{Event, Outcome as Ended};
 use portcullis_policy::{Answer, Decision, Effect, Obligation};
 use portcullis_wire::{Id, Json, Message, Notification, Peer};
@@ -160,6 +160,7 @@ impl Session {
         if self.continues(&parked.call).is_some() {
             reasons.push("it goes on with a call that the server left open".to_owned());
         }
+        reasons.append(&mut self.wishes);
         let question = Question {
             approval: approval.clone(),
             key: parked.key.clone(),
@@ -224,6 +225,16 @@ impl Session {
             let why = "the tool changed while a person was asked about it";
             return self.not_approved(parked, Some(approval), APPROVAL_EXACT, why);
         }
+        if parked.key.policy != self.settings.policy {
+            let why = "what is granted changed while a person was asked";
+            return self.not_approved(parked, Some(approval), APPROVAL_EXACT, why);
+        }
+        if !self.gathers_as_shown(&parked.call, &parked.decision) {
+            let why =
+                "private data and content from outside came together while a person was asked";
+            return self.not_approved(parked, Some(approval), FLOWS_APART, why);
+        }
+        self.settle_flow(&parked.decision);
         let mut record = self.about_call(Event::Intent, &parked.call);
         let yes = Decision::because(Effect::Allow, APPROVAL_EXACT, "a person said yes");
         record.decision = parked.decision.and(yes).owing(Obligation::Approved);

@@ -6,13 +6,15 @@ use portcullis_journal::{Event, Record};
 use portcullis_policy::{Answer, Decision};
 use portcullis_wire::view::input_request::InputResponses;
 use portcullis_wire::view::lifecycle::{CLIENT_CAPABILITIES, Meta, PROGRESS_TOKEN};
-use portcullis_wire::{Id, Json, Message, Object, Peer, Request, canonical};
+use portcullis_wire::{Era, Id, Json, Message, Object, Peer, Request, canonical};
 use serde_json::Value;
 
 use crate::Session;
 use crate::call::Call;
 use crate::carried::cut_meta;
-use crate::control::roots_answered;
+use crate::carries::Carries;
+use crate::control::policy_obeyed::{self, Owed};
+use crate::control::{extensions_agreed, subcapabilities_declared, trace_context_checked};
 use crate::correlate::{InFlight, Purpose, never};
 use crate::handshake::offered;
 use crate::state::Phase;
@@ -40,13 +42,27 @@ impl Session {
         answer: Option<Answer>,
         now: Instant,
     ) {
+        if let (Purpose::ToolCall, Some(tool)) = (&purpose, &record.tool) {
+            self.lists.called(tool);
+        }
         let minted = self.to_server.mint();
         let meta = Meta::read(request.params.as_ref()).unwrap_or_default();
         self.next_call += 1;
         record.call = Some(self.next_call);
         let (params, cut) = self.outgoing(request, &purpose, &meta, minted, answer);
         record.decision = record.decision.and(cut);
+        self.remember(request, params.as_ref());
+        let mut carries = self.carry(request, now);
+        carries.brings = self.brings(request);
+        if let Some(said) = &meta.client_capabilities {
+            carries.declared = subcapabilities_declared::declared(said);
+        }
+        // Since 2026-07-28 a task tells of its progress only by itself (SEP-2663).
+        let outlives = carries.may_task && self.phase.era() == Era::Legacy;
+        carries.minted = outlives.then_some(minted);
         let row = self.row(request, purpose, &meta, record.tool.clone(), now);
+        let row = InFlight { carries, ..row };
+        let row = policy_obeyed::owed(row, &record.decision, now);
         self.to_server.insert(minted, row);
         let message = Request { id: Id::Number(minted), method: request.method.clone(), params };
         self.forward(Peer::Server, Message::Request(message), record, answer);
@@ -63,6 +79,10 @@ impl Session {
         let limits = &self.settings.limits;
         let (deadline, ceiling) = match purpose {
             Purpose::Listen => (never(now), never(now)),
+            // It waits for as long as the task takes (2025-11-25, basic/utilities/tasks).
+            _ if request.method == "tasks/result" => {
+                (now + limits.call_ceiling, now + limits.call_ceiling)
+            }
             _ => (now + limits.call_timeout, now + limits.call_ceiling),
         };
         InFlight {
@@ -77,12 +97,14 @@ impl Session {
             sent: now,
             deadline: deadline.min(ceiling),
             ceiling,
+            carries: Carries::default(),
+            owed: Owed::default(),
         }
     }
 
     /// The parameters as the server gets them; every other byte stays.
     fn outgoing(
-        &self,
+        &mut self,
         request: &Request,
         purpose: &Purpose,
         meta: &Meta,
@@ -96,17 +118,23 @@ impl Session {
             self.clamp_initialize(&mut params);
         }
         let mut cut = self.clamp_responses(request, &mut params);
+        cut = cut.and(self.restore(request, &mut params));
+        let may_task = self.may_task(request);
         if *purpose == Purpose::ToolCall {
-            cut = cut.and(self.cut_call(&mut params));
+            cut = cut.and(self.cut_call(&mut params, may_task));
         }
         if let Some(mut inner) = params.get("_meta").and_then(Json::object) {
+            cut = cut.and(trace_context_checked::clean(&mut inner));
             if answer.is_some() {
                 cut = cut.and(cut_meta(&mut inner));
             }
             if meta.progress_token.is_some() {
                 inner.set(PROGRESS_TOKEN, Id::Number(minted).to_json());
             }
-            if let Some(clamped) = self.clamped(meta) {
+            if let Some(mut clamped) = self.clamped(meta) {
+                if *purpose == Purpose::ToolCall && !may_task {
+                    cut = cut.and(extensions_agreed::without_tasks(&mut clamped));
+                }
                 inner.set(CLIENT_CAPABILITIES, Json::from_value(&clamped));
             }
             params.set("_meta", inner.to_json());
@@ -125,7 +153,7 @@ impl Session {
 
     /// Answers to input requests (2026-07-28): only roots were ever let through,
     /// so only roots come back, cut to the ceiling.
-    fn clamp_responses(&self, request: &Request, params: &mut Object) -> Decision {
+    fn clamp_responses(&mut self, request: &Request, params: &mut Object) -> Decision {
         let given = InputResponses::read(request.params.as_ref()).unwrap_or_default();
         let mut decision = Decision::default();
         if given.responses.is_empty() {
@@ -134,7 +162,7 @@ impl Session {
         let mut kept = Object::new();
         for (key, answer) in given.responses {
             if answer.object().is_some_and(|answer| answer.get("roots").is_some()) {
-                let (roots, cut) = roots_answered::rewrite(&answer, &self.settings.roots);
+                let (roots, cut) = self.hear_roots(&answer);
                 decision = decision.and(cut);
                 kept.set(&key, roots);
             }
@@ -148,6 +176,7 @@ impl Session {
         let mut record = self.heard(event, Peer::Client);
         record.method = Some(crate::client::visible_method(&call.request.method));
         record.tool = Some(shown(&call.tool));
+        record.policy = Some(self.settings.policy.as_str().to_owned());
         if call.given {
             record.arguments = Some(self.settings.redactor.arguments(&call.value));
             record.arguments_digest = Some(self.settings.redactor.digest(&call.canonical));
@@ -160,7 +189,8 @@ impl Session {
         let mut record = self.heard(event, Peer::Client);
         record.method = Some(crate::client::visible_method(&request.method));
         let params = request.params.as_ref().and_then(Json::object).unwrap_or_default();
-        record.tool = subject(&params);
+        record.tool = subject(&params).or_else(|| self.tool_of_task(request));
+        record.policy = Some(self.settings.policy.as_str().to_owned());
         let arguments = match request.method.as_str() {
             "tools/call" | "prompts/get" => params.get("arguments").cloned(),
             "initialize" | "server/discover" | "ping" => None,

@@ -4,10 +4,11 @@ use std::time::Instant;
 
 use portcullis_catalog::control::{
     CONCURRENCY_CAPPED, DIRECTION_CHECKED, LIFECYCLE_FIRST, LOGS_REDACTED, PROGRESS_LIVE,
+    SHAPE_CHECKED, SUBCAPABILITIES_DECLARED,
 };
 use portcullis_journal::Event;
 use portcullis_policy::{Decision, Effect};
-use portcullis_wire::view::lifecycle::{Meta, SUBSCRIPTION_ID};
+use portcullis_wire::view::lifecycle::Meta;
 use portcullis_wire::view::notification::{Cancelled, LogMessage, Progress};
 use portcullis_wire::{
     Era, Id, Json, Kind, Message, Method, Notification, Outcome, Peer, Request, Response, RpcError,
@@ -15,19 +16,27 @@ use portcullis_wire::{
 };
 
 use crate::Session;
+use crate::carries::Carries;
 use crate::client::{unknown, visible_method, with_token};
+use crate::control::policy_obeyed::Owed;
 use crate::control::{capability_declared, input_requests_refused, logs_redacted};
 use crate::correlate::{InFlight, Purpose};
 use crate::output::Output;
 use crate::state::Phase;
+use crate::without::Layer;
 
 impl Session {
     /// A request from the server: legacy only, declared only, and for now only
     /// `ping` and `roots/list` reach the host.
     pub(crate) fn server_request(&mut self, request: Request, now: Instant) {
         let decision = self.judge_server_request(&request, now);
+        let (request, seen) = self.inspect_asked(request);
+        let decision = decision.and(seen);
         if decision.effect == Effect::Deny {
             return self.refuse_server(&request, decision, now);
+        }
+        if self.answer_roots(&request) {
+            return;
         }
         let minted = self.to_client.mint();
         self.next_call += 1;
@@ -36,6 +45,7 @@ impl Session {
         let mut record = self.heard(Event::Intent, Peer::Server);
         record.method = Some(request.method.clone());
         record.call = Some(self.next_call);
+        record.decision = decision;
         let params = outgoing(&request, minted);
         let message = Request { id: Id::Number(minted), method: request.method, params };
         self.forward(Peer::Client, Message::Request(message), record, None);
@@ -62,13 +72,19 @@ impl Session {
         }
         let refused = input_requests_refused::judge(&request.method);
         if refused.effect == Effect::Deny {
-            return refused;
+            return refused.and(self.judge_parts(&request.method, request.params.as_ref()));
         }
-        capability_declared::judge(
+        let declared = capability_declared::judge(
             row,
             self.phase.client_capabilities(),
             self.phase.server_capabilities(),
-        )
+        );
+        let parts = self.judge_parts(&request.method, request.params.as_ref());
+        let declared = declared.and(parts);
+        if declared.effect == Effect::Deny {
+            return declared;
+        }
+        self.has_shape(row, request.params.as_ref()).err().unwrap_or_default()
     }
 
     fn server_method(&self, kind: Kind, name: &str) -> Option<&'static Method> {
@@ -89,6 +105,12 @@ impl Session {
             failed(-32600, "the session is not initialized")
         } else if record.decision.names(CONCURRENCY_CAPPED) {
             failed(-32603, "too many requests at once")
+        } else if record.decision.names(SHAPE_CHECKED) {
+            failed(-32602, "the parameters do not fit the method")
+        } else if record.decision.names(SUBCAPABILITIES_DECLARED) {
+            failed(-32602, "the request needs a capability that was not declared")
+        } else if self.server_method(Kind::Request, &request.method).is_none() {
+            failed(-32601, "method not found")
         } else {
             input_requests_refused::answer(&request.method, self.phase.claimed_capabilities())
         };
@@ -113,9 +135,11 @@ impl Session {
             token: Meta::read(request.params.as_ref()).unwrap_or_default().progress_token,
             progress: None,
             wants_logs: false,
+            owed: Owed::default(),
             sent: now,
             deadline: (now + self.settings.limits.call_timeout).min(ceiling),
             ceiling,
+            carries: Carries::default(),
         }
     }
 
@@ -135,16 +159,24 @@ impl Session {
         if declared.effect == Effect::Deny {
             return self.drop_said(Peer::Server, &said, declared);
         }
+        if let Err(misfit) = self.has_shape(row, said.params.as_ref()) {
+            return self.drop_said(Peer::Server, &said, misfit);
+        }
         self.hushed = false;
+        self.lists.announce(&said.method);
+        if said.method == "notifications/tools/list_changed" {
+            self.tools.doubt();
+        }
+        if !self.is_within(&said, now) {
+            return;
+        }
         match said.method.as_str() {
             "notifications/progress" => self.server_progress(&said, now),
             "notifications/cancelled" => self.server_cancels(&said),
             "notifications/message" => self.server_logs(&said),
-            "notifications/tools/list_changed" => {
-                self.tools.doubt();
-                self.tell_client(said);
-            }
-            _ => self.tell_client(said),
+            "notifications/tasks/status" => self.tell_of_task(&said, now),
+            _ if self.phase.era() == Era::Legacy => self.tell_subscriber(said),
+            _ => self.tell_stream(said, now),
         }
     }
 
@@ -159,33 +191,15 @@ impl Session {
         }
     }
 
-    /// Legacy: to everybody. Modern: only under a live subscription, by its own id.
-    fn tell_client(&mut self, said: Notification) {
-        if self.phase.era() == Era::Legacy {
-            return self.pass_on(Peer::Server, said);
-        }
-        let meta = Meta::read(said.params.as_ref()).unwrap_or_default();
-        let subscription = match meta.subscription_id {
-            Some(Id::Number(number)) => self.to_server.get_mut(number),
-            _ => None,
-        };
-        let asker =
-            subscription.filter(|row| row.purpose == Purpose::Listen).map(|row| row.id.clone());
-        match asker {
-            Some(asker) => self.pass_on(Peer::Server, with_subscription(&said, &asker)),
-            None => {
-                let decision = Decision::deny(DIRECTION_CHECKED, "names no live subscription");
-                self.drop_said(Peer::Server, &said, decision);
-            }
-        }
-    }
-
     /// Progress of a live request, increasing, under the client's own token.
     fn server_progress(&mut self, said: &Notification, now: Instant) {
         let limits = self.settings.limits;
         let token = Progress::read(said.params.as_ref()).ok().and_then(|progress| {
             let Id::Number(number) = progress.token else { return None };
-            let row = self.to_server.get_mut(number)?;
+            let row = match self.to_server.get_mut(number) {
+                Some(row) => row,
+                None => self.tasks.at_work(number)?,
+            };
             let token = row.token.clone()?;
             let increases = row.progress.is_none_or(|before| progress.progress > before);
             if !increases {
@@ -216,7 +230,9 @@ impl Session {
             let decision = Decision::deny(portcullis_catalog::control::ANSWERED_ONCE, why);
             return self.drop_said(Peer::Server, said, decision);
         };
-        self.to_client.take(&Id::Number(minted));
+        if let Some(row) = self.to_client.take(&Id::Number(minted)) {
+            self.unwait(Peer::Server, &row.id);
+        }
         let mut params = said.params.as_ref().and_then(Json::object).unwrap_or_default();
         params.set("requestId", Id::Number(minted).to_json());
         let said = Notification { method: said.method.clone(), params: Some(params.to_json()) };
@@ -229,7 +245,10 @@ impl Session {
             let decision = Decision::deny(LOGS_REDACTED, "the log message does not fit");
             return self.drop_said(Peer::Server, said, decision);
         };
-        let (clean, line) = logs_redacted::rewrite(said, &message);
+        let (mut clean, line) = logs_redacted::rewrite(said, &message);
+        if self.settings.without.is(Layer::Inspection) {
+            clean = said.clone();
+        }
         self.outputs.push_back(Output::Log(line));
         if self.phase.era() == Era::Modern && !self.to_server.any(|row| row.wants_logs) {
             let decision = Decision::deny(LOGS_REDACTED, "no open request asked for log messages");
@@ -238,9 +257,9 @@ impl Session {
         self.pass_on(Peer::Server, clean);
     }
 
-    /// Answers the server when the client did not.
-    pub(crate) fn server_waited(&mut self, row: InFlight) {
-        let outcome = failed(-32603, "the client did not answer");
+    /// Answers the server when the client did not, or not as it must.
+    pub(crate) fn server_waited(&mut self, row: InFlight, why: &str) {
+        let outcome = failed(-32603, why);
         let response = Response { id: Some(row.id), outcome };
         self.reply(Peer::Server, Message::Response(response));
     }
@@ -259,12 +278,4 @@ fn outgoing(request: &Request, minted: i64) -> Option<Json> {
         params.set("_meta", meta.to_json());
     }
     Some(params.to_json())
-}
-
-fn with_subscription(said: &Notification, asker: &Id) -> Notification {
-    let mut params = said.params.as_ref().and_then(Json::object).unwrap_or_default();
-    let mut meta = params.get("_meta").and_then(Json::object).unwrap_or_default();
-    meta.set(SUBSCRIPTION_ID, asker.to_json());
-    params.set("_meta", meta.to_json());
-    Notification { method: said.method.clone(), params: Some(params.to_json()) }
 }

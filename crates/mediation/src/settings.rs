@@ -2,11 +2,15 @@
 
 use std::time::Duration;
 
+use portcullis_guard::UriLists;
 use portcullis_guard::path::Roots;
 use portcullis_journal::Redactor;
-use portcullis_policy::{Principal, Rules, ServerName};
+use portcullis_policy::{Decision, Extensions, Flow, Inspect, Policies, Principal, ServerName};
 
 use crate::approval::Fingerprint;
+use crate::pin::Pinning;
+use crate::sealed::SealKey;
+use crate::without::{Layer, Without};
 
 /// Everything a session knows beside the messages themselves.
 #[derive(Debug)]
@@ -17,16 +21,25 @@ pub struct Settings {
     pub principal: Principal,
     /// The session's name in records.
     pub session: String,
-    /// The operator's lists and modes.
-    pub rules: Rules,
+    /// The operator's lists, modes and policies, compiled.
+    pub rules: Policies,
+    /// What the lists of resources mean.
+    pub resources: UriLists,
+    /// What host and server may agree on beyond the core.
+    pub extensions: Extensions,
     /// Fingerprint of the policy in force; part of every approval.
     pub policy: Fingerprint,
-    /// The ceiling for roots: what the box contains.
+    /// The roots in force. A session begins with the operator's ceiling.
     pub roots: Roots,
     /// Where relative paths start inside the box.
     pub cwd: Option<String>,
     /// The server may reach the network.
     pub open_world: bool,
+    /// What becomes of a call that would carry private data out of a session in which
+    /// somebody outside has spoken.
+    pub flow: Flow,
+    /// What becomes of suspicious text in what the server says.
+    pub inspect: Inspect,
     /// How much, until when.
     pub limits: Limits,
     /// How long a question waits before it is answered no.
@@ -35,12 +48,34 @@ pub struct Settings {
     ///
     /// Hosts give up after 60 s (the TypeScript SDK's default), so this stays below.
     pub hold: Duration,
+    /// What was approved of this server before.
+    pub pinning: Pinning,
     /// Policy denials become records.
     pub observe: bool,
+    /// What holds although policy denials become records: an administrator's word.
+    pub firm: Option<Policies>,
+    /// The layer that a test leaves out.
+    pub without: Without,
     /// Entropy for names that must not be guessed (invariant 2).
     pub dice: u64,
+    /// Seals what the client keeps for us (invariant 2).
+    pub seal: SealKey,
     /// Takes secrets out of what is recorded.
     pub redactor: Redactor,
+}
+
+impl Settings {
+    /// What policies say: `--observe` records instead of acting, except on what is firm.
+    pub(crate) fn observed(&self, judge: impl Fn(&Policies) -> Decision) -> Decision {
+        let decision = judge(&self.rules);
+        let decision = if self.observe {
+            let firm = self.firm.as_ref().map(judge).unwrap_or_default();
+            decision.observed().and(firm)
+        } else {
+            decision
+        };
+        self.opinion(Layer::Policy, decision)
+    }
 }
 
 /// Quotas and deadlines of one session.

@@ -63,14 +63,15 @@ impl Session {
     ) {
         let permitted = permitted(message, &record.decision, answer);
         self.outputs.push_back(Output::Record(Box::new(record)));
-        if let Some(permitted) = permitted {
+        if let Some(permitted) = permitted.and_then(|message| self.gather(to, message)) {
             self.outputs.push_back(Output::Forward(to, permitted));
         }
     }
 
     /// Sends a message of our own. What caused it was recorded before.
     pub(crate) fn reply(&mut self, to: Peer, message: Message) {
-        if let Some(permitted) = permitted(message, &Decision::default(), None) {
+        let permitted = permitted(message, &Decision::default(), None);
+        if let Some(permitted) = permitted.and_then(|message| self.gather(to, message)) {
             self.outputs.push_back(Output::Reply(to, permitted));
         }
     }

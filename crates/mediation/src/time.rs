@@ -19,7 +19,8 @@ impl Session {
     /// The next moment at which something ends by itself.
     pub(crate) fn next_timeout(&self) -> Option<Instant> {
         let tables = [self.to_server.next_deadline(), self.to_client.next_deadline()];
-        tables.into_iter().flatten().chain(self.questions.next_deadline()).min()
+        let others = [self.questions.next_deadline(), self.next_batch()];
+        tables.into_iter().chain(others).flatten().min()
     }
 
     /// Ends what is late.
@@ -28,12 +29,17 @@ impl Session {
             self.request_late(minted, &row, now);
         }
         for (_, row) in self.to_client.late(now) {
+            if row.purpose.is_ours() {
+                self.host_roots_answered(&row, None, now);
+                continue;
+            }
             let mut record = self.ended(&row, Ended::TimedOut, now);
             record.decision = Decision::deny(DEADLINE_KEPT, "the client did not answer in time");
             self.note(record);
-            self.server_waited(row);
+            self.server_waited(row, "the client did not answer");
         }
         self.expire_questions(now);
+        self.expire_batches(now);
     }
 
     /// The server was too slow: the client is answered, the server is told to stop.
@@ -41,6 +47,11 @@ impl Session {
         let mut record = self.ended(row, Ended::TimedOut, now);
         record.decision = Decision::deny(DEADLINE_KEPT, "the server did not answer in time");
         self.note(record);
+        match row.purpose {
+            Purpose::OurReplay => return,
+            Purpose::OurInitialize => return self.close(Closing::ServerGone, now),
+            _ => {}
+        }
         if row.purpose.is_ours() {
             return self.fetch_failed("the server did not answer in time");
         }
@@ -132,6 +143,7 @@ impl Session {
         self.end_questions();
         self.end_fetch();
         self.end_in_flight(closing, now);
+        self.end_batches();
         let mut record = self.record(Event::Ended);
         record.note = Some(closing.to_string());
         self.note(record);
@@ -162,8 +174,11 @@ impl Session {
 
     /// Turns answers of the server that may no longer pass into answers of ours.
     pub(crate) fn keep_only_answers(&mut self) {
-        for output in std::mem::take(&mut self.outputs) {
+        let outputs = std::mem::take(&mut self.outputs);
+        self.spoil_batches();
+        for output in outputs {
             match output {
+                Output::Together(Peer::Client, answers) => self.spoil(Peer::Client, answers),
                 Output::Reply(..) | Output::Withdraw(_) | Output::Close(_) => {
                     self.outputs.push_back(output);
                 }
@@ -178,8 +193,11 @@ impl Session {
                 // waits behind one is answered when the session closes.
                 Output::Record(_)
                 | Output::Forward(Peer::Server, _)
+                | Output::Together(Peer::Server, _)
                 | Output::Consult(..)
                 | Output::Ask(..)
+                | Output::Roots(_)
+                | Output::Sighted(_)
                 | Output::Log(_) => {}
             }
         }

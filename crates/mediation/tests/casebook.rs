@@ -5,6 +5,8 @@
 
 #[path = "casebook/operator.rs"]
 mod operator;
+#[path = "casebook/shelf.rs"]
+mod shelf;
 #[path = "casebook/store.rs"]
 mod store;
 #[path = "casebook/world.rs"]

@@ -1,9 +1,14 @@
 //! What we conclude about one message, and how conclusions combine.
 
 use std::collections::BTreeSet;
+use std::fmt;
+use std::time::Duration;
 
 use portcullis_catalog::ControlId;
-use serde::Serialize;
+use portcullis_catalog::control::CONTROLS;
+use serde::{Serialize, Serializer};
+
+use crate::place::Place;
 
 /// The combined opinion of every control that looked at a message.
 ///
@@ -33,6 +38,18 @@ pub enum Effect {
     Deny,
 }
 
+impl Effect {
+    /// The word in files, records and tables.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Allow => "allow",
+            Self::Ask => "ask",
+            Self::Deny => "deny",
+        }
+    }
+}
+
 /// One control's reason, in words for the operator (never for a peer).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Because {
@@ -43,11 +60,25 @@ pub struct Because {
     pub wanted: Option<&'static str>,
     /// What it saw, for a person: lower case, no full stop.
     pub why: String,
+    /// The rule that spoke, by name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rule: Option<String>,
+    /// Where the operator wrote that rule.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub place: Option<Place>,
+}
+
+/// The sentence that a control of this name is held to.
+#[must_use]
+pub fn statement_of(control: &str) -> Option<&'static str> {
+    let found = CONTROLS.iter().find(|known| known.id.as_str() == control);
+    found.map(|known| known.statement)
 }
 
 /// Something we owe if the message goes through.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "kebab-case")]
+///
+/// Several of a kind are all owed, and the strictest is what counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Obligation {
     /// It passed only because the operator asked us to observe.
     Observed,
@@ -55,12 +86,45 @@ pub enum Obligation {
     Approved,
     /// It was changed on the way; the record says by which control.
     Rewritten,
+    /// At most so many of its kind in so many seconds.
+    Rate {
+        /// How many.
+        calls: u32,
+        /// In how many seconds.
+        seconds: u32,
+    },
+    /// It may stay silent that long.
+    Timeout {
+        /// How long, in milliseconds.
+        milliseconds: u64,
+    },
+    /// Secrets are taken out of its result.
+    RedactSecrets,
+}
+
+impl fmt::Display for Obligation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Observed => f.write_str("observed"),
+            Self::Approved => f.write_str("approved"),
+            Self::Rewritten => f.write_str("rewritten"),
+            Self::Rate { calls, seconds } => write!(f, "rate {calls}/{seconds}s"),
+            Self::Timeout { milliseconds } => write!(f, "timeout {milliseconds}ms"),
+            Self::RedactSecrets => f.write_str("redact secrets"),
+        }
+    }
+}
+
+impl Serialize for Obligation {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
 }
 
 impl Decision {
     /// The opinion of one control.
     pub fn because(effect: Effect, control: ControlId, why: impl Into<String>) -> Self {
-        let because = Because { control, wanted: None, why: why.into() };
+        let because = Because { control, wanted: None, why: why.into(), rule: None, place: None };
         Self { effect, because: BTreeSet::from([because]), obligations: BTreeSet::new() }
     }
 
@@ -98,6 +162,16 @@ impl Decision {
         self.because = self.because.into_iter().map(relabel).collect();
         self.effect = Effect::Allow;
         self.owing(Obligation::Observed)
+    }
+
+    /// How long the message may stay silent, if anything says so: the shortest counts.
+    #[must_use]
+    pub fn timeout(&self) -> Option<Duration> {
+        let owed = self.obligations.iter().filter_map(|obligation| match obligation {
+            Obligation::Timeout { milliseconds } => Some(Duration::from_millis(*milliseconds)),
+            _ => None,
+        });
+        owed.min()
     }
 
     /// True when some control, by name, is among the reasons.

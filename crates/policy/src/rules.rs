@@ -1,12 +1,12 @@
-//! What an operator may write about a server's tools, and its meaning.
+//! What an operator may write about a server without writing a policy;
+//! [`crate::lists`] says it in Cedar.
 
-use std::collections::BTreeSet;
 use std::fmt;
 
-use portcullis_catalog::control;
 use serde::{Deserialize, Serialize};
 
-use crate::decision::{Decision, Effect};
+use crate::names::Names;
+use crate::place::Place;
 
 /// How risky a call of a tool is, mildest first.
 ///
@@ -64,6 +64,20 @@ pub enum Ask {
     Always,
 }
 
+impl Ask {
+    /// The word in files, options and policies.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Never => "never",
+            Self::Destructive => "destructive",
+            Self::Risky => "risky",
+            Self::Writes => "writes",
+            Self::Always => "always",
+        }
+    }
+}
+
 /// What is known about the tool of one call when rules are judged.
 #[derive(Clone, Copy, Debug)]
 pub struct ToolFacts<'a> {
@@ -82,65 +96,27 @@ pub struct ToolFacts<'a> {
 pub struct Rules {
     /// When present, nothing else is listed or called.
     pub allow: Option<Vec<Pattern>>,
+    /// Allow lists of others, who may only tighten: a tool is on each of them too.
+    pub ceilings: Vec<Vec<Pattern>>,
     /// These are asked whatever their tier.
     pub ask: Vec<Pattern>,
     /// These do not exist for the host.
     pub deny: Vec<Pattern>,
     /// Which tiers are asked.
     pub mode: Ask,
+    /// Where that was written.
+    pub mode_at: Option<Place>,
+    /// Which resources the host may have; what an entry means, others know.
+    pub resources: Names,
+    /// Which prompts the host may have.
+    pub prompts: Names,
 }
 
 impl Rules {
-    /// Is this tool there at all? (MCP-CAP-05)
-    pub fn judge_listing(&self, tool: &str) -> Decision {
-        let hit = |pattern: &&Pattern| pattern.matches(tool);
-        if let Some(pattern) = self.deny.iter().find(hit) {
-            let why = format!("`{tool}` is on the deny list (`{pattern}`)");
-            return Decision::deny(control::TOOLS_LISTED, why);
-        }
-        match &self.allow {
-            Some(allow) if !allow.iter().any(|pattern| pattern.matches(tool)) => {
-                Decision::deny(control::TOOLS_LISTED, format!("`{tool}` is not on the allow list"))
-            }
-            _ => Decision::default(),
-        }
-    }
-
-    /// May this call run without a person? (MCP-APPR-01 to 05)
-    pub fn judge_call(&self, tool: ToolFacts<'_>) -> Decision {
-        let reasons = self.reasons_to_ask(tool);
-        let effect = if self.mode == Ask::Never { Effect::Deny } else { Effect::Ask };
-        reasons.into_iter().fold(Decision::default(), |decision, why| {
-            decision.and(Decision::because(effect, control::APPROVE_BY_RISK, why))
-        })
-    }
-
-    fn reasons_to_ask(&self, tool: ToolFacts<'_>) -> BTreeSet<String> {
-        let ToolFacts { name, tier, changed, first_open_world_use } = tool;
-        // With nobody there, what `risky` would ask is denied.
-        let mode = if self.mode == Ask::Never { Ask::Risky } else { self.mode };
-        let mut reasons = BTreeSet::new();
-        if let Some(pattern) = self.ask.iter().find(|pattern| pattern.matches(name)) {
-            reasons.insert(format!("`{name}` is on the ask list (`{pattern}`)"));
-        }
-        if changed {
-            reasons.insert(format!("the definition of `{name}` changed since it was first seen"));
-        }
-        if tier >= Tier::Unknown || (mode >= Ask::Writes && tier >= Tier::Write) {
-            reasons.insert(format!("`{name}` is in tier {tier}"));
-        }
-        if mode >= Ask::Risky && first_open_world_use {
-            reasons.insert(format!("first use of `{name}`, which may reach the open world"));
-        }
-        if mode == Ask::Always {
-            reasons.insert("every call is asked".to_owned());
-        }
-        reasons
-    }
-
     /// Every pattern with its list's name, for warnings about dead entries.
     pub fn patterns(&self) -> impl Iterator<Item = (&'static str, &Pattern)> {
-        let allow = self.allow.iter().flatten().map(|pattern| ("allow", pattern));
+        let allow = self.allow.iter().chain(&self.ceilings).flatten();
+        let allow = allow.map(|pattern| ("allow", pattern));
         let ask = self.ask.iter().map(|pattern| ("ask", pattern));
         let deny = self.deny.iter().map(|pattern| ("deny", pattern));
         allow.chain(ask).chain(deny)
@@ -149,19 +125,40 @@ impl Rules {
 
 /// A tool name in which `*` stands for any run of characters.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Pattern(String);
+pub struct Pattern {
+    text: String,
+    place: Option<Place>,
+}
 
 impl Pattern {
     /// Any text is a pattern; an empty one matches only the empty name.
     #[must_use]
     pub fn new(text: &str) -> Self {
-        Self(text.to_owned())
+        Self { text: text.to_owned(), place: None }
+    }
+
+    /// The same pattern, and where it was written.
+    #[must_use]
+    pub fn at(self, place: Place) -> Self {
+        Self { place: Some(place), ..self }
+    }
+
+    /// As it was written.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// Where it was written.
+    #[must_use]
+    pub fn place(&self) -> Option<&Place> {
+        self.place.as_ref()
     }
 
     /// Linear in the product of both lengths at worst, with no recursion.
     #[must_use]
     pub fn matches(&self, name: &str) -> bool {
-        let mut pieces = self.0.split('*');
+        let mut pieces = self.text.split('*');
         let Some(first) = pieces.next() else { return false };
         let Some(mut rest) = name.strip_prefix(first) else { return false };
         let Some(last) = pieces.next_back() else { return rest.is_empty() };
@@ -178,17 +175,13 @@ impl Pattern {
 
 impl fmt::Display for Pattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.text)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn facts(name: &str, tier: Tier) -> ToolFacts<'_> {
-        ToolFacts { name, tier, changed: false, first_open_world_use: false }
-    }
 
     #[test]
     fn patterns() {
@@ -207,49 +200,5 @@ mod tests {
         ] {
             assert_eq!(Pattern::new(pattern).matches(name), expect, "{pattern} {name}");
         }
-    }
-
-    #[test]
-    fn deny_beats_allow_and_an_allow_list_is_exclusive() {
-        let rules = Rules {
-            allow: Some(vec![Pattern::new("read_*"), Pattern::new("delete_*")]),
-            deny: vec![Pattern::new("delete_*")],
-            ..Rules::default()
-        };
-        let effect = |tool| rules.judge_listing(tool).effect;
-        assert_eq!(effect("read_file"), Effect::Allow);
-        assert_eq!(effect("delete_file"), Effect::Deny);
-        assert_eq!(effect("write_file"), Effect::Deny);
-    }
-
-    #[test]
-    fn modes_by_tier() {
-        use Effect::{Allow, Ask as AskPerson, Deny};
-        for (mode, read, write, unknown, exec) in [
-            (Ask::Never, Allow, Allow, Deny, Deny),
-            (Ask::Destructive, Allow, Allow, AskPerson, AskPerson),
-            (Ask::Risky, Allow, Allow, AskPerson, AskPerson),
-            (Ask::Writes, Allow, AskPerson, AskPerson, AskPerson),
-            (Ask::Always, AskPerson, AskPerson, AskPerson, AskPerson),
-        ] {
-            let rules = Rules { mode, ..Rules::default() };
-            let effect = |tier| rules.judge_call(facts("t", tier)).effect;
-            assert_eq!(effect(Tier::Read), read, "{mode:?} read");
-            assert_eq!(effect(Tier::Write), write, "{mode:?} write");
-            assert_eq!(effect(Tier::Unknown), unknown, "{mode:?} unknown");
-            assert_eq!(effect(Tier::Exec), exec, "{mode:?} exec");
-        }
-    }
-
-    #[test]
-    fn a_changed_tool_and_a_first_open_world_use_are_asked() {
-        let rules = Rules::default();
-        let changed = ToolFacts { changed: true, ..facts("t", Tier::Read) };
-        let open = ToolFacts { first_open_world_use: true, ..facts("t", Tier::Read) };
-        assert_eq!(rules.judge_call(changed).effect, Effect::Ask);
-        assert_eq!(rules.judge_call(open).effect, Effect::Ask);
-        let mild = Rules { mode: Ask::Destructive, ..Rules::default() };
-        assert_eq!(mild.judge_call(open).effect, Effect::Allow);
-        assert_eq!(mild.judge_call(changed).effect, Effect::Ask);
     }
 }

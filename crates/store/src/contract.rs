@@ -1,5 +1,7 @@
 //! What every backend must do, as tests. A backend's own tests call these.
 
+pub(crate) mod pins;
+
 use std::time::Duration;
 
 use portcullis_journal::{Event, Record, Timestamp};

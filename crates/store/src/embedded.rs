@@ -2,14 +2,17 @@
 //!
 //! The journal: [`journal`] opens it, `writer` appends under `lock`, `segment`
 //! knows the files, `key` the keys, [`read`] and [`verify`] look at it.
-//! Approvals: [`approvals`] are rows of a `database`. `dir` opens every file.
+//! Approvals, grants and pins: [`approvals`], [`grants`] and [`pins`] are rows of a
+//! `database`. `dir` opens every file.
 
 pub mod approvals;
 mod database;
 mod dir;
+pub mod grants;
 pub mod journal;
 mod key;
 mod lock;
+pub mod pins;
 pub mod read;
 mod segment;
 pub mod verify;
@@ -17,7 +20,7 @@ mod writer;
 
 #[cfg(test)]
 mod tests {
-    use crate::{Approvals, Journal, contract, read};
+    use crate::{Approvals, Journal, Pins, contract, read};
 
     #[test]
     fn approvals_keep_the_contract() {
@@ -27,6 +30,17 @@ mod tests {
             count += 1;
             let state = all.path().join(count.to_string());
             (Approvals::open(&state).unwrap(), Approvals::open(&state).unwrap())
+        });
+    }
+
+    #[test]
+    fn pins_keep_the_contract() {
+        let all = tempfile::tempdir().unwrap();
+        let mut count = 0;
+        contract::pins::pins(|| {
+            count += 1;
+            let state = all.path().join(count.to_string());
+            (Pins::open(&state).unwrap(), Pins::open(&state).unwrap())
         });
     }
 

@@ -1,7 +1,7 @@
-//! Facts that several gateways share: the journal, and what people approved.
+//! Facts that several gateways share: the journal, what people approved, and pins.
 //!
-//! [`JournalStore`] and [`ApprovalStore`] say what every backend does;
-//! `contract` is the test that each must pass. [`embedded`] keeps both in
+//! [`JournalStore`], [`ApprovalStore`] and [`PinStore`] say what every backend does;
+//! `contract` is the test that each must pass. [`embedded`] keeps all in
 //! files of one user on one machine and is always there; other backends come
 //! behind features and change no default.
 
@@ -11,6 +11,7 @@ mod contract;
 
 pub mod embedded;
 mod error;
+pub mod pin;
 
 use portcullis_journal::{Record, Redactor, Timestamp};
 
@@ -18,10 +19,13 @@ pub use approval::{
     APPROVAL_LIFETIME, ApprovalStore, Decided, Filter, NotDecided, Row, State, Taken, Verdict,
 };
 pub use embedded::approvals::Approvals;
+pub use embedded::grants::{Grant, Grants};
 pub use embedded::journal::{Journal, Options, Sync};
+pub use embedded::pins::Pins;
 pub use embedded::read::{Entries, Entry, last, read};
 pub use embedded::verify::{Report, verify, verify_with};
 pub use error::StoreError;
+pub use pin::{Accepted, PinRow, PinStore};
 
 /// Where records go. One writer owns one value; several may share a journal.
 pub trait JournalStore: std::fmt::Debug {

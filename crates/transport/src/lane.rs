@@ -29,12 +29,24 @@ impl Lane {
         Self { sink: Some(sink), queue: VecDeque::new(), written: 0, bytes: 0 }
     }
 
-    /// Queues a message. The one call of the encoder in the product: what is
+    /// Queues a message. With its sibling below the one call of the encoder in the product: what is
     /// not [`Permitted`] cannot be queued (invariant 4).
     pub fn send(&mut self, message: &Permitted<Message>) {
         let mut line = Vec::new();
         #[expect(clippy::disallowed_methods, reason = "this is the lane that the rule names")]
         portcullis_wire::write::encode(message.get(), &mut line);
+        self.push(line);
+    }
+
+    /// Queues the answers to one batch, in one line.
+    pub fn send_together(&mut self, messages: &[Permitted<Message>]) {
+        let mut line = Vec::new();
+        #[expect(clippy::disallowed_methods, reason = "this is the lane that the rule names")]
+        portcullis_wire::write::encode_batch(messages.iter().map(Permitted::get), &mut line);
+        self.push(line);
+    }
+
+    fn push(&mut self, line: Vec<u8>) {
         self.bytes += line.len();
         self.queue.push_back(line);
     }

@@ -2,9 +2,10 @@
 //!
 //! Reading order: [`frame`] cuts lines before anything looks inside them,
 //! [`mod@parse`] turns one line into a [`Message`] or says why not, [`json`] holds
-//! the values a message carries, [`revision`] and [`mod@method`] say which messages
-//! exist in which revision and who may send them, [`view`] opens typed windows
-//! on a message, and [`mod@write`] is the only encoder.
+//! the values a message carries and [`leaves`] walks over their texts, [`revision`]
+//! and [`mod@method`] say which messages exist in which revision and who may send
+//! them, [`shape`] what they must look like, [`view`] opens typed windows on a
+//! message, and [`mod@write`] is the only encoder.
 //!
 //! The promise of this crate: a message that [`parse()`] accepts has one reading.
 //! Two parsers that follow RFC 8259 see the same members with the same names and
@@ -16,18 +17,21 @@
 pub mod canonical;
 pub mod frame;
 pub mod json;
+pub mod leaves;
 pub mod message;
 pub mod method;
 pub mod parse;
 pub mod revision;
 mod scan;
+pub mod shape;
 pub mod view;
 pub mod write;
 
 pub use canonical::canonical;
 pub use frame::{Frame, Framer};
 pub use json::{Json, Object, array, elements};
+pub use leaves::{Clash, Leaf, Place};
 pub use message::{Id, Message, Notification, Outcome, Request, Response, RpcError};
-pub use method::{Kind, Method, Need, Peer, input_request, method};
-pub use parse::{Limits, Malformed, MalformedKind, parse};
+pub use method::{Kind, Method, Need, Peer, input_request, method, task};
+pub use parse::{Limits, Malformed, MalformedKind, batch, parse};
 pub use revision::{Era, Revision};

@@ -10,7 +10,8 @@
 //!   legal and the path judgement refuses it), no name that serde_json reserves;
 //! * none of the six envelope names in other letters: Go's `encoding/json`
 //!   would take `Method` or `paramſ` for `method` and `params`;
-//! * no batches (removed from MCP in 2025-06-18), `params` an object;
+//! * one message, `params` an object; only 2025-03-26 has batches, whose members
+//!   [`batch`] reads one by one;
 //! * an id is a string or an integer within 64 bits, and null only on errors.
 
 use std::borrow::Cow;
@@ -81,8 +82,10 @@ pub enum MalformedKind {
     NulInKey,
     /// A name that a JSON library gives a meaning of its own.
     ReservedKey,
-    /// An array at the top.
+    /// An array at the top: several messages, which only 2025-03-26 has.
     Batch,
+    /// An empty batch, or one with too many members.
+    BatchSize,
     /// A string, number, boolean or null at the top.
     NotAnObject,
     /// An envelope name in other letters, `Method` for example.
@@ -122,6 +125,7 @@ impl MalformedKind {
             Self::NulInKey => "the message has a zero character in a member name",
             Self::ReservedKey => "the message has a reserved member name",
             Self::Batch => "batches are not supported",
+            Self::BatchSize => "a batch has at least one message, and not too many",
             Self::NotAnObject => "a message is an object",
             Self::CaseVariant => "a message member is written in the wrong case",
             Self::Version => "`jsonrpc` must be \"2.0\"",
@@ -173,6 +177,31 @@ pub fn parse(line: &[u8], limits: &Limits) -> Result<Message, Malformed> {
         None => Envelope::read(&members).and_then(|envelope| envelope.message()),
     };
     read.map_err(|kind| Malformed { kind, id: only_id(&members) })
+}
+
+/// Reads the members of a line that [`parse()`] found to be a
+/// [`Batch`](MalformedKind::Batch): each is a message of its own, or is not.
+///
+/// # Errors
+/// [`Malformed`] when the line as a whole cannot be read, is empty or has more
+/// than `most` members.
+pub fn batch(
+    line: &[u8],
+    limits: &Limits,
+    most: usize,
+) -> Result<Vec<Result<Message, Malformed>>, Malformed> {
+    let whole = |kind| Malformed { kind, id: None };
+    let text = std::str::from_utf8(line).map_err(|_| whole(MalformedKind::NotUtf8))?;
+    // The array around them costs no member one of its levels.
+    let depth = limits.depth.saturating_add(1).min(DEEPEST);
+    let scan = scan::scan(text, depth).map_err(|fault| whole(fault.into()))?;
+    match scan.shape {
+        Shape::Array(items) if !items.is_empty() && items.len() <= most => {
+            Ok(items.into_iter().map(|item| parse(item.as_bytes(), limits)).collect())
+        }
+        Shape::Array(_) => Err(whole(MalformedKind::BatchSize)),
+        Shape::Object(_) | Shape::Scalar => Err(whole(MalformedKind::NotAnObject)),
+    }
 }
 
 /// The id of a broken message, if there is one that nobody could read otherwise.

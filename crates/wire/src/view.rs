@@ -13,6 +13,7 @@ pub mod notification;
 pub mod prompt;
 pub mod resource;
 pub mod subscription;
+pub mod task;
 pub mod tool;
 
 use crate::json::{Json, Object, elements};
@@ -34,7 +35,7 @@ impl Misfit {
     /// The JSON-RPC code for it: invalid params.
     pub const CODE: i64 = -32602;
 
-    const fn new(member: &'static str, problem: &'static str) -> Self {
+    pub(crate) const fn new(member: &'static str, problem: &'static str) -> Self {
         Self { member, problem }
     }
 }

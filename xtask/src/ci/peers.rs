@@ -18,7 +18,7 @@ use crate::repo::Repo;
 use crate::{run, say};
 
 /// The venvs, by the name of their requirements file.
-const VENVS: &[&str] = &["sdk1", "sdk2", "servers"];
+const VENVS: &[&str] = &["sdk1", "sdk2", "servers", "servers1"];
 
 /// `cargo xtask peers`.
 pub(crate) fn command(repo: &Repo) -> Result<(), String> {

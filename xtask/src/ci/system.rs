@@ -16,6 +16,8 @@ const NEEDED: &[Need] = &[
     Need { what: "node", packages: &["nodejs"], works: || runs("node") },
     Need { what: "npm", packages: &["npm"], works: || runs("npm") },
     Need { what: "git", packages: &["git"], works: || runs("git") },
+    Need { what: "postgres", packages: &["postgresql"], works: postgres_works },
+    Need { what: "mariadbd", packages: &["mariadb-server"], works: mariadb_works },
 ];
 
 struct Need {
@@ -68,6 +70,18 @@ fn python_works() -> bool {
     python().is_some()
 }
 
+/// The servers are run by the tests, from folders of their own, and never as a service.
+fn postgres_works() -> bool {
+    let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    run::on_path("initdb")
+        || versions.map(|entry| entry.path()).any(|path| path.join("bin/initdb").is_file())
+}
+
+fn mariadb_works() -> bool {
+    let installs = run::on_path("mariadb-install-db");
+    installs && (runs("mariadbd") || runs("/usr/sbin/mariadbd"))
+}
+
 fn as_root(packages: &[&str]) -> Result<(), String> {
     let apt = || {
         let mut apt = run::command("apt-get");
@@ -91,6 +105,7 @@ fn unpack(ci: &Ci<'_>, packages: &[&str]) -> Result<(), String> {
             run::pass(run::command("dpkg").arg("-x").arg(&package).arg(&folder))?;
         }
     }
+    prepend_path(&folder.join("usr/sbin"))?;
     prepend_path(&folder.join("usr/bin"))
 }
 

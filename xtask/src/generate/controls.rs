@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use portcullis_casebook::{Case, Page};
 use portcullis_catalog::control::{CONTROLS, Control, Kind};
-use portcullis_catalog::promise::{self, Promise};
+use portcullis_catalog::promise::{self, Part, Promise};
 
 use crate::repo::Tree;
 use crate::tidy::{pages, proofs};
@@ -17,7 +17,8 @@ Written by `cargo xtask generate` from `crates/catalog` and the casebook; do not
 
 A **control** is one built-in enforcement. A **promise** is one line of the checklist that a reviewer may hold us to:
 what the protocol's specification, its security lesson, or we ourselves ask for. A promise is kept where a case plays it, through
-the pure session and through the real binary, or where a test shows it. Everything else says `planned`, and is not claimed.
+the pure session and through the real binary, or where a test shows it. Everything else says `planned`, names the part of the
+product that it waits for, and is not claimed.
 
 ";
 
@@ -48,9 +49,24 @@ pub(super) fn page(tree: &Tree) -> Result<String, String> {
     let kept = promise::all().filter(|promise| !book.proofs(promise).is_empty()).count();
     let all = promise::all().count();
     let _ = writeln!(text, "Kept: {kept} of {all} promises.\n");
+    parts(&mut text, &book);
     controls(&mut text, &book);
     promises(&mut text, &book);
     Ok(text)
+}
+
+fn parts(text: &mut String, book: &Book) {
+    text.push_str("| kept by | promises | kept | planned |\n|---|---|---|---|\n");
+    let mut rows: BTreeMap<Part, (usize, usize)> = BTreeMap::new();
+    for promise in promise::all() {
+        let (all, kept) = rows.entry(promise.part()).or_default();
+        *all += 1;
+        *kept += usize::from(!book.proofs(promise).is_empty());
+    }
+    for (part, (all, kept)) in rows {
+        let _ = writeln!(text, "| {} | {all} | {kept} | {} |", part.as_str(), all - kept);
+    }
+    text.push('\n');
 }
 
 fn controls(text: &mut String, book: &Book) {
@@ -101,7 +117,9 @@ fn promises(text: &mut String, book: &Book) {
             let _ = writeln!(text, "- control: {}", by.join(", "));
         }
         match book.proofs(promise).as_slice() {
-            [] => text.push_str("- kept by: `planned`\n"),
+            [] => {
+                let _ = writeln!(text, "- kept by: `planned`, with {}", promise.part().as_str());
+            }
             proofs => {
                 let _ = writeln!(text, "- kept by: {}", proofs.join("; "));
             }
@@ -162,6 +180,7 @@ mod tests {
     fn a_promise_is_planned_until_something_keeps_it() {
         let bare = page(&Tree::default()).expect("a page");
         assert!(bare.contains("Kept: 0 of 200 promises."));
+        assert!(bare.contains("- kept by: `planned`, with the HTTP gateway"));
         let case = "# silence-is-no\ntext\n## No answer\n```case\nclient  ping\n```\n\
             ## Other\nFor MCP-CAP-02.\n```case\nclient  ping\n```\n";
         let tree = Tree::of(&[

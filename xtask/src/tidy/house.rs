@@ -60,6 +60,8 @@ const HOUSE: &[Room] = &[
             "console",
         ],
     ),
+    room("kit", Floor::Houses, &["guard", "policy", "journal", "confine", "store"]),
+    room("server", Floor::Houses, &["config", "guard", "confine", "kit"]),
     room(
         "cli",
         Floor::Door,
@@ -73,10 +75,17 @@ const HOUSE: &[Room] = &[
             "store",
             "console",
             "gateway",
+            "kit",
+            "server",
         ],
     ),
     room("xtask", Floor::Door, &["catalog", "casebook", "config"]),
-    room("bench", Floor::Door, &["wire", "guard", "policy", "journal", "mediation", "store"]),
+    room("fuzz", Floor::Door, &["wire", "guard", "policy", "journal", "mediation", "config"]),
+    room(
+        "bench",
+        Floor::Door,
+        &["wire", "guard", "policy", "journal", "mediation", "confine", "store"],
+    ),
 ];
 
 const fn room(name: &'static str, floor: Floor, may_use: &'static [&'static str]) -> Room {
@@ -104,6 +113,7 @@ pub(super) fn check(metadata: &Value) -> Vec<Complaint> {
         let file = match name {
             "xtask" => "xtask/Cargo.toml".to_owned(),
             "bench" => "benches/Cargo.toml".to_owned(),
+            "fuzz" => "fuzz/Cargo.toml".to_owned(),
             _ => format!("crates/{name}/Cargo.toml"),
         };
         let mut complain = |what: String| complaints.push(Complaint::new(RULE, &file, 0, what));

@@ -2,7 +2,8 @@
 //!
 //! A careless server is run twice by the same scripted host: bare, where it
 //! leaks a planted secret in five ways, and behind `portcullis run`, where each
-//! way is closed. Everything happens in a temporary directory.
+//! way is closed. Our own server is asked for the same, without a gateway. Everything
+//! happens in a temporary directory.
 
 mod host;
 mod scene;
@@ -27,11 +28,19 @@ fn play(yes: bool) -> Result<(), String> {
     let leaked = bare(&scene)?;
     say("\n2. behind `portcullis run`: the same server, the same host, the same calls");
     let stopped = guarded(&scene, yes)?;
-    say("\n3. the journal: every decision, sealed");
+    say(
+        "\n3. `portcullis server`, bare: a server that is asked for the same and has nothing to leak",
+    );
+    let held = hardened(&scene)?;
+    say("\n4. the journal: every decision, sealed");
     let verified = scene.verify()?;
     say(&format!("   {} records verify: hash chain unbroken, checkpoints signed\n", verified));
     let all = scene::ATTACKS.len();
-    say(&format!("bare, {leaked} of {all} attacks got the secret; guarded, {} did", all - stopped));
+    say(&format!(
+        "bare, {leaked} of {all} attacks got the secret; guarded, {} did; hardened, {} did",
+        all - stopped,
+        all - held
+    ));
     if leaked != all {
         return Err(format!(
             "the bare server leaked only {leaked} of {all} times; the demo proves nothing"
@@ -39,6 +48,9 @@ fn play(yes: bool) -> Result<(), String> {
     }
     if stopped != all {
         return Err("the guarded server leaked the secret".to_owned());
+    }
+    if held != all {
+        return Err("the hardened server leaked the secret".to_owned());
     }
     Ok(())
 }
@@ -77,6 +89,28 @@ fn guarded(scene: &Scene, yes: bool) -> Result<usize, String> {
     one_question(&mut host, scene, yes)?;
     host.end();
     Ok(stopped)
+}
+
+/// The good example needs no guard; with one, it works the same.
+fn hardened(scene: &Scene) -> Result<usize, String> {
+    let mut host = Host::start(&scene.hardened_command(), scene)?;
+    let mut held = 0;
+    for attack in scene::ATTACKS {
+        let text = host.call(attack.hardened, &attack.hardened_arguments(scene))?;
+        let got_it = text.contains(&scene.secret);
+        if !got_it && !text.contains("\"isError\":true") {
+            return Err(format!("the hardened server answered something else: {text}"));
+        }
+        held += usize::from(!got_it);
+        row(attack, if got_it { "LEAKED" } else { "refused" }, attack.hardened);
+    }
+    let text = host.call("read_file", &json!({"path": scene.project.join("notes.txt")}))?;
+    if !text.contains("buy milk") {
+        return Err(format!("the hardened server's honest read failed: {text}"));
+    }
+    say("   an honest read of a note          works");
+    host.end();
+    Ok(held)
 }
 
 fn allowed_read(host: &mut Host, scene: &Scene) -> Result<(), String> {

@@ -1,20 +1,23 @@
 //! `portcullis run`: from what was typed and written to one guarded server.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use portcullis_config::values::{expand_home, parse_env};
-use portcullis_config::{Config, Overrides, Root, Server, Source, Unfit, Variable};
-use portcullis_gateway::{Ending, Fault, Plan};
+use portcullis_config::{Overrides, Server, Source, Unfit, Variable};
+use portcullis_gateway::{Ending, Fault, Plan, Reread, Written};
+use portcullis_mediation::Fingerprint;
 use portcullis_policy::ServerName;
 
 use crate::args::{Places, Run};
+use crate::documents::{InForce, deciding, written_out};
 use crate::exit::{Exit, Trouble};
 use crate::{name, state};
 
 pub(super) fn run(args: Run, places: &Places) -> Result<Exit, Trouble> {
-    let config = state::config(places)?;
-    let plan = plan(args, places, &config)?;
+    // Before they are read: what changes meanwhile is read again.
+    let seen = Written::look(deciding(places));
+    let plan = plan(args, places, InForce::read(places)?, seen)?;
     match portcullis_gateway::run(&plan) {
         Ok(Ending::HostLeft) => Ok(Exit::Clean),
         Ok(Ending::ServerDied | Ending::Unrecorded) => Ok(Exit::Failed),
@@ -33,23 +36,53 @@ fn exit_of(fault: &Fault) -> Exit {
 }
 
 /// Everything decided, before anything is started.
-fn plan(args: Run, places: &Places, config: &Config) -> Result<Plan, Trouble> {
+fn plan(args: Run, places: &Places, written: InForce, seen: Written) -> Result<Plan, Trouble> {
     let home = state::home();
     let name = server_name(&args)?;
-    let server = config.settle(name, overrides(args)?)?;
+    let is_named = args.name.is_some();
+    let at = |path: &str| written_out(path, home.as_deref());
+    let line = overrides(args)?;
+    let found = written.projects.clone();
+    let reread = reread(places.clone(), found, name.clone(), line.clone(), home.clone());
+    let server = written.documents.settle(name, line, &at)?;
     let environment = std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value)))
         .collect::<BTreeMap<_, _>>();
     Ok(Plan {
+        pins: pin_name(&server, is_named),
         server: located(server, home.as_deref())?,
+        policies: written.texts,
         state: state::state_dir(places)?,
-        sync: config.sync,
+        sync: written.documents.sync(),
+        projects: written.projects,
+        written: seen,
+        reread: Some(reread),
         config: state::config_file(places)
             .map(std::path::absolute)
             .transpose()
             .map_err(|error| Trouble::failed(&error))?,
         home,
         environment,
+    })
+}
+
+/// The network as the files say it whenever somebody asks; the command line stays, and so
+/// do the projects' files that were there: meanwhile more may come, not fewer.
+fn reread(
+    places: Places,
+    found: Vec<PathBuf>,
+    name: ServerName,
+    line: Overrides,
+    home: Option<PathBuf>,
+) -> Reread {
+    let told = |said: Vec<String>| said.join("; ");
+    Reread::new(move || {
+        let written = InForce::read_beside(&places, &found);
+        let written = written.map_err(|trouble| told(trouble.said))?;
+        let at = |path: &str| written_out(path, home.as_deref());
+        let server = written.documents.settle(name.clone(), line.clone(), &at);
+        let server = server.map_err(|all| told(all.iter().map(ToString::to_string).collect()))?;
+        Ok(server.network)
     })
 }
 
@@ -64,6 +97,18 @@ fn server_name(args: &Run) -> Result<ServerName, Trouble> {
             Trouble::new(Exit::Usage, said)
         }),
     }
+}
+
+/// A server that nobody named is known by its command: two projects with two
+/// directories are two servers, and a third command is seen for the first time.
+fn pin_name(server: &Server, is_named: bool) -> String {
+    if is_named {
+        return server.name.to_string();
+    }
+    let command = serde_json::Value::from(server.command.clone()).to_string();
+    let digest = Fingerprint::of(command.as_bytes());
+    let digest = digest.as_str().trim_start_matches("sha256:");
+    format!("{}#{}", server.name, digest.chars().take(12).collect::<String>())
 }
 
 /// What the command line says; what it does not say stays empty.
@@ -91,7 +136,7 @@ fn located(mut server: Server, home: Option<&Path>) -> Result<Server, Trouble> {
     let locate = |path: &str| locate(path, home);
     let roots = server.roots.iter();
     server.roots = roots
-        .map(|root| Ok(Root::new(&locate(root.path())?, root.access())?))
+        .map(|root| Ok(root.located(&locate(root.path())?)?))
         .collect::<Result<_, Trouble>>()?;
     let env = server.env.iter();
     server.env = env
@@ -105,19 +150,15 @@ fn located(mut server: Server, home: Option<&Path>) -> Result<Server, Trouble> {
 
 fn locate(path: &str, home: Option<&Path>) -> Result<String, Trouble> {
     let unfit = |why: &str| Trouble::new(Exit::Usage, format!("`{path}` cannot be located: {why}"));
-    let expanded = match home.and_then(Path::to_str) {
-        Some(home) => expand_home(path, home),
-        None if path.starts_with('~') => return Err(unfit("HOME is not set")),
-        None => path.to_owned(),
-    };
-    let absolute = std::path::absolute(&expanded).map_err(|error| unfit(&error.to_string()))?;
+    let expanded = expand_home(path, home).ok_or_else(|| unfit("HOME is not set"))?;
+    let absolute = std::path::absolute(expanded).map_err(|error| unfit(&error.to_string()))?;
     absolute.into_os_string().into_string().map_err(|_| unfit("it is not UTF-8"))
 }
 
 #[cfg(test)]
 mod tests {
     use clap::Parser as _;
-    use portcullis_config::{Access, Confinement, Network};
+    use portcullis_config::{Access, Config, Confinement, Documents, Network};
     use portcullis_policy::Ask;
 
     use super::*;
@@ -127,7 +168,9 @@ mod tests {
         let cli = Cli::try_parse_from(line.split(' ')).unwrap();
         let Command::Run(args) = cli.command else { panic!("{line}") };
         let config = Config::read(config, "portcullis.toml").unwrap();
-        plan(*args, &cli.places, &config).unwrap()
+        let documents = Documents::only(config, "portcullis.toml");
+        let written = InForce { documents, texts: Vec::new(), projects: Vec::new() };
+        plan(*args, &cli.places, written, Written::default()).unwrap()
     }
 
     #[test]
@@ -162,6 +205,29 @@ mod tests {
         assert_eq!((server.confinement, server.user.as_str()), (Confinement::Full, "nobody"));
         let file = here.join("secret").display().to_string();
         assert!(matches!(server.env[0].source(), Source::File(path) if *path == file));
+    }
+
+    #[test]
+    fn a_server_stays_under_the_projects_files_that_it_was_started_under() {
+        let dir = tempfile::tempdir().unwrap();
+        let (config, project) = (dir.path().join("p.toml"), dir.path().join(".portcullis.toml"));
+        std::fs::write(&config, "[server.s]\nnetwork = [\"a.test\", \"b.test\"]\n").unwrap();
+        std::fs::write(&project, "[server.s]\nnetwork = [\"a.test\"]\n").unwrap();
+        let line = format!("portcullis run --config {} --name s -- x", config.display());
+        let cli = Cli::try_parse_from(line.split(' ')).unwrap();
+        let Command::Run(args) = cli.command else { panic!("{line}") };
+        let (name, line) = (server_name(&args).unwrap(), overrides(*args).unwrap());
+        let read = |known: &[PathBuf]| {
+            let read = InForce::read_beside(&cli.places, known).ok()?;
+            let server = read.documents.settle(name.clone(), line.clone(), &str::to_owned).ok()?;
+            let Network::Named(reach) = server.network else { panic!("no names") };
+            Some(reach.to_string())
+        };
+        // Where the search no longer finds it, as where its directory was left.
+        assert_eq!(read(&[]).unwrap(), "a.test, b.test");
+        assert_eq!(read(std::slice::from_ref(&project)).unwrap(), "a.test");
+        std::fs::remove_file(&project).unwrap();
+        assert_eq!(read(&[project]), None, "nothing is followed");
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! until everybody sleeps. What must be there may come late; what must not be
 //! there is looked for when nobody moves any more.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -12,12 +13,15 @@ use portcullis_casebook::{
     Answer, Case, Journal, Ledger, Mailbox, Received, Sent, Setup, Side, Step, Unmet, What,
     question,
 };
+use portcullis_journal::Timestamp;
+use portcullis_mediation::pin::{Definition, Part, Section, Sighting};
+use portcullis_store::PinStore as _;
 use rustix::process::{Pid, Resource, Rlimit, prlimit};
 use serde_json::{Map, Value};
 
 use crate::stage::gateway::gone;
 use crate::stage::pipes::left;
-use crate::stage::{Gateway, PATIENCE, Puppet, Stage};
+use crate::stage::{Gateway, PATIENCE, Puppet, Stage, finish};
 
 /// How late something may come when nobody is busy any more: somebody's clock
 /// must ring, or somebody must look.
@@ -52,6 +56,8 @@ struct Play {
     ledger: Ledger,
     /// The number of the last record that was read.
     read: usize,
+    /// The next step is this one again.
+    in_burst: bool,
 }
 
 /// Plays a case to its end, and looks whether everybody was answered, the
@@ -67,7 +73,11 @@ pub fn play(case: &Case) -> Result<(), Failed> {
         play.step(&step.what).map_err(|why| failed(step, format!("{:?}: {why}", step.what)))?;
     }
     play.turn_page().map_err(whole)?;
-    for step in &case.steps {
+    for (at, step) in case.steps.iter().enumerate() {
+        // `client N times` comes in one burst: a rate is none when each is waited for. A
+        // server's answers wait for what they answer.
+        let next = case.steps.get(at + 1).filter(|next| next.line == step.line);
+        play.in_burst = matches!(next.map(|next| &next.what), Some(What::Sends(Side::Client, _)));
         play.step(&step.what).map_err(|why| {
             let complaints = play.gateway.complaints();
             failed(step, format!("{why}\n    {complaints}"))
@@ -83,7 +93,14 @@ impl Play {
         let puppet = Puppet::new(&stage);
         let config = stage.config(&config(setup, &stage, &puppet));
         let config = config.display().to_string();
-        let command = stage.run(&["--name", "case", "--config", &config], &puppet.command());
+        let start = || stage.run(&["--name", "case", "--config", &config], &puppet.command());
+        if setup.table.get("pins").and_then(toml::Value::as_str) == Some("ask") {
+            consent(&stage, start());
+        }
+        if let Some(spoke) = &setup.spoke {
+            knows(&stage, spoke);
+        }
+        let command = start();
         Self {
             gateway: Gateway::start(command, Some(puppet)),
             stage,
@@ -91,6 +108,7 @@ impl Play {
             server: Mailbox::new(Side::Server, Map::new()),
             ledger: Ledger::default(),
             read,
+            in_burst: false,
         }
     }
 
@@ -126,6 +144,7 @@ impl Play {
             What::Receives(side, received) => self.receives(*side, received),
             What::Asked(part) => self.asked(part.as_deref()),
             What::Answers(answer) => self.answers(*answer),
+            What::Accepts(name) => self.accepts(name.as_deref()),
             What::Wait(time) => {
                 self.gateway.wait(*time);
                 self.calm()
@@ -144,7 +163,10 @@ impl Play {
 
     fn says(&mut self, side: Side, sent: &Sent) -> Result<(), String> {
         let said = self.mailbox(side).say(sent).map_err(|unmet| unmet.to_string())?;
-        let bytes = said.map(|bytes| self.real(&bytes));
+        let mut bytes = said.map(|bytes| self.real(&bytes));
+        if side == Side::Client {
+            bytes = bytes.map(|bytes| self.offer_pipes(&bytes));
+        }
         let server = self.gateway.server.as_mut().ok_or("there is no server")?;
         let to = if side == Side::Client { &mut self.gateway.to } else { &mut server.to_host };
         match bytes {
@@ -152,7 +174,7 @@ impl Play {
             Some(_) if to.is_closed() => return Err("the conversation is over".to_owned()),
             Some(bytes) => to.push(&bytes),
         }
-        self.calm()
+        if self.in_burst { Ok(()) } else { self.calm() }
     }
 
     /// Until nobody moves; what arrives meanwhile is in the mailboxes.
@@ -173,6 +195,18 @@ impl Play {
             }
         }
         Ok(())
+    }
+
+    /// A host that says which roots it offers always offers the one with the
+    /// pipes, without which the server could not speak.
+    fn offer_pipes(&self, bytes: &[u8]) -> Vec<u8> {
+        let uri = format!("file://{}", self.stage.path().join("pipes").display());
+        let text = String::from_utf8_lossy(bytes);
+        if !text.contains(r#""roots":["#) {
+            return bytes.to_vec();
+        }
+        let offered = text.replace(r#""roots":["#, &format!(r#""roots":[{{"uri":"{uri}"}},"#));
+        offered.replace("},]", "}]").into_bytes()
     }
 
     /// The root with the pipes is the stage's: no case knows of it.
@@ -282,6 +316,22 @@ impl Play {
         self.calm()
     }
 
+    fn accepts(&mut self, name: Option<&str>) -> Result<(), String> {
+        self.calm()?;
+        let looked = self.stage.says(&["pins", "diff", "case"]);
+        if looked.code != 0 {
+            return Err(format!("{looked:?}"));
+        }
+        let mut words = vec!["pins", "accept", "case"];
+        words.extend(name);
+        let said = self.stage.says(&words);
+        if said.code != 0 {
+            return Err(format!("{said:?}"));
+        }
+        self.gateway.wait(LOOK);
+        self.calm()
+    }
+
     /// The host leaves; then everybody was answered and nothing is left.
     fn finish(mut self) -> Result<(), String> {
         let kin = self.gateway.kin();
@@ -340,6 +390,25 @@ impl Play {
     }
 }
 
+/// Whoever wants to be asked is asked before the first start, too; no case's business.
+fn consent(stage: &Stage, start: std::process::Command) {
+    let refused = finish(start);
+    assert_eq!(refused.code, 2, "{refused:?}");
+    assert_eq!(stage.says(&["pins", "diff", "case"]).code, 0);
+    let accepted = stage.says(&["pins", "accept", "case"]);
+    assert_eq!(accepted.code, 0, "{accepted:?}");
+}
+
+/// From earlier sessions, the server is known to speak this revision.
+fn knows(stage: &Stage, spoke: &str) {
+    let mut definition = Definition::default();
+    definition.set("speaks", &Value::from(spoke));
+    let first = BTreeMap::from([(Part::new(Section::Server, "revision"), definition)]);
+    let sighting = Sighting { first, ..Sighting::default() };
+    let mut pins = portcullis_store::Pins::open(&stage.state()).expect("a state directory");
+    pins.sighted("case", &sighting, Timestamp::default()).expect("it is stored");
+}
+
 /// A row of `approvals list --json`, as cases read it.
 fn text(row: &Value) -> String {
     let word = |name: &str| row[name].as_str().unwrap_or_default().to_owned();
@@ -362,8 +431,21 @@ fn config(setup: &Setup, stage: &Stage, puppet: &Puppet) -> String {
         }
         *root = text.into();
     }
+    let lists = table.get_mut("resources").and_then(toml::Value::as_table_mut);
+    for (_, uris) in lists.into_iter().flat_map(toml::Table::iter_mut) {
+        for uri in uris.as_array_mut().into_iter().flatten() {
+            *uri = uri.as_str().unwrap_or_default().replace(HOME, &home).into();
+        }
+    }
     roots.push(puppet.root().into());
     table.insert("roots".to_owned(), roots.into());
     let servers = toml::Table::from_iter([("case".to_owned(), toml::Value::from(table))]);
-    toml::Table::from_iter([("server".to_owned(), toml::Value::from(servers))]).to_string()
+    let mut file = toml::Table::from_iter([("server".to_owned(), toml::Value::from(servers))]);
+    if let Some(policy) = &setup.policy {
+        stage.policy("case.cedar", policy);
+        let files = toml::Value::from(vec!["case.cedar"]);
+        let policy = toml::Table::from_iter([("files".to_owned(), files)]);
+        file.insert("policy".to_owned(), policy.into());
+    }
+    file.to_string()
 }

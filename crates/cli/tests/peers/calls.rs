@@ -22,7 +22,7 @@ pub(crate) struct Subject {
 }
 
 impl Subject {
-    fn new(server: &[&str]) -> Self {
+    pub(crate) fn new(server: &[&str]) -> Self {
         let (program, arguments) = server.split_first().unwrap();
         let arguments = arguments.iter().map(|&word| word.to_owned());
         Self {
@@ -35,12 +35,12 @@ impl Subject {
         }
     }
 
-    fn root(mut self, root: String) -> Self {
+    pub(crate) fn root(mut self, root: String) -> Self {
         self.options.extend(["--root".to_owned(), root]);
         self
     }
 
-    fn variable(mut self, name: &'static str, value: String) -> Self {
+    pub(crate) fn variable(mut self, name: &'static str, value: String) -> Self {
         self.options.extend(["--env".to_owned(), format!("{name}={value}")]);
         self.variables.push((name, value));
         self

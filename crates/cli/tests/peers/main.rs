@@ -2,7 +2,7 @@
 //!
 //! `servers.rs` asks each server the same questions bare and guarded; `asking.rs`
 //! lets a person answer; `clients.rs` lets the official SDKs be the host. `calls.rs`
-//! is the table of calls. The peers are brought by `cargo xtask test`.
+//! is the table of calls, `tasks.rs` lets one go on as a task. The peers are brought by `cargo xtask test`.
 
 #![expect(
     clippy::unwrap_used,
@@ -13,9 +13,14 @@
 
 mod asking;
 mod calls;
+mod careless;
 mod clients;
+mod conformance;
 mod host;
 mod left;
+mod more;
+mod ours;
 mod servers;
 mod talk;
+mod tasks;
 mod yard;

@@ -96,6 +96,7 @@ fn a_call_in_flight_is_answered_when_the_host_leaves() {
     stage.verify();
 }
 
+/// lc04: its input is closed, and it goes on.
 #[test]
 fn a_server_that_ignores_its_end_is_killed() {
     let stage = Stage::new();
@@ -107,6 +108,37 @@ fn a_server_that_ignores_its_end_is_killed() {
     let notices = stage.events("notice");
     let note = notices.last().map(|record| record["note"].to_string()).unwrap_or_default();
     assert!(note.contains("was killed"), "{notices:?}");
+    stage.verify();
+}
+
+#[test]
+fn a_server_that_ignores_its_end_is_asked_before_it_is_killed() {
+    let stage = Stage::new();
+    let slow = "trap 'exit 7' TERM; while :; do sleep 0.1; done";
+    let mut gateway = Gateway::start(stage.run(&[], &Stage::shell(slow)), None);
+    stage.until("the start", || (!stage.events("started").is_empty()).then_some(()));
+    gateway.turn(Duration::from_millis(10));
+    assert_eq!(gateway.leave().code, 0);
+    let notices = stage.events("notice");
+    let note = notices.last().map(|record| record["note"].to_string()).unwrap_or_default();
+    assert!(note.contains("the server ended: exit code 7"), "{notices:?}");
+}
+
+#[test]
+fn a_server_that_holds_too_much_memory_is_ended_and_that_is_recorded() {
+    let stage = Stage::new();
+    let config = stage.config("[server.greedy.limits]\nmemory_bytes = \"16MiB\"\n");
+    let greedy = "head -c 24000000 /dev/zero > $TMPDIR/held; sleep 1000";
+    let options = ["--name", "greedy", "--config", &config.display().to_string()];
+    let mut gateway = Gateway::start(stage.run(&options, &Stage::shell(greedy)), None);
+    assert_eq!(gateway.exit().code(), Some(1));
+    let said = gateway.finish();
+    assert!(said.err.contains("server ended: killed for holding"), "{said:?}");
+    let notices = stage.events("notice");
+    assert!(
+        notices.iter().any(|it| it["note"].to_string().contains("memory_bytes")),
+        "{notices:?}"
+    );
     stage.verify();
 }
 
@@ -141,6 +173,7 @@ fn a_server_that_is_killed_ends_the_session() {
     stage.verify();
 }
 
+/// lc01
 #[test]
 fn a_box_without_its_broker_ends() {
     let stage = Stage::new();
@@ -155,6 +188,7 @@ fn a_box_without_its_broker_ends() {
     stage.verify();
 }
 
+/// lc02
 #[test]
 fn what_a_server_started_ends_with_it() {
     let stage = Stage::new();

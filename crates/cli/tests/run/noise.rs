@@ -15,6 +15,7 @@ fn reasons(record: &Value) -> String {
     record["decision"]["because"].to_string()
 }
 
+/// lc03: what is no message, and below it what has no end and what never pauses.
 #[test]
 fn noise_is_dropped_and_recorded_and_the_session_goes_on() {
     let stage = Stage::new();
@@ -32,6 +33,7 @@ fn noise_is_dropped_and_recorded_and_the_session_goes_on() {
     stage.verify();
 }
 
+/// lc03: a hundred megabytes in one line.
 #[test]
 fn a_line_without_end_from_the_server_costs_no_memory() {
     let stage = Stage::new();
@@ -64,6 +66,7 @@ fn a_line_without_end_from_the_host_costs_no_memory() {
     assert!(reasons(&stage.events("denied")[0]).contains("too long"));
 }
 
+/// lc03: ended by us.
 #[test]
 fn a_server_that_floods_is_cut_off() {
     let stage = Stage::new();

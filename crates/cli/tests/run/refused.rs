@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::path::Path;
 
 use crate::stage::{Said, Stage, finish};
 
@@ -109,6 +110,62 @@ fn a_root_that_may_write_our_config_is_refused() {
     let said = finish(stage.run(&["--config", &config, "--root", &root], &marking(&stage)));
     nothing_started(&stage, &said, 2);
     assert!(said.err.contains("our own config"), "{said:?}");
+}
+
+#[test]
+fn a_server_does_not_write_its_own_policies() {
+    let stage = Stage::new();
+    let policy = stage.project().join("p.cedar");
+    fs::write(&policy, "forbid (principal, action, resource);").unwrap();
+    let config = stage.config(&format!("[policy]\nfiles = [\"{}\"]\n", policy.display()));
+    let (config, root) = (config.display().to_string(), stage.root());
+    let said = finish(stage.run(&["--config", &config, "--root", &root], &marking(&stage)));
+    nothing_started(&stage, &said, 2);
+    assert!(said.err.contains("is writable and holds the policies in"), "{said:?}");
+}
+
+/// We read a secret outside of the box: a server that could put a link in its place
+/// would be handed any file of the person's.
+#[test]
+fn a_server_does_not_choose_the_file_of_its_secret() {
+    let stage = Stage::new();
+    let (inside, outside) = (stage.project().join(".token"), stage.home().join("token"));
+    let (link, way) = (stage.home().join("link"), stage.project().join("way"));
+    fs::write(&inside, "value-of-a-token").unwrap();
+    fs::write(&outside, "value-of-a-token").unwrap();
+    symlink(&outside, &way).unwrap();
+    symlink(&way, &link).unwrap();
+    let root = stage.root();
+    let run = |token: &Path, root: &str| {
+        let token = format!("TOKEN=@{}", token.display());
+        finish(stage.run(&["--root", root, "--env", &token], &marking(&stage)))
+    };
+    for token in [&inside, &way, &link] {
+        let said = run(token, &root);
+        nothing_started(&stage, &said, 2);
+        assert!(said.err.contains("which the server could replace"), "{said:?}");
+    }
+    // What it may only read it cannot replace.
+    let readable = format!("{}:ro", stage.project().display());
+    for (token, root) in [(&inside, &readable), (&outside, &root)] {
+        let said = run(token, root);
+        assert!(!said.err.contains("could replace"), "{said:?}");
+    }
+}
+
+#[test]
+fn a_policy_that_is_not_sound_starts_nothing() {
+    let stage = Stage::new();
+    for (policy, says) in [
+        ("forbid (principal, action, resource) when { context.teir };", "p.cedar:1: "),
+        ("@stepup(\"approve\") forbid (principal, action, resource);", "no yes could lift it"),
+    ] {
+        stage.policy("p.cedar", policy);
+        let config = stage.config("[policy]\nfiles = [\"p.cedar\"]\n").display().to_string();
+        let said = finish(stage.run(&["--config", &config], &marking(&stage)));
+        nothing_started(&stage, &said, 2);
+        assert!(said.err.contains(says), "{said:?}");
+    }
 }
 
 #[test]

@@ -104,6 +104,11 @@ impl Stage {
         file
     }
 
+    /// A file of policies beside the config.
+    pub fn policy(&self, name: &str, text: &str) {
+        fs::write(self.path.join(name), text).unwrap();
+    }
+
     /// The grant of the project, writable.
     #[must_use]
     pub fn root(&self) -> String {

@@ -32,6 +32,11 @@ impl Inlet {
         Self { fd, bytes: Vec::new(), ended: false }
     }
 
+    /// The end itself.
+    pub fn fd(&self) -> &OwnedFd {
+        &self.fd
+    }
+
     /// The next whole line, without its newline.
     pub fn line(&mut self) -> Option<Vec<u8>> {
         let end = self.bytes.iter().position(|byte| *byte == b'\n')?;

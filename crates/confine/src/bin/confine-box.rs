@@ -3,15 +3,22 @@
 //! `confine-box gateway LEVEL COMMAND [ARG]...` is a gateway to be killed: it
 //! starts a server, writes the two process ids that matter, and waits.
 //!
+//! `confine-box own DIR` confines itself to one root.
+//!
+//! `confine-box exec PROGRAM [ARG]...` becomes that program.
+//!
 //! A copy of it named `without-CALL` first takes that system call away from
-//! itself, so that a test can see what happens on a machine that has it not.
+//! itself, so that a test can see what happens on a machine that has it not. One named
+//! `slow-SECONDS` takes so long to start.
 #![allow(unsafe_code, reason = "a fault is injected with a bare seccomp(2)")]
 
 use std::ffi::{OsStr, OsString};
 use std::io::Write as _;
+use std::os::unix::process::CommandExt as _;
 use std::process::ExitCode;
 
-use portcullis_confine::{Level, Profile, personality, spawn};
+use portcullis_confine::own_box::{OwnBox, enter};
+use portcullis_confine::{Access, Level, Profile, admit_root, personality, spawn};
 
 fn main() -> ExitCode {
     let own = std::env::current_exe().unwrap_or_default();
@@ -19,12 +26,17 @@ fn main() -> ExitCode {
     if let Some(call) = name.strip_prefix("without-") {
         take_away(call);
     }
+    if let Some(seconds) = name.strip_prefix("slow-").and_then(|text| text.parse().ok()) {
+        std::thread::sleep(std::time::Duration::from_secs(seconds));
+    }
     if let Some(code) = personality() {
         return code;
     }
     let mut words = std::env::args_os().skip(1);
     match (words.next().as_deref().and_then(OsStr::to_str), words.next()) {
         (Some("gateway"), Some(level)) => gateway(&level, words.collect()),
+        (Some("own"), Some(root)) => confine_itself(&root),
+        (Some("exec"), Some(program)) => become_another(&program, words.collect()),
         _ => ExitCode::from(2),
     }
 }
@@ -48,6 +60,29 @@ fn gateway(level: &OsStr, command: Vec<OsString>) -> ExitCode {
     let _ = writeln!(std::io::stdout(), "{} {}", custody.broker_pid(), custody.pid());
     let _ = custody.wait();
     ExitCode::SUCCESS
+}
+
+/// What was taken away stays so.
+#[expect(clippy::disallowed_methods, reason = "a test runs itself with a system call less")]
+fn become_another(program: &OsStr, arguments: Vec<OsString>) -> ExitCode {
+    let failed = std::process::Command::new(program).args(arguments).exec();
+    eprintln!("{failed}");
+    ExitCode::FAILURE
+}
+
+/// Confines itself to one root.
+fn confine_itself(root: &OsStr) -> ExitCode {
+    let root = match admit_root(root.as_ref(), Access::ReadOnly, None) {
+        Ok(root) => root,
+        Err(_) => return ExitCode::from(2),
+    };
+    match enter(&OwnBox { roots: vec![root], keep: Some(Vec::new()), ..OwnBox::default() }) {
+        Ok(_) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::from(error.exit_code())
+        }
+    }
 }
 
 fn take_away(call: &str) {

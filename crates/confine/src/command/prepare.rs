@@ -1,4 +1,4 @@
-//! Installing a package, in a box of its own: the network and no roots.
+//! Installing a package, in a box of its own: its registry and no roots.
 //!
 //! Running it later is the opposite: the roots and no network, and what was
 //! installed read-only. A package that tries something during installation
@@ -9,11 +9,14 @@ use std::fs::File;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
+use portcullis_guard::egress::{Reach, Told};
 use rustix::fs::{FlockOperation, flock};
 
 use super::package::{Ecosystem, Package};
+use super::registry::{self, Registry};
 use super::runtime::shebang;
 use super::{Person, Plan, Resolved, direct, variables};
+use crate::egress::{Denials, Doors, Egress, Resolver, Via};
 use crate::error::SpawnError;
 use crate::order::Exit;
 use crate::profile::{HomeFile, Level, Limits, Network, Profile};
@@ -59,6 +62,9 @@ pub enum PrepareError {
         /// What was looked for.
         program: String,
     },
+    /// The person's proxy is of no use.
+    #[error("{0}")]
+    Proxy(String),
     /// The store could not be used.
     #[error("cannot {what}: {reason}")]
     Store {
@@ -67,6 +73,25 @@ pub enum PrepareError {
         /// The system's reason.
         reason: std::io::Error,
     },
+}
+
+/// An installed package.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Prepared {
+    /// How to run it.
+    pub resolved: Resolved,
+    /// What its installer wanted beyond the registry, if it ran just now.
+    pub denied: Vec<Told>,
+    /// Why its installer, if it ran just now, was not held to its registry.
+    pub unheld: Option<String>,
+}
+
+/// Whatever the person's mask is, nobody else writes what we will start.
+fn directories() -> std::fs::DirBuilder {
+    use std::os::unix::fs::DirBuilderExt as _;
+    let mut builder = std::fs::DirBuilder::new();
+    builder.mode(0o755);
+    builder
 }
 
 impl Package {
@@ -78,10 +103,10 @@ impl Package {
     /// # Errors
     ///
     /// [`PrepareError`]; nothing half-installed is left behind.
-    pub fn prepare(&self, with: &Preparation<'_>) -> Result<Resolved, PrepareError> {
+    pub fn prepare(&self, with: &Preparation<'_>) -> Result<Prepared, PrepareError> {
         let dir = with.store.join(self.key());
         let done = with.store.join(format!("{}.done", self.key()));
-        step("make the package store", std::fs::create_dir_all(with.store))?;
+        step("make the package store", directories().recursive(true).create(with.store))?;
         let store = step("open the package store", std::fs::canonicalize(with.store))?;
         let (dir, lock) = (
             store.join(dir.file_name().unwrap_or_default()),
@@ -91,20 +116,27 @@ impl Package {
         // Two gateways may start at once. The lock goes with the file.
         let locked = flock(&lock, FlockOperation::LockExclusive).map_err(Into::into);
         step("lock the package store", locked)?;
+        let (mut denied, mut unheld) = (Vec::new(), None);
         if !done.exists() {
             let installed = self.install(&dir, with);
             if installed.is_err() {
                 let _ = std::fs::remove_dir_all(&dir);
             }
-            installed?;
+            (denied, unheld) = installed?;
             step("mark the package as installed", std::fs::write(&done, b""))?;
         }
-        self.runnable(&dir, with)
+        Ok(Prepared { resolved: self.runnable(&dir, with)?, denied, unheld })
     }
 
-    fn install(&self, dir: &Path, with: &Preparation<'_>) -> Result<(), PrepareError> {
+    /// What the installer was denied, and why it was not held to its registry if so.
+    fn install(
+        &self,
+        dir: &Path,
+        with: &Preparation<'_>,
+    ) -> Result<(Vec<Told>, Option<String>), PrepareError> {
         let _ = std::fs::remove_dir_all(dir);
-        step("make the package's directory", std::fs::create_dir(dir))?;
+        step("make the package's directory", directories().create(dir))?;
+        let _awake = crate::own::wake();
         let account = crate::user::account(with.user).map_err(SpawnError::User)?;
         if account.switch {
             let given = std::os::unix::fs::chown(dir, Some(account.uid), Some(account.gid));
@@ -113,7 +145,6 @@ impl Package {
         let mut profile = self.installer(dir, with)?;
         profile.store = Some(dir.to_owned());
         profile.cwd = Some(dir.to_owned());
-        profile.network = Network::Host;
         profile.least = with.least;
         profile.user = with.user.map(str::to_owned);
         profile.launcher.clone_from(&with.launcher);
@@ -121,24 +152,73 @@ impl Package {
             processes: 512,
             file_bytes: 2 << 30,
             data_bytes_per_process: 4 << 30,
+            memory_bytes: 8 << 30,
             tmp_bytes: 1 << 30,
             ..Limits::default()
         };
-        self.run(&profile)
+        match self.run_by_name(profile.clone(), with) {
+            // Who accepts a box without names for the server accepts it here.
+            Err(PrepareError::Spawn(why @ SpawnError::Weaker { .. }))
+                if with.least < Level::Full =>
+            {
+                profile.network = Network::Host;
+                Ok((self.run(&profile, None)?, Some(why.to_string())))
+            }
+            result => Ok((result?, None)),
+        }
     }
 
-    fn run(&self, profile: &Profile) -> Result<(), PrepareError> {
-        let confined = crate::spawn(profile)?;
+    /// With its registry, and nothing else to reach.
+    fn run_by_name(
+        &self,
+        mut profile: Profile,
+        with: &Preparation<'_>,
+    ) -> Result<Vec<Told>, PrepareError> {
+        let settings = registry::settings(std::env::vars_os());
+        let files = npm_settings(with.home);
+        let (registry, files) = match self.ecosystem {
+            Ecosystem::Npm => (Registry::npm(&files, &settings), files.as_str()),
+            Ecosystem::Python => (Registry::python(&settings), ""),
+        };
+        let via = registry::via(files, &settings).map_err(PrepareError::Proxy)?;
+        let reach = registry.reach();
+        profile.network = Network::Named(Doors::of(&reach));
+        // Theirs is ours to use; the installer is told of our own.
+        profile.env.retain(|name, _| !is_proxy(name));
+        self.run(&profile, Some((reach, via)))
+    }
+
+    fn run(
+        &self,
+        profile: &Profile,
+        by_name: Option<(Reach, Option<Via>)>,
+    ) -> Result<Vec<Told>, PrepareError> {
+        let mut confined = crate::spawn(profile)?;
+        let wire = match (confined.sockets.take(), by_name) {
+            (Some(sockets), Some((reach, via))) => {
+                let served = Egress::serve(sockets, reach, Resolver::system(), via);
+                Some(step("serve the registry", served)?)
+            }
+            _ => None,
+        };
+        let wire = wire.map(|(egress, denials)| (egress, std::thread::spawn(|| all(denials))));
         drop(confined.stdin);
         let errors = std::thread::spawn(|| last_words(File::from(confined.stderr)));
         let output = last_words(File::from(confined.stdout));
         let errors = errors.join().unwrap_or_default();
         let mut custody = confined.custody;
         let exit = step("wait for the installer", custody.wait())?;
+        let denied = wire.map_or_else(Vec::new, |(egress, denials)| {
+            drop(egress);
+            denials.join().unwrap_or_default()
+        });
         if exit == Exit::Code(0) {
-            return Ok(());
+            return Ok(denied);
         }
-        let said = if errors.trim().is_empty() { output } else { errors };
+        let mut said = if errors.trim().is_empty() { output } else { errors };
+        for told in &denied {
+            said.push_str(&format!("\nits registry is all that it reaches: {told}"));
+        }
         Err(PrepareError::Failed { package: self.spec.clone(), exit, said })
     }
 
@@ -149,8 +229,7 @@ impl Package {
             Ecosystem::Npm => self.npm(dir, person, &mut profile)?,
             Ecosystem::Python => self.uv(dir, person, &mut profile)?,
         }
-        let proxies = variables(|name| name.to_ascii_lowercase().ends_with("_proxy"));
-        profile.env.extend(proxies);
+        profile.env.extend(variables(is_proxy));
         Ok(profile)
     }
 
@@ -250,6 +329,7 @@ impl Package {
 const NO_RUNTIME: Resolved = Resolved {
     program: PathBuf::new(),
     args: Vec::new(),
+    script: None,
     code: Vec::new(),
     path: String::new(),
     steps: Vec::new(),
@@ -264,6 +344,24 @@ fn regular_inside(dir: &Path, path: &Path) -> Option<PathBuf> {
 
 fn set(profile: &mut Profile, name: &str, value: &Path) {
     profile.env.insert(name.to_owned(), value.to_string_lossy().into_owned());
+}
+
+/// Variables that name a proxy, or what needs none.
+fn is_proxy(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    name.ends_with("_proxy") || name == "npm_config_noproxy"
+}
+
+/// Everything that was denied, as far as anybody would read it.
+fn all(mut denials: Denials) -> Vec<Told> {
+    const READ: usize = 20;
+    let mut kept = Vec::new();
+    while let Some(told) = denials.blocking_recv() {
+        if kept.len() < READ {
+            kept.push(told);
+        }
+    }
+    kept
 }
 
 /// The person's npm settings, except those that say where things are put.

@@ -37,14 +37,15 @@ pub(super) struct Verdict {
     pub(super) otherwise: Answer,
 }
 
-const EPERM: Answer = Answer::Errno(libc::EPERM as u16);
+pub(super) const EPERM: Answer = Answer::Errno(libc::EPERM as u16);
 /// What a call gets that is in no list: it does not exist here.
 pub(super) const ABSENT: Answer = Answer::Errno(libc::ENOSYS as u16);
-const NO_FAMILY: Answer = Answer::Errno(libc::EAFNOSUPPORT as u16);
+const NO_RESOURCE: Answer = Answer::Errno(libc::EINVAL as u16);
+pub(super) const NO_FAMILY: Answer = Answer::Errno(libc::EAFNOSUPPORT as u16);
 
 /// Every namespace flag but the time namespace's, which `clone` cannot take:
 /// its low byte is the exit signal.
-const NAMESPACES: u32 = 0x7e02_0000;
+pub(super) const NAMESPACES: u32 = 0x7e02_0000;
 const NEW_TIME: u32 = 0x80;
 
 /// `O_TMPFILE` without the directory bit that it includes.
@@ -63,20 +64,23 @@ pub(super) fn verdicts(sockets: Sockets) -> BTreeMap<u32, Verdict> {
     all.insert(number(libc::SYS_unshare), only(0, NAMESPACES | NEW_TIME, &[0], ABSENT));
     all.insert(number(libc::SYS_personality), only(0, u32::MAX, &[0, u32::MAX], ABSENT));
     all.insert(number(libc::SYS_ioctl), terminal());
+    all.insert(number(libc::SYS_prlimit64), core_dumps(1));
+    #[cfg(target_arch = "x86_64")]
+    all.insert(number(libc::SYS_setrlimit), core_dumps(0));
     all.extend(modes());
     all
 }
 
-fn number(call: libc::c_long) -> u32 {
+pub(super) fn number(call: libc::c_long) -> u32 {
     u32::try_from(call).unwrap_or(u32::MAX)
 }
 
-fn plain(answer: Answer) -> Verdict {
+pub(super) fn plain(answer: Answer) -> Verdict {
     Verdict { clauses: Vec::new(), otherwise: answer }
 }
 
 /// Allowed only if the masked argument is one of these values.
-fn only(argument: u8, mask: u32, values: &[u32], otherwise: Answer) -> Verdict {
+pub(super) fn only(argument: u8, mask: u32, values: &[u32], otherwise: Answer) -> Verdict {
     let clause = |value: &u32| Clause {
         tests: vec![Test { argument, mask, value: *value }],
         answer: Answer::Allow,
@@ -102,16 +106,24 @@ fn socket(sockets: Sockets) -> Verdict {
 }
 
 /// Typing into a terminal on somebody's behalf.
-fn terminal() -> Verdict {
+pub(super) fn terminal() -> Verdict {
     const TIOCCONS: u32 = 0x541d;
     let requests = [libc::TIOCSTI as u32, libc::TIOCLINUX as u32, libc::TIOCSETD as u32, TIOCCONS];
     let clause = |request| Clause { tests: vec![is(1, request)], answer: EPERM };
     Verdict { clauses: requests.into_iter().map(clause).collect(), otherwise: Answer::Allow }
 }
 
+/// A limit of core dumps that was lowered to zero would call the host's crash
+/// handler (`limits.rs`). Programs that mean well lower it too, and are told by
+/// an answer that they can live with.
+pub(super) fn core_dumps(resource: u8) -> Verdict {
+    let clause = Clause { tests: vec![is(resource, libc::RLIMIT_CORE)], answer: NO_RESOURCE };
+    Verdict { clauses: vec![clause], otherwise: Answer::Allow }
+}
+
 /// A set-id file in a root would lend the user's identity to others. Opening
 /// counts only when it may create.
-fn modes() -> Vec<(u32, Verdict)> {
+pub(super) fn modes() -> Vec<(u32, Verdict)> {
     let plain = |call, argument| (number(call), set_id(argument, &[]));
     let opening = |call, flags: u8| {
         let creates = [libc::O_CREAT as u32, TMPFILE];
@@ -137,7 +149,7 @@ fn modes() -> Vec<(u32, Verdict)> {
     everywhere.into_iter().chain(here).collect()
 }
 
-fn set_id(mode: u8, conditions: &[Test]) -> Verdict {
+pub(super) fn set_id(mode: u8, conditions: &[Test]) -> Verdict {
     let mut clauses = Vec::new();
     for bit in SET_ID_BITS {
         let test = masked(mode, bit);
@@ -149,10 +161,10 @@ fn set_id(mode: u8, conditions: &[Test]) -> Verdict {
     Verdict { clauses, otherwise: Answer::Allow }
 }
 
-fn is(argument: u8, value: u32) -> Test {
+pub(super) fn is(argument: u8, value: u32) -> Test {
     Test { argument, mask: u32::MAX, value }
 }
 
-fn masked(argument: u8, bit: u32) -> Test {
+pub(super) fn masked(argument: u8, bit: u32) -> Test {
     Test { argument, mask: bit, value: bit }
 }

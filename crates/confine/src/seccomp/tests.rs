@@ -1,11 +1,14 @@
 //! The emitted program, run by a small interpreter.
 
 use super::Sockets::{self, Internet, None as NoSockets};
-use super::{emit, rules};
+use super::{emit, own, rules};
 
 /// Runs the filter as the kernel would and gives the returned action.
 fn run(sockets: Sockets, machine: u32, number: u32, arguments: [u64; 6]) -> u32 {
-    let program = emit::program(&rules::verdicts(sockets));
+    interpret(&emit::program(&rules::verdicts(sockets)), machine, number, arguments)
+}
+
+fn interpret(program: &[libc::sock_filter], machine: u32, number: u32, arguments: [u64; 6]) -> u32 {
     let (mut at, mut register) = (0, 0u32);
     loop {
         let i = program[at];
@@ -37,6 +40,7 @@ fn check(sockets: Sockets, call: libc::c_long, arguments: &[u64], expect: &str) 
         a if a == libc::SECCOMP_RET_ERRNO | libc::EPERM as u32 => "EPERM",
         a if a == libc::SECCOMP_RET_ERRNO | libc::ENOSYS as u32 => "ENOSYS",
         a if a == libc::SECCOMP_RET_ERRNO | libc::EAFNOSUPPORT as u32 => "EAFNOSUPPORT",
+        a if a == libc::SECCOMP_RET_ERRNO | libc::EINVAL as u32 => "EINVAL",
         _ => "other",
     };
     assert_eq!(word, expect, "call {call} with {arguments:?}");
@@ -73,6 +77,17 @@ fn dangerous_calls_are_told_no() {
         libc::SYS_kexec_load,
     ] {
         check(Internet, call, &[], "EPERM");
+    }
+}
+
+#[test]
+fn the_limit_of_core_dumps_stays() {
+    let resource = |number| u64::from(number);
+    check(Internet, libc::SYS_prlimit64, &[0, resource(libc::RLIMIT_CORE), 0x1000], "EINVAL");
+    check(Internet, libc::SYS_prlimit64, &[0, resource(libc::RLIMIT_NOFILE), 0x1000], "allow");
+    #[cfg(target_arch = "x86_64")]
+    for (number, expect) in [(libc::RLIMIT_CORE, "EINVAL"), (libc::RLIMIT_NOFILE, "allow")] {
+        check(Internet, libc::SYS_setrlimit, &[resource(number), 0x1000], expect);
     }
 }
 
@@ -152,4 +167,46 @@ fn the_search_agrees_with_the_table() {
         };
         assert_eq!(allowed, expected, "call {number}");
     }
+}
+
+/// A program that confined itself starts nothing, reaches nothing and becomes nobody.
+#[test]
+fn our_own_filter_has_no_way_to_another_program() {
+    let nothing = own::Own { pid: 7, tcp: false, names: false, local: false };
+    let network = own::Own { tcp: true, names: true, local: true, ..nothing };
+    let allows = |own: &own::Own, call: libc::c_long, arguments: [u64; 6]| {
+        let program = emit::program(&own::verdicts(own));
+        interpret(&program, emit::OURS, call as u32, arguments) == libc::SECCOMP_RET_ALLOW
+    };
+    let thread = libc::CLONE_THREAD as u64;
+    for own in [&nothing, &network] {
+        for call in [libc::SYS_execve, libc::SYS_execveat, libc::SYS_clone3, libc::SYS_kill] {
+            assert!(!allows(own, call, [0; 6]), "call {call}");
+        }
+        // It serves one client, and that is there already.
+        for call in [libc::SYS_listen, libc::SYS_accept, libc::SYS_accept4] {
+            assert!(!allows(own, call, [0; 6]), "call {call}");
+        }
+        let (quiet, fast) = (libc::MSG_NOSIGNAL as u64, libc::MSG_FASTOPEN as u64);
+        for (call, at) in [(libc::SYS_sendto, 3), (libc::SYS_sendmsg, 2), (libc::SYS_sendmmsg, 3)] {
+            let with = |flags| std::array::from_fn(|n| if n == at { flags } else { 0 });
+            assert!(allows(own, call, with(quiet)), "call {call}");
+            assert!(!allows(own, call, with(quiet | fast)), "call {call}");
+        }
+        assert!(allows(own, libc::SYS_clone, [thread, 0, 0, 0, 0, 0]));
+        assert!(!allows(own, libc::SYS_clone, [libc::SIGCHLD as u64, 0, 0, 0, 0, 0]));
+        let with_user = thread | libc::CLONE_NEWUSER as u64;
+        assert!(!allows(own, libc::SYS_clone, [with_user, 0, 0, 0, 0, 0]));
+        assert!(allows(own, libc::SYS_tgkill, [7, 8, 6, 0, 0, 0]));
+        assert!(!allows(own, libc::SYS_tgkill, [8, 8, 6, 0, 0, 0]));
+        assert!(allows(own, libc::SYS_openat2, [0; 6]));
+        assert!(!allows(own, libc::SYS_fchmod, [0, 0o4755, 0, 0, 0, 0]));
+    }
+    let stream =
+        [libc::AF_INET as u64, (libc::SOCK_STREAM | libc::SOCK_CLOEXEC) as u64, 0, 0, 0, 0];
+    assert!(
+        !allows(&nothing, libc::SYS_socket, stream) && allows(&network, libc::SYS_socket, stream)
+    );
+    let code = [0, 4096, (libc::PROT_READ | libc::PROT_EXEC) as u64, 0, 0, 0];
+    assert!(!allows(&nothing, libc::SYS_mmap, code) && allows(&network, libc::SYS_mmap, code));
 }

@@ -45,6 +45,12 @@ pub(crate) fn restrict(tree: impl AsFd, forbid: Forbid, recursive: bool) -> Resu
     set_attributes(tree, &attr, recursive)
 }
 
+/// Takes the restriction to reading back from one mount, and from none below it.
+pub(crate) fn allow_writing(mount: impl AsFd) -> Result<(), Errno> {
+    let attr = MountAttr { set: 0, clear: Forbid::WRITE.0, propagation: 0, userns: 0 };
+    set_attributes(mount, &attr, false)
+}
+
 /// Maps the ids of a detached tree as a user namespace does.
 pub(crate) fn map_ids(tree: impl AsFd, namespace: impl AsFd) -> Result<(), Errno> {
     const MOUNT_ATTR_IDMAP: u64 = 0x0010_0000;
@@ -79,6 +85,14 @@ pub(crate) fn clone_tree(at: impl AsFd) -> Result<OwnedFd, Errno> {
     open_tree(at, c"", flags)
 }
 
+/// A detached copy of one mount, without what is mounted on it.
+pub(crate) fn clone_one(at: impl AsFd) -> Result<OwnedFd, Errno> {
+    let flags = OpenTreeFlags::OPEN_TREE_CLONE
+        | OpenTreeFlags::OPEN_TREE_CLOEXEC
+        | OpenTreeFlags::AT_EMPTY_PATH;
+    open_tree(at, c"", flags)
+}
+
 /// Attaches a detached tree on top of an open directory or file.
 pub(crate) fn attach(tree: impl AsFd, at: impl AsFd) -> Result<(), Errno> {
     let flags = MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH | MoveMountFlags::MOVE_MOUNT_T_EMPTY_PATH;
@@ -88,7 +102,10 @@ pub(crate) fn attach(tree: impl AsFd, at: impl AsFd) -> Result<(), Errno> {
 /// Opens an absolute path without following a single link.
 pub(crate) fn open_exact(path: &Path) -> Result<OwnedFd, Errno> {
     let resolve = ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
-    openat2(CWD, path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty(), resolve)
+    match openat2(CWD, path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty(), resolve) {
+        Err(Errno::NOSYS) => crate::beneath::exactly(path),
+        done => done,
+    }
 }
 
 /// Opens a name below `dir`, never leaving it and never following a link.

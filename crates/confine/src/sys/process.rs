@@ -64,6 +64,32 @@ pub(crate) fn notice_children() {
     unsafe { libc::signal(libc::SIGCHLD, libc::SIG_DFL) };
 }
 
+/// From now on the end of a child waits for [`child_or`] to hear of it.
+pub(crate) fn hear_of_children() {
+    // SAFETY: a set of our own, made empty before it is used.
+    unsafe {
+        let mut set = std::mem::zeroed();
+        libc::sigemptyset(&raw mut set);
+        libc::sigaddset(&raw mut set, libc::SIGCHLD);
+        libc::sigprocmask(libc::SIG_BLOCK, &raw const set, std::ptr::null_mut());
+    }
+}
+
+/// Waits until a child ends, or for so long.
+pub(crate) fn child_or(patience: std::time::Duration) {
+    let patience = libc::timespec {
+        tv_sec: patience.as_secs().try_into().unwrap_or(libc::time_t::MAX),
+        tv_nsec: patience.subsec_nanos().into(),
+    };
+    // SAFETY: as above; nobody asks who it was.
+    unsafe {
+        let mut set = std::mem::zeroed();
+        libc::sigemptyset(&raw mut set);
+        libc::sigaddset(&raw mut set, libc::SIGCHLD);
+        libc::sigtimedwait(&raw const set, std::ptr::null_mut(), &raw const patience);
+    }
+}
+
 /// Leaves without running anything of Rust's: the child of a fork owns nothing.
 pub(crate) fn leave(code: i32) -> ! {
     // SAFETY: `_exit` has no preconditions.
@@ -88,6 +114,21 @@ pub(crate) fn close_from(first: u32) -> Result<(), Errno> {
     // SAFETY: called before this process has opened anything of its own, so no
     // owner of one of these descriptors exists here.
     check(unsafe { libc::syscall(libc::SYS_close_range, first, u32::MAX, 0) } as libc::c_int)
+}
+
+/// Closes every descriptor above 2 but these.
+pub(crate) fn close_all_but(kept: &[std::os::fd::RawFd]) -> Result<(), Errno> {
+    let mut kept: Vec<u32> = kept.iter().filter_map(|fd| u32::try_from(*fd).ok()).collect();
+    kept.sort_unstable();
+    let mut first = 3u32;
+    for fd in kept.into_iter().filter(|fd| *fd > 2) {
+        if fd > first {
+            // SAFETY: the caller names every descriptor that a living value owns.
+            check(unsafe { libc::syscall(libc::SYS_close_range, first, fd - 1, 0) } as libc::c_int)?;
+        }
+        first = first.max(fd + 1);
+    }
+    close_from(first)
 }
 
 /// Takes over the descriptor that the gateway passed as ours.
@@ -130,6 +171,40 @@ pub(crate) fn loopback_up() -> Result<(), Errno> {
     request.ifr_ifru.ifru_flags = (libc::IFF_UP | libc::IFF_RUNNING) as libc::c_short;
     // SAFETY: the request is an `ifreq` as SIOCSIFFLAGS expects.
     check(unsafe { libc::ioctl(socket.as_raw_fd(), libc::SIOCSIFFLAGS as _, &raw const request) })
+}
+
+/// Gives the loopback of this network namespace one more address, and with a wide
+/// mask every address of that range: on a loopback a whole network is local.
+pub(crate) fn loopback_address(
+    number: usize,
+    address: std::net::Ipv4Addr,
+    mask: std::net::Ipv4Addr,
+) -> Result<(), Errno> {
+    use rustix::net::{AddressFamily, SocketFlags, SocketType, socket_with};
+    use std::os::fd::AsRawFd;
+    let socket = socket_with(AddressFamily::INET, SocketType::DGRAM, SocketFlags::CLOEXEC, None)?;
+    for (request, value) in [(libc::SIOCSIFADDR, address), (libc::SIOCSIFNETMASK, mask)] {
+        // SAFETY: all zeroes is a valid `ifreq`.
+        let mut asked: libc::ifreq = unsafe { std::mem::zeroed() };
+        let name = format!("lo:{number}");
+        // The last byte stays zero: a name is shorter than its place.
+        for (to, from) in asked.ifr_name.iter_mut().take(libc::IFNAMSIZ - 1).zip(name.bytes()) {
+            *to = from as libc::c_char;
+        }
+        let socket_address = libc::sockaddr_in {
+            sin_family: libc::AF_INET as libc::sa_family_t,
+            sin_port: 0,
+            sin_addr: libc::in_addr { s_addr: u32::from_ne_bytes(value.octets()) },
+            sin_zero: [0; 8],
+        };
+        // SAFETY: `sockaddr_in` and `sockaddr` have the same size, and the kernel reads
+        // the one by its family where the other is expected.
+        asked.ifr_ifru.ifru_addr =
+            unsafe { std::mem::transmute::<libc::sockaddr_in, libc::sockaddr>(socket_address) };
+        // SAFETY: the request is an `ifreq` as both calls expect.
+        check(unsafe { libc::ioctl(socket.as_raw_fd(), request as _, &raw const asked) })?;
+    }
+    Ok(())
 }
 
 /// The host name of this namespace.

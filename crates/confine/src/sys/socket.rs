@@ -15,7 +15,7 @@ use rustix::net::{
 const LONGEST: usize = 64 << 10;
 
 /// The most descriptors that one message carries.
-const MOST_FDS: usize = 8;
+pub(crate) const MOST_FDS: usize = 32;
 
 /// A connected pair. Whoever holds one end learns when the other is gone.
 pub(crate) fn pair() -> Result<(OwnedFd, OwnedFd), Errno> {
@@ -30,6 +30,24 @@ pub(crate) fn send(to: impl AsFd, bytes: &[u8], fds: &[BorrowedFd<'_>]) -> Resul
         return Err(Errno::TOOBIG);
     }
     sendmsg(to, &[IoSlice::new(bytes)], &mut ancillary, SendFlags::NOSIGNAL).map(drop)
+}
+
+/// Sends one message if there is room for it.
+pub(crate) fn offer(to: impl AsFd, bytes: &[u8]) -> Result<(), Errno> {
+    let mut none = SendAncillaryBuffer::default();
+    let flags = SendFlags::NOSIGNAL | SendFlags::DONTWAIT;
+    sendmsg(to, &[IoSlice::new(bytes)], &mut none, flags).map(drop)
+}
+
+/// Sends one message with descriptors if there is room for it.
+pub(crate) fn offer_with(to: impl AsFd, bytes: &[u8], fds: &[BorrowedFd<'_>]) -> Result<(), Errno> {
+    let mut space = [MaybeUninit::uninit(); cmsg_space!(ScmRights(MOST_FDS))];
+    let mut ancillary = SendAncillaryBuffer::new(&mut space);
+    if !ancillary.push(SendAncillaryMessage::ScmRights(fds)) {
+        return Err(Errno::TOOBIG);
+    }
+    let flags = SendFlags::NOSIGNAL | SendFlags::DONTWAIT;
+    sendmsg(to, &[IoSlice::new(bytes)], &mut ancillary, flags).map(drop)
 }
 
 /// Receives one message. No bytes means that the other end is gone.
@@ -54,6 +72,21 @@ pub(crate) fn receive(from: impl AsFd, flags: RecvFlags) -> Result<(Vec<u8>, Vec
         }
     }
     Ok((bytes, fds))
+}
+
+/// Waits until there is something to receive. `false` when there was nothing in time.
+pub(crate) fn readable(socket: &OwnedFd, until: std::time::Instant) -> Result<bool, Errno> {
+    use rustix::event::{PollFd, PollFlags, Timespec, poll};
+    loop {
+        let left = until.saturating_duration_since(std::time::Instant::now());
+        let left = Timespec::try_from(left).map_err(|_| Errno::INVAL)?;
+        let mut fds = [PollFd::new(socket, PollFlags::IN)];
+        match poll(&mut fds, Some(&left)) {
+            Ok(count) => return Ok(count > 0),
+            Err(Errno::INTR) => {}
+            Err(error) => return Err(error),
+        }
+    }
 }
 
 /// The other end is gone.

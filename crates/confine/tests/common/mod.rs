@@ -54,7 +54,7 @@ pub(crate) fn unsupported(level: Level) -> bool {
     probe.label = "probe".to_owned();
     match spawn(&probe) {
         Err(SpawnError::Weaker { missing, .. }) => {
-            eprintln!("SKIPPED: level {level} is not possible here: {missing}");
+            eprintln!("skipped: level {level} is not possible here: {missing}");
             true
         }
         _ => false,
@@ -75,4 +75,12 @@ pub(crate) fn open(path: &Path) {
 
 pub(crate) fn grant(path: &Path, access: Access) -> RootGrant {
     admit_root(path, access, None).unwrap()
+}
+
+/// Copies a program. By a process of its own: a descriptor of ours to write it by would
+/// be in the hands of whatever another test starts just then, and the copy too busy to run.
+#[expect(clippy::disallowed_methods, reason = "the test's own tool")]
+pub(crate) fn copy_program(from: &str, to: &Path) {
+    let copied = std::process::Command::new("cp").arg(from).arg(to).status().unwrap();
+    assert!(copied.success(), "{from} to {}", to.display());
 }

@@ -108,3 +108,23 @@ pub fn intersect(host_root_uri: &str, ceiling: &Roots) -> Vec<String> {
     inside.dedup();
     inside.into_iter().map(Root::uri).collect()
 }
+
+/// The roots in force when a host offers some of its own: the parts of the ceiling
+/// that one of them covers, each with the access that the ceiling gives it.
+pub fn narrow(ceiling: &Roots, offered: &[String]) -> Roots {
+    let mut narrowed = Roots { roots: Vec::new(), home: ceiling.home.clone() };
+    for host in offered.iter().filter_map(|uri| Root::from_uri(uri).ok()) {
+        let around = ceiling.iter().filter(|(root, _)| root.contains(&host));
+        let own = around.max_by_key(|(root, _)| root.depth()).map(|(_, access)| (&host, access));
+        let inside = ceiling.iter().filter(|(root, _)| host.contains(root));
+        for (root, access) in own.into_iter().chain(inside) {
+            let entry = (root.clone(), access);
+            if !narrowed.roots.contains(&entry) {
+                narrowed.roots.push(entry);
+            }
+        }
+    }
+    // The same roots in another order are the same roots.
+    let whole = ceiling.roots.iter().all(|root| narrowed.roots.contains(root));
+    if whole && narrowed.roots.len() == ceiling.roots.len() { ceiling.clone() } else { narrowed }
+}

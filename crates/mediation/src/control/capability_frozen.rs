@@ -4,24 +4,41 @@
 //! the other side sees it, so nobody builds on them.
 
 use portcullis_catalog::control::CAPABILITY_FROZEN;
-use portcullis_policy::{Decision, Effect, Obligation};
+use portcullis_policy::{Decision, Effect, Extensions, Obligation};
+use portcullis_wire::Revision;
 use serde_json::{Map, Value};
 
+use super::extensions_agreed;
+
 /// Client capabilities that pass. Sampling and elicitation need a person
-/// between, extensions need both sides and the operator.
+/// between; extensions are for [`extensions_agreed`] to say.
 const CLIENT_MAY: &[&str] = &["roots"];
 
 /// Server capabilities that pass.
 const SERVER_MAY: &[&str] = &["tools", "prompts", "resources", "completions", "logging"];
 
 /// What a client's declaration looks like to the server.
-pub(crate) fn clamp_client(declared: &Value) -> Value {
-    only(declared, CLIENT_MAY)
+pub(crate) fn clamp_client(declared: &Value, allowed: &Extensions, revision: Revision) -> Value {
+    let extensions = extensions_agreed::clamp(declared, allowed, revision);
+    with(only(declared, CLIENT_MAY), extensions)
 }
 
 /// What a server's declaration looks like to the client.
-pub(crate) fn clamp_server(declared: &Value) -> Value {
-    only(declared, SERVER_MAY)
+pub(crate) fn clamp_server(declared: &Value, allowed: &Extensions, revision: Revision) -> Value {
+    let extensions = extensions_agreed::clamp(declared, allowed, revision);
+    let mut kept = with(only(declared, SERVER_MAY), extensions);
+    let tasks = extensions_agreed::core_tasks(declared, allowed, revision);
+    if let (Some(members), Some(tasks)) = (kept.as_object_mut(), tasks) {
+        members.insert("tasks".to_owned(), tasks);
+    }
+    kept
+}
+
+fn with(mut kept: Value, more: Value) -> Value {
+    if let (Some(members), Value::Object(more)) = (kept.as_object_mut(), more) {
+        members.extend(more);
+    }
+    kept
 }
 
 fn only(declared: &Value, names: &[&str]) -> Value {
@@ -35,18 +52,21 @@ pub(crate) fn cut(declared: &Value, kept: &Value, whose: &str) -> Decision {
     let names = |value: &Value| -> Vec<String> {
         value.as_object().map(|members| members.keys().cloned().collect()).unwrap_or_default()
     };
+    let extensions = extensions_agreed::cut(declared, kept, whose);
     let kept = names(kept);
-    let cut: Vec<String> =
-        names(declared).into_iter().filter(|name| !kept.contains(name)).collect();
+    let is_plain = |name: &String| !["extensions", "tasks"].contains(&name.as_str());
+    let cut = names(declared).into_iter().filter(|name| !kept.contains(name)).filter(is_plain);
+    let cut: Vec<String> = cut.collect();
     if cut.is_empty() {
-        return Decision::default();
+        return extensions;
     }
     let shown: String = cut.join(", ").chars().take(200).collect();
     let why = format!(
         "{whose} declares {}, which is not let through",
         portcullis_guard::text::visible(&shown)
     );
-    Decision::because(Effect::Allow, CAPABILITY_FROZEN, why).owing(Obligation::Rewritten)
+    let plain = Decision::because(Effect::Allow, CAPABILITY_FROZEN, why);
+    plain.owing(Obligation::Rewritten).and(extensions)
 }
 
 /// A later declaration, cut down to the first one; and what it wanted beyond.
@@ -108,7 +128,9 @@ mod tests {
     fn what_cannot_be_judged_is_not_declared() {
         let declared =
             json!({"roots": {}, "sampling": {}, "elicitation": {}, "extensions": {"a/b": {}}});
-        assert_eq!(clamp_client(&declared), json!({"roots": {}}));
-        assert_eq!(clamp_server(&json!({"tools": {}, "tasks": {}})), json!({"tools": {}}));
+        let (none, revision) = (Extensions::new(), Revision::V2025_11_25);
+        assert_eq!(clamp_client(&declared, &none, revision), json!({"roots": {}}));
+        let declared = json!({"tools": {}, "tasks": {}});
+        assert_eq!(clamp_server(&declared, &none, revision), json!({"tools": {}}));
     }
 }

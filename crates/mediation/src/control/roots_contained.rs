@@ -9,13 +9,11 @@ use portcullis_guard::{redact, visible};
 use portcullis_policy::Decision;
 use serde_json::Value;
 
+use crate::settings::Settings;
+use crate::without::Layer;
+
 /// Judges every path-like argument of a call.
-pub(crate) fn judge(
-    arguments: &Value,
-    schema: &Value,
-    roots: &Roots,
-    cwd: Option<&str>,
-) -> Decision {
+fn judge(arguments: &Value, schema: &Value, roots: &Roots, cwd: Option<&str>) -> Decision {
     let places = places(roots, cwd);
     path_arguments(arguments, schema).into_iter().fold(Decision::default(), |decision, found| {
         let (pointer, asked) = found;
@@ -27,6 +25,19 @@ pub(crate) fn judge(
             }
         }
     })
+}
+
+impl Settings {
+    /// Whether arguments name places inside the roots in force.
+    pub(crate) fn contained(&self, arguments: &Value, schema: &Value) -> Decision {
+        let decision = judge(arguments, schema, &self.roots, self.cwd.as_deref());
+        self.opinion(Layer::Paths, decision)
+    }
+
+    /// Whether a URI does.
+    pub(crate) fn contained_uri(&self, uri: &str) -> Decision {
+        self.opinion(Layer::Paths, judge_uri(uri, &self.roots, self.cwd.as_deref()))
+    }
 }
 
 /// Without any root, the directory that the server runs in is a private one of
@@ -47,7 +58,7 @@ fn shown(asked: &str) -> String {
 
 /// Judges the URI of a resource: `file:` URIs name places, and so does whatever
 /// is no URI at all, for servers that take paths too.
-pub(crate) fn judge_uri(uri: &str, roots: &Roots, cwd: Option<&str>) -> Decision {
+fn judge_uri(uri: &str, roots: &Roots, cwd: Option<&str>) -> Decision {
     if let Some(scheme) = scheme(uri)
         && !scheme.eq_ignore_ascii_case("file")
     {

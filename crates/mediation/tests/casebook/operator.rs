@@ -7,9 +7,15 @@ use std::time::Duration;
 
 use portcullis_casebook::Setup;
 use portcullis_guard::path::{Access, Root, Roots};
+use portcullis_guard::{UriLists, UriPattern};
 use portcullis_journal::Redactor;
-use portcullis_mediation::{Fingerprint, Limits, Settings};
-use portcullis_policy::{Ask, Pattern, Principal, Rules, ServerName};
+use portcullis_mediation::pin::{Definition, Mode, Part, Pinned, Section, Surroundings};
+use portcullis_mediation::{Fingerprint, Limits, SealKey, Settings};
+use portcullis_policy::{
+    Ask, Base, Extension, Extensions, Flow, Inspect, May, Names, Pattern, Policies, PolicyText,
+    Principal, Rank, Rules, ServerName, Treatment,
+};
+use portcullis_wire::Revision;
 use toml::{Table, Value};
 
 /// Hosts give up after 60 s; the gateway answers before.
@@ -18,43 +24,85 @@ const HOLD: Duration = Duration::from_secs(45);
 /// What a session and its transport are told.
 pub(crate) fn settings(setup: &Setup) -> Result<(Settings, portcullis_wire::Limits), String> {
     let mut table = setup.table.clone();
-    let mut settings = usual();
+    let mut rules = Rules::default();
+    let mut settings = usual()?;
     let mut limits = portcullis_wire::Limits::default();
     for (key, value) in std::mem::take(&mut table) {
         match key.as_str() {
-            "ask" => settings.rules.mode = mode(&value)?,
+            "ask" => rules.mode = mode(&value)?,
             "patience" => settings.patience = duration(&value)?,
+            "pins" => settings.pinning.mode = pins(&value)?,
+            "flow" => {
+                let word = Flow::WORDS.iter().find(|(word, _)| value.as_str() == Some(word));
+                settings.flow = word.ok_or("`flow` is not that")?.1;
+            }
             "observe" => settings.observe = value.as_bool().ok_or("`observe` is a flag")?,
             "network" => settings.open_world = value.as_str() == Some("host"),
-            "tools" => lists(&value, &mut settings.rules)?,
+            "inspect" => inspect(&value, &mut settings.inspect)?,
+            "tools" => lists(&value, &mut rules)?,
+            "resources" => (settings.resources, rules.resources) = resources(&value)?,
+            "prompts" => rules.prompts = prompts(&value)?,
+            "extensions" => settings.extensions = extensions(&value)?,
             "roots" => settings.roots = roots(&value)?,
             "limits" => quotas(&value, &mut settings.limits, &mut limits)?,
             other => return Err(format!("this driver does not know `{other}`")),
         }
     }
+    if let Some(spoke) = setup.spoke.as_deref() {
+        let spoke = Revision::parse(spoke).ok_or("`spoke` is no revision")?;
+        let definition = Definition::of_revision(spoke);
+        let pinned = Pinned { definition, surroundings: Surroundings::default() };
+        settings.pinning.pins.parts.insert(Part::new(Section::Server, "revision"), pinned);
+    }
+    settings.rules = compiled(&settings, &rules, setup.policy.as_deref())?;
+    settings.flow = settings.flow.with(rules.mode);
     settings.hold = HOLD.min(settings.patience);
     settings.cwd = settings.roots.iter().next().map(|(root, _)| root.path());
     Ok((settings, limits))
 }
 
-fn usual() -> Settings {
-    let server = ServerName::new("files").unwrap_or_else(|_| unreachable!("a good name"));
-    Settings {
+/// The lists of a case, and its policies.
+fn compiled(settings: &Settings, rules: &Rules, policy: Option<&str>) -> Result<Policies, String> {
+    let text = |text: &str| PolicyText {
+        file: "policy.cedar".to_owned(),
+        text: text.to_owned(),
+        may: May::All,
+        rank: Rank::Person,
+    };
+    let texts: Vec<_> = policy.map(text).into_iter().collect();
+    Policies::new(&settings.principal, &settings.server, rules, Base::Allow, &texts)
+        .map_err(|all| all.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))
+}
+
+fn usual() -> Result<Settings, String> {
+    let server = ServerName::new("case").map_err(|bad| bad.to_string())?;
+    let principal = Principal::user(1000);
+    let rules = Policies::new(&principal, &server, &Rules::default(), Base::Allow, &[]);
+    let rules = rules.map_err(|_| "the usual lists do not compile")?;
+    Ok(Settings {
         server,
-        principal: Principal::user(1000),
+        principal,
         session: "case".to_owned(),
-        rules: Rules::default(),
+        rules,
+        resources: UriLists::default(),
+        extensions: portcullis_policy::Extensions::new(),
         policy: Fingerprint::of(b"the case's policy"),
         roots: Roots::new(),
         cwd: None,
+        flow: Flow::default(),
         open_world: false,
+        inspect: Inspect::default(),
         limits: Limits::default(),
         patience: Duration::from_secs(120),
         hold: HOLD,
+        pinning: portcullis_mediation::pin::Pinning::default(),
         observe: false,
+        firm: None,
+        without: Default::default(),
         dice: 7,
+        seal: SealKey::new([7; 32]),
         redactor: Redactor::new([7; 32]),
-    }
+    })
 }
 
 fn mode(value: &Value) -> Result<Ask, String> {
@@ -65,6 +113,31 @@ fn mode(value: &Value) -> Result<Ask, String> {
         Some("writes") => Ask::Writes,
         Some("always") => Ask::Always,
         _ => return Err(format!("`ask` is not {value}")),
+    })
+}
+
+fn inspect(value: &Value, inspect: &mut Inspect) -> Result<(), String> {
+    for (key, word) in value.as_table().ok_or("`inspect` is a table")? {
+        let word = word.as_str().and_then(Treatment::parse).ok_or("not a treatment")?;
+        match key.as_str() {
+            "hidden" => inspect.hidden = word,
+            "instructions" => inspect.instructions = word,
+            "secrets" => inspect.secrets = word,
+            "definitions" => inspect.definitions = word,
+            "errors" => inspect.errors = word,
+            "open_world" => inspect.open_world = word,
+            other => return Err(format!("`inspect` has no `{other}`")),
+        }
+    }
+    Ok(())
+}
+
+fn pins(value: &Value) -> Result<Mode, String> {
+    Ok(match value.as_str() {
+        Some("note") => Mode::Note,
+        Some("first") => Mode::First,
+        Some("ask") => Mode::Ask,
+        _ => return Err(format!("`pins` is not {value}")),
     })
 }
 
@@ -85,6 +158,45 @@ fn lists(value: &Value, rules: &mut Rules) -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+fn resources(value: &Value) -> Result<(UriLists, Names), String> {
+    let mut lists = UriLists::default();
+    for (key, list) in value.as_table().ok_or("`resources` is a table")? {
+        let uris = texts(list)?
+            .into_iter()
+            .map(|text| UriPattern::new(text).map_err(|bad| format!("`{text}` is {bad}")));
+        let uris = uris.collect::<Result<Vec<_>, _>>()?;
+        match key.as_str() {
+            "allow" => lists.allow = Some(uris),
+            "deny" => lists.deny = uris,
+            other => return Err(format!("`resources` has no `{other}`")),
+        }
+    }
+    Ok((lists, prompts(value)?))
+}
+
+fn prompts(value: &Value) -> Result<Names, String> {
+    let mut lists = Names::default();
+    for (key, list) in value.as_table().ok_or("`prompts` is a table")? {
+        let names = texts(list)?.into_iter().map(Pattern::new).collect();
+        match key.as_str() {
+            "allow" => lists.allow = Some(names),
+            "deny" => lists.deny = names,
+            other => return Err(format!("`prompts` has no `{other}`")),
+        }
+    }
+    Ok(lists)
+}
+
+fn extensions(value: &Value) -> Result<Extensions, String> {
+    let read = |id| Extension::parse(id).ok_or_else(|| format!("no extension is `{id}`"));
+    texts(value)?.into_iter().map(read).collect()
+}
+
+fn texts(list: &Value) -> Result<Vec<&str>, String> {
+    let items = list.as_array().ok_or("patterns are a list")?;
+    items.iter().map(|item| item.as_str().ok_or_else(|| "not a text".to_owned())).collect()
 }
 
 fn roots(value: &Value) -> Result<Roots, String> {

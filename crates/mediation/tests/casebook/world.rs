@@ -7,9 +7,11 @@ use portcullis_casebook::{
     Answer, Case, Journal, Ledger, Mailbox, Sent, Setup, Side, Unmet, What, question,
 };
 use portcullis_mediation::{ApprovalId, ApprovalKey, Fact, Output, Session, Ticket};
+use portcullis_policy::Permitted;
 use portcullis_wire::{Frame, Framer, Malformed, MalformedKind, Message, Peer};
 
 use crate::operator;
+use crate::shelf::Shelf;
 use crate::store::{Store, Taken};
 
 /// How long the gateway waits for answers after the host closed its end.
@@ -38,6 +40,7 @@ pub(crate) struct World {
     from_server: Framer,
     ledger: Ledger,
     store: Store,
+    shelf: Shelf,
     waiting: BTreeMap<Ticket, Waiting>,
     journal_fails: bool,
     /// The last thing done was writing a record.
@@ -84,6 +87,7 @@ impl World {
         let (settings, limits) = operator::settings(setup)?;
         #[expect(clippy::disallowed_methods, reason = "an arbitrary epoch for a clock of ours")]
         let now = Instant::now();
+        let shelf = Shelf::of(settings.pinning.pins.clone());
         Ok(Self {
             session: Session::new(settings),
             now,
@@ -94,6 +98,7 @@ impl World {
             from_server: Framer::new(limits.message_bytes),
             ledger: Ledger::default(),
             store: Store::default(),
+            shelf,
             waiting: BTreeMap::new(),
             journal_fails: false,
             recorded: false,
@@ -109,6 +114,7 @@ impl World {
             What::Receives(side, received) => self.mailbox(*side).expect(received).map_err(unmet),
             What::Asked(part) => self.asked(part.as_deref()),
             What::Answers(answer) => self.answers(*answer),
+            What::Accepts(name) => self.accepts(name.as_deref()),
             What::Wait(time) => self.wait(*time),
             What::Journal(Journal::Fails) => {
                 self.journal_fails = true;
@@ -149,13 +155,16 @@ impl World {
     }
 
     fn line(&mut self, peer: Peer, frame: Frame) {
-        let parsed = match frame {
-            Frame::Line(line) => portcullis_wire::parse(&line, &self.limits),
+        let parsed = match &frame {
+            Frame::Line(line) => portcullis_wire::parse(line, &self.limits),
             Frame::TooLong { .. } => Err(Malformed { kind: MalformedKind::TooLong, id: None }),
         };
-        match parsed {
-            Ok(message) => self.session.receive(peer, message, self.now),
-            Err(malformed) => self.session.malformed(peer, &malformed, self.now),
+        match (parsed, frame) {
+            (Ok(message), _) => self.session.receive(peer, message, self.now),
+            (Err(Malformed { kind: MalformedKind::Batch, .. }), Frame::Line(line)) => {
+                self.session.receive_batch(peer, &line, &self.limits, self.now);
+            }
+            (Err(malformed), _) => self.session.malformed(peer, &malformed, self.now),
         }
     }
 
@@ -192,6 +201,7 @@ impl World {
                 Output::Forward(peer, message) | Output::Reply(peer, message) => {
                     self.deliver(peer, message.get())?;
                 }
+                Output::Together(peer, messages) => self.deliver_batch(peer, &messages)?,
                 Output::Consult(ticket, key) => self.consult(ticket, *key),
                 Output::Ask(ticket, question) => {
                     let approval = Some(question.approval.clone());
@@ -205,11 +215,19 @@ impl World {
                     }
                     self.waiting.retain(|_, waiting| waiting.approval.as_ref() != Some(&approval));
                 }
-                Output::Log(_) => {}
+                Output::Sighted(sighting) => self.shelf.sighted(*sighting),
+                Output::Log(_) | Output::Roots(_) => {}
                 Output::Close(_) => self.over = true,
             }
         }
         Ok(())
+    }
+
+    fn deliver_batch(&mut self, to: Peer, messages: &[Permitted<Message>]) -> Result<(), String> {
+        let mut bytes = Vec::new();
+        #[expect(clippy::disallowed_methods, reason = "what the transport would write")]
+        portcullis_wire::write::encode_batch(messages.iter().map(Permitted::get), &mut bytes);
+        self.arrives(to, &bytes)
     }
 
     /// Through the only encoder, as bytes, and back.
@@ -217,7 +235,11 @@ impl World {
         let mut bytes = Vec::new();
         #[expect(clippy::disallowed_methods, reason = "what the transport would write")]
         portcullis_wire::write::encode(message, &mut bytes);
-        let value = serde_json::from_slice(&bytes).map_err(|error| error.to_string())?;
+        self.arrives(to, &bytes)
+    }
+
+    fn arrives(&mut self, to: Peer, bytes: &[u8]) -> Result<(), String> {
+        let value = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
         let side = if to == Peer::Client { Side::Client } else { Side::Server };
         self.mailbox(side).arrived(value).map_err(|unmet| format!("the {side:?} got {unmet}"))
     }
@@ -281,6 +303,12 @@ impl World {
             Answer::Denies => portcullis_policy::Answer::Reject,
         };
         self.store.decide(&id, answer, self.now);
+        self.settle()
+    }
+
+    fn accepts(&mut self, name: Option<&str>) -> Result<(), String> {
+        let pins = self.shelf.accept(name).ok_or("nothing waits to be accepted")?;
+        self.session.repinned(pins);
         self.settle()
     }
 

@@ -3,12 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
+use portcullis_guard::UriLists;
 use portcullis_guard::path::Roots;
 use portcullis_journal::{Event, Record, Redactor};
 use portcullis_mediation::{
-    ApprovalId, ApprovalKey, Fact, Fingerprint, Limits, Output, Session, Settings, Ticket,
+    ApprovalId, ApprovalKey, Fact, Fingerprint, Limits, Output, SealKey, Session, Settings, Ticket,
 };
-use portcullis_policy::{Answer, Effect, Obligation, Principal, Rules, ServerName};
+use portcullis_policy::{Answer, Base, Effect, Obligation, Policies, Principal, Rules, ServerName};
 use portcullis_wire::{Id, Message, Peer};
 use serde_json::{Value, json};
 
@@ -331,6 +332,7 @@ impl World {
                 Output::Record(record) => self.record(record),
                 Output::Forward(to, message) => self.forwarded(to, message.get(), before),
                 Output::Reply(Peer::Client, message) => self.told(message.get()),
+                Output::Together(..) => self.check(false, "nobody sent a batch"),
                 Output::Consult(ticket, key) => self.consult(ticket, *key),
                 Output::Ask(ticket, _) if self.store_full => {
                     self.session.advise(ticket, Fact::Unavailable, self.now);
@@ -342,13 +344,14 @@ impl World {
                     self.waiting.insert(ticket, Waiting { key, approval, joined: false });
                     self.store.ask(*question, self.now);
                 }
+                Output::Sighted(_) => {}
                 Output::Withdraw(approval) => {
                     if self.store.withdraw(&approval) {
                         self.session.lapsed(&approval);
                     }
                 }
                 Output::Close(_) => self.closings += 1,
-                Output::Reply(Peer::Server, _) | Output::Log(_) => {}
+                Output::Reply(Peer::Server, _) | Output::Log(_) | Output::Roots(_) => {}
             }
         }
     }
@@ -478,8 +481,17 @@ impl World {
 }
 
 fn listing(description: &str) -> Value {
-    let tool = |name: &str| json!({"name": name, "description": description, "inputSchema": {}});
+    let tool = |name: &str| json!({"name": name, "description": description, "inputSchema": {"type": "object"}});
     json!({"tools": [tool("read_file"), tool("delete_file")]})
+}
+
+thread_local! {
+    /// Compiled once: the model starts over a thousand times.
+    static POLICIES: Policies = {
+        let server = ServerName::new("s").unwrap_or_else(|_| unreachable!("a good name"));
+        Policies::new(&Principal::user(1), &server, &Rules::default(), Base::Allow, &[])
+            .unwrap_or_else(|_| unreachable!("no lists and the usual mode"))
+    };
 }
 
 /// Hold, patience, deadline: each ends something else.
@@ -494,16 +506,27 @@ fn settings() -> Settings {
         server: ServerName::new("s").unwrap_or_else(|_| unreachable!("a good name")),
         principal: Principal::user(1),
         session: "model".to_owned(),
-        rules: Rules::default(),
+        rules: POLICIES.with(Policies::clone),
+        resources: UriLists::default(),
+        extensions: portcullis_policy::Extensions::new(),
         policy: Fingerprint::of(b"policy"),
         roots,
         cwd: Some("/p".to_owned()),
+        flow: portcullis_policy::Flow::default(),
         open_world: false,
+        inspect: portcullis_policy::Inspect::default(),
         limits,
         patience: seconds(4),
         hold: seconds(2),
+        pinning: portcullis_mediation::pin::Pinning {
+            mode: portcullis_mediation::pin::Mode::Note,
+            ..Default::default()
+        },
         observe: false,
+        firm: None,
+        without: Default::default(),
         dice: 1,
+        seal: SealKey::new([1; 32]),
         redactor: Redactor::new([1; 32]),
     }
 }

@@ -15,7 +15,8 @@ const BUSY: Duration = Duration::from_secs(5);
 
 /// The tables, one step after the other; `user_version` counts the steps taken.
 /// A step that was released is never edited.
-const STEPS: [&str; 1] = ["
+const STEPS: [&str; 4] = [
+    "
     CREATE TABLE approval (
         id               TEXT PRIMARY KEY,
         kind             TEXT NOT NULL,
@@ -40,7 +41,11 @@ const STEPS: [&str; 1] = ["
     CREATE INDEX approval_created ON approval (created);
     CREATE TABLE clock (seen INTEGER NOT NULL) STRICT;
     INSERT INTO clock VALUES (0);
-"];
+",
+    super::grants::TABLE,
+    super::pins::TABLES,
+    super::pins::SHOWN,
+];
 
 /// Opens the database of a state directory, creating it when there is none.
 pub(crate) fn open(state: &Path) -> Result<(Connection, PathBuf), StoreError> {

@@ -37,10 +37,20 @@ enum Care {
 impl Dir {
     /// Opens the state directory, creating it and its parents when missing.
     pub(crate) fn state(path: &Path) -> Result<Self, StoreError> {
+        Self::made(path, DIRECTORY)
+    }
+
+    /// The same, to go on below it and not to look into: a process that confined
+    /// itself may do no more.
+    pub(crate) fn on_the_way(path: &Path) -> Result<Self, StoreError> {
+        Self::made(path, DIRECTORY.union(OFlags::PATH))
+    }
+
+    fn made(path: &Path, flags: OFlags) -> Result<Self, StoreError> {
         let mut builder = std::fs::DirBuilder::new();
         let made = builder.recursive(true).mode(PRIVATE_DIR.bits()).create(path);
         made.map_err(|source| system("create", path, source))?;
-        let handle = rustix::fs::open(path, DIRECTORY, Mode::empty());
+        let handle = rustix::fs::open(path, flags, Mode::empty());
         Self::checked(handle, path.to_owned(), Care::Ours)
     }
 

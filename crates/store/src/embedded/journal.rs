@@ -152,7 +152,7 @@ fn directory(path: &Path) -> Result<Dir, StoreError> {
     let name = path.file_name().and_then(|name| name.to_str());
     match (path.parent(), name) {
         (Some(state), Some(name)) if !state.as_os_str().is_empty() => {
-            Dir::state(state)?.below(name)
+            Dir::on_the_way(state)?.below(name)
         }
         _ => Dir::state(path),
     }

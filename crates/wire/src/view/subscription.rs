@@ -14,6 +14,8 @@ pub struct Filter {
     pub resources_list_changed: bool,
     /// `notifications/resources/updated` for these URIs.
     pub resource_subscriptions: Vec<String>,
+    /// `notifications/tasks` for these tasks (extension `io.modelcontextprotocol/tasks`).
+    pub task_ids: Vec<String>,
 }
 
 impl Filter {
@@ -30,17 +32,19 @@ impl Filter {
             "promptsListChanged",
             "resourcesListChanged",
             "resourceSubscriptions",
+            "taskIds",
         ];
         let fields = Fields::open(&filter, "notifications", &known)?;
-        let uris = match fields.any("resourceSubscriptions") {
-            Some(_) => fields.texts("resourceSubscriptions")?,
-            None => Vec::new(),
+        let texts = |name| match fields.any(name) {
+            Some(_) => fields.texts(name),
+            None => Ok(Vec::new()),
         };
         Ok(Self {
             tools_list_changed: fields.flag("toolsListChanged")?.unwrap_or(false),
             prompts_list_changed: fields.flag("promptsListChanged")?.unwrap_or(false),
             resources_list_changed: fields.flag("resourcesListChanged")?.unwrap_or(false),
-            resource_subscriptions: uris,
+            resource_subscriptions: texts("resourceSubscriptions")?,
+            task_ids: texts("taskIds")?,
         })
     }
 }

@@ -2,6 +2,8 @@
 #![expect(clippy::unwrap_used, reason = "tests stop at the first surprise")]
 
 mod framing;
+mod leaves;
 mod methods;
+mod tasks;
 mod values;
 mod views;

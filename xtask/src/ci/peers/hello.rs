@@ -19,8 +19,12 @@ const SERVERS: &[(&str, bool)] = &[
     ("node/node_modules/.bin/mcp-server-everything", false),
     ("node/node_modules/.bin/mcp-server-filesystem", true),
     ("node/node_modules/.bin/mcp-server-memory", false),
+    ("node/node_modules/.bin/mcp-server-sequential-thinking", false),
+    ("python/servers/bin/mcp-server-fetch", false),
     ("python/servers/bin/mcp-server-git", false),
     ("python/servers/bin/mcp-server-time", false),
+    ("python/servers1/bin/mcp-server-sqlite", false),
+    ("python/servers1/bin/mcp-shell-server", false),
 ];
 
 /// Starts each, initializes it, and lets it go.
@@ -35,9 +39,12 @@ pub(super) fn all(peers: &Path) -> Result<(), String> {
 }
 
 fn one(peers: &Path, program: &str, directory: bool) -> Result<Value, String> {
+    let peers = peers.canonicalize().map_err(|error| error.to_string())?;
     let mut command = run::command(peers.join(program));
+    // What a server writes where it stands does not belong to the work tree.
+    command.current_dir(&peers);
     if directory {
-        command.arg(peers);
+        command.arg(&peers);
     }
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
     let mut child = command.spawn().map_err(|error| error.to_string())?;

@@ -22,11 +22,19 @@ pub(super) struct Attack {
     pub(super) title: &'static str,
     pub(super) tool: &'static str,
     path: fn(&Scene) -> Value,
+    /// The tool of `portcullis server` that could be asked for the same.
+    pub(super) hardened: &'static str,
+    same: fn(&Scene) -> Value,
 }
 
 impl Attack {
     pub(super) fn arguments(&self, scene: &Scene) -> Value {
         (self.path)(scene)
+    }
+
+    /// The same wish, as `portcullis server` is asked.
+    pub(super) fn hardened_arguments(&self, scene: &Scene) -> Value {
+        (self.same)(scene)
     }
 }
 
@@ -44,23 +52,37 @@ pub(super) const ATTACKS: &[Attack] = &[
         title: "an absolute path",
         tool: "read_file",
         path: |scene| json!({"path": scene.key()}),
+        hardened: "read_file",
+        same: |scene| json!({"path": scene.key()}),
     },
     Attack {
         title: "a sibling with the same prefix",
         tool: "read_note",
         path: |scene| json!({"path": format!("{}-evil/key.txt", scene.project.display())}),
+        hardened: "read_file",
+        same: |scene| json!({"path": format!("{}-evil/key.txt", scene.project.display())}),
     },
     Attack {
         title: "a symbolic link in the project",
         tool: "read_note",
         path: |scene| json!({"path": scene.project.join("shortcut.txt")}),
+        hardened: "read_file",
+        same: |scene| json!({"path": scene.project.join("shortcut.txt")}),
     },
     Attack {
         title: "a shell metacharacter",
         tool: "count_words",
         path: |_| json!({"note": "notes.txt; cat ../*/key.txt"}),
+        hardened: "file_info",
+        same: |_| json!({"path": "notes.txt; cat ../*/key.txt", "count_lines": true}),
     },
-    Attack { title: "a child process", tool: "get_summary", path: |_| json!({}) },
+    Attack {
+        title: "a child process",
+        tool: "get_summary",
+        path: |_| json!({}),
+        hardened: "search_files",
+        same: |scene| json!({"path": scene.folder, "text": "the-planted"}),
+    },
 ];
 
 impl Scene {
@@ -122,6 +144,15 @@ impl Scene {
         command.push(self.state().into());
         command.extend(["--root".into(), root, "--".into()]);
         command.extend(self.bare_command());
+        command
+    }
+
+    /// Our own server, as it is run without a gateway.
+    pub(super) fn hardened_command(&self) -> Vec<OsString> {
+        let mut root = self.project.clone().into_os_string();
+        root.push(":rw");
+        let mut command: Vec<OsString> = vec![ourselves(), "server".into(), "--state".into()];
+        command.extend([self.folder.join("server").into(), "--root".into(), root]);
         command
     }
 

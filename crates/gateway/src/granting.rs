@@ -1,0 +1,162 @@
+//! Which directories a server may be granted at all: those that are there, are no place
+//! that nobody shares, and hold nothing that decides about the server.
+
+use std::path::{Path, PathBuf};
+
+use portcullis_config as config;
+use portcullis_confine::{self as confine, RootGrant};
+use portcullis_policy::{PolicyText, Rank};
+use portcullis_store::Grant;
+
+use crate::fault::Fault;
+use crate::launch::Plan;
+use crate::secrets;
+use crate::trusted::{holds, lies_in};
+
+/// The ceiling for roots: canonical, existing, and not a place that nobody shares.
+/// `given` is what was written down at the starts before.
+pub(crate) fn admit_roots(plan: &Plan, given: &[Grant]) -> Result<Vec<RootGrant>, Fault> {
+    let turnable = turnable(plan, given);
+    let admit = |root: &config::Root| {
+        let access = match root.access() {
+            config::Access::Read => confine::Access::ReadOnly,
+            config::Access::Write => confine::Access::ReadWrite,
+        };
+        let mut grant = confine::admit_root(Path::new(root.path()), access, plan.home.as_deref())
+            .map_err(|refused| Fault::operator(refused.to_string()))?;
+        // What was held against other files is what is granted.
+        if let Some(real) = root.real().filter(|real| Path::new(real) != grant.path) {
+            let (path, now) = (root.path(), grant.path.display());
+            let why = format!("root {path} led to {real} and leads to {now} now: start again");
+            return Err(Fault::operator(why));
+        }
+        if let (Some(places), confine::Access::ReadWrite) = (root.protect(), access) {
+            grant.protect = places.iter().map(PathBuf::from).collect();
+        }
+        not_turned(Path::new(root.path()), &grant, &turnable)?;
+        not_our_own(plan, &grant)?;
+        keep_projects(plan, &mut grant)?;
+        Ok(grant)
+    };
+    plan.server.roots.iter().map(admit).collect()
+}
+
+/// Where some server may write, or could before, and which one.
+fn turnable(plan: &Plan, given: &[Grant]) -> Vec<(PathBuf, String)> {
+    let own = plan.server.roots.iter().filter(|root| root.access() == config::Access::Write);
+    let real = |root: &config::Root| Path::new(root.path()).canonicalize().ok();
+    let own = own.filter_map(real).map(|root| (root, plan.server.name.to_string()));
+    // One that a person took back was there long enough to leave a link.
+    let others = given.iter().filter(|grant| grant.access == "rw");
+    own.chain(others.map(|grant| (PathBuf::from(&grant.root), grant.server.clone()))).collect()
+}
+
+/// A server that may write a directory can put a link in the place of what lies in it:
+/// a root that is named by way of it would be whatever the server likes.
+fn not_turned(
+    written: &Path,
+    grant: &RootGrant,
+    turnable: &[(PathBuf, String)],
+) -> Result<(), Fault> {
+    let out = |root: &Path| lies_in(written, root) && !holds(root, &grant.path);
+    let Some((root, server)) = turnable.iter().find(|(root, _)| out(root)) else { return Ok(()) };
+    let shown = |path: &Path| portcullis_guard::text::visible(&path.display().to_string());
+    let why = format!(
+        "root {} leads to {} by way of {}, where the server `{}` may write and could have put \
+         the link: if it is meant, name the directory that it leads to",
+        shown(written),
+        shown(&grant.path),
+        shown(root),
+        portcullis_guard::text::visible(server)
+    );
+    Err(Fault::operator(why))
+}
+
+/// A server that could reach our state could read the journal's key and approve
+/// its own calls; one that could write our config could lift its own limits.
+fn not_our_own(plan: &Plan, grant: &RootGrant) -> Result<(), Fault> {
+    let root = &grant.path;
+    let writable = grant.access == confine::Access::ReadWrite;
+    let state = real_state(plan)?;
+    let overlaps = holds(root, &state) || holds(&state, root);
+    if overlaps || writable && lies_in(&plan.state, root) {
+        let (root, state) = (root.display(), state.display());
+        let why = format!(
+            "root {root} overlaps our own state in {state}: grant a directory beside it, or move the state with --state"
+        );
+        return Err(Fault::operator(why));
+    }
+    // There need not be a config yet: a server that could make one is as free.
+    if writable && plan.config.as_ref().is_some_and(|config| lies_in(config, root)) {
+        let why = format!(
+            "root {} is writable and holds our own config, or the place where it would be: \
+             grant it with :ro, or move the config with --config",
+            root.display()
+        );
+        return Err(Fault::operator(why));
+    }
+    // What a server may write decides about it no more.
+    let within = |text: &&PolicyText| {
+        writable && text.rank != Rank::Project && lies_in(Path::new(&text.file), root)
+    };
+    if let Some(text) = plan.policies.iter().find(within) {
+        let (root, file) = (root.display(), &text.file);
+        let why = format!(
+            "root {root} is writable and holds the policies in {file}: grant it with :ro, or move them"
+        );
+        return Err(Fault::operator(why));
+    }
+    if writable { not_a_secret(plan, root) } else { Ok(()) }
+}
+
+/// We read the file of a secret outside of the box, and the server gets what it holds:
+/// one that could put a link in its place would be handed whatever file it likes. That
+/// is so for a root that a person took back too, since it can be given again.
+fn not_a_secret(plan: &Plan, root: &Path) -> Result<(), Fault> {
+    for variable in &plan.server.env {
+        let config::Source::File(path) = variable.source() else { continue };
+        let file = secrets::located(path, plan.home.as_deref());
+        if lies_in(&file, root) {
+            let (name, file, root) = (variable.name(), file.display(), root.display());
+            let why = format!(
+                "the value of `{name}` comes from {file}, which the server could replace, since root \
+                 {root} is writable: move the file out, or grant the root with :ro"
+            );
+            return Err(Fault::operator(why));
+        }
+    }
+    Ok(())
+}
+
+/// A project's files lie where its server works. What they tighten, it must not
+/// loosen by writing them.
+fn keep_projects(plan: &Plan, grant: &mut RootGrant) -> Result<(), Fault> {
+    if grant.access == confine::Access::ReadOnly {
+        return Ok(());
+    }
+    let policies = plan.policies.iter().filter(|text| text.rank == Rank::Project);
+    let policies = policies.map(|text| PathBuf::from(&text.file));
+    for file in plan.projects.iter().cloned().chain(policies) {
+        let real = file.canonicalize().unwrap_or(file);
+        if let Ok(place) = real.strip_prefix(&grant.path)
+            && !grant.protect.iter().any(|kept| kept == place)
+        {
+            // Only mounts protect a place in what is writable.
+            if plan.server.confinement != config::Confinement::Full {
+                let (root, file) = (grant.path.display(), real.display());
+                let why = format!(
+                    "root {root} is writable and holds {file}, which decides about the server and \
+                     which only a full box protects: grant it with :ro, or accept no weaker box"
+                );
+                return Err(Fault::operator(why));
+            }
+            grant.protect.push(place.to_owned());
+        }
+    }
+    Ok(())
+}
+
+pub(crate) fn real_state(plan: &Plan) -> Result<PathBuf, Fault> {
+    let state = plan.state.canonicalize();
+    state.map_err(|error| Fault::ours("the state directory cannot be held against grants", error))
+}

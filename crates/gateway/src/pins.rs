@@ -1,0 +1,228 @@
+//! Pins between the session and the store: held against a start, stored when
+//! something is seen, read again when a person may have accepted something.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use portcullis_config as config;
+use portcullis_journal::{Event, Record};
+use portcullis_mediation::pin::{
+    Definition, Mode, Part, Pinning, Place, Section, Sighting, Surroundings, compare,
+};
+use portcullis_mediation::{Layer, Without};
+use portcullis_policy::Principal;
+use portcullis_store::{Journal, PinStore as _, Pins, StoreError};
+
+use crate::driver::{Driver, wall_clock};
+use crate::fault::Fault;
+use crate::launch::Plan;
+
+/// How often the store is looked at while something is withheld.
+const LOOK: Duration = Duration::from_millis(250);
+
+/// The pins of one server.
+#[derive(Debug)]
+pub(crate) struct PinKeeper {
+    pins: Pins,
+    /// The server's name in pins.
+    server: String,
+    changes: u64,
+    next: Option<Instant>,
+    without: Without,
+}
+
+impl PinKeeper {
+    /// Opens the pins of a plan's server.
+    pub(crate) fn open(plan: &Plan) -> Result<Self, Fault> {
+        let mut pins = Pins::open(&plan.state).map_err(|error| lost(&error))?;
+        let changes = pins.changes().map_err(|error| lost(&error))?;
+        Ok(Self {
+            pins,
+            server: plan.pins.clone(),
+            changes,
+            next: None,
+            without: Without::default(),
+        })
+    }
+
+    /// The same, in a test that leaves a layer out.
+    pub(crate) fn without(mut self, without: Without) -> Self {
+        self.without = without;
+        self
+    }
+
+    pub(crate) fn next_look(&self) -> Option<Instant> {
+        self.next
+    }
+
+    /// What the session is told.
+    pub(crate) fn pinning(&mut self, plan: &Plan, cwd: Option<&str>) -> Result<Pinning, Fault> {
+        let pins = self.pins.load(&self.server).map_err(|error| lost(&error))?;
+        let neighbours = self.pins.neighbours(&self.server).map_err(|error| lost(&error))?;
+        let surroundings = surroundings(plan, cwd);
+        Ok(Pinning { mode: mode(plan), pins, surroundings, neighbours })
+    }
+
+    /// Holds a part of the launch against its pin. What drifted does not start;
+    /// what is new is pinned, unless `asked` and the operator wants to be asked.
+    pub(crate) fn hold(
+        &mut self,
+        plan: &Plan,
+        journal: &mut Journal,
+        name: &str,
+        seen: Definition,
+        asked: bool,
+    ) -> Result<(), Fault> {
+        if self.without.is(Layer::Pins) {
+            return Ok(());
+        }
+        let part = Part::new(Section::Launch, name);
+        let pins = self.pins.load(&self.server).map_err(|error| lost(&error))?;
+        let pinned = pins.parts.get(&part);
+        let changes =
+            pinned.map(|pinned| compare(Section::Launch, pinned, &seen, &Surroundings::default()));
+        let fields = |changes: &[portcullis_mediation::pin::Change]| {
+            changes.iter().map(|change| change.field.clone()).collect::<Vec<_>>().join(", ")
+        };
+        let (event, note) = match &changes {
+            Some(changes) if changes.is_empty() => return Ok(()),
+            Some(changes) => (Event::Drifted, format!("{} changed", fields(changes))),
+            None if asked && mode(plan) == Mode::Ask => {
+                (Event::Drifted, format!("the {name} was not accepted yet"))
+            }
+            None => (Event::Pinned, format!("the {name} is seen for the first time and pinned")),
+        };
+        self.record(plan, journal, event, &note)?;
+        let known = BTreeMap::from([(part, seen)]);
+        let sighting = if event == Event::Pinned {
+            Sighting { first: known, ..Sighting::default() }
+        } else {
+            Sighting { drifted: known, ..Sighting::default() }
+        };
+        self.keep(&sighting).map_err(|error| lost(&error))?;
+        if event == Event::Pinned || mode(plan) == Mode::Note || plan.server.observe {
+            return Ok(());
+        }
+        Err(self.refusal(plan, &note))
+    }
+
+    fn refusal(&self, plan: &Plan, note: &str) -> Fault {
+        let (name, key) = (&plan.server.name, &self.server);
+        Fault::operator(format!(
+            "{name} is not started: {note}: see `portcullis pins diff {key}`, then \
+             `portcullis pins accept {key}`; another server needs a name of its own: --name"
+        ))
+    }
+
+    /// Keeps a sighting; the pins in force when somebody else was faster.
+    fn keep(
+        &mut self,
+        sighting: &Sighting,
+    ) -> Result<Option<portcullis_mediation::pin::Pins>, StoreError> {
+        self.pins.sighted(&self.server, sighting, wall_clock())
+    }
+
+    fn record(
+        &self,
+        plan: &Plan,
+        journal: &mut Journal,
+        event: Event,
+        note: &str,
+    ) -> Result<(), Fault> {
+        let principal = Principal::user(rustix::process::getuid().as_raw());
+        let mut record = Record::new(event, "launch", &plan.server.name, &principal);
+        let shown = crate::identity::shown(&plan.server.command);
+        record.note = Some(format!("{note}: {}", portcullis_guard::redact(&shown)));
+        let written = journal.append(&record, wall_clock());
+        written.map(|_| ()).map_err(|error| Fault::ours("the journal cannot be written", error))
+    }
+
+    /// The pins, when another process wrote since the last look.
+    fn changed(&mut self) -> Result<Option<portcullis_mediation::pin::Pins>, StoreError> {
+        let changes = self.pins.changes()?;
+        if std::mem::replace(&mut self.changes, changes) == changes {
+            return Ok(None);
+        }
+        self.pins.load(&self.server).map(Some)
+    }
+}
+
+fn lost(error: &StoreError) -> Fault {
+    Fault::ours("pins cannot be read or stored, so nothing is started", error)
+}
+
+fn mode(plan: &Plan) -> Mode {
+    match plan.server.pins {
+        config::Pins::Note => Mode::Note,
+        config::Pins::First => Mode::First,
+        config::Pins::Ask => Mode::Ask,
+    }
+}
+
+/// What the server's process is told of its surroundings, in every spelling that
+/// it could find: a definition may name these and is still the same.
+fn surroundings(plan: &Plan, cwd: Option<&str>) -> Surroundings {
+    let mut told = Surroundings::default();
+    if let Some(cwd) = cwd {
+        told.tell(Place::Cwd, cwd);
+    }
+    for zone in zones(plan) {
+        told.tell(Place::Timezone, &zone);
+    }
+    told
+}
+
+/// The time zone by name: the variable's, else the machine's.
+fn zones(plan: &Plan) -> BTreeSet<String> {
+    let variable = plan.environment.get("TZ").and_then(|zone| zone.to_str());
+    let variable = variable.map(|zone| zone.trim_start_matches(':').to_owned());
+    let link = std::fs::canonicalize("/etc/localtime").ok();
+    let link = link.as_deref().and_then(Path::to_str).and_then(|path| path.split_once("zoneinfo/"));
+    let written = std::fs::read_to_string("/etc/timezone").ok();
+    let machine =
+        [link.map(|(_, zone)| zone.to_owned()), written.map(|zone| zone.trim().to_owned())];
+    let mut zones: BTreeSet<String> = match variable.filter(|zone| !zone.is_empty()) {
+        Some(zone) => BTreeSet::from([zone]),
+        None => machine.into_iter().flatten().filter(|zone| !zone.is_empty()).collect(),
+    };
+    // One zone with many names (tz database, `backward`); without any name it is UTC.
+    const UTC: [&str; 6] = ["UTC", "Etc/UTC", "Etc/UCT", "Etc/Zulu", "Universal", "Zulu"];
+    if zones.is_empty() || zones.iter().any(|zone| UTC.contains(&zone.as_str())) {
+        zones.extend(UTC.map(str::to_owned));
+    }
+    zones
+}
+
+impl Driver {
+    /// Stores what the session saw. Until that is done, nothing of it is used.
+    pub(crate) fn sighted(&mut self, sighting: &Sighting) {
+        match self.pins.keep(sighting) {
+            Ok(None) => {}
+            Ok(Some(pins)) => self.session.repinned(pins),
+            Err(error) => self.pins_lost(&error),
+        }
+    }
+
+    /// Looks whether a person accepted what is withheld.
+    pub(crate) fn look_for_pins(&mut self, now: Instant) {
+        if !self.session.awaits_acceptance() {
+            self.pins.next = None;
+            return;
+        }
+        if self.pins.next.is_some_and(|next| now < next) {
+            return;
+        }
+        self.pins.next = Some(now + LOOK);
+        match self.pins.changed() {
+            Ok(None) => {}
+            Ok(Some(pins)) => self.session.repinned(pins),
+            Err(error) => self.pins_lost(&error),
+        }
+    }
+
+    fn pins_lost(&mut self, error: &StoreError) {
+        eprintln!("portcullis: pins cannot be kept, so calls stop: {error}");
+        self.session.pins_lost();
+    }
+}

@@ -1,0 +1,85 @@
+//! What a request in flight remembers of its parameters until its answer is there.
+
+use std::collections::BTreeSet;
+
+use portcullis_wire::Need;
+use portcullis_wire::view::subscription::Filter;
+
+use crate::control::flows_apart::Brings;
+
+/// What a host declared of itself.
+pub(crate) type Declared = BTreeSet<Need>;
+
+/// Beside its id and its purpose.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Carries {
+    /// What an envelope made of the answer is bound to; empty when none may be made.
+    pub(crate) bound: String,
+    /// When the story began, in milliseconds of the session.
+    pub(crate) since: u64,
+    /// Which page of a list, or which round of a call, this is.
+    pub(crate) round: u32,
+    /// How many of the last rounds asked for nothing.
+    pub(crate) idle: u32,
+    /// The answer goes on with an earlier one that was nobody else's.
+    pub(crate) private: bool,
+    /// It goes on with a call that a server left open, so its answer is no cache's.
+    pub(crate) retry: bool,
+    /// The server's own cursor that was asked with.
+    pub(crate) cursor: Option<String>,
+    /// The resource that is read, subscribed to or completed; the template's variable.
+    pub(crate) uri: Option<String>,
+    pub(crate) variable: Option<String>,
+    /// What the request itself declared (2026-07-28): nothing is inferred from others.
+    pub(crate) declared: Declared,
+    /// What its answer brings into the session.
+    pub(crate) brings: Brings,
+    /// What a listener asked for, and what the server agreed to.
+    pub(crate) stream: Option<Stream>,
+    /// It may be answered with a task.
+    pub(crate) may_task: bool,
+    /// The number under which it was sent, which is its progress token, where progress
+    /// may outlive the answer.
+    pub(crate) minted: Option<i64>,
+    /// The tasks that are asked about.
+    pub(crate) task: Option<About>,
+    /// It stands for a call whose result comes later.
+    pub(crate) late: Option<Late>,
+}
+
+/// The tasks that a request is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum About {
+    /// One, by our id.
+    One(String),
+    /// Whatever a list shows.
+    All,
+}
+
+impl About {
+    /// Our id of the task, when it is about one.
+    pub(crate) fn one(&self) -> Option<&str> {
+        match self {
+            Self::One(id) => Some(id),
+            Self::All => None,
+        }
+    }
+}
+
+/// The result of an earlier call, asked for by another request.
+#[derive(Clone, Debug)]
+pub(crate) struct Late {
+    /// Our id of the task.
+    pub(crate) task: String,
+    /// What it was asked for with.
+    pub(crate) method: String,
+    /// The number of the call that began it.
+    pub(crate) began: u64,
+}
+
+/// One `subscriptions/listen`.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Stream {
+    pub(crate) asked: Filter,
+    pub(crate) agreed: Option<Filter>,
+}
