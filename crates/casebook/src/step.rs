@@ -236,8 +236,10 @@ impl Word {
 }
 
 /// A question as the casebook reads it, whatever it looks like to a person:
-/// `TOOL {"arguments": "as", "canonical": "JSON"} (RISK): REASON; REASON`.
+/// `TOOL {"arguments": "as", "canonical": "JSON"} (RISK): REASON; REASON`. What is no
+/// call has its kind in the tool's place: `sampling`, `sampling-answer`, `elicitation`.
 #[must_use]
-pub fn question(tool: &str, arguments: &str, risk: &str, reasons: &[String]) -> String {
-    format!("{tool} {arguments} ({risk}): {}", reasons.join("; "))
+pub fn question(kind: &str, tool: &str, arguments: &str, risk: &str, reasons: &[String]) -> String {
+    let what = if kind == "tool" { tool } else { kind };
+    format!("{what} {arguments} ({risk}): {}", reasons.join("; "))
 }

@@ -5,7 +5,7 @@ use std::process::{Command, Output};
 use std::time::{Duration, SystemTime};
 
 use portcullis_journal::{Event, Record, Timestamp};
-use portcullis_mediation::{ApprovalId, ApprovalKey, Fingerprint, Question};
+use portcullis_mediation::{ApprovalId, ApprovalKey, Fingerprint, Matter, Question};
 use portcullis_policy::{Principal, ServerName, Tier};
 use portcullis_store::{ApprovalStore as _, Approvals, Journal};
 use tempfile::TempDir;
@@ -45,6 +45,7 @@ fn ask(state: &Path, number: u64, tool: &str, arguments: &str) -> String {
     let question = Question {
         approval: ApprovalId::from_entropy(number),
         key: ApprovalKey {
+            matter: Matter::Tool,
             principal: Principal::user(1000),
             server: ServerName::new("files").unwrap(),
             tool: tool.to_owned(),
@@ -88,8 +89,8 @@ fn approvals_are_listed_shown_and_answered_once() {
     let list = portcullis(state.path(), "approvals list").out;
     assert!(
         list.starts_with(
-            "id                state    server  tool         risk         until\n\
-             apr_700000000000  pending  files   delete_file  destructive  59m "
+            "id                state    kind  server  tool         risk         until\n\
+             apr_700000000000  pending  tool  files   delete_file  destructive  59m "
         ),
         "{list}"
     );

@@ -7,8 +7,9 @@ use portcullis_guard::text::visible;
 use portcullis_mediation::Question;
 
 use crate::visible::visible_json;
+use crate::words::Words;
 
-/// From this many bytes on, arguments come with their digest.
+/// From this many bytes on, the content comes with its digest.
 const LARGE: usize = 1024;
 
 /// A question as a person reads it.
@@ -23,20 +24,23 @@ impl Card {
     #[must_use]
     pub fn new(question: &Question, asked: SystemTime) -> Self {
         let key = &question.key;
-        let (server, tool) = (visible(key.server.as_str()), visible(&key.tool));
-        let mut body = format!("\nportcullis: may `{tool}` of server `{server}` run?\n\n");
-        line(&mut body, "server", &server);
-        line(&mut body, "tool", &tool);
+        let words = Words::of(key.matter, key.server.as_str(), &key.tool, &question.arguments);
+        let mut body = format!("\nportcullis: {}?\n\n", words.asks);
+        line(&mut body, "server", &visible(key.server.as_str()));
+        line(&mut body, words.what, &visible(&key.tool));
+        if let Some(host) = &words.host {
+            line(&mut body, "host", host);
+        }
         line(&mut body, "risk", question.risk.as_str());
         for (place, reason) in question.reasons.iter().enumerate() {
             line(&mut body, if place == 0 { "why" } else { "" }, &visible(reason));
         }
         line(&mut body, "caller", &visible(key.principal.as_str()));
-        arguments(&mut body, question);
-        line(&mut body, "a yes", "covers this one call with these arguments, once");
+        content(&mut body, question, words.content);
+        line(&mut body, "a yes", words.covers);
         line(&mut body, "no answer", &deadline(asked, question.patience));
         line(&mut body, "approval", question.approval.as_str());
-        let prompt = format!("approve `{tool}` of `{server}`? type y or n, then enter: ");
+        let prompt = format!("{}? type y or n, then enter: ", words.prompt);
         Self { body, prompt }
     }
 
@@ -57,13 +61,13 @@ fn line(body: &mut String, label: &str, text: &str) {
     let _ = writeln!(body, "  {label:<10} {text}");
 }
 
-fn arguments(body: &mut String, question: &Question) {
+fn content(body: &mut String, question: &Question, label: &str) {
     let size = question.arguments.len();
     if size >= LARGE {
         let digest = question.key.arguments_digest.as_str();
-        line(body, "arguments", &format!("{size} bytes, {digest}, in full:"));
+        line(body, label, &format!("{size} bytes, {digest}, in full:"));
     } else {
-        line(body, "arguments", "");
+        line(body, label, "");
         body.truncate(body.trim_end().len());
         body.push('\n');
     }
@@ -131,13 +135,14 @@ fn deadline(asked: SystemTime, patience: Duration) -> String {
 
 #[cfg(test)]
 pub(crate) mod tests {
-    use portcullis_mediation::{ApprovalId, ApprovalKey, Fingerprint};
+    use portcullis_mediation::{ApprovalId, ApprovalKey, Fingerprint, Matter};
     use portcullis_policy::{Principal, ServerName, Tier};
 
     use super::*;
 
     pub(crate) fn question(tool: &str, arguments: &str) -> Question {
         let key = ApprovalKey {
+            matter: Matter::Tool,
             principal: Principal::user(1000),
             server: ServerName::new("files").unwrap(),
             tool: tool.to_owned(),
@@ -189,6 +194,28 @@ portcullis: may `delete_file` of server `files` run?
 "#;
         assert_eq!(card.body(), expect);
         assert_eq!(card.prompt(), "approve `delete_file` of `files`? type y or n, then enter: ");
+    }
+
+    #[test]
+    fn what_a_server_wants_of_the_model_is_shown_whole() {
+        let request = r#"{"messages":[{"role":"user","content":{"type":"text","text":"hi"}}],"maxTokens":100}"#;
+        let mut asked = question("sampling/createMessage", request);
+        asked.key.matter = Matter::Sampling;
+        let card = Card::new(&asked, UNIX_EPOCH);
+        for part in [
+            "portcullis: may server `files` ask your model this?",
+            "  asks with  sampling/createMessage\n",
+            "  request\n    {\n      \"messages\": [",
+            "\"text\": \"hi\"",
+            "\"maxTokens\": 100",
+            "lets your model see this one request",
+        ] {
+            assert!(card.body().contains(part), "{part}: {}", card.body());
+        }
+        asked.key.matter = Matter::Elicitation;
+        asked.arguments = r#"{"mode":"url","url":"https://login.example.net/x"}"#.to_owned();
+        let card = Card::new(&asked, UNIX_EPOCH);
+        assert!(card.body().contains("  host       login.example.net\n"), "{}", card.body());
     }
 
     #[test]

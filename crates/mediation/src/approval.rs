@@ -1,4 +1,4 @@
-//! What a person's yes covers: one exact call (invariant 12).
+//! What a person's yes covers: one exact thing (invariant 12), of one of few kinds.
 
 use std::fmt;
 use std::time::Duration;
@@ -70,18 +70,58 @@ impl Fingerprint {
     }
 }
 
+/// What kind of thing a person is asked about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Matter {
+    /// The host calls a tool of the server.
+    Tool,
+    /// The server wants something of the host's model.
+    Sampling,
+    /// What the model answered, on its way to the server.
+    SamplingAnswer,
+    /// The server wants something of the person.
+    Elicitation,
+}
+
+impl Matter {
+    /// All of them.
+    pub const ALL: [Self; 4] =
+        [Self::Tool, Self::Sampling, Self::SamplingAnswer, Self::Elicitation];
+
+    /// The word in lists.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Tool => "tool",
+            Self::Sampling => "sampling",
+            Self::SamplingAnswer => "sampling-answer",
+            Self::Elicitation => "elicitation",
+        }
+    }
+
+    /// Reads the word.
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|matter| matter.as_str() == word)
+    }
+}
+
 /// Everything that must be the same for a yes to count.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct ApprovalKey {
+    /// What it is about.
+    pub matter: Matter,
     /// Who calls.
     pub principal: Principal,
     /// Which server.
     pub server: ServerName,
-    /// Which tool.
+    /// Which tool; of another matter the method with which the server asks.
     pub tool: String,
-    /// The definition that the person was shown.
+    /// What the content is understood by: the tool's definition that the person was
+    /// shown; of an answer the question; else the method.
     pub definition_pin: Fingerprint,
-    /// The canonical arguments.
+    /// The canonical content: a call's arguments, a server's request, a model's answer.
     pub arguments_digest: Fingerprint,
     /// The policy under which it was asked.
     pub policy: Fingerprint,
@@ -94,9 +134,9 @@ pub struct Question {
     pub approval: ApprovalId,
     /// What a yes would cover.
     pub key: ApprovalKey,
-    /// The whole arguments, canonical JSON. Shown to the person, never logged.
+    /// The whole content, canonical JSON. Shown to the person, never logged.
     pub arguments: String,
-    /// Our assessment of the tool.
+    /// Our assessment of the tool; what is no call is unknown.
     pub risk: Tier,
     /// Why it is asked, for the person.
     pub reasons: Vec<String>,

@@ -16,7 +16,7 @@ use portcullis_wire::{Request, canonical};
 use serde_json::Value;
 
 use crate::Session;
-use crate::approval::{ApprovalKey, Fingerprint};
+use crate::approval::{ApprovalKey, Fingerprint, Matter};
 use crate::client::misfit;
 use crate::control::{arguments_bounded, arguments_match_schema, policy_obeyed};
 use crate::correlate::Purpose;
@@ -168,6 +168,7 @@ impl Session {
             covered.extend_from_slice(state.as_bytes());
         }
         ApprovalKey {
+            matter: Matter::Tool,
             principal: self.settings.principal.clone(),
             server: self.settings.server.clone(),
             tool: call.tool.clone(),

@@ -55,7 +55,7 @@ use portcullis_journal::{Event, Record};
 use portcullis_policy::{Answer, Decision};
 use portcullis_wire::{Malformed, Message, Peer};
 
-pub use approval::{ApprovalId, ApprovalKey, Fact, Fingerprint, Question};
+pub use approval::{ApprovalId, ApprovalKey, Fact, Fingerprint, Matter, Question};
 pub use output::{Closing, Output, Ticket};
 pub use sealed::SealKey;
 pub use settings::{Limits, Settings};

@@ -215,13 +215,13 @@ pub struct Row {
     pub id: ApprovalId,
     /// Where it stands at the moment it was read.
     pub state: State,
-    /// What is asked about: `tool`.
+    /// What is asked about: `tool`, `sampling`, `sampling-answer` or `elicitation`.
     pub kind: String,
     /// Which server.
     pub server: String,
-    /// Which tool.
+    /// Which tool; of another kind the method with which the server asks.
     pub tool: String,
-    /// The whole arguments. A person must see what they approve, so these are
+    /// The whole content. A person must see what they approve, so these are
     /// not redacted; the store is readable by its owner only.
     pub arguments: serde_json::Value,
     /// Our assessment of the tool.

@@ -5,7 +5,7 @@ pub(crate) mod pins;
 use std::time::Duration;
 
 use portcullis_journal::{Event, Record, Timestamp};
-use portcullis_mediation::{ApprovalId, ApprovalKey, Fact, Fingerprint, Question};
+use portcullis_mediation::{ApprovalId, ApprovalKey, Fact, Fingerprint, Matter, Question};
 use portcullis_policy::{Principal, ServerName, Tier};
 
 use crate::approval::{
@@ -34,6 +34,7 @@ fn id(bits: u64) -> ApprovalId {
 
 fn key() -> ApprovalKey {
     ApprovalKey {
+        matter: Matter::Tool,
         principal: Principal::user(1000),
         server: ServerName::new("files").unwrap(),
         tool: "delete_file".to_owned(),
@@ -94,6 +95,7 @@ fn a_yes_is_for_exactly_one_call<S: ApprovalStore>((mut gateway, _): (S, S)) {
     gateway.decide(&id(1), Verdict::Approve, "me", T).unwrap().unwrap();
     let other = Fingerprint::of(b"other");
     for wrong in [
+        ApprovalKey { matter: Matter::Sampling, ..key() },
         ApprovalKey { principal: Principal::user(0), ..key() },
         ApprovalKey { server: ServerName::new("other").unwrap(), ..key() },
         ApprovalKey { tool: "delete_files".to_owned(), ..key() },

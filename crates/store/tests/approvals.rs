@@ -10,7 +10,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use portcullis_journal::Timestamp;
-use portcullis_mediation::{ApprovalId, ApprovalKey, Fact, Fingerprint, Question};
+use portcullis_mediation::{ApprovalId, ApprovalKey, Fact, Fingerprint, Matter, Question};
 use portcullis_policy::{Principal, ServerName, Tier};
 use portcullis_store::{ApprovalStore as _, Approvals, StoreError, Taken, Verdict};
 
@@ -25,6 +25,7 @@ fn question(bits: u64) -> Question {
     Question {
         approval: ApprovalId::from_entropy(bits),
         key: ApprovalKey {
+            matter: Matter::Tool,
             principal: Principal::user(1000),
             server: ServerName::new("files").unwrap(),
             tool: "delete_file".to_owned(),

@@ -5,7 +5,7 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use portcullis_journal::{Chain, Event, Record, Redactor, Signer, Timestamp};
-use portcullis_mediation::{ApprovalId, ApprovalKey, Fingerprint, Question};
+use portcullis_mediation::{ApprovalId, ApprovalKey, Fingerprint, Matter, Question};
 use portcullis_policy::{Principal, ServerName, Tier};
 use portcullis_store::{
     ApprovalStore as _, Approvals, Journal, Options, Sync, Taken, Verdict, verify,
@@ -108,6 +108,7 @@ fn question(bits: u64) -> Question {
     Question {
         approval: ApprovalId::from_entropy(bits),
         key: ApprovalKey {
+            matter: Matter::Tool,
             principal: Principal::user(1000),
             server: ServerName::new("files").unwrap(),
             tool: "delete_file".to_owned(),

@@ -2,10 +2,11 @@
 
 use std::path::Path;
 
+use portcullis_console::Words;
 use portcullis_console::card::rows;
 use portcullis_guard::text::visible;
 use portcullis_journal::Timestamp;
-use portcullis_mediation::ApprovalId;
+use portcullis_mediation::{ApprovalId, Matter};
 use portcullis_store::{
     ApprovalStore as _, Approvals as Store, Filter, NotDecided, Row, State, Verdict,
 };
@@ -36,11 +37,12 @@ fn list(state: &Path, all: bool, json: bool) -> Result<Exit, Trouble> {
     } else if rows.is_empty() {
         style::print(if all { "nobody was asked yet\n" } else { "no question is waiting\n" })?;
     } else {
-        let mut table = Table::new(&["id", "state", "server", "tool", "risk", "until"]);
+        let mut table = Table::new(&["id", "state", "kind", "server", "tool", "risk", "until"]);
         for row in &rows {
             let (server, tool) = (visible(&row.server), visible(&row.tool));
             let (id, state) = (row.id.to_string(), row.state.to_string());
-            table.row(vec![id, state, server, tool, visible(&row.risk), until(row, now)]);
+            let (kind, risk) = (visible(&row.kind), visible(&row.risk));
+            table.row(vec![id, state, kind, server, tool, risk, until(row, now)]);
         }
         table.print()?;
     }
@@ -58,8 +60,16 @@ fn show(state: &Path, id: &str, json: bool) -> Result<Exit, Trouble> {
     Ok(Exit::Clean)
 }
 
+/// The words for a row. A kind that this version does not know is shown as a call:
+/// whole, and under its own name.
+fn words(row: &Row) -> Words {
+    let matter = Matter::parse(&row.kind).unwrap_or(Matter::Tool);
+    Words::of(matter, &row.server, &row.tool, &row.arguments.to_string())
+}
+
 /// Everything about one approval; nothing cut, nothing hidden.
 fn describe(row: &Row, now: Timestamp) -> String {
+    let words = words(row);
     let mut text = String::new();
     let mut line = |label: &str, value: &str| {
         text.push_str(format!("{label:<11} {value}").trim_end());
@@ -69,7 +79,10 @@ fn describe(row: &Row, now: Timestamp) -> String {
     line("state", row.state.as_str());
     line("kind", &visible(&row.kind));
     line("server", &visible(&row.server));
-    line("tool", &visible(&row.tool));
+    line(words.what, &visible(&row.tool));
+    if let Some(host) = &words.host {
+        line("host", host);
+    }
     line("risk", &visible(&row.risk));
     for (place, reason) in row.reasons.iter().enumerate() {
         line(if place == 0 { "why" } else { "" }, &visible(reason));
@@ -83,12 +96,12 @@ fn describe(row: &Row, now: Timestamp) -> String {
     line("definition", &visible(&row.definition_pin));
     let arguments = row.arguments.to_string();
     let digest = visible(&row.arguments_digest);
-    line("arguments", &format!("{} bytes, {digest}", arguments.len()));
+    line(words.content, &format!("{} bytes, {digest}", arguments.len()));
     for shown in rows(&arguments) {
         line("", &shown);
     }
     if row.state == State::Pending {
-        line("a yes", "covers this one call with these arguments, once");
+        line("a yes", words.covers);
         line("to answer", &format!("portcullis approvals approve {}", row.id));
         line("", &format!("portcullis approvals deny {}", row.id));
     }
@@ -111,13 +124,11 @@ fn decide(state: &Path, id: &str, verdict: Verdict, json: bool) -> Result<Exit, 
         print_json(&decided.row)?;
         return Ok(Exit::Clean);
     }
-    let (tool, server) = (visible(&decided.row.tool), visible(&decided.row.server));
+    let words = words(&decided.row);
     let left = span(decided.expires.since(now));
     style::print(&match verdict {
-        Verdict::Approve => format!(
-            "approved: `{tool}` of `{server}` may run once, with these arguments, within {left}\n"
-        ),
-        Verdict::Deny => format!("denied: `{tool}` of `{server}` does not run\n"),
+        Verdict::Approve => format!("approved: {}, within {left}\n", words.approved),
+        Verdict::Deny => format!("denied: {}\n", words.denied),
     })?;
     Ok(Exit::Clean)
 }

@@ -413,7 +413,7 @@ fn knows(stage: &Stage, spoke: &str) {
 fn text(row: &Value) -> String {
     let word = |name: &str| row[name].as_str().unwrap_or_default().to_owned();
     let reasons: Vec<String> = serde_json::from_value(row["reasons"].clone()).unwrap_or_default();
-    question(&word("tool"), &row["arguments"].to_string(), &word("risk"), &reasons)
+    question(&word("kind"), &word("tool"), &row["arguments"].to_string(), &word("risk"), &reasons)
 }
 
 /// The case's settings as a config. Its roots are made below the stage's home,

@@ -284,7 +284,8 @@ impl World {
 
     fn asked(&mut self, part: Option<&str>) -> Result<(), String> {
         let waits = self.store.oldest(self.now).map(|asked| {
-            question(&asked.key.tool, &asked.arguments, asked.risk.as_str(), &asked.reasons)
+            let (kind, tool) = (asked.key.matter.as_str(), &asked.key.tool);
+            question(kind, tool, &asked.arguments, asked.risk.as_str(), &asked.reasons)
         });
         match (waits, part) {
             (None, None) => Ok(()),

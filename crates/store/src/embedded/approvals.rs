@@ -77,12 +77,13 @@ impl ApprovalStore for Approvals {
             let mut insert = transaction.prepare_cached(
                 "INSERT INTO approval (id, kind, state, principal, server, tool, definition_pin,
                      arguments_digest, policy, arguments, risk, reasons, created, expires)
-                 VALUES (:id, 'tool', 'pending', :principal, :server, :tool, :definition_pin,
+                 VALUES (:id, :kind, 'pending', :principal, :server, :tool, :definition_pin,
                      :arguments_digest, :policy, :arguments, :risk, :reasons, :created, :expires)",
             )?;
             let key = &question.key;
             insert.execute(named_params! {
                 ":id": question.approval.as_str(),
+                ":kind": key.matter.as_str(),
                 ":principal": key.principal.as_str(),
                 ":server": key.server.as_str(),
                 ":tool": key.tool,
@@ -261,13 +262,14 @@ fn newest_open(
     let mut select = transaction.prepare_cached(
         "SELECT id, state, expires FROM approval
          WHERE arguments_digest = :arguments_digest AND principal = :principal AND server = :server
-           AND tool = :tool AND definition_pin = :definition_pin AND policy = :policy
+           AND kind = :kind AND tool = :tool AND definition_pin = :definition_pin AND policy = :policy
            AND state IN ('pending', 'approved', 'denied')
          ORDER BY CASE state WHEN 'denied' THEN 0 WHEN 'approved' THEN 1 ELSE 2 END, created, id
          LIMIT 1",
     )?;
     let parameters = named_params! {
         ":arguments_digest": key.arguments_digest.as_str(),
+        ":kind": key.matter.as_str(),
         ":principal": key.principal.as_str(),
         ":server": key.server.as_str(),
         ":tool": key.tool,
@@ -286,12 +288,13 @@ fn state_for(
 ) -> Sql<Option<State>> {
     let mut select = transaction.prepare_cached(
         "SELECT state FROM approval
-         WHERE id = :id AND principal = :principal AND server = :server AND tool = :tool
+         WHERE id = :id AND kind = :kind AND principal = :principal AND server = :server AND tool = :tool
            AND definition_pin = :definition_pin AND arguments_digest = :arguments_digest
            AND policy = :policy",
     )?;
     let parameters = named_params! {
         ":id": id.as_str(),
+        ":kind": key.matter.as_str(),
         ":principal": key.principal.as_str(),
         ":server": key.server.as_str(),
         ":tool": key.tool,

@@ -1,0 +1,134 @@
+//! What is asked, in words: the same on the terminal, in lists and anywhere else.
+
+use portcullis_guard::text::visible;
+use portcullis_mediation::Matter;
+use serde_json::Value;
+
+/// The words for one question. All of them are safe to show.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Words {
+    /// The question itself, without a mark at its end.
+    pub asks: String,
+    /// The same, short, for the line on which the answer is typed.
+    pub prompt: String,
+    /// What is named beside the server: a tool, or what the server asks with.
+    pub what: &'static str,
+    /// What the content is.
+    pub content: &'static str,
+    /// What a yes covers.
+    pub covers: &'static str,
+    /// What is said after a yes, before how long it stands.
+    pub approved: String,
+    /// What is said after a no.
+    pub denied: String,
+    /// The host that a person would be sent to, if that is what is asked.
+    pub host: Option<String>,
+}
+
+impl Words {
+    /// The words for a question about `tool` of `server`. `content` is only looked at for
+    /// what must be said before everything else.
+    #[must_use]
+    pub fn of(matter: Matter, server: &str, tool: &str, content: &str) -> Self {
+        let (server, tool) = (visible(server), visible(tool));
+        match matter {
+            Matter::Tool => Self {
+                asks: format!("may `{tool}` of server `{server}` run"),
+                prompt: format!("approve `{tool}` of `{server}`"),
+                what: "tool",
+                content: "arguments",
+                covers: "covers this one call with these arguments, once",
+                approved: format!("`{tool}` of `{server}` may run once, with these arguments"),
+                denied: format!("`{tool}` of `{server}` does not run"),
+                host: None,
+            },
+            Matter::Sampling => Self {
+                asks: format!("may server `{server}` ask your model this"),
+                prompt: format!("may `{server}` ask your model"),
+                what: "asks with",
+                content: "request",
+                covers: "lets your model see this one request as it stands here, once",
+                approved: format!("`{server}` may ask your model this, once"),
+                denied: format!("`{server}` does not ask your model"),
+                host: None,
+            },
+            Matter::SamplingAnswer => Self {
+                asks: format!("may server `{server}` have this answer of your model"),
+                prompt: format!("may `{server}` have the answer"),
+                what: "asked with",
+                content: "answer",
+                covers: "gives the server this one answer as it stands here, once",
+                approved: format!("`{server}` may have this answer, once"),
+                denied: format!("`{server}` does not get this answer"),
+                host: None,
+            },
+            Matter::Elicitation => Self::elicitation(&server, content),
+        }
+    }
+
+    fn elicitation(server: &str, content: &str) -> Self {
+        let host = host(content);
+        let (asks, covers) = match &host {
+            None => (
+                format!("may server `{server}` show you this form"),
+                "shows you the form, once; you answer it in your host, or decline",
+            ),
+            Some(host) => (
+                format!("may server `{server}` send you to `{host}`"),
+                "shows you this one address, once; nothing is opened before you do it",
+            ),
+        };
+        Self {
+            prompt: asks.clone(),
+            asks,
+            what: "asks with",
+            content: "request",
+            covers,
+            approved: format!("`{server}` may ask you this, once"),
+            denied: format!("`{server}` does not ask you"),
+            host,
+        }
+    }
+}
+
+/// The host of the address in a request, as the address writes it.
+fn host(content: &str) -> Option<String> {
+    let content: Value = serde_json::from_str(content).ok()?;
+    let url = content.get("url")?.as_str()?;
+    let after = url.split_once("://").map_or(url, |(_, after)| after);
+    let authority = after.split(['/', '?', '#', '\\']).next().unwrap_or_default();
+    Some(visible(authority))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_would_be_visited_is_said_first() {
+        for (url, host) in [
+            ("https://login.example.net/a?b=c", "login.example.net"),
+            ("https://a.test:8443", "a.test:8443"),
+            ("https://good.test@evil.test/", "good.test@evil.test"),
+            ("https://evil.test\\@good.test", "evil.test"),
+            ("evil", "evil"),
+        ] {
+            let content = serde_json::json!({"mode": "url", "url": url}).to_string();
+            let words = Words::of(Matter::Elicitation, "files", "elicitation/create", &content);
+            assert_eq!(words.host.as_deref(), Some(host), "{url}");
+            assert_eq!(words.asks, format!("may server `files` send you to `{host}`"));
+        }
+        let form = Words::of(Matter::Elicitation, "files", "elicitation/create", "{}");
+        assert_eq!((form.host, form.asks.contains("form")), (None, true));
+    }
+
+    #[test]
+    fn nothing_hides_in_a_name() {
+        for matter in Matter::ALL {
+            let words = Words::of(matter, "fi\u{202e}les", "a\u{1b}[2J", "{}");
+            for text in [words.asks, words.prompt, words.approved, words.denied] {
+                assert!(text.chars().all(|c| c != '\u{202e}' && c != '\u{1b}'), "{text}");
+            }
+        }
+    }
+}
