@@ -86,6 +86,7 @@ fn settings(extensions: Extensions) -> Settings {
         flow: Default::default(),
         open_world: false,
         inspect: portcullis_policy::Inspect::default(),
+        may_ask: Default::default(),
         limits: portcullis_mediation::Limits::default(),
         patience: Duration::from_secs(120),
         hold: Duration::from_secs(45),

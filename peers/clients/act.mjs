@@ -12,7 +12,7 @@ const installed = createRequire(join(folder, 'package.json'));
 export const peer = (name) => installed(name);
 
 export const plan = JSON.parse(process.argv[2]);
-const facts = { roots_asked: 0, steps: [] };
+const facts = { roots_asked: 0, model_asked: [], person_asked: [], steps: [] };
 
 export function versionOf(name) {
     const text = readFileSync(join(folder, 'node_modules', name, 'package.json'), 'utf8');
@@ -22,6 +22,25 @@ export function versionOf(name) {
 export function giveRoots() {
     facts.roots_asked += 1;
     return { roots: plan.roots.map((uri) => ({ uri })) };
+}
+
+/** What the plan has an answer for. */
+export const capabilities = {
+    ...(plan.roots && { roots: {} }),
+    ...(plan.model && { sampling: {} }),
+    ...(plan.person && { elicitation: { form: {}, url: {} } }),
+};
+
+export function askModel({ params }) {
+    const texts = params.messages.map((message) => message.content.text);
+    facts.model_asked.push({ texts, system: params.systemPrompt, tokens: params.maxTokens });
+    return { role: 'assistant', content: { type: 'text', text: plan.model }, model: 'tests' };
+}
+
+export function askPerson({ params }) {
+    const { mode, message, url } = params;
+    facts.person_asked.push({ mode: mode ?? 'form', message, url: url ?? null });
+    return plan.person;
 }
 
 async function call(client, step, seen, signal, started) {

@@ -13,12 +13,32 @@ from mcp.client.stdio import stdio_client
 from mcp.shared.exceptions import McpError
 
 PLAN = json.loads(sys.argv[1])
-FACTS = {"sdk": "mcp " + version("mcp"), "roots_asked": 0, "steps": []}
+FACTS = {
+    "sdk": "mcp " + version("mcp"),
+    "roots_asked": 0,
+    "model_asked": [],
+    "person_asked": [],
+    "steps": [],
+}
 
 
 async def give_roots(_context):
     FACTS["roots_asked"] += 1
     return types.ListRootsResult(roots=[types.Root(uri=uri) for uri in PLAN["roots"]])
+
+
+async def ask_model(_context, params):
+    texts = [message.content.text for message in params.messages]
+    asked = {"texts": texts, "system": params.systemPrompt, "tokens": params.maxTokens}
+    FACTS["model_asked"].append(asked)
+    content = types.TextContent(type="text", text=PLAN["model"])
+    return types.CreateMessageResult(role="assistant", content=content, model="tests")
+
+
+async def ask_person(_context, params):
+    asked = {"mode": params.mode, "message": params.message, "url": getattr(params, "url", None)}
+    FACTS["person_asked"].append(asked)
+    return types.ElicitResult(**PLAN["person"])
 
 
 async def call(session, step, seen, started):
@@ -65,7 +85,13 @@ async def main():
     server = StdioServerParameters(command=PLAN["command"], args=PLAN["args"])
     roots = give_roots if "roots" in PLAN else None
     async with stdio_client(server) as (read, write):
-        async with ClientSession(read, write, list_roots_callback=roots) as session:
+        async with ClientSession(
+            read,
+            write,
+            list_roots_callback=roots,
+            sampling_callback=ask_model if "model" in PLAN else None,
+            elicitation_callback=ask_person if "person" in PLAN else None,
+        ) as session:
             agreed = await session.initialize()
             FACTS["revision"] = agreed.protocolVersion
             FACTS["server"] = agreed.serverInfo.name

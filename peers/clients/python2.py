@@ -11,12 +11,32 @@ from importlib.metadata import version
 from mcp import Client, MCPError, StdioServerParameters, types
 
 PLAN = json.loads(sys.argv[1])
-FACTS = {"sdk": "mcp " + version("mcp"), "roots_asked": 0, "steps": []}
+FACTS = {
+    "sdk": "mcp " + version("mcp"),
+    "roots_asked": 0,
+    "model_asked": [],
+    "person_asked": [],
+    "steps": [],
+}
 
 
 async def give_roots(_context):
     FACTS["roots_asked"] += 1
     return types.ListRootsResult(roots=[types.Root(uri=uri) for uri in PLAN["roots"]])
+
+
+async def ask_model(_context, params):
+    texts = [message.content.text for message in params.messages]
+    asked = {"texts": texts, "system": params.system_prompt, "tokens": params.max_tokens}
+    FACTS["model_asked"].append(asked)
+    content = types.TextContent(type="text", text=PLAN["model"])
+    return types.CreateMessageResult(role="assistant", content=content, model="tests")
+
+
+async def ask_person(_context, params):
+    asked = {"mode": params.mode, "message": params.message, "url": getattr(params, "url", None)}
+    FACTS["person_asked"].append(asked)
+    return types.ElicitResult(**PLAN["person"])
 
 
 async def call(client, step, seen, started):
@@ -59,7 +79,13 @@ async def act(client, step):
 async def main():
     server = StdioServerParameters(command=PLAN["command"], args=PLAN["args"])
     roots = give_roots if "roots" in PLAN else None
-    async with Client(server, mode=PLAN["mode"], list_roots_callback=roots) as client:
+    async with Client(
+        server,
+        mode=PLAN["mode"],
+        list_roots_callback=roots,
+        sampling_callback=ask_model if "model" in PLAN else None,
+        elicitation_callback=ask_person if "person" in PLAN else None,
+    ) as client:
         FACTS["revision"] = client.protocol_version
         FACTS["server"] = client.server_info and client.server_info.name
         FACTS["tools"] = [tool.name for tool in (await client.list_tools()).tools]

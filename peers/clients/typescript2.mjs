@@ -1,6 +1,8 @@
 // A host made with the official TypeScript SDK 2.x, in either era.
 
-import { follow, giveRoots, peer, plan, versionOf } from './act.mjs';
+import {
+    askModel, askPerson, capabilities, follow, giveRoots, peer, plan, versionOf,
+} from './act.mjs';
 
 const { Client } = peer('@modelcontextprotocol/client');
 const { StdioClientTransport } = peer('@modelcontextprotocol/client/stdio');
@@ -8,10 +10,16 @@ const { StdioClientTransport } = peer('@modelcontextprotocol/client/stdio');
 const mode = ['legacy', 'auto'].includes(plan.mode) ? plan.mode : { pin: plan.mode };
 const client = new Client(
     { name: 'portcullis-tests', version: '1.0.0' },
-    { capabilities: plan.roots ? { roots: {} } : {}, versionNegotiation: { mode } },
+    { capabilities, versionNegotiation: { mode } },
 );
 if (plan.roots) {
     client.setRequestHandler('roots/list', giveRoots);
+}
+if (plan.model) {
+    client.setRequestHandler('sampling/createMessage', askModel);
+}
+if (plan.person) {
+    client.setRequestHandler('elicitation/create', askPerson);
 }
 const transport = new StdioClientTransport({ command: plan.command, args: plan.args });
 await follow(client, transport, () => ({

@@ -215,11 +215,29 @@ controls! {
         "A refusal reaches the model as one neutral sentence; the person gets the reason.",
         ["MCP-APPR-08", "MCP-VAL-05"];
     SAMPLING_REFUSED = "sampling-refused", Sampling, Protocol,
-        "A server that asks for the model is refused until a person can be asked about it.",
+        "A server that asks for the model is refused unless the operator opened that for it.",
         ["MCP-SAMP-09"];
+    SAMPLING_BOUNDED = "sampling-bounded", Sampling, Protocol,
+        "What a server wants of the model is cut to the operator's tokens and models, gets no context of others, and uses tools in good order.",
+        ["MCP-SAMP-03", "MCP-SAMP-05", "MCP-SAMP-06", "MCP-SAMP-07"];
+    SAMPLING_REVIEWED = "sampling-reviewed", Sampling, Protocol,
+        "A person sees whole what a server wants of the model, and what the model answered, before either goes on.",
+        ["MCP-SAMP-01", "MCP-SAMP-02", "MCP-SAMP-04", "MCP-SAMP-08"];
+    INPUT_REQUESTS_CAPPED = "input-requests-capped", Limits, Protocol,
+        "A server asks for the model and for the person only so often; beyond that it is answered no, and nobody sees it.",
+        ["MCP-SAMP-05", "MCP-ELIC-10"];
     ELICITATION_REFUSED = "elicitation-refused", Elicitation, Protocol,
-        "A server that asks the person is refused until the question can be shown by us.",
+        "A server that asks the person is refused unless the operator opened that for it.",
         ["MCP-ELIC-09"];
+    ELICITATION_JUDGED = "elicitation-judged", Elicitation, Protocol,
+        "A form is flat, asks for no secret, carries no link and says which server it is from.",
+        ["MCP-ELIC-01", "MCP-ELIC-02", "MCP-ELIC-04", "MCP-ELIC-05"];
+    ELICITATION_LINKS_LISTED = "elicitation-links-listed", Elicitation, Protocol,
+        "A server sends a person only to a host that the operator listed for it, over https; nothing is fetched.",
+        ["MCP-ELIC-03", "MCP-ELIC-04", "MCP-ELIC-09"];
+    ELICITATION_ANSWERS_CLEAN = "elicitation-answers-clean", Elicitation, Protocol,
+        "What a person answered goes to the server only when it fits the form and carries no credential.",
+        ["MCP-ELIC-01", "MCP-ELIC-05"];
     ARGUMENTS_MATCH_SCHEMA = "arguments-match-schema", Input, Policy,
         "Arguments fit the tool's own input schema, or the call does not run.",
         ["MCP-VAL-01", "MCP-VAL-02", "MCP-VAL-03", "MCP-VAL-04"];

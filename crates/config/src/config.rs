@@ -7,7 +7,9 @@ use std::time::Duration;
 use portcullis_guard::UriLists;
 use portcullis_guard::egress::Reach;
 use portcullis_guard::secret::SecretString;
-use portcullis_policy::{Base, Extensions, Flow, Inspect, Rules, ServerName};
+use portcullis_policy::{
+    Base, Elicitation, Extensions, Flow, Inspect, Rules, Sampling, ServerName,
+};
 
 use crate::commands::Table;
 use crate::diagnose::Diagnosis;
@@ -78,6 +80,12 @@ pub struct Server {
     pub observe: bool,
     /// What becomes of suspicious text in what it says.
     pub inspect: Inspect,
+    /// What it may ask of the host's model.
+    pub sampling: Sampling,
+    /// What it may ask of the person.
+    pub elicitation: Elicitation,
+    /// Where it may send the person.
+    pub links: Reach,
     /// Whether it is told what the server reached for outside of its box.
     pub doorbell: bool,
     /// How much it may take.
@@ -212,6 +220,7 @@ impl Server {
         rules.prompts = settings.prompts.unwrap_or_default();
         rules.mode = settings.ask.unwrap_or_default();
         rules.mode_at = settings.ask_at;
+        let (elicitation, links) = settings.elicitation.settle(rules.mode);
         Ok(Self {
             name,
             command,
@@ -231,6 +240,9 @@ impl Server {
             flow: settings.flow.unwrap_or_default().with(settings.ask.unwrap_or_default()),
             observe: settings.observe.unwrap_or_default(),
             inspect: settings.inspect.settle(),
+            sampling: settings.sampling.settle(settings.ask.unwrap_or_default()),
+            elicitation,
+            links,
             doorbell: settings.doorbell.unwrap_or_default(),
             limits: settings.limits.settle()?,
         })

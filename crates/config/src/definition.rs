@@ -6,6 +6,7 @@
 
 mod commands;
 mod files;
+mod input;
 mod queries;
 
 use std::ops::RangeInclusive;
@@ -161,6 +162,8 @@ static SERVER: &[Key] = &[
     .such_as("true"),
     OBSERVE,
     TABLE_OF_INSPECT,
+    input::TABLE_OF_SAMPLING,
+    input::TABLE_OF_ELICITATION,
     TABLE_OF_LIMITS,
     later("url", "a remote server"),
     later("auth", "how we identify ourselves to a remote server"),
@@ -181,6 +184,8 @@ static CEILING: &[Key] = &[
     PINS,
     OBSERVE,
     TABLE_OF_INSPECT,
+    input::TABLE_OF_SAMPLING,
+    input::TABLE_OF_ELICITATION,
     TABLE_OF_LIMITS,
 ];
 

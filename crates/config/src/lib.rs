@@ -4,7 +4,7 @@
 //! environment. Read in this order: [`definition`] lists every key once,
 //! [`settings`] and [`config`] are what they mean, `written` turns one into the other and
 //! [`diagnose`] says where a file is wrong. [`precedence`] makes several files into one, key by
-//! key in `tighten`. [`queries`] are what `portcullis server` offers. [`values`] reads single words, for
+//! key in `tighten`. [`input`] is what a server may ask. [`queries`] are what `portcullis server` offers. [`values`] reads single words, for
 //! the file and for the command line alike, and [`reference`] prints the manual
 //! and the schema from the definition.
 
@@ -15,6 +15,7 @@ pub mod config;
 pub mod definition;
 pub mod diagnose;
 pub mod files;
+pub mod input;
 pub mod policy;
 pub mod precedence;
 pub mod queries;

@@ -6,6 +6,7 @@ use portcullis_guard::UriLists;
 use portcullis_policy::{Ask, Extensions, Flow, Inspect, Names, Place, Rules, Treatment};
 
 use crate::config::{Account, Confinement, Network, Pins, Root, Server, Variable};
+use crate::input::{SomeElicitation, SomeSampling};
 use crate::values::Unfit;
 
 /// What may be said about a server, in a file or on the command line; what was
@@ -50,6 +51,10 @@ pub struct Settings {
     pub limits: SomeLimits,
     /// What becomes of suspicious text.
     pub inspect: SomeInspect,
+    /// What it may ask of the host's model.
+    pub sampling: SomeSampling,
+    /// What it may ask of the person.
+    pub elicitation: SomeElicitation,
 }
 
 /// Lists of resources: what the entries mean, and where they were written.
@@ -127,6 +132,8 @@ impl Settings {
             doorbell: self.doorbell.or(other.doorbell),
             limits: self.limits.over(other.limits),
             inspect: self.inspect.over(other.inspect),
+            sampling: self.sampling.over(other.sampling),
+            elicitation: self.elicitation.over(other.elicitation),
         }
     }
 }
@@ -148,6 +155,8 @@ impl Settings {
             doorbell: self.doorbell.or(Some(false)),
             limits: self.limits.said(),
             inspect: self.inspect.said(),
+            sampling: self.sampling.said(),
+            elicitation: self.elicitation.said(),
             ..self
         }
     }

@@ -1,5 +1,7 @@
 //! Key by key: what is tighter than what, and what the two make together.
 
+mod input;
+
 use std::path::{Component, Path};
 
 use portcullis_guard::egress::Reach;
@@ -136,6 +138,8 @@ impl<'w> Tighten<'w> {
             ),
             limits: self.limits(outer.limits, inner.limits, usual.limits),
             inspect: self.inspect(outer.inspect, inner.inspect, usual.inspect),
+            sampling: self.sampling(outer.sampling, inner.sampling, usual.sampling),
+            elicitation: self.elicitation(outer.elicitation, inner.elicitation, usual.elicitation),
         }
     }
 

@@ -4,18 +4,22 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use portcullis_guard::egress::{Reach, Rule};
 use portcullis_guard::secret::SecretString;
 use portcullis_guard::{UriLists, UriPattern};
-use portcullis_policy::{Extension, Flow, Names, Pattern, Rules, ServerName, Treatment};
+use portcullis_policy::{
+    Extension, Flow, Names, Opening, Pattern, Review, Rules, Sampling, ServerName, Treatment,
+};
 use toml::de::{DeTable, DeValue};
 
 use crate::config::{Account, Config, Network, Root, Source, Sync, Variable};
 use crate::definition::{FILE, Key, Kind};
 use crate::diagnose::{Diagnoses, Diagnosis};
+use crate::input::{SomeElicitation, SomeSampling};
 use crate::reader::{Entry, Reader, Section, kind_of};
 use crate::secret;
 use crate::settings::{Resources, Settings, SomeInspect, SomeLimits};
-use crate::values;
+use crate::values::{self, Unfit};
 
 /// Reads a whole file.
 pub(crate) fn read(text: &str, file: &str) -> Result<Config, Vec<Diagnosis>> {
@@ -105,6 +109,8 @@ impl Reader<'_, '_> {
             observe: self.flag(section, "observe"),
             inspect: self.inspect(section),
             doorbell: self.flag(section, "doorbell"),
+            sampling: self.sampling(section),
+            elicitation: self.elicitation(section),
             limits: self.limits(section),
         }
     }
@@ -165,6 +171,32 @@ impl Reader<'_, '_> {
         Resources {
             meant: UriLists { allow, deny, ..UriLists::default() },
             written: Names { allow: allow_written, deny: deny_written, ..Names::default() },
+        }
+    }
+
+    fn sampling(&mut self, section: &Section<'_>) -> SomeSampling {
+        let Some(table) = self.table(section, "sampling") else { return SomeSampling::default() };
+        let models = self.patterns(&table, "models");
+        SomeSampling {
+            mode: self.word(&table, "mode", Sampling::MODES),
+            review: self.word(&table, "review", Review::WORDS),
+            max_tokens: self.count(&table, "max_tokens"),
+            models: models.map(|allow| Names { allow: Some(allow), ..Names::default() }),
+            per_minute: self.count(&table, "per_minute"),
+            per_hour: self.count(&table, "per_hour"),
+        }
+    }
+
+    fn elicitation(&mut self, section: &Section<'_>) -> SomeElicitation {
+        let Some(table) = self.table(section, "elicitation") else {
+            return SomeElicitation::default();
+        };
+        let urls = self.get(&table, "urls").and_then(|entry| self.reach(entry));
+        SomeElicitation {
+            mode: self.word(&table, "mode", Opening::WORDS),
+            urls,
+            per_call: self.count(&table, "per_call"),
+            per_hour: self.count(&table, "per_hour"),
         }
     }
 
@@ -277,14 +309,7 @@ impl Reader<'_, '_> {
         match entry.value.get_ref() {
             DeValue::String(text) => self.fit(entry, values::parse_network(text)),
             DeValue::Array(_) => {
-                let words = self.texts(entry)?;
-                let mut rules = Vec::new();
-                for (at, word) in words {
-                    match values::parse_reach(word) {
-                        Ok(rule) => rules.push(rule),
-                        Err(unfit) => self.diagnoses.wrong(&at, Some(entry.key), unfit.to_string()),
-                    }
-                }
+                let rules = self.hosts(entry)?;
                 self.fit(entry, values::named(rules))
             }
             other => {
@@ -296,6 +321,24 @@ impl Reader<'_, '_> {
                 None
             }
         }
+    }
+
+    /// The entries that name hosts; the others are wrong.
+    fn hosts(&mut self, entry: Entry<'_>) -> Option<Vec<Rule>> {
+        let words = self.texts(entry)?;
+        let mut rules = Vec::new();
+        for (at, word) in words {
+            match values::parse_reach(word) {
+                Ok(rule) => rules.push(rule),
+                Err(unfit) => self.diagnoses.wrong(&at, Some(entry.key), unfit.to_string()),
+            }
+        }
+        Some(rules)
+    }
+
+    fn reach(&mut self, entry: Entry<'_>) -> Option<Reach> {
+        let rules = self.hosts(entry)?;
+        self.fit(entry, Reach::new(rules).map_err(|wrong| Unfit::new(wrong.to_string())))
     }
 
     pub(crate) fn variables(&mut self, section: &Section<'_>) -> Vec<Variable> {

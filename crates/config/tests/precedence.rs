@@ -114,6 +114,25 @@ const KEYS: &[(&str, &str, &[&str], &[&str])] = &[
     ("limits", "{ processes = 9 }", &["{ processes = 8 }"], &["{ processes = 10 }"]),
     ("inspect", "{ secrets = 'redact' }", &["{ secrets = 'deny' }"], &["{ secrets = 'off' }"]),
     ("inspect", "{ errors = 'redact' }", &["{ errors = 'redact' }"], &["{ errors = 'off' }"]),
+    ("sampling", "{ mode = 'refuse' }", &["{ mode = 'refuse' }"], &["{ mode = 'ask' }"]),
+    ("sampling", "{ review = 'both' }", &["{ review = 'both' }"], &["{ review = 'request' }"]),
+    ("sampling", "{ max_tokens = 99 }", &["{ max_tokens = 9 }"], &["{ max_tokens = 100 }"]),
+    ("sampling", "{ per_minute = 2 }", &["{ per_minute = 1 }"], &["{ per_minute = 3 }"]),
+    ("sampling", "{ per_hour = 2 }", &["{ per_hour = 1 }"], &["{ per_hour = 3 }"]),
+    (
+        "elicitation",
+        "{ mode = 'ask' }",
+        &["{ mode = 'ask' }", "{ mode = 'refuse' }"],
+        &["{ mode = 'show' }"],
+    ),
+    (
+        "elicitation",
+        "{ urls = ['a.test'] }",
+        &["{ urls = ['a.test:443'] }", "{ urls = [] }"],
+        &["{ urls = ['b.test'] }", "{ urls = ['a.test:8443'] }"],
+    ),
+    ("elicitation", "{ per_call = 2 }", &["{ per_call = 1 }"], &["{ per_call = 3 }"]),
+    ("elicitation", "{ per_hour = 2 }", &["{ per_hour = 1 }"], &["{ per_hour = 3 }"]),
 ];
 
 fn table(name: &str, key: &str, value: &str) -> String {
@@ -171,6 +190,10 @@ fn what_nobody_said_is_not_loosened_either() {
         ("pins", "'note'"),
         ("limits", "{ message_bytes = '5MiB' }"),
         ("inspect", "{ hidden = 'off' }"),
+        ("sampling", "{ mode = 'ask' }"),
+        ("sampling", "{ max_tokens = 1025 }"),
+        ("elicitation", "{ mode = 'show' }"),
+        ("elicitation", "{ urls = ['a.test'] }"),
         ("command", "['evil']"),
         ("env", "{ LD_PRELOAD = 'x' }"),
         ("user", "'mcp'"),

@@ -6,7 +6,7 @@ use portcullis_config::{
     Access, Config, Confinement, Documents, Limits, Network, Overrides, Server, Source, Sync,
     parse_duration,
 };
-use portcullis_policy::{Ask, Extension, ServerName};
+use portcullis_policy::{Ask, Extension, Opening, Review, ServerName};
 
 const COMPLETE: &str = r#"
 [defaults]
@@ -338,5 +338,37 @@ fn toml_that_does_not_parse_has_a_place_too() {
     ] {
         let found = Config::read(text, "p.toml").expect_err(text);
         assert_eq!(found[0].line, line, "{found:?}");
+    }
+}
+
+#[test]
+fn what_a_server_may_ask_is_closed_until_somebody_opens_it() {
+    let table = |more: &str| format!("[server.a]\ncommand = [\"true\"]\n{more}");
+    let closed = settle(&table(""), "a", Overrides::default());
+    assert_eq!(closed.sampling.mode, Opening::Refuse);
+    assert_eq!(closed.elicitation.mode, Opening::Refuse);
+    let opened = "sampling = { mode = \"ask\", max_tokens = 9, models = [\"small-*\"] }\n\
+                  elicitation = { mode = \"show\", urls = [\"login.example.com\"] }\n";
+    let open = settle(&table(opened), "a", Overrides::default());
+    assert_eq!((open.sampling.mode, open.sampling.max_tokens), (Opening::Ask, 9));
+    assert_eq!(open.sampling.review, Review::Both);
+    assert!(open.sampling.models.judge("small-1").is_ok());
+    assert!(open.sampling.models.judge("huge").is_err());
+    assert_eq!(open.elicitation.mode, Opening::Show);
+    assert_eq!(open.links.to_string(), "login.example.com");
+    // Nobody is there, so nobody can be asked.
+    let nobody = format!("ask = \"never\"\n{opened}");
+    let nobody = settle(&table(&nobody), "a", Overrides::default());
+    assert_eq!(nobody.sampling.mode, Opening::Refuse);
+    assert_eq!(nobody.elicitation.mode, Opening::Show);
+    for wrong in [
+        "sampling = { mode = \"show\" }",
+        "sampling = { max_tokens = 0 }",
+        "sampling = \"ask\"",
+        "elicitation = { urls = [\"*\"] }",
+        "elicitation = { urls = [\"https://a.test\"] }",
+        "elicitation = { mode = \"yes\" }",
+    ] {
+        assert!(Config::read(&table(wrong), "portcullis.toml").is_err(), "{wrong}");
     }
 }

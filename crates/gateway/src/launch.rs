@@ -13,7 +13,9 @@ use portcullis_guard::path as guarded;
 use portcullis_guard::secret::SecretString;
 use portcullis_journal::Event;
 use portcullis_mediation::pin::Pinning;
-use portcullis_mediation::{Fingerprint, Layer, Limits, SealKey, Session, Settings, Without};
+use portcullis_mediation::{
+    Fingerprint, Layer, Limits, MayAsk, SealKey, Session, Settings, Without,
+};
 use portcullis_policy::{Policies, PolicyText, Principal};
 use portcullis_store::{Approvals, Grants, Journal, Options, Sync};
 use portcullis_transport::{Lane, Lines, stdio};
@@ -418,6 +420,11 @@ fn settings(
         flow: server.flow,
         open_world: server.network != config::Network::None,
         inspect: server.inspect,
+        may_ask: MayAsk {
+            sampling: server.sampling.clone(),
+            elicitation: server.elicitation,
+            links: server.links.clone(),
+        },
         limits: Limits {
             calls_per_minute: limits.calls_per_minute,
             call_timeout: limits.call_timeout,
@@ -471,6 +478,7 @@ fn policy_fingerprint(plan: &Plan, grants: &[RootGrant], policies: &Policies) ->
         "policies": policies.canonical(),
         "resources": format!("{:?}", server.resources),
         "extensions": format!("{:?}", server.extensions),
+        "may ask": format!("{:?} {:?} {}", server.sampling, server.elicitation, server.links),
         "roots": grants.iter().map(root).collect::<Vec<_>>(),
         "network": server.network.to_string(),
         "confinement": server.confinement.as_str(),

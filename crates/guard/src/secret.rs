@@ -1,6 +1,9 @@
 //! Credentials: kept from being printed, and found where they should not be.
 
+mod asked;
 mod pattern;
+
+pub use asked::asks_for_secret;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;

@@ -5,16 +5,18 @@
 //! every way that we can follow, and a list of patterns ([`UriLists`]) lets it pass
 //! only when all of them do. Reading order: here (one URI), [`pattern`] (what an
 //! operator writes), [`template`] (what a server lists), [`link`] (where a URI
-//! leads a host that follows it).
+//! leads a host that follows it), [`visit`](mod@visit) (where a server may send a person).
 
 mod address;
 pub mod link;
 pub mod pattern;
 pub mod template;
+pub mod visit;
 
 pub use link::{Lead, lead};
 pub use pattern::{Meant, UriLists, UriPattern, Withheld};
 pub use template::expanded;
+pub use visit::{NotVisited, visit};
 
 use crate::text::is_hidden;
 

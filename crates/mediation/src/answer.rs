@@ -4,9 +4,10 @@ use std::borrow::Cow;
 use std::time::Instant;
 
 use portcullis_catalog::control::{
-    ELICITATION_REFUSED, EXTENSIONS_AGREED, METHOD_KNOWN, REQUESTS_INDEPENDENT, RESULTS_INSPECTED,
-    REVISION_AGREED, REVISION_PINNED, ROOTS_ANSWERED, SAMPLING_REFUSED, SHAPE_CHECKED,
-    STRUCTURED_RESULTS_MATCH, SUBCAPABILITIES_DECLARED, TASKS_OWNED,
+    ELICITATION_JUDGED, ELICITATION_LINKS_LISTED, ELICITATION_REFUSED, EXTENSIONS_AGREED,
+    INPUT_REQUESTS_CAPPED, METHOD_KNOWN, REQUESTS_INDEPENDENT, RESULTS_INSPECTED, REVISION_AGREED,
+    REVISION_PINNED, ROOTS_ANSWERED, SAMPLING_BOUNDED, SAMPLING_REFUSED, SAMPLING_REVIEWED,
+    SHAPE_CHECKED, STRUCTURED_RESULTS_MATCH, SUBCAPABILITIES_DECLARED, TASKS_OWNED,
 };
 use portcullis_journal::{Event, Outcome as Ended, Record};
 use portcullis_policy::{Decision, Effect};
@@ -20,12 +21,14 @@ use crate::carries::About;
 use crate::control::capability_frozen::{clamp_server, cut, under};
 use crate::control::codes_translated;
 use crate::control::extensions_agreed::both;
-use crate::control::{input_requests_refused, policy_obeyed, requests_independent};
+use crate::control::policy_obeyed;
 use crate::correlate::{InFlight, Purpose};
 use crate::handshake::shown_version;
+use crate::input::{PERSON, written};
 use crate::output::Closing;
 use crate::revise::Revised;
 use crate::state::{Agreed, Phase};
+use crate::waiting::Part;
 
 /// "First send the person there" (2025-11-25, client/elicitation, URL mode).
 const URL_ELICITATION: i64 = -32042;
@@ -69,10 +72,11 @@ impl Session {
             self.phase = Phase::Greeting;
         }
         if error.code == URL_ELICITATION {
+            // Whoever wants to send the person somewhere asks in a way that can be judged.
             let link = Json::from_value(&json!({"mode": "url"}));
-            let asks = "elicitation/create";
-            let undeclared = self.judge_parts(asks, Some(&link));
-            let decision = input_requests_refused::judge(asks).and(undeclared);
+            let undeclared = self.judge_parts(PERSON, Some(&link));
+            let why = "the server asked the person for input";
+            let decision = Decision::deny(ELICITATION_REFUSED, why).and(undeclared);
             return self.refuse_result(row, decision, now);
         }
         let (code, decision) = codes_translated::translate(error.code, self.phase.era());
@@ -189,55 +193,46 @@ impl Session {
                 || result.object().is_some_and(|result| result.get("inputRequests").is_some()))
     }
 
-    /// A result that asks: for roots it may, for the model or the person it may not yet.
-    fn input_required(&mut self, row: &InFlight, result: Json, now: Instant) {
-        let asked = match InputRequired::read(&result) {
-            Ok(asked) => asked,
-            Err(misfit) => {
-                return self.refuse_result(
-                    row,
-                    Decision::deny(METHOD_KNOWN, misfit.to_string()),
-                    now,
-                );
-            }
+    /// A result that asks. It is inspected first, because what a person says yes to is
+    /// what goes on; and it comes here again when they did.
+    pub(crate) fn input_required(&mut self, row: &InFlight, result: Json, now: Instant) {
+        let (inspected, seen) = self.inspect_result(row, result.clone());
+        let read = InputRequired::read(&inspected);
+        let read = read.map_err(|misfit| Decision::deny(METHOD_KNOWN, misfit.to_string()));
+        let asked = match read {
+            Ok(asked) if seen.effect < Effect::Deny => asked,
+            Ok(_) => return self.refuse_result(row, seen, now),
+            Err(why) => return self.refuse_result(row, seen.and(why), now),
         };
-        let decision = self.judge_questions(row, &asked);
-        if decision.effect == Effect::Deny {
-            return self.refuse_result(row, decision, now);
+        let mut inquiries = self.judge_questions(row, &asked);
+        for inquiry in &mut inquiries {
+            // Who is asked about it sees what was found in it.
+            inquiry.decision = std::mem::take(&mut inquiry.decision).and(seen.clone());
         }
-        match self.seal_state(row, &asked, &result, now) {
-            Err(why) => self.refuse_result(row, why, now),
+        let mut row = row.clone();
+        let asks = match self.sort_questions(&mut row.carries, &inquiries, now) {
+            Ok(asks) => asks,
+            Err(why) => return self.refuse_result(&row, seen.and(why), now),
+        };
+        if !asks.is_empty() {
+            return self.park_open(&row, &result, Part::Answer, asks);
+        }
+        let decision = inquiries.iter().fold(seen, |decision, inquiry| {
+            decision.and(Decision { effect: Effect::Allow, ..inquiry.decision.clone() })
+        });
+        let mut members = inspected.object().unwrap_or_default();
+        if members.get("inputRequests").is_some() {
+            members.set("inputRequests", written(&inquiries));
+        }
+        let whole = members.to_json();
+        let asked = InputRequired::read(&whole).unwrap_or(asked);
+        match self.seal_state(&row, &asked, &whole, now) {
+            Err(why) => self.refuse_result(&row, why, now),
             Ok((sealed, why)) => {
                 let decision = decision.and(why);
-                self.pass_back(row, Outcome::Result(sealed), decision, Ended::Ok, now);
+                self.deliver(&row, Outcome::Result(sealed), decision, Ended::Ok, now);
             }
         }
-    }
-
-    /// What a server asks inside of a result, of whatever kind.
-    pub(crate) fn judge_questions(&self, row: &InFlight, asked: &InputRequired) -> Decision {
-        let mut decision = Decision::default();
-        for request in &asked.requests {
-            let params = request.params.as_ref();
-            decision = decision
-                .and(input_requests_refused::judge(&request.method))
-                .and(requests_independent::judge(&request.method, &row.carries.declared))
-                .and(self.judge_parts_inside(row, &request.method, params));
-            if request.method == "roots/list" && !self.client_declared_roots() {
-                decision =
-                    decision.and(Decision::deny(ROOTS_ANSWERED, "the client declared no roots"));
-            } else if !["roots/list", "sampling/createMessage", "elicitation/create"]
-                .contains(&request.method.as_str())
-            {
-                decision = decision
-                    .and(Decision::deny(METHOD_KNOWN, "an input request that nobody knows"));
-            }
-        }
-        decision
-    }
-
-    fn client_declared_roots(&self) -> bool {
-        self.phase.client_capabilities().is_some_and(|declared| declared.get("roots").is_some())
     }
 
     /// The server's answer does not go on; the client gets one of ours.
@@ -406,6 +401,16 @@ impl Session {
                 record.decision = decision;
                 Outcome::Result(roots)
             }
+            Outcome::Result(answer) if row.purpose == Purpose::Sampling => {
+                return self.model_answered(row, &answer, now);
+            }
+            Outcome::Result(answer) if row.purpose == Purpose::Elicitation => {
+                let judged = self.judge_form(&row, &answer);
+                if judged.effect == Effect::Deny {
+                    return self.withhold_answer(&row, judged, now);
+                }
+                Outcome::Result(self.tasks.related_back(&answer).unwrap_or(answer))
+            }
             Outcome::Result(result) => {
                 Outcome::Result(self.tasks.related_back(&result).unwrap_or(result))
             }
@@ -423,7 +428,12 @@ impl Session {
 pub(crate) fn withheld(decision: &Decision) -> &'static str {
     let asks = [
         SAMPLING_REFUSED,
+        SAMPLING_BOUNDED,
+        SAMPLING_REVIEWED,
         ELICITATION_REFUSED,
+        ELICITATION_JUDGED,
+        ELICITATION_LINKS_LISTED,
+        INPUT_REQUESTS_CAPPED,
         ROOTS_ANSWERED,
         SUBCAPABILITIES_DECLARED,
         REQUESTS_INDEPENDENT,

@@ -93,7 +93,7 @@ impl Session {
                 self.tools.used(&call.tool);
                 let mut record = self.about_call(Event::Intent, &call);
                 record.decision = decision;
-                self.send_recorded(&call.request, Purpose::ToolCall, record, None, now);
+                self.send_reviewed(&call.request, Purpose::ToolCall, record, None, now);
             }
         }
     }

@@ -5,6 +5,8 @@ use std::collections::BTreeSet;
 use portcullis_wire::Need;
 use portcullis_wire::view::subscription::Filter;
 
+use crate::approval::Fingerprint;
+use crate::control::answers_match_questions::Asked;
 use crate::control::flows_apart::Brings;
 
 /// What a host declared of itself.
@@ -43,6 +45,12 @@ pub(crate) struct Carries {
     pub(crate) minted: Option<i64>,
     /// The tasks that are asked about.
     pub(crate) task: Option<About>,
+    /// How many questions for the person came with it, or while it was under way.
+    pub(crate) people: u32,
+    /// Questions in its answer that may go on.
+    pub(crate) let_through: BTreeSet<Fingerprint>,
+    /// What a server's own question asked, as far as its answer is judged by it.
+    pub(crate) asked: Option<Asked>,
     /// It stands for a call whose result comes later.
     pub(crate) late: Option<Late>,
 }

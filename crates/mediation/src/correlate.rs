@@ -23,6 +23,10 @@ pub(crate) enum Purpose {
     ToolCall,
     /// The server wants the host's roots.
     RootsList,
+    /// The server wants the host's model.
+    Sampling,
+    /// The server wants the person.
+    Elicitation,
     /// A stream of notifications that lives as long as the request.
     Listen,
     /// Nothing special.
@@ -107,6 +111,10 @@ impl Table {
     pub(crate) fn take(&mut self, minted: &Id) -> Option<InFlight> {
         let Id::Number(number) = minted else { return None };
         self.rows.remove(number)
+    }
+
+    pub(crate) fn rows_mut(&mut self) -> impl Iterator<Item = &mut InFlight> {
+        self.rows.values_mut()
     }
 
     /// The live request behind a minted id or token.

@@ -13,6 +13,7 @@ use crate::control::capability_frozen::{clamp_client, cut, under};
 use crate::control::shape_checked;
 use crate::correlate::Purpose;
 use crate::fetch::Wanted;
+use crate::settings::Settings;
 use crate::settle::{Answered, Refusal};
 use crate::state::{Modern, Phase, Shaking};
 
@@ -87,7 +88,8 @@ impl Session {
         self.host_offers(offered(&opening.protocol_version));
         let claimed = opening.capabilities;
         let revision = offered(&opening.protocol_version);
-        let client = clamp_client(&claimed, &self.settings.extensions, revision);
+        let Settings { extensions, may_ask, .. } = &self.settings;
+        let client = clamp_client(&claimed, extensions, may_ask, revision);
         self.phase = Phase::Shaking(Shaking { client, claimed });
         Ok(Purpose::Initialize)
     }
@@ -144,7 +146,8 @@ impl Session {
     }
 
     fn clamp_modern(&self, declared: &Value) -> Value {
-        clamp_client(declared, &self.settings.extensions, Revision::V2026_07_28)
+        let Settings { extensions, may_ask, .. } = &self.settings;
+        clamp_client(declared, extensions, may_ask, Revision::V2026_07_28)
     }
 
     /// The server's capabilities must be known before a method that needs them.

@@ -6,7 +6,7 @@
 
 use portcullis_catalog::ControlId;
 use portcullis_catalog::control::{
-    DEFINITIONS_INSPECTED, RESULTS_INSPECTED, STRUCTURED_RESULTS_MATCH,
+    DEFINITIONS_INSPECTED, RESULTS_INSPECTED, SAMPLING_REVIEWED, STRUCTURED_RESULTS_MATCH,
 };
 use portcullis_guard::secret;
 use portcullis_policy::{Decision, Effect, Inspect, Tier, Treatment};
@@ -174,6 +174,16 @@ impl Session {
         let cut = cut.and(of_task);
         let (params, found) = self.inspect_texts(params, |_| false);
         (Request { params: Some(params), ..request }, cut.and(found))
+    }
+
+    /// What the host's model answered, as it may go to the server.
+    pub(crate) fn inspect_model(&self, answer: &Json) -> (Json, Decision) {
+        let seal = self.seal();
+        let off = Treatment::Off;
+        let secrets = self.settings.inspect.secrets;
+        let how = self.how(SAMPLING_REVIEWED, off, off, secrets, &seal);
+        let Seen { other, decision } = look(answer, how, |_| false);
+        (other.unwrap_or_else(|| answer.clone()), decision)
     }
 
     pub(crate) fn inspect_texts(

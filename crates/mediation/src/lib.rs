@@ -8,8 +8,9 @@
 //! it tells), `state.rs` (where it stands), then the flow of a message:
 //! `client.rs` or `server.rs` (who said what), `handshake.rs` (may it be said
 //! now), `call.rs` (is this tool call in order), `question.rs` (a person is
-//! asked), `settle.rs` (recorded, permitted, sent), `answer.rs` (what comes
-//! back), `tasks.rs` (what comes later). [`approval`] says what a yes covers, [`pin`] what
+//! asked; `waiting.rs` says about what), `settle.rs` (recorded, permitted, sent), `answer.rs` (what comes
+//! back), `tasks.rs` (what comes later), `input.rs` (what the server asks) and `brought.rs`
+//! (what answers that). [`approval`] says what a yes covers, [`pin`] what
 //! was approved of a server; `control/` holds one file for each thing that is judged;
 //! `correlate.rs` remembers who waits for what; [`without`] is for tests that leave a
 //! layer out.
@@ -19,6 +20,7 @@
 mod answer;
 pub mod approval;
 mod batch;
+mod brought;
 mod call;
 mod carried;
 mod carries;
@@ -27,6 +29,7 @@ mod control;
 mod correlate;
 mod fetch;
 mod handshake;
+mod input;
 mod inspect;
 mod listing;
 mod lists;
@@ -45,6 +48,7 @@ mod state;
 mod subscriptions;
 mod tasks;
 mod time;
+mod waiting;
 pub mod without;
 
 use std::collections::{BTreeSet, VecDeque};
@@ -58,12 +62,13 @@ use portcullis_wire::{Malformed, Message, Peer};
 pub use approval::{ApprovalId, ApprovalKey, Fact, Fingerprint, Matter, Question};
 pub use output::{Closing, Output, Ticket};
 pub use sealed::SealKey;
-pub use settings::{Limits, Settings};
+pub use settings::{Limits, MayAsk, Settings};
 pub use without::{Layer, Without};
 
 use control::calls_per_minute::Quota;
 use control::definition_pinned::Watched;
 use control::flows_apart::Gathered;
+use control::input_requests_capped::Asking;
 use control::lists_stable::Lists;
 use control::message_bounded::Strikes;
 use control::policy_obeyed::Allowances;
@@ -123,6 +128,10 @@ pub struct Session {
     listings: Quota,
     /// Requests of the server.
     errands: Quota,
+    /// How often it asked for the model and the person.
+    asking: Asking,
+    /// Where it sent the person, by its own names (2025-11-25).
+    asked_links: BTreeSet<String>,
     /// Notifications are being dropped, and that was recorded.
     hushed: bool,
     client_strikes: Strikes,
@@ -141,6 +150,7 @@ impl Session {
         settings.inspect = settings.without.inspect(settings.inspect);
         let calls = Quota::new(settings.limits.calls_per_minute, Duration::from_secs(60));
         let questions = Questions::new(settings.dice);
+        let asking = Asking::new(&settings.may_ask);
         let scope = Scope::new(&settings.roots, settings.cwd.as_deref(), &settings.policy);
         Self {
             settings,
@@ -167,6 +177,8 @@ impl Session {
             tasks: Owned::default(),
             listings: tasks_bounded::polls(),
             errands: Quota::new(500, Duration::from_secs(10)),
+            asking,
+            asked_links: BTreeSet::new(),
             hushed: false,
             client_strikes: Strikes::default(),
             server_strikes: Strikes::default(),

@@ -1,6 +1,7 @@
 //! What a request says of resources, prompts, places in a list and calls left open:
 //! judged before it leaves, and put into the server's own words on its way.
 
+use std::collections::BTreeMap;
 use std::time::Instant;
 
 use portcullis_catalog::control::{CURSORS_OURS, STATE_SEALED};
@@ -15,6 +16,7 @@ use crate::Session;
 use crate::approval::Fingerprint;
 use crate::carries::{Carries, Stream};
 use crate::client::misfit;
+use crate::control::answers_match_questions::Asked;
 use crate::control::links_judged::{Judge, Named};
 use crate::control::{answers_match_questions, completions_bounded, subscriptions_agreed};
 use crate::sealed::{self, Kept, millis};
@@ -119,7 +121,7 @@ impl Session {
 
     /// The state of a call that the server left open is what the server gave, comes
     /// back with the same call, in time and once (MCP-SESS-07 to -09).
-    fn judge_state(&mut self, request: &Request, now: Instant) -> Result<(), Refusal> {
+    pub(crate) fn judge_state(&mut self, request: &Request, now: Instant) -> Result<(), Refusal> {
         // Answers to what a task asks belong to the task.
         if self.phase.era() != Era::Modern || request.method == "tasks/update" {
             return Ok(());
@@ -148,7 +150,15 @@ impl Session {
             return refuse("the state was used already");
         }
         let answers = answers_match_questions::judge(&given, &kept.asked);
+        let answers = answers.and(self.judge_brought(&given, &kept.asked));
         self.unless(answers, -32602, "`inputResponses` do not answer what was asked").map(drop)
+    }
+
+    /// What was asked with the state that a request brings back.
+    pub(crate) fn state_asked(&self, request: &Request) -> BTreeMap<String, Asked> {
+        let state = member(request, "requestState").and_then(|state| state.as_text());
+        let kept = state.and_then(|state| self.open_state(request, &state));
+        kept.map(|kept| kept.asked).unwrap_or_default()
     }
 
     fn open_state(&self, request: &Request, state: &str) -> Option<Kept> {
@@ -195,6 +205,7 @@ impl Session {
                 self.seals.spend(kept.serial);
                 (carries.since, carries.round, carries.idle) = (kept.since, kept.round, kept.idle);
                 carries.retry = true;
+                carries.people = kept.people;
             }
         }
         match method {

@@ -1,4 +1,5 @@
-//! A person is asked: calls wait here, and silence is a no (invariant 12).
+//! A person is asked: what waits is kept here, and silence is a no (invariant 12).
+//! What it is, and what becomes of it, stands in `waiting.rs`.
 //!
 //! ```text
 //!  consult ─▶ Consulting ── store: approved ─────────────────────▶ sent
@@ -21,16 +22,16 @@ use serde_json::json;
 
 use crate::Session;
 use crate::approval::{ApprovalId, ApprovalKey, Fact, Question};
-use crate::call::{Call, NOT_APPROVED, progress_token, shown};
+use crate::call::{Call, shown};
 use crate::correlate::Purpose;
 use crate::listing::Lookup;
 use crate::output::{Output, Ticket};
-use crate::settle::Refusal;
+use crate::waiting::Waiting;
 
 /// How often a host is told that its call still waits.
 const BEAT: Duration = Duration::from_secs(10);
 
-/// Every call that waits for a person, and every question that outlived its call.
+/// Everything that waits for a person, and every question that outlived its call.
 #[derive(Debug)]
 pub(crate) struct Questions {
     dice: u64,
@@ -40,12 +41,14 @@ pub(crate) struct Questions {
     released: BTreeMap<ApprovalId, Instant>,
 }
 
-/// A call that waits.
+/// Something that waits.
 #[derive(Debug)]
-struct Parked {
-    call: Call,
-    key: ApprovalKey,
-    decision: Decision,
+pub(crate) struct Parked {
+    pub(crate) waiting: Waiting,
+    pub(crate) key: ApprovalKey,
+    /// What the person is shown of it, whole.
+    content: String,
+    pub(crate) decision: Decision,
     stage: Stage,
 }
 
@@ -101,7 +104,7 @@ impl Questions {
         let asking = self.parked.values().filter_map(|parked| match &parked.stage {
             Stage::Consulting => None,
             Stage::Asking(asking) => {
-                let beat = progress_token(&parked.call.request).map(|_| asking.beat);
+                let beat = parked.waiting.beat().map(|_| asking.beat);
                 Some(asking.hold.min(asking.patience).min(beat.unwrap_or(asking.patience)))
             }
         });
@@ -112,28 +115,40 @@ impl Questions {
 impl Session {
     /// Parks a call and asks the store whether a person answered it before.
     pub(crate) fn consult(&mut self, call: Call, decision: Decision) {
-        if self.questions.parked.len() >= self.settings.limits.questions {
-            let why = "too many questions wait for a person";
-            let decision = decision.and(Decision::deny(CONCURRENCY_CAPPED, why));
-            return self.refuse(&call.request, Refusal::tool(decision, NOT_APPROVED));
-        }
-        let key = self.approval_key(&call);
-        self.questions.next_ticket += 1;
-        let ticket = Ticket(self.questions.next_ticket);
-        self.outputs.push_back(Output::Consult(ticket, Box::new(key.clone())));
-        self.questions
-            .parked
-            .insert(ticket, Parked { call, key, decision, stage: Stage::Consulting });
+        let (key, content) = (self.approval_key(&call), shown(&call.canonical));
+        self.park(Waiting::Call(call), key, content, decision);
     }
 
-    /// What the store knows of a parked call.
+    /// Parks something and asks the store whether a person answered it before.
+    pub(crate) fn park(
+        &mut self,
+        waiting: Waiting,
+        key: ApprovalKey,
+        content: String,
+        decision: Decision,
+    ) {
+        let parked = Parked { waiting, key, content, decision, stage: Stage::Consulting };
+        if self.questions.parked.len() >= self.settings.limits.questions {
+            let why = "too many questions wait for a person";
+            return self.not_approved(parked, None, CONCURRENCY_CAPPED, why);
+        }
+        self.questions.next_ticket += 1;
+        let ticket = Ticket(self.questions.next_ticket);
+        self.outputs.push_back(Output::Consult(ticket, Box::new(parked.key.clone())));
+        self.questions.parked.insert(ticket, parked);
+    }
+
+    /// What the store knows of what is parked.
     pub(crate) fn store_answered(&mut self, ticket: Ticket, fact: Fact, now: Instant) {
         let Some(parked) = self.questions.parked.remove(&ticket) else { return };
         let approval = parked.approval();
         match fact {
-            Fact::Approved(approval) => self.approved(parked, &approval, now),
+            Fact::Approved(approval) => self.go_on(parked, &approval, now),
             Fact::Denied(approval) => {
-                let why = "a person said no to this call";
+                let why = match parked.waiting {
+                    Waiting::Call(_) => "a person said no to this call",
+                    _ => "a person said no to this",
+                };
                 self.not_approved(parked, Some(&approval), APPROVAL_EXACT, why);
             }
             Fact::Unavailable => {
@@ -157,19 +172,25 @@ impl Session {
         let approval = ApprovalId::from_entropy(self.questions.entropy());
         let because = &parked.decision.because;
         let mut reasons: Vec<String> = because.iter().map(|because| because.why.clone()).collect();
-        if self.continues(&parked.call).is_some() {
+        let call = match &parked.waiting {
+            Waiting::Call(call) => Some(call),
+            _ => None,
+        };
+        if call.is_some_and(|call| self.continues(call).is_some()) {
             reasons.push("it goes on with a call that the server left open".to_owned());
         }
-        reasons.append(&mut self.wishes);
+        if call.is_some() {
+            reasons.append(&mut self.wishes);
+        }
         let question = Question {
             approval: approval.clone(),
             key: parked.key.clone(),
-            arguments: shown(&parked.call.canonical),
-            risk: parked.call.tier,
+            arguments: parked.content.clone(),
+            risk: parked.waiting.risk(),
             reasons,
             patience: self.settings.patience,
         };
-        let mut record = self.about_call(Event::Asked, &parked.call);
+        let mut record = self.about_waiting(Event::Asked, &parked.waiting);
         record.decision = parked.decision.clone();
         record.approval = Some(approval.to_string());
         self.note(record);
@@ -188,10 +209,15 @@ impl Session {
     ) {
         // A question that outlived its call is ours again, to be withdrawn by us.
         let ours = self.questions.released.remove(&approval).is_some();
+        // A host is told to come back; a server waits to the end.
+        let held = match parked.waiting.asked_by_server() {
+            Some(_) => remaining,
+            None => self.settings.hold,
+        };
         parked.stage = Stage::Asking(Asking {
             approval,
             joined: joined && !ours,
-            hold: now + self.settings.hold,
+            hold: now + held,
             patience: now + remaining,
             beat: now + BEAT,
             beats: 0,
@@ -199,7 +225,7 @@ impl Session {
         self.questions.parked.insert(ticket, parked);
     }
 
-    /// A person's word on a call that waits for it.
+    /// A person's word on what waits for it.
     pub(crate) fn person_answered(&mut self, ticket: Ticket, answer: Answer, now: Instant) {
         let Some(parked) = self.questions.parked.remove(&ticket) else { return };
         let Stage::Asking(asking) = &parked.stage else {
@@ -208,16 +234,17 @@ impl Session {
         };
         let approval = asking.approval.clone();
         match answer {
-            Answer::Approve => self.approved(parked, &approval, now),
+            Answer::Approve => self.go_on(parked, &approval, now),
             Answer::Reject => {
                 self.not_approved(parked, Some(&approval), APPROVAL_EXACT, "a person said no");
             }
         }
     }
 
-    /// A yes that is used up now. It counts only for what the person was shown.
-    fn approved(&mut self, parked: Parked, approval: &ApprovalId, now: Instant) {
-        let current = match self.tools.find(&parked.call.tool) {
+    /// A yes to a call that is used up now. It counts only for what the person was shown.
+    pub(crate) fn call_approved(&mut self, parked: Parked, approval: &ApprovalId, now: Instant) {
+        let Waiting::Call(call) = &parked.waiting else { return };
+        let current = match self.tools.find(&call.tool) {
             Lookup::Known(tool) => Some(tool.pin.clone()),
             Lookup::Unsure | Lookup::Absent => None,
         };
@@ -229,43 +256,35 @@ impl Session {
             let why = "what is granted changed while a person was asked";
             return self.not_approved(parked, Some(approval), APPROVAL_EXACT, why);
         }
-        if !self.gathers_as_shown(&parked.call, &parked.decision) {
+        if !self.gathers_as_shown(call, &parked.decision) {
             let why =
                 "private data and content from outside came together while a person was asked";
             return self.not_approved(parked, Some(approval), FLOWS_APART, why);
         }
         self.settle_flow(&parked.decision);
-        let mut record = self.about_call(Event::Intent, &parked.call);
+        let Waiting::Call(call) = parked.waiting else { return };
+        let mut record = self.about_call(Event::Intent, &call);
         let yes = Decision::because(Effect::Allow, APPROVAL_EXACT, "a person said yes");
         record.decision = parked.decision.and(yes).owing(Obligation::Approved);
         record.approval = Some(approval.to_string());
-        self.tools.used(&parked.call.tool);
-        let request = parked.call.request;
-        self.send_recorded(&request, Purpose::ToolCall, record, Some(Answer::Approve), now);
+        self.tools.used(&call.tool);
+        let answer = Some(Answer::Approve);
+        self.send_reviewed(&call.request, Purpose::ToolCall, record, answer, now);
     }
 
-    fn not_approved(
+    pub(crate) fn not_approved(
         &mut self,
         parked: Parked,
         approval: Option<&ApprovalId>,
         control: portcullis_catalog::ControlId,
         why: &str,
     ) {
-        self.end_question(parked, approval, Decision::deny(control, why), NOT_APPROVED.to_owned());
+        self.end_question(parked, approval, Decision::deny(control, why));
     }
 
-    fn end_question(
-        &mut self,
-        parked: Parked,
-        approval: Option<&ApprovalId>,
-        no: Decision,
-        sentence: String,
-    ) {
-        let mut record = self.denied(&parked.call.request, parked.decision.and(no));
-        record.approval = approval.map(ToString::to_string);
-        self.note(record);
-        let result = self.tool_error(&sentence);
-        self.answer_client(parked.call.request.id, portcullis_wire::Outcome::Result(result));
+    fn end_question(&mut self, parked: Parked, approval: Option<&ApprovalId>, no: Decision) {
+        let sentence = parked.waiting.not_approved();
+        self.give_up(parked.waiting, approval, parked.decision.and(no), sentence);
     }
 
     /// Patience, holds and heartbeats.
@@ -303,7 +322,7 @@ impl Session {
             self.withdraw_own(&parked);
             let why = format!("no answer in {} s", self.settings.patience.as_secs());
             let no = Decision::deny(SILENCE_IS_NO, why);
-            return self.end_question(parked, Some(&approval), no, NOT_APPROVED.to_owned());
+            return self.end_question(parked, Some(&approval), no);
         }
         if !joined {
             self.questions.released.insert(approval.clone(), patience);
@@ -312,11 +331,8 @@ impl Session {
             SILENCE_IS_NO,
             "no answer yet; the host was told that approval is pending",
         );
-        let sentence = format!(
-            "not permitted yet: this call needs a person's approval, which is pending as {approval}; \
-             the same call passes once after a person approves it"
-        );
-        self.end_question(parked, Some(&approval), no, sentence);
+        let sentence = parked.waiting.pending(&approval);
+        self.give_up(parked.waiting, Some(&approval), parked.decision.and(no), &sentence);
     }
 
     /// Hosts that gave a progress token are told that their call still waits.
@@ -328,8 +344,8 @@ impl Session {
                 asking.beat = now + BEAT;
                 asking.beats += 1;
                 // Far below any real progress, so that the server's may follow.
-                let progress = f64::from(asking.beats) * 1e-6;
-                told.extend(progress_token(&parked.call.request).map(|token| (token, progress)));
+                let more = f64::from(asking.beats) * 1e-6;
+                told.extend(parked.waiting.beat().map(|(token, before)| (token, before + more)));
             }
         }
         for (token, progress) in told {
@@ -346,13 +362,49 @@ impl Session {
         self.reply(Peer::Client, Message::Notification(said));
     }
 
+    /// The server took back a question of its own: nobody waits for an answer any more.
+    pub(crate) fn forget_asked(&mut self, id: &Id) -> bool {
+        let Some(parked) = self.taken_back(|waiting| waiting.asked_by_server() == Some(id)) else {
+            return false;
+        };
+        let mut record = self.about_waiting(Event::Outcome, &parked.waiting);
+        record.outcome = Some(Ended::Cancelled);
+        record.approval = parked.approval().map(|approval| approval.to_string());
+        record.decision = parked.decision.clone();
+        self.note(record);
+        self.withdraw_own(&parked);
+        true
+    }
+
+    /// The old process is gone, and whatever it asked by itself with it.
+    pub(crate) fn forget_all_asked(&mut self) {
+        while let Some(parked) = self.taken_back(|waiting| waiting.asked_by_server().is_some()) {
+            let mut record = self.about_waiting(Event::Outcome, &parked.waiting);
+            record.outcome = Some(Ended::ServerGone);
+            record.approval = parked.approval().map(|approval| approval.to_string());
+            self.note(record);
+            self.withdraw_own(&parked);
+        }
+    }
+
+    /// A question of the server waits for somebody, so its own call is not idle.
+    pub(crate) fn server_is_asking(&self) -> bool {
+        self.questions.parked.values().any(|parked| parked.waiting.asked_by_server().is_some())
+    }
+
+    fn taken_back(&mut self, test: impl Fn(&Waiting) -> bool) -> Option<Parked> {
+        let found = self.questions.parked.iter().find(|(_, parked)| test(&parked.waiting));
+        let ticket = found.map(|(ticket, _)| *ticket)?;
+        self.questions.parked.remove(&ticket)
+    }
+
     /// The client took back a call that waits. The question stays: a host that
     /// gave up early may try the same call again.
     pub(crate) fn forget_question(&mut self, id: &Id) -> bool {
-        let found = self.questions.parked.iter().find(|(_, parked)| parked.call.request.id == *id);
-        let Some(ticket) = found.map(|(ticket, _)| *ticket) else { return false };
-        let Some(parked) = self.questions.parked.remove(&ticket) else { return false };
-        let mut record = self.about_call(Event::Outcome, &parked.call);
+        let Some(parked) = self.taken_back(|waiting| waiting.asked_by_client() == Some(id)) else {
+            return false;
+        };
+        let mut record = self.about_waiting(Event::Outcome, &parked.waiting);
         record.outcome = Some(Ended::Cancelled);
         record.decision = parked.decision;
         if let Stage::Asking(asking) = parked.stage {

@@ -95,6 +95,7 @@ impl Session {
             record.decision = Decision::because(Effect::Allow, SERVER_CONFINED, why);
             self.note(record);
         }
+        self.forget_all_asked();
         for (minted, _) in self.to_client.drain_foreign() {
             let mut params = Object::new();
             params.set("requestId", Id::Number(minted).to_json());

@@ -189,7 +189,9 @@ impl Session {
         let serial = self.seals.serial();
         self.seals.give(serial);
         let (since, inner) = (row.carries.since, asked.state.clone());
-        let kept = Kept { serial, since, round, idle, private: true, asked: questions, inner };
+        let people = row.carries.people;
+        let asked = questions;
+        let kept = Kept { serial, since, round, idle, people, private: true, asked, inner };
         let envelope = sealed::seal(&self.settings.seal, &kept, &row.carries.bound);
         members.set("requestState", Json::string(&envelope));
         // A question is nobody's to keep (2026-07-28, server/utilities/caching).

@@ -4,7 +4,6 @@ use std::time::Instant;
 
 use portcullis_journal::{Event, Record};
 use portcullis_policy::{Answer, Decision};
-use portcullis_wire::view::input_request::InputResponses;
 use portcullis_wire::view::lifecycle::{CLIENT_CAPABILITIES, Meta, PROGRESS_TOKEN};
 use portcullis_wire::{Era, Id, Json, Message, Object, Peer, Request, canonical};
 use serde_json::Value;
@@ -30,7 +29,7 @@ impl Session {
     ) {
         let mut record = self.about(Event::Intent, &request);
         record.decision = decision;
-        self.send_recorded(&request, purpose, record, None, now);
+        self.send_reviewed(&request, purpose, record, None, now);
     }
 
     /// Forwards a client's request behind its record.
@@ -149,26 +148,6 @@ impl Session {
         params.set("capabilities", Json::from_value(&shaking.client));
         let asked = params.get("protocolVersion").and_then(Json::as_text).unwrap_or_default();
         params.set("protocolVersion", Json::string(offered(&asked).as_str()));
-    }
-
-    /// Answers to input requests (2026-07-28): only roots were ever let through,
-    /// so only roots come back, cut to the ceiling.
-    fn clamp_responses(&mut self, request: &Request, params: &mut Object) -> Decision {
-        let given = InputResponses::read(request.params.as_ref()).unwrap_or_default();
-        let mut decision = Decision::default();
-        if given.responses.is_empty() {
-            return decision;
-        }
-        let mut kept = Object::new();
-        for (key, answer) in given.responses {
-            if answer.object().is_some_and(|answer| answer.get("roots").is_some()) {
-                let (roots, cut) = self.hear_roots(&answer);
-                decision = decision.and(cut);
-                kept.set(&key, roots);
-            }
-        }
-        params.set("inputResponses", kept.to_json());
-        decision
     }
 
     /// A record about a tool call that was taken apart already.

@@ -55,6 +55,8 @@ pub(crate) struct Kept {
     pub(crate) round: u32,
     /// How many of the last rounds asked for nothing.
     pub(crate) idle: u32,
+    /// How many questions for the person came with the call.
+    pub(crate) people: u32,
     /// An earlier page was nobody else's.
     pub(crate) private: bool,
     /// The questions that may be answered.

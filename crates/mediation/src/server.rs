@@ -3,12 +3,11 @@
 use std::time::Instant;
 
 use portcullis_catalog::control::{
-    CONCURRENCY_CAPPED, DIRECTION_CHECKED, LIFECYCLE_FIRST, LOGS_REDACTED, PROGRESS_LIVE,
-    SHAPE_CHECKED, SUBCAPABILITIES_DECLARED,
+    CONCURRENCY_CAPPED, DIRECTION_CHECKED, ELICITATION_LINKS_LISTED, LIFECYCLE_FIRST,
+    LOGS_REDACTED, PROGRESS_LIVE, SHAPE_CHECKED, SUBCAPABILITIES_DECLARED,
 };
 use portcullis_journal::Event;
 use portcullis_policy::{Decision, Effect};
-use portcullis_wire::view::lifecycle::Meta;
 use portcullis_wire::view::notification::{Cancelled, LogMessage, Progress};
 use portcullis_wire::{
     Era, Id, Json, Kind, Message, Method, Notification, Outcome, Peer, Request, Response, RpcError,
@@ -16,18 +15,16 @@ use portcullis_wire::{
 };
 
 use crate::Session;
-use crate::carries::Carries;
 use crate::client::{unknown, visible_method, with_token};
-use crate::control::policy_obeyed::Owed;
 use crate::control::{capability_declared, input_requests_refused, logs_redacted};
-use crate::correlate::{InFlight, Purpose};
+use crate::correlate::InFlight;
 use crate::output::Output;
 use crate::state::Phase;
 use crate::without::Layer;
 
 impl Session {
-    /// A request from the server: legacy only, declared only, and for now only
-    /// `ping` and `roots/list` reach the host.
+    /// A request from the server: legacy only, and declared only. What it asks of the
+    /// model or the person is judged in `input.rs`.
     pub(crate) fn server_request(&mut self, request: Request, now: Instant) {
         let decision = self.judge_server_request(&request, now);
         let (request, seen) = self.inspect_asked(request);
@@ -38,17 +35,18 @@ impl Session {
         if self.answer_roots(&request) {
             return;
         }
-        let minted = self.to_client.mint();
-        self.next_call += 1;
-        let row = self.server_row(&request, now);
-        self.to_client.insert(minted, row);
-        let mut record = self.heard(Event::Intent, Peer::Server);
-        record.method = Some(request.method.clone());
-        record.call = Some(self.next_call);
-        record.decision = decision;
-        let params = outgoing(&request, minted);
-        let message = Request { id: Id::Number(minted), method: request.method, params };
-        self.forward(Peer::Client, Message::Request(message), record, None);
+        let inquiry = self.inquire(&request.method, request.params.as_ref());
+        let request = Request { params: inquiry.params, ..request };
+        let mut decision = decision.and(inquiry.decision);
+        if decision.effect < Effect::Deny {
+            let before = self.asked_by_calls(&request.method);
+            decision = decision.and(self.spend_question(&request.method, before, now));
+        }
+        match decision.effect {
+            Effect::Deny => self.refuse_server(&request, decision, now),
+            Effect::Ask => self.park_request(request, decision),
+            Effect::Allow => self.ask_host(request, decision, None, now),
+        }
     }
 
     fn judge_server_request(&mut self, request: &Request, now: Instant) -> Decision {
@@ -70,7 +68,7 @@ impl Session {
             let why = format!("`{}` before the handshake is complete", row.name);
             return Decision::deny(LIFECYCLE_FIRST, why);
         }
-        let refused = input_requests_refused::judge(&request.method);
+        let refused = input_requests_refused::judge(&request.method, &self.settings.may_ask);
         if refused.effect == Effect::Deny {
             return refused.and(self.judge_parts(&request.method, request.params.as_ref()));
         }
@@ -92,7 +90,7 @@ impl Session {
     }
 
     /// A modern pipe carries no answer from the client, so there it is dropped.
-    fn refuse_server(&mut self, request: &Request, decision: Decision, now: Instant) {
+    pub(crate) fn refuse_server(&mut self, request: &Request, decision: Decision, now: Instant) {
         if !self.is_tolerable(Peer::Server, now) {
             return;
         }
@@ -112,7 +110,8 @@ impl Session {
         } else if self.server_method(Kind::Request, &request.method).is_none() {
             failed(-32601, "method not found")
         } else {
-            input_requests_refused::answer(&request.method, self.phase.claimed_capabilities())
+            let claimed = self.phase.claimed_capabilities();
+            input_requests_refused::answer(&request.method, claimed, &record.decision)
         };
         self.note(record);
         if modern {
@@ -120,27 +119,6 @@ impl Session {
         }
         let response = Response { id: Some(request.id.clone()), outcome };
         self.reply(Peer::Server, Message::Response(response));
-    }
-
-    fn server_row(&self, request: &Request, now: Instant) -> InFlight {
-        let purpose =
-            if request.method == "roots/list" { Purpose::RootsList } else { Purpose::Plain };
-        let ceiling = now + self.settings.limits.call_ceiling;
-        InFlight {
-            id: request.id.clone(),
-            purpose,
-            method: request.method.clone(),
-            subject: None,
-            call: self.next_call,
-            token: Meta::read(request.params.as_ref()).unwrap_or_default().progress_token,
-            progress: None,
-            wants_logs: false,
-            owed: Owed::default(),
-            sent: now,
-            deadline: (now + self.settings.limits.call_timeout).min(ceiling),
-            ceiling,
-            carries: Carries::default(),
-        }
     }
 
     /// A notification from the server: known, declared, live; or dropped.
@@ -175,6 +153,7 @@ impl Session {
             "notifications/cancelled" => self.server_cancels(&said),
             "notifications/message" => self.server_logs(&said),
             "notifications/tasks/status" => self.tell_of_task(&said, now),
+            "notifications/elicitation/complete" => self.link_followed(said),
             _ if self.phase.era() == Era::Legacy => self.tell_subscriber(said),
             _ => self.tell_stream(said, now),
         }
@@ -224,8 +203,11 @@ impl Session {
     /// The server takes back a request of its own.
     fn server_cancels(&mut self, said: &Notification) {
         let cancelled = Cancelled::read(said.params.as_ref()).ok().and_then(|said| said.request_id);
-        let minted = cancelled.and_then(|id| self.to_client.minted(&id));
+        let minted = cancelled.as_ref().and_then(|id| self.to_client.minted(id));
         let Some(minted) = minted else {
+            if let Some(id) = cancelled.filter(|id| self.forget_asked(id)) {
+                return self.unwait(Peer::Server, &id);
+            }
             let why = "names no request of the server that is open";
             let decision = Decision::deny(portcullis_catalog::control::ANSWERED_ONCE, why);
             return self.drop_said(Peer::Server, said, decision);
@@ -257,6 +239,17 @@ impl Session {
         self.pass_on(Peer::Server, clean);
     }
 
+    /// What a server sent the person to is over: of use only to who was sent there.
+    fn link_followed(&mut self, said: Notification) {
+        let name = said.params.as_ref().and_then(Json::object);
+        let name = name.and_then(|params| params.get("elicitationId")?.as_text());
+        if name.is_some_and(|name| self.asked_links.remove(&name)) {
+            return self.pass_on(Peer::Server, said);
+        }
+        let why = "names nothing that a person was sent to";
+        self.drop_said(Peer::Server, &said, Decision::deny(ELICITATION_LINKS_LISTED, why));
+    }
+
     /// Answers the server when the client did not, or not as it must.
     pub(crate) fn server_waited(&mut self, row: InFlight, why: &str) {
         let outcome = failed(-32603, why);
@@ -270,7 +263,7 @@ fn failed(code: i64, message: &str) -> Outcome {
 }
 
 /// The server's parameters under a token that we minted.
-fn outgoing(request: &Request, minted: i64) -> Option<Json> {
+pub(crate) fn outgoing(request: &Request, minted: i64) -> Option<Json> {
     let mut params = request.params.as_ref()?.object()?;
     let meta = params.get("_meta").and_then(Json::object);
     if let Some(mut meta) = meta.filter(|meta| meta.get("progressToken").is_some()) {

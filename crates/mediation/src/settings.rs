@@ -3,9 +3,12 @@
 use std::time::Duration;
 
 use portcullis_guard::UriLists;
+use portcullis_guard::egress::Reach;
 use portcullis_guard::path::Roots;
 use portcullis_journal::Redactor;
-use portcullis_policy::{Decision, Extensions, Flow, Inspect, Policies, Principal, ServerName};
+use portcullis_policy::{
+    Decision, Elicitation, Extensions, Flow, Inspect, Policies, Principal, Sampling, ServerName,
+};
 
 use crate::approval::Fingerprint;
 use crate::pin::Pinning;
@@ -40,6 +43,8 @@ pub struct Settings {
     pub flow: Flow,
     /// What becomes of suspicious text in what the server says.
     pub inspect: Inspect,
+    /// What the server may ask of the model and of the person.
+    pub may_ask: MayAsk,
     /// How much, until when.
     pub limits: Limits,
     /// How long a question waits before it is answered no.
@@ -76,6 +81,18 @@ impl Settings {
         };
         self.opinion(Layer::Policy, decision)
     }
+}
+
+/// What a server may ask of the host's model and of the person; nothing, unless the
+/// operator said so.
+#[derive(Clone, Debug, Default)]
+pub struct MayAsk {
+    /// Of the model.
+    pub sampling: Sampling,
+    /// Of the person.
+    pub elicitation: Elicitation,
+    /// Where it may send the person.
+    pub links: Reach,
 }
 
 /// Quotas and deadlines of one session.

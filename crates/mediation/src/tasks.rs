@@ -11,9 +11,12 @@
 //! `tasks_owned` (whose), `tasks_bounded` (how many, how long), `late_results_judged`
 //! and `task_questions_judged` (what they bring).
 
+use std::collections::BTreeMap;
 use std::time::Instant;
 
-use portcullis_catalog::control::{METHOD_KNOWN, TASKS_BOUNDED, TASKS_OWNED};
+use portcullis_catalog::control::{
+    METHOD_KNOWN, TASK_QUESTIONS_JUDGED, TASKS_BOUNDED, TASKS_OWNED,
+};
 use portcullis_journal::{Event, Outcome as Ended};
 use portcullis_policy::{Decision, Effect, Extension, Obligation};
 use portcullis_wire::leaves::Place;
@@ -27,13 +30,16 @@ use crate::Session;
 use crate::answer::is_failure;
 use crate::carries::About;
 use crate::client::misfit;
+use crate::control::answers_match_questions::Asked;
 use crate::control::flows_apart::Brings;
 use crate::control::tasks_owned::Task;
 use crate::control::trace_context_checked;
 use crate::control::{answers_match_questions, apps_contained, tasks_bounded};
 use crate::correlate::{InFlight, Purpose};
+use crate::input::{Inquiry, written};
 use crate::sealed;
 use crate::settle::Refusal;
+use crate::waiting::Part;
 
 /// What a task is known by (2025-11-25), and what an answer has around it.
 const LEGACY: &[&str] = &[
@@ -105,7 +111,9 @@ impl Session {
         };
         often(task.polls.spend(now))?;
         let given = InputResponses::read(params).map_err(misfit)?;
-        let answers = answers_match_questions::judge(&given, &task.asked);
+        let asked = task.asked.clone();
+        let answers = answers_match_questions::judge(&given, &asked);
+        let answers = answers.and(self.judge_brought(&given, &asked));
         if answers.effect == Effect::Deny {
             let told = "`inputResponses` do not answer what was asked";
             return Err(Refusal::error(answers, -32602, told));
@@ -240,7 +248,7 @@ impl Session {
         let until = now + tasks_bounded::kept(ttl);
         let tool = self.called(row).map(crate::listing::Tool::remembered);
         let ours = sealed::name(&self.settings.seal, "task", self.tasks.serial());
-        let (call, asked) = (row.clone(), std::collections::BTreeMap::new());
+        let (call, asked) = (row.clone(), BTreeMap::new());
         let polls = tasks_bounded::polls();
         let begun = Task { theirs, call, tool, asked, open: true, owes: true, polls, until };
         self.tasks.begin(&ours, begun, now)?;
@@ -297,6 +305,11 @@ impl Session {
             let told = Outcome::Result(members.to_json());
             return self.pass_back(row, told, sifted.and(cut), Ended::Ok, now);
         }
+        match self.task_asks(row, &members, now) {
+            Ok(asks) if asks.is_empty() => {}
+            Ok(asks) => return self.park_open(row, result, Part::Task, asks),
+            Err(why) => return self.refuse_result(row, why, now),
+        }
         match self.task_told(row, members, now) {
             Ok((told, decision, ended)) => {
                 let told = Outcome::Result(told);
@@ -343,17 +356,19 @@ impl Session {
         };
         let asked = members.remove("inputRequests");
         let (result, error) = (members.remove("result"), members.remove("error"));
-        let questions =
-            asked.clone().map(|asked| self.judge_task_questions(row, asked)).transpose()?;
-        let asked_before = questions.as_ref().map(answers_match_questions::asked).transpose()?;
+        let questions = asked.map(|asked| self.judge_task_questions(row, asked)).transpose()?;
+        let questions = questions.unwrap_or_default();
+        self.all_let_through(&ours, &questions)?;
+        let asked_before = answers_match_questions::asked_by(&questions)?;
         let mut decision = self.tell_of(&ours, &mut members);
+        for question in &questions {
+            decision =
+                decision.and(Decision { effect: Effect::Allow, ..question.decision.clone() });
+        }
         let era = self.phase.era();
         let status = members.get("status").and_then(Json::as_text).unwrap_or_default();
-        if let (Some(asked), "input_required") = (asked, status.as_str()) {
-            members.set("inputRequests", asked);
-        }
         if let Some(task) = self.tasks.find_mut(&ours) {
-            task.asked = asked_before.unwrap_or_default();
+            task.asked = asked_before;
             // The core's results are asked for afterwards.
             task.owes &= task.open || (era == Era::Legacy && status != "cancelled");
         }
@@ -369,6 +384,10 @@ impl Session {
         };
         decision = decision.and(leaks);
         let (mut told, mut ended) = (told.object().unwrap_or_default(), Ended::Ok);
+        if !questions.is_empty() && status == "input_required" {
+            // They were inspected one by one.
+            told.set("inputRequests", written(&questions));
+        }
         match (status.as_str(), era) {
             ("completed", Era::Modern) => {
                 let (result, judged) = self.late_result(&late, result.unwrap_or_else(empty), now);
@@ -388,8 +407,51 @@ impl Session {
         Ok((told.to_json(), decision.owing(Obligation::Rewritten), ended))
     }
 
+    /// The questions of a task that a person is asked about, before the host sees them.
+    fn task_asks(
+        &mut self,
+        row: &InFlight,
+        members: &Object,
+        now: Instant,
+    ) -> Result<Vec<Inquiry>, Decision> {
+        let about = row.carries.task.as_ref().and_then(About::one).map(str::to_owned);
+        let (Some(ours), Some(asked)) = (about, members.get("inputRequests")) else {
+            return Ok(Vec::new());
+        };
+        let questions = self.judge_task_questions(row, asked.clone())?;
+        let Some(task) = self.tasks.find_mut(&ours) else { return Ok(Vec::new()) };
+        // What a person just said yes to is let through for as long as the task lives.
+        let mut carries = std::mem::take(&mut task.call.carries);
+        carries.let_through.extend(row.carries.let_through.iter().cloned());
+        let asks = self.sort_questions(&mut carries, &questions, now);
+        if let Some(task) = self.tasks.find_mut(&ours) {
+            task.call.carries = carries;
+        }
+        asks
+    }
+
+    /// A notification brings no question that the host was not given already: a person is
+    /// asked when the host asks for the task.
+    fn all_let_through(&self, ours: &str, questions: &[Inquiry]) -> Result<(), Decision> {
+        let Some(task) = self.tasks.find(ours) else { return Ok(()) };
+        let known = |inquiry: &Inquiry| {
+            inquiry.matter().is_none() || task.call.carries.let_through.contains(&inquiry.digest())
+        };
+        if questions.iter().all(known) {
+            return Ok(());
+        }
+        let why = "its questions wait until the host asks for the task";
+        Err(Decision::deny(TASK_QUESTIONS_JUDGED, why))
+    }
+
+    /// What the task that a request is about has asked.
+    pub(crate) fn task_asked(&self, request: &Request) -> Option<BTreeMap<String, Asked>> {
+        let About::One(id) = self.carried_task(request)? else { return None };
+        Some(self.tasks.find(&id)?.asked.clone())
+    }
+
     /// What a task says beside its result.
-    fn inspect_told(&self, told: Json) -> (Json, Decision) {
+    pub(crate) fn inspect_told(&self, told: Json) -> (Json, Decision) {
         let (told, cut) =
             trace_context_checked::clean_in(&told).unwrap_or((told, Decision::default()));
         let (told, seen) = self.inspect_texts(told, |_| false);

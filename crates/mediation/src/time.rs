@@ -25,6 +25,7 @@ impl Session {
 
     /// Ends what is late.
     pub(crate) fn expire(&mut self, now: Instant) {
+        self.spare_calls(now);
         for (minted, row) in self.to_server.late(now) {
             self.request_late(minted, &row, now);
         }
@@ -40,6 +41,19 @@ impl Session {
         }
         self.expire_questions(now);
         self.expire_batches(now);
+    }
+
+    /// A call whose server waits for a person or for the host's model is not silent.
+    fn spare_calls(&mut self, now: Instant) {
+        let asks = |row: &InFlight| matches!(row.purpose, Purpose::Sampling | Purpose::Elicitation);
+        if !self.server_is_asking() && !self.to_client.any(asks) {
+            return;
+        }
+        let limits = self.settings.limits;
+        let calls = self.to_server.rows_mut().filter(|row| row.purpose == Purpose::ToolCall);
+        for row in calls.filter(|row| row.deadline <= now && now < row.ceiling) {
+            row.extend(now, &limits);
+        }
     }
 
     /// The server was too slow: the client is answered, the server is told to stop.

@@ -1,7 +1,7 @@
 //! Every interleaving of a small model, to a bounded depth.
 //!
 //! One client with a harmless call and calls that must be asked, one server that
-//! answers, lies and dies, one person, a store and a journal that may fail. After
+//! answers, asks for the model, lies and dies, one person, a store and a journal that may fail. After
 //! every step the invariants of `ARCHITECTURE.md` are looked at: 4 and 6 (nothing
 //! leaves without its record directly before it, nothing after the journal
 //! failed), 11 (what was denied does not leave), 12 (a yes serves one exact call,
@@ -9,6 +9,8 @@
 //! was taken back. A session cannot be cloned, so a path is played again from its
 //! beginning; states that were reached before are not walked twice.
 
+#[path = "model/settings.rs"]
+mod settings;
 #[allow(dead_code, reason = "the casebook uses all of it")]
 #[path = "casebook/store.rs"]
 mod store;
@@ -173,6 +175,25 @@ fn a_journal_and_a_store_that_fail() {
         (CancelDelete, 1),
         (Die, 1),
         (Leave, 1),
+    ];
+    walked(explore(&actions, 6));
+}
+
+#[test]
+fn a_server_that_asks_for_the_model() {
+    use Action::*;
+    let actions = [
+        (Model, 1),
+        (Delete, 1),
+        (Yes, 2),
+        (No, 1),
+        (Look, 3),
+        (Complete, 1),
+        (CancelModel, 1),
+        (Tick, 1),
+        (JournalFails, 1),
+        (Leave, 1),
+        (Die, 1),
     ];
     walked(explore(&actions, 6));
 }

@@ -3,7 +3,7 @@
 //! Read in this order: [`request`] names the parties, [`decision`] is the
 //! algebra of saying yes, ask and no, [`permit`] turns a yes into something the
 //! type system can ask for, [`rules`], [`names`] and [`extension`] are what an
-//! operator may write without writing a policy. Then how policies are judged: `lists` says the
+//! operator may write without writing a policy, [`inspect`] and [`input`] too. Then how policies are judged: `lists` says the
 //! lists of tools in Cedar, [`schema`] has the words that a policy may use, `load`
 //! takes a policy in force or says what is wrong with it (`reading` and `argument`
 //! for what it reads of a call, `owed` for its annotations, `examples` for the calls beside it), `slice` leaves out
@@ -15,6 +15,7 @@ pub mod argument;
 pub mod decision;
 mod examples;
 pub mod extension;
+pub mod input;
 pub mod inspect;
 mod lists;
 mod load;
@@ -31,6 +32,7 @@ mod slice;
 
 pub use decision::{Because, Decision, Effect, Obligation};
 pub use extension::{Extension, Extensions};
+pub use input::{Elicitation, Opening, Review, Sampling};
 pub use inspect::{Flow, Inspect, Treatment};
 pub use lists::Base;
 pub use load::{May, PolicyText, Rank, Rule, Unsound};

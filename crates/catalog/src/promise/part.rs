@@ -58,7 +58,7 @@ const PARTS: &[(&str, Part)] = &[
     ("MCP-TOOL-08", Part::Serve),
     ("MCP-TRUST-05", Part::Serve),
     ("MCP-LOG-08", Part::Serve),
-    // Refused altogether until a person can be asked.
+    // Refused altogether unless the operator opens it.
     ("MCP-SAMP-09", Part::Run),
     ("MCP-SAMP-", Part::Person),
     ("MCP-ELIC-09", Part::Run),

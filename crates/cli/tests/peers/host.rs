@@ -6,9 +6,14 @@
 //! plan   command, args     what it starts as its server
 //!        mode              legacy, auto or a revision
 //!        roots             URIs that it offers; absent when it declares no roots
+//!        model             what its model answers; absent when it declares no sampling
+//!        person            what its person answers to a form or a link; absent when it
+//!                          declares no elicitation
 //!        steps             call, arguments; progress: true; cancel: true (at the first
 //!                          progress); until: text (again until the answer has it)
 //! facts  sdk, revision, server, tools, roots_asked
+//!        model_asked       {texts, system, tokens} of each request
+//!        person_asked      {mode, message, url} of each
 //!        steps             {error, text}, {code, text} or {cancelled}, each with progress
 //! ```
 
@@ -94,11 +99,26 @@ impl Host {
         roots: Option<Value>,
         steps: &Value,
     ) -> Value {
-        let mut plan =
-            json!({"command": PORTCULLIS, "args": run, "mode": self.mode, "steps": steps});
+        let mut has = json!({});
         if let Some(roots) = roots {
-            plan["roots"] = roots;
+            has["roots"] = roots;
         }
+        self.drive_with(yard, run, has, steps)
+    }
+
+    /// The same, for a host that has more: roots, a model, a person.
+    pub(crate) fn drive_with(
+        self,
+        yard: &Yard,
+        run: &[String],
+        has: Value,
+        steps: &Value,
+    ) -> Value {
+        let mut plan = has;
+        plan["command"] = PORTCULLIS.into();
+        plan["args"] = json!(run);
+        plan["mode"] = self.mode.into();
+        plan["steps"] = steps.clone();
         let facts = self.play(&plan);
         assert_eq!(facts["sdk"], self.sdk);
         assert_nobody_names(&yard.text(""));

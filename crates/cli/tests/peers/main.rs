@@ -1,7 +1,7 @@
 //! Other people's servers and hosts, at pinned versions, with the real binary between them.
 //!
 //! `servers.rs` asks each server the same questions bare and guarded; `asking.rs`
-//! lets a person answer; `clients.rs` lets the official SDKs be the host. `calls.rs`
+//! lets a person answer; `inputs.rs` lets servers ask; `clients.rs` lets the official SDKs be the host. `calls.rs`
 //! is the table of calls, `tasks.rs` lets one go on as a task. The peers are brought by `cargo xtask test`.
 
 #![expect(
@@ -17,6 +17,7 @@ mod careless;
 mod clients;
 mod conformance;
 mod host;
+mod inputs;
 mod left;
 mod more;
 mod ours;

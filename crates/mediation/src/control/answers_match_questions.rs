@@ -16,29 +16,35 @@ use portcullis_wire::{Json, Object, Revision, input_request};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::approval::Fingerprint;
+use crate::input::{Inquiry, MODEL, content};
+
 /// Longest schema of a form, in bytes: it travels with the state.
 const SCHEMA: usize = 64 << 10;
 
 /// A question, as far as its answer is judged by it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Asked {
-    method: String,
+    pub(crate) method: String,
     /// What an accepted form must fit; nothing where no form was shown.
     schema: Option<Value>,
+    /// What the model was asked: its answer is reviewed as one to this.
+    pub(crate) digest: Option<Fingerprint>,
 }
 
 impl Asked {
-    fn of(request: &InputRequest) -> Result<Self, Decision> {
-        let params = request.params.as_ref().and_then(Json::object).unwrap_or_default();
-        let schema = params.get("requestedSchema");
+    pub(crate) fn of(key: &str, method: &str, params: Option<&Json>) -> Result<Self, Decision> {
+        let members = params.and_then(Json::object).unwrap_or_default();
+        let schema = members.get("requestedSchema");
         if schema.is_some_and(|schema| schema.len() > SCHEMA) {
-            return Err(no(&request.key, "asks with a form that is too long"));
+            return Err(no(key, "asks with a form that is too long"));
         }
-        Ok(Self { method: request.method.clone(), schema: schema.map(Json::value) })
+        let digest = (method == MODEL).then(|| Fingerprint::of(&content(params)));
+        Ok(Self { method: method.to_owned(), schema: schema.map(Json::value), digest })
     }
 
     /// Whether an answer is one to this question.
-    fn judge(&self, key: &str, answer: &Json) -> Decision {
+    pub(crate) fn judge(&self, key: &str, answer: &Json) -> Decision {
         let Some(row) = input_request(Revision::V2026_07_28, &self.method) else {
             return no(key, "answers a question that nobody knows");
         };
@@ -56,6 +62,10 @@ impl Asked {
         match (self.schema.as_ref().filter(|_| accepted), content) {
             (Some(schema), content) => {
                 let content = content.unwrap_or_else(|| Value::Object(serde_json::Map::new()));
+                if let Some(name) = unasked(schema, &content) {
+                    let name = visible(&bounded(name, 64));
+                    return no(key, &format!("fills in `{name}`, which its form does not have"));
+                }
                 let fits = Schema::compile(schema)
                     .map_err(|why| why.to_string())
                     .and_then(|schema| schema.validate(&content).map_err(|why| why.to_string()));
@@ -72,10 +82,25 @@ impl Asked {
     }
 }
 
+/// A member of an answer that the form has no field for.
+fn unasked<'a>(schema: &Value, content: &'a Value) -> Option<&'a str> {
+    let fields = schema.get("properties").and_then(Value::as_object)?;
+    let mut names = content.as_object()?.keys();
+    names.find(|name| !fields.contains_key(*name)).map(String::as_str)
+}
+
 /// What a call that is left open asks, by key.
 pub(crate) fn asked(required: &InputRequired) -> Result<BTreeMap<String, Asked>, Decision> {
     let each = required.requests.iter();
-    each.map(|request| Ok((request.key.clone(), Asked::of(request)?))).collect()
+    let of =
+        |request: &InputRequest| Asked::of(&request.key, &request.method, request.params.as_ref());
+    each.map(|request| Ok((request.key.clone(), of(request)?))).collect()
+}
+
+/// The same of questions that were judged one by one.
+pub(crate) fn asked_by(inquiries: &[Inquiry]) -> Result<BTreeMap<String, Asked>, Decision> {
+    let of = |inquiry: &Inquiry| Asked::of(&inquiry.name, &inquiry.method, inquiry.params.as_ref());
+    inquiries.iter().map(|inquiry| Ok((inquiry.name.clone(), of(inquiry)?))).collect()
 }
 
 /// Judges every answer by its question. Answers to no question are cut later.
@@ -165,6 +190,7 @@ mod tests {
             (&form, json!({"action": "accept", "content": {"age": 20}}), Effect::Allow),
             (&form, json!({"action": "accept", "content": {"age": 7}}), Effect::Deny),
             (&form, json!({"action": "accept", "content": {"age": "20"}}), Effect::Deny),
+            (&form, json!({"action": "accept", "content": {"age": 20, "name": "x"}}), Effect::Deny),
             (&form, json!({"action": "accept"}), Effect::Deny),
             (&form, json!({"action": "decline"}), Effect::Allow),
             (&form, json!({"action": "decline", "content": {}}), Effect::Allow),
@@ -185,12 +211,8 @@ mod tests {
         let accepted = json!({"action": "accept", "content": {}});
         assert_eq!(effect(&asked_remote, &accepted), Effect::Deny);
         let long = json!({"requestedSchema": {"description": "x".repeat(SCHEMA)}});
-        let request = InputRequest {
-            key: "q".to_owned(),
-            method: "elicitation/create".to_owned(),
-            params: Some(Json::from_value(&long)),
-        };
-        let why = Asked::of(&request).expect_err("too long");
+        let long = Json::from_value(&long);
+        let why = Asked::of("q", "elicitation/create", Some(&long)).expect_err("too long");
         assert!(why.names(ANSWERS_MATCH_QUESTIONS));
     }
 

@@ -4,23 +4,57 @@
 //! the other side sees it, so nobody builds on them.
 
 use portcullis_catalog::control::CAPABILITY_FROZEN;
-use portcullis_policy::{Decision, Effect, Extensions, Obligation};
+use portcullis_guard::egress::Reach;
+use portcullis_policy::{Decision, Effect, Extensions, Obligation, Opening};
 use portcullis_wire::Revision;
 use serde_json::{Map, Value};
 
 use super::extensions_agreed;
+use crate::settings::MayAsk;
 
-/// Client capabilities that pass. Sampling and elicitation need a person
-/// between; extensions are for [`extensions_agreed`] to say.
+/// Client capabilities that pass in any case. Sampling and elicitation are for the
+/// operator to open, extensions for [`extensions_agreed`] to say.
 const CLIENT_MAY: &[&str] = &["roots"];
 
 /// Server capabilities that pass.
 const SERVER_MAY: &[&str] = &["tools", "prompts", "resources", "completions", "logging"];
 
 /// What a client's declaration looks like to the server.
-pub(crate) fn clamp_client(declared: &Value, allowed: &Extensions, revision: Revision) -> Value {
+pub(crate) fn clamp_client(
+    declared: &Value,
+    allowed: &Extensions,
+    may_ask: &MayAsk,
+    revision: Revision,
+) -> Value {
     let extensions = extensions_agreed::clamp(declared, allowed, revision);
-    with(only(declared, CLIENT_MAY), extensions)
+    let asked = Value::Object(asked(declared, may_ask));
+    with(with(only(declared, CLIENT_MAY), extensions), asked)
+}
+
+/// What a server may ask of the model and of the person. It sees only the parts that
+/// are let through, so that it asks for nothing that would be refused.
+fn asked(declared: &Value, may_ask: &MayAsk) -> Map<String, Value> {
+    let mut kept = Map::new();
+    let parts = |name: &str| declared.get(name).and_then(Value::as_object);
+    if let Some(parts) = parts("sampling").filter(|_| may_ask.sampling.mode < Opening::Refuse) {
+        // No context of others is ever given.
+        let tools = parts.get("tools").map(|tools| ("tools".to_owned(), tools.clone()));
+        kept.insert("sampling".to_owned(), Value::Object(tools.into_iter().collect()));
+    }
+    if let Some(parts) = parts("elicitation").filter(|_| may_ask.elicitation.mode < Opening::Refuse)
+    {
+        // Who names neither can show forms only.
+        let forms = parts.contains_key("form") || !parts.contains_key("url");
+        let links = may_ask.links != Reach::default();
+        let named = [("form", forms), ("url", links)].into_iter().filter(|(_, may)| *may);
+        let left: Map<String, Value> = named
+            .filter_map(|(name, _)| Some((name.to_owned(), parts.get(name)?.clone())))
+            .collect();
+        if forms || left.contains_key("url") {
+            kept.insert("elicitation".to_owned(), Value::Object(left));
+        }
+    }
+    kept
 }
 
 /// What a server's declaration looks like to the client.
@@ -125,11 +159,52 @@ mod tests {
     }
 
     #[test]
+    fn of_what_is_opened_only_the_parts_that_are_let_through_are_declared() {
+        let rule = portcullis_guard::egress::Rule::new("login.example.com").expect("a rule");
+        let links = Reach::new(vec![rule]).expect("a list");
+        let open = |links: Reach| MayAsk {
+            sampling: portcullis_policy::Sampling { mode: Opening::Ask, ..Default::default() },
+            elicitation: portcullis_policy::Elicitation {
+                mode: Opening::Show,
+                ..Default::default()
+            },
+            links,
+        };
+        for (declared, links, expect) in [
+            (json!({"sampling": {}}), Reach::default(), json!({"sampling": {}})),
+            (
+                json!({"sampling": {"context": {}, "tools": {}}}),
+                Reach::default(),
+                json!({"sampling": {"tools": {}}}),
+            ),
+            (json!({"elicitation": {}}), Reach::default(), json!({"elicitation": {}})),
+            (
+                json!({"elicitation": {"form": {}, "url": {}}}),
+                Reach::default(),
+                json!({"elicitation": {"form": {}}}),
+            ),
+            // Without its only part it would read as the other one.
+            (json!({"elicitation": {"url": {}}}), Reach::default(), json!({})),
+            (
+                json!({"elicitation": {"url": {}}}),
+                links.clone(),
+                json!({"elicitation": {"url": {}}}),
+            ),
+            (json!({"sampling": true, "elicitation": []}), links, json!({})),
+        ] {
+            let revision = Revision::V2025_11_25;
+            let clamped = clamp_client(&declared, &Extensions::new(), &open(links), revision);
+            assert_eq!(clamped, expect, "{declared}");
+        }
+    }
+
+    #[test]
     fn what_cannot_be_judged_is_not_declared() {
         let declared =
             json!({"roots": {}, "sampling": {}, "elicitation": {}, "extensions": {"a/b": {}}});
         let (none, revision) = (Extensions::new(), Revision::V2025_11_25);
-        assert_eq!(clamp_client(&declared, &none, revision), json!({"roots": {}}));
+        let closed = MayAsk::default();
+        assert_eq!(clamp_client(&declared, &none, &closed, revision), json!({"roots": {}}));
         let declared = json!({"tools": {}, "tasks": {}});
         assert_eq!(clamp_server(&declared, &none, revision), json!({"tools": {}}));
     }

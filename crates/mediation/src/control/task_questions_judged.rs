@@ -11,27 +11,34 @@ use portcullis_wire::{Json, Object};
 
 use crate::Session;
 use crate::correlate::InFlight;
+use crate::input::Inquiry;
 
 /// The members that ask.
 const ASKS: &[&str] = &["inputRequests", "requestState"];
 
 impl Session {
-    /// The questions of a task, or why it may not ask them.
+    /// The questions of a task as they may go on, or why it may not ask them.
     pub(crate) fn judge_task_questions(
         &self,
         row: &InFlight,
         asked: Json,
-    ) -> Result<InputRequired, Decision> {
+    ) -> Result<Vec<Inquiry>, Decision> {
         let mut result = Object::new();
         result.set("inputRequests", asked);
-        let asked = InputRequired::read(&result.to_json())
+        let (result, seen) = self.inspect_told(result.to_json());
+        let asked = InputRequired::read(&result)
             .map_err(|misfit| Decision::deny(TASK_QUESTIONS_JUDGED, misfit.to_string()))?;
-        let decision = self.judge_questions(row, &asked);
-        if decision.effect == Effect::Deny {
-            let why = "the questions of a task meet what direct ones meet";
-            return Err(decision.and(Decision::because(Effect::Allow, TASK_QUESTIONS_JUDGED, why)));
+        let mut inquiries = self.judge_questions(row, &asked);
+        for inquiry in &mut inquiries {
+            inquiry.decision = std::mem::take(&mut inquiry.decision).and(seen.clone());
         }
-        Ok(asked)
+        let judged = inquiries.iter().map(|inquiry| inquiry.decision.clone());
+        let judged = judged.fold(seen, Decision::and);
+        if judged.effect == Effect::Deny {
+            let why = "the questions of a task meet what direct ones meet";
+            return Err(judged.and(Decision::because(Effect::Allow, TASK_QUESTIONS_JUDGED, why)));
+        }
+        Ok(inquiries)
     }
 }
 

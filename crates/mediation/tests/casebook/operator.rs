@@ -6,14 +6,15 @@
 use std::time::Duration;
 
 use portcullis_casebook::Setup;
+use portcullis_guard::egress::{Reach, Rule};
 use portcullis_guard::path::{Access, Root, Roots};
 use portcullis_guard::{UriLists, UriPattern};
 use portcullis_journal::Redactor;
 use portcullis_mediation::pin::{Definition, Mode, Part, Pinned, Section, Surroundings};
-use portcullis_mediation::{Fingerprint, Limits, SealKey, Settings};
+use portcullis_mediation::{Fingerprint, Limits, MayAsk, SealKey, Settings};
 use portcullis_policy::{
-    Ask, Base, Extension, Extensions, Flow, Inspect, May, Names, Pattern, Policies, PolicyText,
-    Principal, Rank, Rules, ServerName, Treatment,
+    Ask, Base, Extension, Extensions, Flow, Inspect, May, Names, Opening, Pattern, Policies,
+    PolicyText, Principal, Rank, Review, Rules, Sampling, ServerName, Treatment,
 };
 use portcullis_wire::Revision;
 use toml::{Table, Value};
@@ -39,6 +40,8 @@ pub(crate) fn settings(setup: &Setup) -> Result<(Settings, portcullis_wire::Limi
             "observe" => settings.observe = value.as_bool().ok_or("`observe` is a flag")?,
             "network" => settings.open_world = value.as_str() == Some("host"),
             "inspect" => inspect(&value, &mut settings.inspect)?,
+            "sampling" => sampling(&value, &mut settings.may_ask.sampling)?,
+            "elicitation" => elicitation(&value, &mut settings.may_ask)?,
             "tools" => lists(&value, &mut rules)?,
             "resources" => (settings.resources, rules.resources) = resources(&value)?,
             "prompts" => rules.prompts = prompts(&value)?,
@@ -92,6 +95,7 @@ fn usual() -> Result<Settings, String> {
         flow: Flow::default(),
         open_world: false,
         inspect: Inspect::default(),
+        may_ask: Default::default(),
         limits: Limits::default(),
         patience: Duration::from_secs(120),
         hold: HOLD,
@@ -127,6 +131,48 @@ fn inspect(value: &Value, inspect: &mut Inspect) -> Result<(), String> {
             "errors" => inspect.errors = word,
             "open_world" => inspect.open_world = word,
             other => return Err(format!("`inspect` has no `{other}`")),
+        }
+    }
+    Ok(())
+}
+
+fn opening(value: &Value) -> Result<Opening, String> {
+    let word = Opening::WORDS.iter().find(|(word, _)| value.as_str() == Some(word));
+    word.map(|(_, opening)| *opening).ok_or_else(|| format!("`mode` is not {value}"))
+}
+
+fn sampling(value: &Value, may: &mut Sampling) -> Result<(), String> {
+    for (key, value) in value.as_table().ok_or("`sampling` is a table")? {
+        match key.as_str() {
+            "mode" => may.mode = opening(value)?,
+            "review" => {
+                let word = Review::WORDS.iter().find(|(word, _)| value.as_str() == Some(word));
+                may.review = word.ok_or("`review` is not that")?.1;
+            }
+            "max_tokens" => may.max_tokens = count(value)?,
+            "models" => {
+                may.models.allow = Some(texts(value)?.into_iter().map(Pattern::new).collect());
+            }
+            "per_minute" => may.per_minute = count(value)?,
+            "per_hour" => may.per_hour = count(value)?,
+            other => return Err(format!("`sampling` has no `{other}`")),
+        }
+    }
+    Ok(())
+}
+
+fn elicitation(value: &Value, may: &mut MayAsk) -> Result<(), String> {
+    for (key, value) in value.as_table().ok_or("`elicitation` is a table")? {
+        match key.as_str() {
+            "mode" => may.elicitation.mode = opening(value)?,
+            "urls" => {
+                let rules = texts(value)?.into_iter().map(Rule::new).collect::<Result<_, _>>();
+                let links = rules.and_then(Reach::new);
+                may.links = links.map_err(|bad| bad.to_string())?;
+            }
+            "per_call" => may.elicitation.per_call = count(value)?,
+            "per_hour" => may.elicitation.per_hour = count(value)?,
+            other => return Err(format!("`elicitation` has no `{other}`")),
         }
     }
     Ok(())

@@ -1,18 +1,15 @@
 //! One session, and everything around it that may go wrong.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use portcullis_guard::UriLists;
-use portcullis_guard::path::Roots;
-use portcullis_journal::{Event, Record, Redactor};
-use portcullis_mediation::{
-    ApprovalId, ApprovalKey, Fact, Fingerprint, Limits, Output, SealKey, Session, Settings, Ticket,
-};
-use portcullis_policy::{Answer, Base, Effect, Obligation, Policies, Principal, Rules, ServerName};
+use portcullis_journal::{Event, Record};
+use portcullis_mediation::{ApprovalId, ApprovalKey, Fact, Output, Session, Ticket};
+use portcullis_policy::{Answer, Effect, Obligation};
 use portcullis_wire::{Id, Message, Peer};
 use serde_json::{Value, json};
 
+use crate::settings::{listing, settings};
 use crate::store::{Row, State, Store, Taken};
 
 /// Something that may happen next.
@@ -56,6 +53,12 @@ pub(crate) enum Action {
     StoreFails,
     /// The store can be read, and no question fits in.
     StoreFills,
+    /// The server asks for the model.
+    Model,
+    /// The host's model answers.
+    Complete,
+    /// The server takes its request back.
+    CancelModel,
     /// The server dies.
     Die,
     /// The client closes its end.
@@ -103,6 +106,10 @@ pub(crate) struct World {
     asked_about: BTreeMap<String, usize>,
     definition: Option<usize>,
     closings: usize,
+    /// The server's own request: how often it was answered, and that it was taken back.
+    model: Asked,
+    /// At the host, not answered.
+    at_host: Vec<Id>,
 }
 
 impl World {
@@ -127,6 +134,8 @@ impl World {
             asked_about: BTreeMap::new(),
             definition: Some(0),
             closings: 0,
+            model: Asked::default(),
+            at_host: Vec::new(),
         };
         world.open();
         for action in path {
@@ -140,7 +149,7 @@ impl World {
     fn open(&mut self) {
         let peer = json!({"name": "p", "version": "1"});
         let version = "2025-11-25";
-        let params = json!({"protocolVersion": version, "capabilities": {}, "clientInfo": peer});
+        let params = json!({"protocolVersion": version, "capabilities": {"sampling": {}}, "clientInfo": peer});
         self.client(json!({"id": "open", "method": "initialize", "params": params}));
         let tools = json!({"tools": {"listChanged": true}});
         self.answer(json!({"protocolVersion": version, "capabilities": tools, "serverInfo": peer}));
@@ -155,10 +164,11 @@ impl World {
     pub(crate) fn fingerprint(&self) -> String {
         let Self { session, now, store, waiting, asked, owed, answered, .. } = self;
         let Self { journal, journal_failed, store_fails, store_full, .. } = self;
-        let Self { yes, used, definition, .. } = self;
+        let Self { yes, used, definition, model, at_host, .. } = self;
         format!(
             "{session:?} {now:?} {store:?} {waiting:?} {asked:?} {owed:?} {answered:?} \
-             {journal:?} {journal_failed} {store_fails} {store_full} {yes:?} {used:?} {definition:?}"
+             {journal:?} {journal_failed} {store_fails} {store_full} {yes:?} {used:?} {definition:?} \
+             {model:?} {at_host:?}"
         )
     }
 
@@ -178,6 +188,8 @@ impl World {
             Action::Tick => self.session.poll_timeout().is_some(),
             Action::Answer => !self.owed.is_empty(),
             Action::AnswerAgain => !self.answered.is_empty(),
+            Action::Complete => !self.at_host.is_empty(),
+            Action::CancelModel => self.path.contains(&Action::Model) && !self.model.cancelled,
             _ => true,
         }
     }
@@ -214,6 +226,23 @@ impl World {
             Action::JournalFailsSoon => self.journal = Some(1),
             Action::StoreFails => self.store_fails = true,
             Action::StoreFills => self.store_full = true,
+            Action::Model => {
+                let params = json!({"messages": [], "maxTokens": 5});
+                let method = "sampling/createMessage";
+                self.says(Peer::Server, json!({"id": "m", "method": method, "params": params}));
+            }
+            Action::Complete => {
+                let id = self.at_host.remove(0).to_json().value();
+                let content = json!({"type": "text", "text": "x"});
+                let result = json!({"role": "assistant", "content": content, "model": "m"});
+                self.client(json!({"id": id, "result": result}));
+            }
+            Action::CancelModel => {
+                self.model.cancelled = self.model.answers == 0;
+                let params = json!({"requestId": "m"});
+                let method = "notifications/cancelled";
+                self.says(Peer::Server, json!({"method": method, "params": params}));
+            }
             Action::Die => self.session.closed(Peer::Server, self.now),
             Action::Leave => self.session.closed(Peer::Client, self.now),
         }
@@ -221,6 +250,7 @@ impl World {
         for (id, asked) in &self.asked {
             self.check(asked.answers <= 1, &format!("{id} was answered more than once"));
         }
+        self.check(self.model.answers <= 1, "the server was answered more than once");
         if self.is_over() {
             self.check_the_end();
         }
@@ -351,7 +381,8 @@ impl World {
                     }
                 }
                 Output::Close(_) => self.closings += 1,
-                Output::Reply(Peer::Server, _) | Output::Log(_) | Output::Roots(_) => {}
+                Output::Reply(Peer::Server, message) => self.server_told(message.get()),
+                Output::Log(_) | Output::Roots(_) => {}
             }
         }
     }
@@ -397,7 +428,18 @@ impl World {
         };
         self.check(record.decision.effect != Effect::Deny, "forwarded what was denied");
         match (to, message) {
+            (Peer::Client, Message::Request(request)) => {
+                let shown = request.params.as_ref().map(portcullis_wire::Json::value);
+                self.approved_as_shown(&record, shown);
+                self.at_host.push(request.id.clone());
+            }
             (Peer::Client, message) => self.told(message),
+            (Peer::Server, Message::Response(response)) => {
+                if let portcullis_wire::Outcome::Result(result) = &response.outcome {
+                    self.approved_as_shown(&record, Some(result.value()));
+                }
+                self.server_told(message);
+            }
             (Peer::Server, Message::Request(request)) => {
                 self.check(record.event == Event::Intent, "a request without its intent");
                 self.check(record.method.as_ref() == Some(&request.method), "another's record");
@@ -428,6 +470,29 @@ impl World {
         let shown = row.map(|row| row.question.arguments.clone());
         self.check(shown == arguments, "a yes to other arguments");
         self.check(row.is_some_and(|row| row.state == State::Ended), "a yes that stays open");
+    }
+
+    /// What a server asked, or the model answered, leaves only behind a yes to exactly this.
+    fn approved_as_shown(&mut self, record: &Record, leaves: Option<Value>) {
+        let owed = record.decision.obligations.contains(&Obligation::Approved);
+        self.check(owed && record.decision.effect == Effect::Ask, "a yes that is not recorded");
+        let id = record.approval.clone().unwrap_or_default();
+        self.check(self.yes.contains(&id), "something that nobody said yes to");
+        let fresh = self.used.insert(id.clone());
+        self.check(fresh, "a yes that was used before");
+        let row = self.store.0.iter().find(|row| row.question.approval.as_str() == id);
+        let shown = row.and_then(|row| serde_json::from_str(&row.question.arguments).ok());
+        self.check(shown == leaves, "something else than what was shown");
+        self.check(row.is_some_and(|row| row.state == State::Ended), "a yes that stays open");
+    }
+
+    /// The server got an answer: to what it asked, and still waits for.
+    fn server_told(&mut self, message: &Message) {
+        if let Message::Response(_) = message {
+            self.model.answers += 1;
+            let late = self.model.cancelled;
+            self.check(!late, "answered after the server took it back");
+        }
     }
 
     /// The client got an answer: one that it waits for.
@@ -477,56 +542,5 @@ impl World {
     #[track_caller]
     fn check(&self, holds: bool, what: &str) {
         assert!(holds, "{what}, after {:?}", self.path);
-    }
-}
-
-fn listing(description: &str) -> Value {
-    let tool = |name: &str| json!({"name": name, "description": description, "inputSchema": {"type": "object"}});
-    json!({"tools": [tool("read_file"), tool("delete_file")]})
-}
-
-thread_local! {
-    /// Compiled once: the model starts over a thousand times.
-    static POLICIES: Policies = {
-        let server = ServerName::new("s").unwrap_or_else(|_| unreachable!("a good name"));
-        Policies::new(&Principal::user(1), &server, &Rules::default(), Base::Allow, &[])
-            .unwrap_or_else(|_| unreachable!("no lists and the usual mode"))
-    };
-}
-
-/// Hold, patience, deadline: each ends something else.
-fn settings() -> Settings {
-    let seconds = Duration::from_secs;
-    let limits = Limits { call_timeout: seconds(5), call_ceiling: seconds(7), ..Limits::default() };
-    let mut roots = Roots::new();
-    if let Ok(root) = portcullis_guard::path::Root::new("/p") {
-        roots.add(root, portcullis_guard::path::Access::Write);
-    }
-    Settings {
-        server: ServerName::new("s").unwrap_or_else(|_| unreachable!("a good name")),
-        principal: Principal::user(1),
-        session: "model".to_owned(),
-        rules: POLICIES.with(Policies::clone),
-        resources: UriLists::default(),
-        extensions: portcullis_policy::Extensions::new(),
-        policy: Fingerprint::of(b"policy"),
-        roots,
-        cwd: Some("/p".to_owned()),
-        flow: portcullis_policy::Flow::default(),
-        open_world: false,
-        inspect: portcullis_policy::Inspect::default(),
-        limits,
-        patience: seconds(4),
-        hold: seconds(2),
-        pinning: portcullis_mediation::pin::Pinning {
-            mode: portcullis_mediation::pin::Mode::Note,
-            ..Default::default()
-        },
-        observe: false,
-        firm: None,
-        without: Default::default(),
-        dice: 1,
-        seal: SealKey::new([1; 32]),
-        redactor: Redactor::new([1; 32]),
     }
 }

@@ -341,6 +341,7 @@ fn settings() -> Settings {
         flow: portcullis_policy::Flow::default(),
         open_world: false,
         inspect: Inspect::default(),
+        may_ask: Default::default(),
         limits: Quotas::default(),
         patience: Duration::from_secs(60),
         hold: Duration::from_secs(45),

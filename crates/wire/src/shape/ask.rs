@@ -60,17 +60,15 @@ static STRING: Shape = Shape::Object(&[
         may("default", &Shape::Text).since(V2025_11_25),
     ],
 ]);
-/// The schemas before 2026-07-28 know integers here, whatever the prose says.
+/// The schemas before 2026-07-28 have integers here, and those of answers have them still;
+/// the prose, the SDKs and the official test server have numbers, so numbers it is.
 static NUMBER: Shape = Shape::Object(&[
     TITLES,
     TYPE,
     &[
-        may("minimum", &Shape::Integer).until(V2025_11_25),
-        may("maximum", &Shape::Integer).until(V2025_11_25),
-        may("default", &Shape::Integer).since(V2025_11_25).until(V2025_11_25),
-        may("minimum", &Shape::Number).since(V2026_07_28),
-        may("maximum", &Shape::Number).since(V2026_07_28),
-        may("default", &Shape::Number).since(V2026_07_28),
+        may("minimum", &Shape::Number),
+        may("maximum", &Shape::Number),
+        may("default", &Shape::Number).since(V2025_11_25),
     ],
 ]);
 static BOOLEAN: Shape = Shape::Object(&[TITLES, TYPE, &[may("default", &Shape::Flag)]]);
@@ -121,8 +119,8 @@ pub(crate) static ELICITATION: Shape = Shape::Tagged(
     "mode",
     &[when("", &FORM), when("form", &FORM), when("url", &LINKED).since(V2025_11_25)],
 );
-static FIELD_VALUE: Shape = Shape::Either(&[&Shape::Text, &Shape::Integer, &Shape::Flag]);
-static FIELD_VALUES: Shape = Shape::Either(&[&Shape::Text, &Shape::Integer, &Shape::Flag, &TEXTS]);
+static FIELD_VALUE: Shape = Shape::Either(&[&Shape::Text, &Shape::Number, &Shape::Flag]);
+static FIELD_VALUES: Shape = Shape::Either(&[&Shape::Text, &Shape::Number, &Shape::Flag, &TEXTS]);
 /// What the person said.
 pub(crate) static ELICITATION_ANSWER: Shape = Shape::Object(&[
     NOTED,

@@ -2,7 +2,7 @@
 //!
 //! Messages are made by walking our own table, then broken in one place, and
 //! both judges say whether they fit. Where they disagree we are stricter, for a
-//! reason that [`reasons`] names; laxer we never are. The schemas belong to the
+//! reason that [`reasons`] names; laxer we are in one place, which it names too. The schemas belong to the
 //! pinned conformance suite (`peers/node`) and are not in this repository.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test")]
@@ -25,8 +25,9 @@ use serde_json::{Value, json};
 use dice::Dice;
 use official::Official;
 
-/// Messages for each revision.
-const MESSAGES: usize = 3000;
+/// Messages for each revision; the SDK of 2024 gets fewer.
+const MESSAGES: usize = 6000;
+const FEWER: usize = 3000;
 
 /// One thing that both judges look at.
 struct Sample {
@@ -56,7 +57,7 @@ fn our_table_agrees_with_an_sdk_of_2024() {
         let sample = &samples[turn % samples.len()];
         (sample, message(sample, &made(sample, revision, turn / samples.len(), &mut dice)))
     };
-    let messages: Vec<(&Sample, Value)> = (0..MESSAGES).map(make).collect();
+    let messages: Vec<(&Sample, Value)> = (0..FEWER).map(make).collect();
     let (mut agreed, mut wrong) = (0, BTreeMap::new());
     for ((sample, message), theirs) in messages.iter().zip(sdk::verdicts(&messages)) {
         match (judge(sample, message, revision), theirs) {
@@ -73,7 +74,7 @@ fn our_table_agrees_with_an_sdk_of_2024() {
     }
     let wrong: Vec<_> = wrong.iter().map(|(why, message)| format!("{why}: {message}")).collect();
     assert!(wrong.is_empty(), "without a reason:\n{}", wrong.join("\n"));
-    assert!(agreed > MESSAGES * 3 / 4, "{agreed} of {MESSAGES} agree");
+    assert!(agreed > FEWER * 3 / 4, "{agreed} of {FEWER} agree");
 }
 
 /// The params or the result of one sample; two of three turns break it somewhere.
@@ -103,6 +104,8 @@ fn compare(
         match (&ours, theirs) {
             (Ok(()), true) => fit += 1,
             (Err(_), false) => misfit += 1,
+            (Ok(()), false) if official.fits(sample, &reasons::whole_numbers(sample, &message)) => {
+            }
             (Ok(()), false) => {
                 let why = official.why(sample, &message);
                 wrong.entry(format!("laxer: {why}")).or_insert(message);

@@ -1,0 +1,264 @@
+//! A form that a server wants filled in is flat, small, asks for no secrets, carries
+//! no links and says whose it is (MCP-ELIC-01, -02, -04, -05).
+//!
+//! Where a server may send a person instead is for `elicitation_links_listed.rs`.
+
+use portcullis_catalog::control::ELICITATION_JUDGED;
+use portcullis_guard::secret::asks_for_secret;
+use portcullis_guard::text::visible;
+use portcullis_guard::{bounded, secret_name};
+use portcullis_policy::{Decision, Effect, Obligation, ServerName};
+use portcullis_wire::leaves::{self, Place};
+use portcullis_wire::{Json, Object};
+use serde_json::{Map, Value};
+
+const FORM: &[&str] = &["mode", "message", "requestedSchema", "_meta"];
+/// What stands at the top of a form's schema.
+const TOP: &[&str] = &["type", "properties", "required", "$schema", "title", "description"];
+/// What one field may say of itself: the flat subset (client/elicitation).
+const FIELD: &[&str] = &[
+    "type",
+    "title",
+    "description",
+    "format",
+    "minLength",
+    "maxLength",
+    "minimum",
+    "maximum",
+    "default",
+    "enum",
+    "enumNames",
+    "oneOf",
+    "items",
+    "minItems",
+    "maxItems",
+];
+/// What the choices of a field are made of.
+const CHOICE: &[&str] = &["type", "enum", "anyOf", "const", "title"];
+
+/// Fields that a person can be asked to fill in at once.
+const FIELDS: usize = 32;
+/// Longest message, in characters.
+const MESSAGE: usize = 4096;
+
+/// The form as it may be shown, and what it lost.
+pub(crate) fn judge(params: &Json, server: &ServerName) -> Result<(Json, Decision), Decision> {
+    let mut members = params.object().ok_or_else(|| no("it has no parameters"))?;
+    let cut = only(&mut members, FORM);
+    let message = message(&members)?;
+    let schema = members.get("requestedSchema").map(Json::value);
+    let schema = schema.as_ref().and_then(Value::as_object).ok_or_else(|| no("it has no form"))?;
+    let fields = flat(schema)?;
+    no_secrets(&message, fields)?;
+    members.set("message", Json::string(&message));
+    let (whole, links) = without_links(members.to_json());
+    let mut members = whole.object().unwrap_or_default();
+    let message = members.get("message").and_then(Json::as_text).unwrap_or_default();
+    members.set("message", Json::string(&signed(server, &message)));
+    Ok((members.to_json(), cut.and(links).owing(Obligation::Rewritten)))
+}
+
+/// What a server says to the person, under our name for it.
+pub(crate) fn signed(server: &ServerName, message: &str) -> String {
+    format!("[server `{server}` asks] {message}")
+}
+
+/// The message of either mode.
+pub(crate) fn message(members: &Object) -> Result<String, Decision> {
+    let message = members.get("message").and_then(Json::as_text);
+    let message = message.ok_or_else(|| no("it has no message"))?;
+    if message.chars().count() > MESSAGE {
+        return Err(no("its message is too long to be shown"));
+    }
+    Ok(message)
+}
+
+/// Takes the members out that are not for the person.
+pub(crate) fn only(members: &mut Object, known: &[&str]) -> Decision {
+    let names = members.iter().map(|(name, _)| name.to_owned());
+    let unknown: Vec<String> = names.filter(|name| !known.contains(&name.as_str())).collect();
+    if unknown.is_empty() {
+        return Decision::default();
+    }
+    for name in &unknown {
+        members.remove(name);
+    }
+    let names: String = unknown.join(", ").chars().take(200).collect();
+    let why = format!("it carries {}, which is not passed on", visible(&names));
+    Decision::because(Effect::Allow, ELICITATION_JUDGED, why).owing(Obligation::Rewritten)
+}
+
+/// The fields of a schema that is nothing but fields.
+fn flat(schema: &Map<String, Value>) -> Result<&Map<String, Value>, Decision> {
+    if let Some(odd) = schema.keys().find(|key| !TOP.contains(&key.as_str())) {
+        return Err(no(&format!("its form has `{}`, so it is not flat", shown(odd))));
+    }
+    if schema.get("type").and_then(Value::as_str) != Some("object") {
+        return Err(no("its form is no object"));
+    }
+    let fields = schema.get("properties").and_then(Value::as_object);
+    let fields = fields.ok_or_else(|| no("its form has no fields"))?;
+    if fields.len() > FIELDS {
+        return Err(no("its form has too many fields"));
+    }
+    for (name, field) in fields {
+        let field = field.as_object();
+        let field = field.ok_or_else(|| no(&format!("the field `{}` is none", shown(name))))?;
+        primitive(field).map_err(|odd| {
+            let (name, odd) = (shown(name), shown(&odd));
+            no(&format!("the field `{name}` has `{odd}`, so the form is not flat"))
+        })?;
+    }
+    Ok(fields)
+}
+
+/// One field; an error names what no field has.
+fn primitive(field: &Map<String, Value>) -> Result<(), String> {
+    if let Some(odd) = field.keys().find(|key| !FIELD.contains(&key.as_str())) {
+        return Err(odd.clone());
+    }
+    let kinds = ["string", "number", "integer", "boolean", "array"];
+    let kind = field.get("type").and_then(Value::as_str).unwrap_or_default();
+    if !kinds.contains(&kind) || (kind == "array") != field.contains_key("items") {
+        return Err("type".to_owned());
+    }
+    let items = field.get("items");
+    let choices = [field.get("oneOf"), items.and_then(|items| items.get("anyOf"))];
+    let choices = choices.into_iter().flatten().filter_map(Value::as_array).flatten();
+    for part in choices.chain(items) {
+        let part = part.as_object().ok_or("items")?;
+        if let Some(odd) = part.keys().find(|key| !CHOICE.contains(&key.as_str())) {
+            return Err(odd.clone());
+        }
+    }
+    Ok(())
+}
+
+/// A field into which a person writes what they like.
+fn is_free(field: &Value) -> bool {
+    let kind = field.get("type").and_then(Value::as_str).unwrap_or_default();
+    let chosen = ["enum", "oneOf"].iter().any(|key| field.get(key).is_some());
+    ["string", "number", "integer"].contains(&kind) && !chosen
+}
+
+/// No field asks for a credential or a card, by its name or in words.
+fn no_secrets(message: &str, fields: &Map<String, Value>) -> Result<(), Decision> {
+    let mut free = fields.iter().filter(|(_, field)| is_free(field)).peekable();
+    if free.peek().is_some() && asks_for_secret(message) {
+        return Err(no(SECRET));
+    }
+    for (name, field) in free {
+        let says = |key: &str| field.get(key).and_then(Value::as_str).unwrap_or_default();
+        let asks = |key: &str| asks_for_secret(says(key));
+        if secret_name(name) || asks_for_secret(name) || asks("title") || asks("description") {
+            return Err(no(SECRET));
+        }
+    }
+    Ok(())
+}
+
+/// What the server reads of it, too: it names no field and no word.
+pub(crate) const SECRET: &str = "a form asks for a secret; secrets are given in url mode";
+
+/// Links stand in `url` and nowhere else, so that nobody clicks one in a text.
+pub(crate) fn without_links(params: Json) -> (Json, Decision) {
+    let of_text = |place: &Place<'_>| {
+        place.name().is_some_and(|name| ["message", "title", "description"].contains(&&*name))
+    };
+    let replaced = leaves::replace(&params, |leaf| {
+        let links = !leaf.is_name && of_text(leaf.place) && leaf.text.contains("://");
+        links.then(|| leaf.text.replace("://", "[:]//"))
+    });
+    match replaced {
+        Ok(Some(other)) => {
+            let why = "a link in a text was made harmless";
+            let cut = Decision::because(Effect::Allow, ELICITATION_JUDGED, why);
+            (other, cut.owing(Obligation::Rewritten))
+        }
+        _ => (params, Decision::default()),
+    }
+}
+
+fn shown(name: &str) -> String {
+    visible(&bounded(name, 64))
+}
+
+fn no(why: &str) -> Decision {
+    Decision::deny(ELICITATION_JUDGED, why)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn judged(message: &str, fields: Value) -> Result<Value, String> {
+        let schema = json!({"type": "object", "properties": fields});
+        let params = json!({"message": message, "requestedSchema": schema, "task": {}});
+        let server = ServerName::new("files").expect("a name");
+        let judged = judge(&Json::from_value(&params), &server);
+        judged
+            .map(|(json, _)| json.value())
+            .map_err(|why| why.because.iter().map(|because| because.why.clone()).collect())
+    }
+
+    #[test]
+    fn a_flat_form_goes_on_under_our_name() {
+        let fields = json!({
+            "name": {"type": "string", "title": "Your name", "minLength": 1},
+            "age": {"type": "integer", "minimum": 0},
+            "share": {"type": "number"},
+            "sure": {"type": "boolean", "default": false},
+            "colour": {"type": "string", "enum": ["red", "blue"], "enumNames": ["Red", "Blue"]},
+            "size": {"type": "string", "oneOf": [{"const": "s", "title": "small"}]},
+            "days": {"type": "array", "items": {"type": "string", "enum": ["mo", "tu"]}, "maxItems": 2},
+        });
+        let shown = judged("See https://x.test, please", fields.clone()).expect("it is flat");
+        assert_eq!(shown["message"], "[server `files` asks] See https[:]//x.test, please");
+        assert_eq!(shown["requestedSchema"]["properties"], fields);
+        assert!(shown.get("task").is_none());
+    }
+
+    #[test]
+    fn what_is_not_flat_is_no_form() {
+        for field in [
+            json!({"type": "object", "properties": {}}),
+            json!({"type": "string", "$ref": "https://x.test/schema"}),
+            json!({"type": "string", "pattern": "(a+)+$"}),
+            json!({"type": "array", "items": {"type": "object", "properties": {}}}),
+            json!({"type": "array"}),
+            json!({"type": "null"}),
+            json!({"type": ["string", "null"]}),
+            json!({"allOf": []}),
+            json!("string"),
+            json!({}),
+        ] {
+            let why = judged("?", json!({"a": field})).expect_err("not flat");
+            assert!(why.contains('`'), "{field}: {why}");
+        }
+        let many: Map<String, Value> =
+            (0..=FIELDS).map(|at| (at.to_string(), json!({"type": "boolean"}))).collect();
+        assert!(judged("?", many.into()).is_err());
+        assert!(judged(&"x".repeat(MESSAGE + 1), json!({})).is_err());
+    }
+
+    #[test]
+    fn a_form_asks_for_no_secret_in_any_of_its_words() {
+        let text = || json!({"type": "string"});
+        for (message, fields, fits) in [
+            ("Who are you?", json!({"name": text()}), true),
+            ("Reset the password?", json!({"sure": {"type": "boolean"}}), true),
+            ("Reset which password?", json!({"it": {"type": "string", "enum": ["a"]}}), true),
+            ("Your password?", json!({"answer": text()}), false),
+            ("Sign in", json!({"password": text()}), false),
+            ("Sign in", json!({"apiKey": text()}), false),
+            ("Sign in", json!({"a": {"type": "string", "title": "Password"}}), false),
+            ("Sign in", json!({"a": {"type": "string", "description": "the API key"}}), false),
+            ("Pay", json!({"a": {"type": "integer", "title": "card number"}}), false),
+            ("Sign in", json!({"pin": {"type": "integer"}}), false),
+        ] {
+            assert_eq!(judged(message, fields.clone()).is_ok(), fits, "{message} {fields}");
+        }
+    }
+}
