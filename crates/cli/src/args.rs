@@ -1,5 +1,7 @@
 //! What may be typed.
 
+mod console;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -9,6 +11,9 @@ use portcullis_config::{Account, Confinement, Network, Root, values};
 use portcullis_policy::Ask;
 
 use crate::exit::{Exit, TABLE};
+
+use console::{CONSOLE_EXAMPLE, STATUS_EXAMPLE};
+pub use console::{Console, Status};
 
 /// The security layer of the Model Context Protocol.
 #[derive(Debug, Parser)]
@@ -56,6 +61,12 @@ pub enum Command {
     /// See and answer the questions that wait for a person
     #[command(after_help = APPROVALS_EXAMPLE)]
     Approvals(Approvals),
+    /// See and answer the same questions in a browser on this machine
+    #[command(after_help = CONSOLE_EXAMPLE)]
+    Console(Console),
+    /// See where what a client has to see to stands on this machine
+    #[command(after_help = STATUS_EXAMPLE)]
+    Status(Status),
     /// See what was approved of each server, and what drifted since
     #[command(after_help = PINS_EXAMPLE)]
     Pins(Pins),

@@ -2,6 +2,7 @@
 
 mod approvals;
 mod completions;
+mod console;
 mod demo;
 mod doctor;
 mod explain;
@@ -12,6 +13,7 @@ mod pins;
 mod policy;
 mod run;
 mod server;
+mod status;
 
 use std::time::SystemTime;
 
@@ -27,6 +29,8 @@ pub(crate) fn run(cli: Cli) -> Result<Exit, Trouble> {
         Command::Run(args) => run::run(*args, places),
         Command::Server(args) => server::run(&args, places),
         Command::Approvals(args) => approvals::run(&args, places),
+        Command::Console(args) => console::run(&args, places),
+        Command::Status(args) => status::run(&args, places),
         Command::Grants(args) => grants::run(&args, places),
         Command::Pins(args) => pins::run(&args, places),
         Command::Journal(args) => journal::run(&args, places),
@@ -48,7 +52,7 @@ pub(crate) fn run(cli: Cli) -> Result<Exit, Trouble> {
     }
 }
 
-fn now() -> Timestamp {
+pub(crate) fn now() -> Timestamp {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     Timestamp::default().after(since)
 }

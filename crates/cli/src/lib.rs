@@ -6,8 +6,10 @@
 
 pub mod args;
 mod careless;
+mod checklist;
 mod command;
 mod crash;
+mod desk;
 mod documents;
 pub mod exit;
 mod lesson;

@@ -2,16 +2,24 @@
 //!
 //! [`words`] says what is asked, [`card`] writes one question so that nothing of it is hidden, [`terminal`]
 //! puts it in front of a person who can really answer, one question at a time
-//! (`claim`), until somebody withdraws it ([`withdraw`]).
+//! (`claim`), until somebody withdraws it ([`withdraw`]). [`web`] does the same for a
+//! browser on this machine: `page` writes what it shows, `assets` are its script and
+//! style, and [`api`] is what it needs of the store, which it does not know.
 
+pub mod api;
+mod assets;
 pub mod card;
 mod claim;
+mod page;
 pub mod terminal;
 mod visible;
+pub mod web;
 pub mod withdraw;
 pub mod words;
 
+pub use api::Desk;
 pub use card::Card;
 pub use terminal::Terminal;
+pub use web::{Console, Links};
 pub use withdraw::{Asker, Withdrawal, withdrawal};
 pub use words::Words;

@@ -1,5 +1,7 @@
 //! The programs of the system that tests need, installed when they are missing.
 //!
+//! One that only some tests want is tried for and may be missing: they say so, and are counted.
+//!
 //! As root they are installed; otherwise their packages are unpacked into
 //! `target/ci/system`, whose `usr/bin` is put on the path; where there is no
 //! `apt-get`, one line says what to install.
@@ -20,6 +22,10 @@ const NEEDED: &[Need] = &[
     Need { what: "mariadbd", packages: &["mariadb-server"], works: mariadb_works },
 ];
 
+/// What some tests use, and say so where it is missing.
+const WANTED: &[Need] =
+    &[Need { what: "chromium", packages: &["chromium"], works: || runs("chromium") }];
+
 struct Need {
     what: &'static str,
     packages: &'static [&'static str],
@@ -28,7 +34,15 @@ struct Need {
 
 /// Installs what is missing.
 pub(super) fn install(ci: &mut Ci<'_>) -> Result<(), String> {
-    let missing = missing();
+    bring(ci, NEEDED)?;
+    if let Err(why) = bring(ci, WANTED) {
+        say(&format!("going on without it: {why}"));
+    }
+    Ok(())
+}
+
+fn bring(ci: &Ci<'_>, needs: &'static [Need]) -> Result<(), String> {
+    let missing = missing(needs);
     if missing.is_empty() {
         return Ok(());
     }
@@ -40,15 +54,15 @@ pub(super) fn install(ci: &mut Ci<'_>) -> Result<(), String> {
         return Err(advice);
     }
     let tried = if run::root() { as_root(&packages) } else { unpack(ci, &packages) };
-    match (tried, self::missing().is_empty()) {
+    match (tried, self::missing(needs).is_empty()) {
         (Ok(()), true) => Ok(()),
         (Ok(()), false) => Err(advice),
         (Err(why), _) => Err(format!("{why}\n{advice}")),
     }
 }
 
-fn missing() -> Vec<&'static Need> {
-    NEEDED.iter().filter(|need| !(need.works)()).collect()
+fn missing(needs: &'static [Need]) -> Vec<&'static Need> {
+    needs.iter().filter(|need| !(need.works)()).collect()
 }
 
 /// The python that makes the venvs: the system's first, because a server in a

@@ -1,4 +1,5 @@
-//! `docs/reference/server-checklist.md`: what a server's author has to see to, and what shows it here.
+//! `docs/reference/{server,client}-checklist.md`: what a server's author, and whoever runs servers,
+//! has to see to, and what shows it here.
 
 use std::fmt::Write as _;
 
@@ -6,9 +7,19 @@ use toml::{Table, Value};
 
 use crate::repo::Tree;
 
-/// The list itself, which lies beside the server that keeps it.
-pub(crate) const FILE: &str = "crates/server/checklist.toml";
-const HEAD: &str = "\
+/// A list, which lies beside what keeps it, and its page.
+pub(crate) struct List {
+    /// The list itself.
+    pub(crate) file: &'static str,
+    head: &'static str,
+}
+
+/// For a server's author.
+pub(crate) const SERVER: List = List { file: "crates/server/checklist.toml", head: SERVER_HEAD };
+/// For whoever runs servers.
+pub(crate) const CLIENT: List = List { file: "crates/console/checklist.toml", head: CLIENT_HEAD };
+
+const SERVER_HEAD: &str = "\
 # What a server's author has to see to
 
 Written by `cargo xtask generate` from `crates/server/checklist.toml`; do not edit. `portcullis server --checklist` prints it.
@@ -16,6 +27,16 @@ Written by `cargo xtask generate` from `crates/server/checklist.toml`; do not ed
 Half of MCP's security is the server author's. Each line says how `portcullis server` does it, and names the tests that show it.
 
 | what | how `portcullis server` does it | shown by |
+|---|---|---|
+";
+
+const CLIENT_HEAD: &str = "\
+# What whoever runs MCP servers has to see to
+
+Written by `cargo xtask generate` from `crates/console/checklist.toml`; do not edit. `portcullis status --checklist` and the checklist page of
+`portcullis console` say of each line where it stands on a machine.
+
+| what | how `portcullis run` sees to it | shown by |
 |---|---|---|
 ";
 
@@ -29,11 +50,11 @@ pub(crate) struct Line {
 }
 
 /// The list as it is written.
-pub(crate) fn lines(tree: &Tree) -> Result<Vec<Line>, String> {
-    let text = tree.text(FILE).unwrap_or_default();
-    let table: Table = text.parse().map_err(|error| format!("{FILE}: {error}"))?;
+pub(crate) fn lines(tree: &Tree, list: &List) -> Result<Vec<Line>, String> {
+    let text = tree.text(list.file).unwrap_or_default();
+    let table: Table = text.parse().map_err(|error| format!("{}: {error}", list.file))?;
     let lines = table.get("line").and_then(Value::as_array).into_iter().flatten();
-    lines.map(|line| understood(line).ok_or_else(|| wrong(line))).collect()
+    lines.map(|line| understood(line).ok_or_else(|| wrong(list, line))).collect()
 }
 
 fn understood(line: &Value) -> Option<Line> {
@@ -42,14 +63,15 @@ fn understood(line: &Value) -> Option<Line> {
     Some(Line { what: word("what")?, how: word("how")?, tests: tests.collect::<Option<_>>()? })
 }
 
-fn wrong(line: &Value) -> String {
-    format!("{FILE}: a line has the texts `what` and `how` and the list `tests`: {line}")
+fn wrong(list: &List, line: &Value) -> String {
+    let file = list.file;
+    format!("{file}: a line has the texts `what` and `how` and the list `tests`: {line}")
 }
 
 /// The whole page.
-pub(super) fn page(tree: &Tree) -> Result<String, String> {
-    let mut text = HEAD.to_owned();
-    for Line { what, how, tests } in lines(tree)? {
+pub(super) fn page(tree: &Tree, list: &List) -> Result<String, String> {
+    let mut text = list.head.to_owned();
+    for Line { what, how, tests } in lines(tree, list)? {
         let tests: Vec<_> = tests.iter().map(|test| format!("`{test}`")).collect();
         let _ = writeln!(text, "| {what} | {how} | {} |", tests.join("<br>"));
     }
@@ -64,9 +86,9 @@ mod tests {
     fn a_line_is_a_row() {
         let list =
             "[[line]]\nwhat = \"No shell\"\nhow = \"words\"\ntests = [\"a.rs::b\", \"a.rs::c\"]\n";
-        let text = page(&Tree::of(&[(FILE, list)])).expect("a page");
+        let text = page(&Tree::of(&[(SERVER.file, list)]), &SERVER).expect("a page");
         assert!(text.ends_with("|\n| No shell | words | `a.rs::b`<br>`a.rs::c` |\n"), "{text}");
-        let short = page(&Tree::of(&[(FILE, "[[line]]\nwhat = \"No shell\"\n")]));
+        let short = page(&Tree::of(&[(CLIENT.file, "[[line]]\nwhat = \"No shell\"\n")]), &CLIENT);
         assert!(short.is_err_and(|why| why.contains("a line has")));
     }
 }

@@ -1,0 +1,171 @@
+//! What the console's pages need, from the state directory and the config.
+//!
+//! Files are opened for each page, so that nothing that is shown was remembered.
+
+pub(crate) mod journal;
+pub(crate) mod servers;
+mod trust;
+
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use portcullis_console::Desk;
+use portcullis_console::api::{
+    Asked, Decided, Found, Grant, Line, Seal, Search, Server, Session, Trouble, Trust,
+};
+use portcullis_journal::Timestamp;
+use portcullis_mediation::ApprovalId;
+use portcullis_policy::Answer;
+use portcullis_store::{
+    ApprovalStore as _, Approvals, Filter, Grants, NotDecided, Row, State, StoreError, Verdict,
+};
+
+use crate::args::Places;
+use crate::checklist;
+use crate::command::now;
+use crate::documents::InForce;
+use crate::exit::Trouble as Failed;
+
+/// Who answered, in the list of approvals.
+const BY: &str = "console";
+
+/// The desk of one state directory.
+#[derive(Debug)]
+pub(crate) struct StateDesk {
+    approvals: Mutex<Approvals>,
+    state: PathBuf,
+    places: Places,
+}
+
+impl StateDesk {
+    /// Opens what must be there for a question to be answered.
+    pub(crate) fn open(state: &Path, places: &Places) -> Result<Self, Failed> {
+        let approvals = Mutex::new(Approvals::open(state)?);
+        Ok(Self { approvals, state: state.to_owned(), places: places.clone() })
+    }
+
+    fn in_force(&self) -> Result<InForce, Trouble> {
+        InForce::read(&self.places).map_err(failed)
+    }
+
+    fn records(&self) -> PathBuf {
+        self.state.join("journal")
+    }
+
+    fn approvals(&self) -> MutexGuard<'_, Approvals> {
+        self.approvals.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Desk for StateDesk {
+    fn changes(&self) -> Result<u64, Trouble> {
+        self.approvals().changes().map_err(trouble)
+    }
+
+    fn questions(&self) -> Result<Vec<Asked>, Trouble> {
+        let now = now();
+        let rows = self.approvals().list(&Filter::pending(), now).map_err(trouble)?;
+        Ok(rows.into_iter().map(|row| asked(row, now)).collect())
+    }
+
+    fn question(&self, id: &str) -> Result<Option<Asked>, Trouble> {
+        let now = now();
+        let Some(id) = ApprovalId::parse(id) else { return Ok(None) };
+        let row = self.approvals().get(&id, now).map_err(trouble)?;
+        Ok(row.map(|row| asked(row, now)))
+    }
+
+    fn decide(&self, id: &str, answer: Answer) -> Result<Decided, Trouble> {
+        let Some(id) = ApprovalId::parse(id) else { return Ok(Decided::Unknown) };
+        let verdict = match answer {
+            Answer::Approve => Verdict::Approve,
+            Answer::Reject => Verdict::Deny,
+        };
+        let decided = self.approvals().decide(&id, verdict, BY, now()).map_err(trouble)?;
+        Ok(match decided {
+            Ok(_) => Decided::Stored,
+            Err(NotDecided::Already(state)) => Decided::TooLate(state.to_string()),
+            Err(NotDecided::Unknown) => Decided::Unknown,
+        })
+    }
+
+    fn servers(&self) -> Result<Vec<Server>, Trouble> {
+        servers::all(&self.state, &self.in_force()?).map_err(failed)
+    }
+
+    fn sessions(&self) -> Result<Vec<Session>, Trouble> {
+        journal::sessions(&self.records()).map_err(trouble)
+    }
+
+    fn journal(&self, search: &Search) -> Result<Found, Trouble> {
+        journal::search(&self.records(), search).map_err(trouble)
+    }
+
+    fn seal(&self, wanted: bool) -> Seal {
+        journal::seal(&self.records(), wanted)
+    }
+
+    fn grants(&self) -> Result<Vec<Grant>, Trouble> {
+        let all = Grants::open(&self.state).and_then(|grants| grants.list()).map_err(trouble)?;
+        Ok(all.into_iter().map(root).collect())
+    }
+
+    fn trust(&self) -> Result<Vec<Trust>, Trouble> {
+        Ok(trust::table(&self.state, &self.in_force()?))
+    }
+
+    fn checklist(&self) -> Result<Vec<Line>, Trouble> {
+        checklist::lines(&self.state, &self.in_force()?).map_err(failed)
+    }
+}
+
+/// A directory that a server was given.
+fn root(grant: portcullis_store::Grant) -> Grant {
+    let (state, change) = match grant.revoked {
+        true => ("taken back", "restore"),
+        false => ("given", "revoke"),
+    };
+    Grant {
+        change: format!("portcullis grants {change} {}", grant.id),
+        id: grant.id,
+        server: grant.server,
+        what: format!("root {} ({})", grant.root, grant.access),
+        state: state.to_owned(),
+        since: second(grant.changed.unwrap_or(grant.given)),
+    }
+}
+
+/// A moment to the second, as people read it.
+fn second(time: Timestamp) -> String {
+    let text = time.to_string();
+    format!("{} UTC", text.split('.').next().unwrap_or_default().replace('T', " "))
+}
+
+fn asked(row: Row, now: Timestamp) -> Asked {
+    Asked {
+        id: row.id.to_string(),
+        state: row.state.to_string(),
+        waits: row.state == State::Pending,
+        kind: row.kind,
+        server: row.server,
+        tool: row.tool,
+        arguments: row.arguments.to_string(),
+        risk: row.risk,
+        reasons: row.reasons,
+        caller: row.principal,
+        asked: second(row.created),
+        until: second(row.expires),
+        left: row.expires.since(now),
+        definition: row.definition_pin,
+        digest: row.arguments_digest,
+        decided_by: row.decided_by,
+    }
+}
+
+fn trouble(error: StoreError) -> Trouble {
+    failed(Failed::from(error))
+}
+
+fn failed(failed: Failed) -> Trouble {
+    Trouble(failed.said.join("; "))
+}

@@ -1,0 +1,16 @@
+//! `portcullis console` in a real browser: a person with a keyboard, and everybody who is not.
+
+#![allow(unreachable_pub, reason = "a test's modules")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test")]
+#![allow(dead_code, reason = "other tests use more of it")]
+
+#[path = "browser/agent.rs"]
+mod agent;
+#[path = "console/desk.rs"]
+mod desk;
+#[path = "browser/drive.rs"]
+mod drive;
+#[path = "browser/person.rs"]
+mod person;
+#[path = "stage/mod.rs"]
+mod stage;

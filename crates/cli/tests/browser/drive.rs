@@ -1,0 +1,151 @@
+//! A browser that the test drives: Debian's Chromium, by `peers/browser/drive.mjs`.
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::path::PathBuf;
+use std::process::{Child, ChildStdin, ChildStdout, Stdio};
+
+use serde_json::{Value, json};
+
+use crate::stage::{Stage, finish, start};
+
+/// A browser. Dropping it ends it.
+#[derive(Debug)]
+pub struct Browser {
+    child: Child,
+    to: ChildStdin,
+    from: BufReader<ChildStdout>,
+}
+
+/// A file of this repository.
+fn source(name: &str) -> PathBuf {
+    // At run time: the tests may run from a copy of the sources.
+    let here = std::env::var_os("CARGO_MANIFEST_DIR");
+    let here = here.map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
+    here.join("../..").canonicalize().unwrap().join(name)
+}
+
+/// The Chromium of the system, if it runs.
+fn chromium() -> Option<String> {
+    let mut look = start("/bin/sh");
+    look.args(["-c", "command -v chromium"]);
+    let found = finish(look).out.trim().to_owned();
+    if found.is_empty() {
+        return None;
+    }
+    let mut version = start(&found);
+    version.arg("--version");
+    (finish(version).code == 0).then_some(found)
+}
+
+impl Browser {
+    #[expect(clippy::print_stdout, reason = "the line that is counted")]
+    /// A browser with a profile of its own, or a line that says why there is none.
+    pub fn start(stage: &Stage, profile: &str) -> Option<Self> {
+        let Some(chromium) = chromium() else {
+            println!("skipped: there is no chromium that runs");
+            return None;
+        };
+        let default = || source("target/peers");
+        let peers = std::env::var_os("PORTCULLIS_PEERS").map_or_else(default, PathBuf::from);
+        let missing = !peers.join("node/node_modules/playwright-core").exists();
+        assert!(!missing, "no playwright-core in the peers: run `cargo xtask peers`");
+        let mut command = start("node");
+        stage.scrub(&mut command);
+        command.env("PATH", std::env::var_os("PATH").unwrap());
+        command.env("PORTCULLIS_PEERS", peers);
+        command.arg(source("peers/browser/drive.mjs")).arg(chromium);
+        command.arg(stage.folder(&format!("tmp/{profile}"), 0o700));
+        command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let to = child.stdin.take().unwrap();
+        let from = BufReader::new(child.stdout.take().unwrap());
+        let mut browser = Self { child, to, from };
+        match browser.answer() {
+            Some(Ok(_)) => Some(browser),
+            _ => {
+                println!("skipped: chromium does not start here");
+                None
+            }
+        }
+    }
+
+    fn answer(&mut self) -> Option<Result<Value, String>> {
+        let mut line = String::new();
+        self.from.read_line(&mut line).ok().filter(|count| *count > 0)?;
+        let mut said: Value = serde_json::from_str(&line).ok()?;
+        Some(match said.get("error").and_then(Value::as_str) {
+            Some(error) => Err(error.to_owned()),
+            None => Ok(said["ok"].take()),
+        })
+    }
+
+    /// Does something; what came of it.
+    pub fn tries(&mut self, order: &Value) -> Result<Value, String> {
+        writeln!(self.to, "{order}").unwrap();
+        self.answer().expect("the browser is gone")
+    }
+
+    /// Does something that must work.
+    pub fn does(&mut self, order: &Value) -> Value {
+        self.tries(order).unwrap_or_else(|error| panic!("{order}: {error}"))
+    }
+
+    pub fn goto(&mut self, page: &str, url: &str) -> Value {
+        self.does(&json!({"do": "goto", "page": page, "url": url}))
+    }
+
+    pub fn eval(&mut self, page: &str, script: &str) -> Value {
+        self.does(&json!({"do": "eval", "page": page, "script": script}))
+    }
+
+    pub fn text(&mut self, page: &str) -> String {
+        self.eval(page, "document.body.innerText").as_str().unwrap().to_owned()
+    }
+
+    /// Waits until a script in the page is true.
+    pub fn until(&mut self, page: &str, script: &str) {
+        self.does(&json!({"do": "until", "page": page, "script": script}));
+    }
+
+    /// Waits until the page shows a text.
+    pub fn shows(&mut self, page: &str, text: &str) {
+        let script = format!("document.body.innerText.includes({})", json!(text));
+        let order = json!({"do": "until", "page": page, "script": script});
+        if let Err(error) = self.tries(&order) {
+            panic!("no `{text}`: {error}: {}", self.text(page));
+        }
+    }
+
+    pub fn press(&mut self, page: &str, key: &str) {
+        self.does(&json!({"do": "press", "page": page, "key": key}));
+    }
+
+    /// Moves the focus with the tab key until it is on what a selector names.
+    pub fn tabs_to(&mut self, page: &str, selector: &str) {
+        let there = format!("!!document.activeElement?.matches({})", json!(selector));
+        for _ in 0..60 {
+            if self.eval(page, &there) == true {
+                return;
+            }
+            self.press(page, "Tab");
+        }
+        panic!("the tab key never comes to {selector}: {}", self.text(page));
+    }
+
+    /// Nothing on any page complained since it was asked last.
+    pub fn is_content(&mut self) {
+        let complaints = self.does(&json!({"do": "complaints"}));
+        assert_eq!(complaints, json!([]));
+    }
+
+    pub fn forgets_complaints(&mut self) {
+        self.does(&json!({"do": "complaints"}));
+    }
+}
+
+impl Drop for Browser {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

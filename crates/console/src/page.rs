@@ -1,0 +1,17 @@
+//! The pages: what a person reads and answers, as HTML.
+//!
+//! `html` writes it, `frame` is what all pages share, `questions` and `question` are what the
+//! console is for, `look` and `journal` what else a person looks at.
+
+mod frame;
+mod html;
+mod journal;
+mod look;
+mod question;
+mod questions;
+
+pub(crate) use frame::message;
+pub(crate) use journal::journal;
+pub(crate) use look::{checklist, grants, servers, sessions, trust};
+pub(crate) use question::{Form, question};
+pub(crate) use questions::questions;

@@ -1,0 +1,116 @@
+//! One question, whole, and the two buttons.
+//!
+//! The first button says no, so that it is the one which a stray Enter would press. The other
+//! one appears only when the question can have been read.
+
+use portcullis_guard::text::visible;
+
+use super::frame::{Place, page};
+use super::html::Html;
+use crate::api::Asked;
+use crate::card::rows;
+
+/// From this many bytes on, arguments come with their size and digest.
+const LARGE: usize = 1024;
+
+/// What a form carries, so that an answer is an answer to what was shown.
+#[derive(Debug)]
+pub(crate) struct Form {
+    /// Names this showing of this question to this browser; counts once.
+    pub(crate) token: String,
+    /// The digest of what was shown.
+    pub(crate) shown: String,
+}
+
+/// The page. There is a form while the question waits.
+pub(crate) fn question(asked: &Asked, form: Option<&Form>) -> String {
+    let (tool, server) = (visible(&asked.tool), visible(&asked.server));
+    let title = match form {
+        Some(_) => format!("May {tool} of {server} run?"),
+        None => format!("{tool} of {server}: {}", asked.state),
+    };
+    let live = form.map(|_| format!("question {}", asked.id));
+    page(Place::Elsewhere, &title, live.as_deref(), |main| {
+        main.leaf("h1", &[], &title);
+        if form.is_none() {
+            ended(main, asked);
+        }
+        facts(main, asked);
+        main.leaf("h2", &[], "Arguments");
+        if asked.arguments.len() >= LARGE {
+            let (size, digest) = (asked.arguments.len(), visible(&asked.digest));
+            main.leaf("p", &[], &format!("{size} bytes, {digest}, in full:"));
+        }
+        arguments(main, asked);
+        if let Some(form) = form {
+            answer(main, asked, form);
+        }
+        main.element("p", &[], |line| {
+            line.leaf("a", &[("href", "/")], "All questions");
+        });
+    })
+}
+
+fn ended(main: &mut Html, asked: &Asked) {
+    let by = asked.decided_by.as_ref().map(|by| format!(", answered by {}", visible(by)));
+    let says = format!("This question is {}{}.", asked.state, by.unwrap_or_default());
+    main.leaf("p", &[("class", "state")], &says);
+}
+
+/// Everything about a question but its arguments.
+pub(super) fn facts(html: &mut Html, asked: &Asked) {
+    html.element("dl", &[], |list| {
+        let mut fact = |name: &str, value: &str| {
+            list.leaf("dt", &[], name).leaf("dd", &[], &visible(value));
+        };
+        fact("Server", &asked.server);
+        fact("Tool", &asked.tool);
+        fact("Kind", &asked.kind);
+        fact("Risk", &asked.risk);
+        for reason in &asked.reasons {
+            fact("Why it is asked", reason);
+        }
+        fact("Caller", &asked.caller);
+        fact("Definition", &asked.definition);
+    });
+}
+
+/// All arguments, one member on a line, everything visible, nothing cut.
+pub(super) fn arguments(html: &mut Html, asked: &Asked) {
+    let label = format!("Arguments of {}", asked.id);
+    let attributes = [
+        ("class", "arguments"),
+        ("dir", "ltr"),
+        ("tabindex", "0"),
+        ("role", "region"),
+        ("aria-label", label.as_str()),
+    ];
+    html.leaf("pre", &attributes, &rows(&asked.arguments).join("\n"));
+}
+
+fn answer(main: &mut Html, asked: &Asked, form: &Form) {
+    main.leaf("h2", &[], "Your answer");
+    main.leaf("p", &[], "A yes covers this one call with these arguments, once.");
+    main.element("p", &[("class", "until")], |line| {
+        line.text("No answer is a no, at ");
+        line.text(&asked.until);
+        line.text(".");
+    });
+    let address = format!("/questions/{}", asked.id);
+    let attributes =
+        [("method", "post"), ("action", address.as_str()), ("id", "answer"), ("class", "answer")];
+    main.element("form", &attributes, |inside| {
+        let hidden = |inside: &mut Html, name, value: &str| {
+            inside.void("input", &[("type", "hidden"), ("name", name), ("value", value)]);
+        };
+        hidden(inside, "token", &form.token);
+        hidden(inside, "shown", &form.shown);
+        let button = |inside: &mut Html, value, says| {
+            let attributes =
+                [("type", "submit"), ("name", "answer"), ("value", value), ("class", value)];
+            inside.leaf("button", &attributes, says);
+        };
+        button(inside, "deny", "Deny");
+        button(inside, "approve", "Approve this call, once");
+    });
+}
