@@ -4,7 +4,7 @@ use std::path::Path;
 
 use portcullis_config::{Pins as PinMode, Server};
 use portcullis_console::api::{Line, Seal, Standing};
-use portcullis_policy::Ask;
+use portcullis_policy::{Ask, Opening, Review};
 use portcullis_store::{PinStore as _, Pins};
 use toml::{Table, Value};
 
@@ -100,8 +100,20 @@ impl Facts<'_> {
     }
 
     fn sampling(&self) -> Result<Now, Trouble> {
-        let asked = self.denials("sampling/createMessage")?;
-        Ok((Standing::Good, format!("no server reaches the model unseen; refused lately: {asked}")))
+        let open = self.which(|server| server.sampling.mode != Opening::Refuse);
+        let half = self.which(|server| {
+            server.sampling.mode != Opening::Refuse && server.sampling.review == Review::Request
+        });
+        let denied = self.denials("sampling/createMessage")?;
+        if !half.is_empty() {
+            let says = format!("the model's answers go unseen to {}", list(&half));
+            return Ok((Standing::Look, says));
+        }
+        let who = match open.is_empty() {
+            true => "no configured server may ask the model".to_owned(),
+            false => format!("request and answer are shown to a person for {}", list(&open)),
+        };
+        Ok((Standing::Good, format!("{who}; denied lately: {denied}")))
     }
 
     fn verified(&self) -> Result<Now, Trouble> {

@@ -42,7 +42,7 @@ fn open(stage: &Stage, browser: &mut Browser) -> (Gateway, Console, String) {
     let (_, question) = asks(stage, &mut gateway, "notes.txt");
     let page = format!("http://{}/questions/{question}", console.host);
     browser.goto(ME, &page);
-    browser.shows(ME, "May delete_file of sh run?");
+    browser.shows(ME, "May `delete_file` of server `sh` run?");
     (gateway, console, page)
 }
 

@@ -29,7 +29,7 @@ fn a_question_is_seen_as_it_comes_and_answered_with_the_keyboard_alone() {
     browser.until(ME, news);
     browser.tabs_to(ME, "a.go");
     browser.press(ME, "Enter");
-    browser.shows(ME, "May delete_file of sh run?");
+    browser.shows(ME, "May `delete_file` of server `sh` run?");
     // Nothing has the focus that a stray key could press, and nothing can be pressed yet.
     assert_eq!(browser.eval(ME, "document.activeElement === document.body"), true);
     browser.press(ME, "Enter");
@@ -116,7 +116,7 @@ fn every_page_can_be_read_by_everybody() {
     assert_eq!(stage.says(&["approvals", "deny", &over]).code, 0);
     let pages = [
         ("questions", "/".to_owned(), "2 questions wait"),
-        ("question", format!("/questions/{question}"), "Approve this call, once"),
+        ("question", format!("/questions/{question}"), "Approve, once"),
         ("answered", format!("/questions/{over}"), "This question is denied"),
         ("servers", "/servers".to_owned(), "@modelcontextprotocol/server-filesystem"),
         ("sessions", "/sessions".to_owned(), "The last sessions"),

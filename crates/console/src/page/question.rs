@@ -4,11 +4,13 @@
 //! one appears only when the question can have been read.
 
 use portcullis_guard::text::visible;
+use portcullis_mediation::Matter;
 
 use super::frame::{Place, page};
 use super::html::Html;
 use crate::api::Asked;
 use crate::card::rows;
+use crate::words::Words;
 
 /// From this many bytes on, arguments come with their size and digest.
 const LARGE: usize = 1024;
@@ -24,11 +26,8 @@ pub(crate) struct Form {
 
 /// The page. There is a form while the question waits.
 pub(crate) fn question(asked: &Asked, form: Option<&Form>) -> String {
-    let (tool, server) = (visible(&asked.tool), visible(&asked.server));
-    let title = match form {
-        Some(_) => format!("May {tool} of {server} run?"),
-        None => format!("{tool} of {server}: {}", asked.state),
-    };
+    let words = words(asked);
+    let title = title(&words);
     let live = form.map(|_| format!("question {}", asked.id));
     page(Place::Elsewhere, &title, live.as_deref(), |main| {
         main.leaf("h1", &[], &title);
@@ -36,19 +35,36 @@ pub(crate) fn question(asked: &Asked, form: Option<&Form>) -> String {
             ended(main, asked);
         }
         facts(main, asked);
-        main.leaf("h2", &[], "Arguments");
+        main.leaf("h2", &[], &capital(words.content));
         if asked.arguments.len() >= LARGE {
             let (size, digest) = (asked.arguments.len(), visible(&asked.digest));
             main.leaf("p", &[], &format!("{size} bytes, {digest}, in full:"));
         }
         arguments(main, asked);
         if let Some(form) = form {
-            answer(main, asked, form);
+            answer(main, asked, &words, form);
         }
         main.element("p", &[], |line| {
             line.leaf("a", &[("href", "/")], "All questions");
         });
     })
+}
+
+/// The words for a question. A kind that this version does not know is shown as a call: whole,
+/// and under its own name.
+pub(super) fn words(asked: &Asked) -> Words {
+    let matter = Matter::parse(&asked.kind).unwrap_or(Matter::Tool);
+    Words::of(matter, &asked.server, &asked.tool, &asked.arguments)
+}
+
+/// The question as a heading.
+pub(super) fn title(words: &Words) -> String {
+    format!("{}?", capital(&words.asks))
+}
+
+fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
 fn ended(main: &mut Html, asked: &Asked) {
@@ -59,12 +75,16 @@ fn ended(main: &mut Html, asked: &Asked) {
 
 /// Everything about a question but its arguments.
 pub(super) fn facts(html: &mut Html, asked: &Asked) {
+    let words = words(asked);
     html.element("dl", &[], |list| {
         let mut fact = |name: &str, value: &str| {
             list.leaf("dt", &[], name).leaf("dd", &[], &visible(value));
         };
         fact("Server", &asked.server);
-        fact("Tool", &asked.tool);
+        fact(&capital(words.what), &asked.tool);
+        if let Some(host) = &words.host {
+            fact("Host", host);
+        }
         fact("Kind", &asked.kind);
         fact("Risk", &asked.risk);
         for reason in &asked.reasons {
@@ -77,7 +97,7 @@ pub(super) fn facts(html: &mut Html, asked: &Asked) {
 
 /// All arguments, one member on a line, everything visible, nothing cut.
 pub(super) fn arguments(html: &mut Html, asked: &Asked) {
-    let label = format!("Arguments of {}", asked.id);
+    let label = format!("{} of {}", capital(words(asked).content), asked.id);
     let attributes = [
         ("class", "arguments"),
         ("dir", "ltr"),
@@ -88,9 +108,9 @@ pub(super) fn arguments(html: &mut Html, asked: &Asked) {
     html.leaf("pre", &attributes, &rows(&asked.arguments).join("\n"));
 }
 
-fn answer(main: &mut Html, asked: &Asked, form: &Form) {
+fn answer(main: &mut Html, asked: &Asked, words: &Words, form: &Form) {
     main.leaf("h2", &[], "Your answer");
-    main.leaf("p", &[], "A yes covers this one call with these arguments, once.");
+    main.leaf("p", &[], &format!("A yes {}.", words.covers));
     main.element("p", &[("class", "until")], |line| {
         line.text("No answer is a no, at ");
         line.text(&asked.until);
@@ -111,6 +131,6 @@ fn answer(main: &mut Html, asked: &Asked, form: &Form) {
             inside.leaf("button", &attributes, says);
         };
         button(inside, "deny", "Deny");
-        button(inside, "approve", "Approve this call, once");
+        button(inside, "approve", "Approve, once");
     });
 }

@@ -4,7 +4,7 @@ use portcullis_guard::text::visible;
 
 use super::frame::{Place, page};
 use super::html::Html;
-use super::question::{arguments, facts};
+use super::question::{arguments, facts, title, words};
 use crate::api::Asked;
 
 /// Longer arguments are whole on their own page, and here only measured.
@@ -54,26 +54,27 @@ fn alike(one: &Asked, other: &Asked) -> bool {
     let of = |it: &Asked| {
         [&it.server, &it.tool, &it.kind, &it.risk, &it.definition, &it.caller].map(String::clone)
     };
-    of(one) == of(other) && one.reasons == other.reasons
+    // What a server asks with says little of what it asks: those stand alone.
+    one.kind == "tool" && of(one) == of(other) && one.reasons == other.reasons
 }
 
 fn card(section: &mut Html, like: &[&Asked]) {
     let Some(first) = like.first() else { return };
-    let (tool, server) = (visible(&first.tool), visible(&first.server));
+    let asks = title(&words(first));
     let heading = match like.len() {
-        1 => format!("{tool} of {server}"),
-        count => format!("{tool} of {server}, {count} calls"),
+        1 => asks,
+        count => format!("{asks} {count} calls"),
     };
     section.leaf("h2", &[], &heading);
     facts(section, first);
     section.element("ol", &[("class", "calls")], |list| {
         for asked in like {
-            list.element("li", &[], |item| call(item, asked, &tool, &server));
+            list.element("li", &[], |item| call(item, asked, &heading));
         }
     });
 }
 
-fn call(item: &mut Html, asked: &Asked, tool: &str, server: &str) {
+fn call(item: &mut Html, asked: &Asked, heading: &str) {
     let size = asked.arguments.len();
     if size <= SHOWN {
         arguments(item, asked);
@@ -88,7 +89,7 @@ fn call(item: &mut Html, asked: &Asked, tool: &str, server: &str) {
         line.text(".");
     });
     let address = format!("/questions/{}", asked.id);
-    let label = format!("Look and answer: {tool} of {server}, {}", asked.id);
+    let label = format!("Look and answer: {heading} {}", asked.id);
     let attributes = [
         ("class", "go"),
         ("href", address.as_str()),
