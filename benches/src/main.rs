@@ -4,6 +4,7 @@
 //! `docs/performance.md`. Read in this order: `subject.rs` (who is compared),
 //! `measure.rs` (the rounds), `host.rs` (the load), `process.rs` (what was used),
 //! `parts.rs` (the inside, without pipes), `spawn.rs` (a box alone), `report.rs` (the tables).
+//! `replay.rs` counts questions instead: how often a person is asked.
 //! `upstream.rs` and `relay.rs` are the other programs, in the same binary.
 
 mod host;
@@ -11,6 +12,7 @@ mod measure;
 mod parts;
 mod process;
 mod relay;
+mod replay;
 mod report;
 mod servers;
 mod spawn;
@@ -26,7 +28,9 @@ use crate::subject::Places;
 
 const USAGE: &str = "\
 usage: cargo bench-portcullis [servers] [--rounds N] [--quick] [--gateway FILE]
+       cargo bench-portcullis replay FOLDER [--calls N] [--seed N]
 
+  replay FOLDER   how often a person is asked, over the listings of servers in a folder
   servers         our own server beside others of its kind, instead of the gateway
   --rounds N      how often every subject is measured [default: 7]
   --quick         a tenth of the calls and two rounds, to see that it works
@@ -47,6 +51,7 @@ fn main() -> ExitCode {
     let done = match words.as_slice() {
         ["upstream", fillers] => upstream::serve(fillers.parse().unwrap_or_default()),
         ["relay", ..] => relay::relay(arguments.get(1..).unwrap_or_default()),
+        ["replay", folder, options @ ..] => replayed(folder, options),
         _ => wanted(&words).and_then(|wanted| bench(&wanted)),
     };
     match done {
@@ -56,6 +61,21 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// How often a person is asked.
+fn replayed(folder: &str, options: &[&str]) -> Result<(), String> {
+    let number = |name: &str, usual: usize| {
+        let at = options.iter().position(|word| *word == name);
+        match at.map(|at| options.get(at + 1).and_then(|word| word.parse().ok())) {
+            None => Ok(usual),
+            Some(Some(number)) => Ok(number),
+            Some(None) => Err(USAGE.to_owned()),
+        }
+    };
+    let (calls, seed) = (number("--calls", replay::CALLS)?, number("--seed", 1)?);
+    let tables = replay::run(std::path::Path::new(folder), calls, seed as u64)?;
+    print(&format!("{calls} calls for each server, seed {seed}.\n{tables}"))
 }
 
 fn wanted(words: &[&str]) -> Result<Wanted, String> {

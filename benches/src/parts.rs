@@ -69,6 +69,7 @@ impl Bench {
             server,
             principal,
             session: "0123456789abcdef".to_owned(),
+            project: "project".to_owned(),
             rules: rules.map_err(|_| "the usual lists do not compile")?,
             resources: UriLists::default(),
             extensions: portcullis_policy::Extensions::new(),

@@ -78,6 +78,7 @@ fn settings(extensions: Extensions) -> Settings {
         server: name(),
         principal: Principal::user(1),
         session: "door".to_owned(),
+        project: "project".to_owned(),
         rules: POLICIES.with(Policies::clone),
         resources: UriLists::default(),
         policy: Fingerprint::of(b"policy"),

@@ -127,11 +127,26 @@ fn answer(text: &str) -> Result<What, String> {
     match text {
         "approves" => Ok(What::Answers(Answer::Approves)),
         "denies" => Ok(What::Answers(Answer::Denies)),
+        "revokes" => Ok(What::Revokes),
         "accepts" => Ok(What::Accepts(None)),
         other => match other.strip_prefix("accepts ") {
             Some(name) => Ok(What::Accepts(Some(name.trim().to_owned()))),
-            None => Err(format!("a person `approves`, `denies` or `accepts`, not `{other}`")),
+            None => grants(other),
         },
+    }
+}
+
+/// `grants session 2`: for how long, and which cover.
+fn grants(text: &str) -> Result<What, String> {
+    let wrong =
+        || format!("a person `approves`, `denies`, `grants`, `revokes` or `accepts`, not `{text}`");
+    let mut words = text.split_whitespace();
+    match (words.next(), words.next(), words.next(), words.next()) {
+        (Some("grants"), Some(lasts), Some(cover), None) => {
+            let cover = cover.parse().map_err(|_| wrong())?;
+            Ok(What::Grants { lasts: lasts.to_owned(), cover })
+        }
+        _ => Err(wrong()),
     }
 }
 
@@ -290,10 +305,20 @@ mod tests {
         assert_eq!(parse("person? nothing"), Ok(What::Asked(None)));
         assert_eq!(parse("person  denies"), Ok(What::Answers(Answer::Denies)));
         assert_eq!(parse("person  accepts"), Ok(What::Accepts(None)));
+        let grants = What::Grants { lasts: "10m".to_owned(), cover: 2 };
+        assert_eq!(parse("person  grants 10m 2"), Ok(grants));
+        assert_eq!(parse("person  revokes"), Ok(What::Revokes));
         assert_eq!(parse("person  accepts a b"), Ok(What::Accepts(Some("a b".into()))));
         assert_eq!(parse("wait    60s"), Ok(What::Wait(Duration::from_mins(1))));
         assert_eq!(parse("wait    10ms"), Ok(What::Wait(Duration::from_millis(10))));
-        for wrong in ["wait soon", "wait 1d", "person maybe", "persn approves", "person?"] {
+        for wrong in [
+            "wait soon",
+            "wait 1d",
+            "person maybe",
+            "person grants session",
+            "persn approves",
+            "person?",
+        ] {
             assert!(parse(wrong).is_err(), "{wrong}");
         }
         let says = |word, control: Option<&str>, text: Option<&str>| {

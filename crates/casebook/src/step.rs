@@ -19,6 +19,8 @@
 //! person? TEXT                       the oldest question that waits contains TEXT, see [`question`]
 //! person? nothing                    no question waits
 //! person  approves | denies          the oldest question that waits; when none does, the last one, too late
+//! person  grants session 2            the same, a yes until the session ends (or `10m`, `project`, `always`) to the second of its covers
+//! person  revokes                     takes back the grant that was given last
 //! person  accepts NAME               accepts what drifted under this name; without a name, all of it
 //! wait    60s                        time passes: ms, s, m or h
 //! journal WORD: control-id (text)    the next record of that word; control and text may be left out
@@ -65,6 +67,16 @@ pub enum What {
     Asked(Option<String>),
     /// The person answers the question that waits.
     Answers(Answer),
+    /// The person says yes to the question that waits and, for so long, to calls of one
+    /// of its covers.
+    Grants {
+        /// For how long, in the words of `approvals approve --for`.
+        lasts: String,
+        /// Which cover, from 1.
+        cover: usize,
+    },
+    /// The person takes the last grant back.
+    Revokes,
     /// The person accepts what drifted, all of it or what has this name.
     Accepts(Option<String>),
     /// Time passes.

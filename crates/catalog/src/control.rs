@@ -202,6 +202,9 @@ controls! {
     APPROVAL_EXACT = "approval-exact", Approval, Protocol,
         "A yes covers one exact call, once.",
         ["MCP-APPR-09", "MCP-APPR-11"];
+    GRANTS_NARROW = "grants-narrow", Approval, Protocol,
+        "A yes that lasts covers the calls it was given for, as long as it was given for, and never a tool that is asked about one by one.",
+        ["MCP-APPR-10"];
     CALLS_SENT_ONCE = "calls-sent-once", Approval, Protocol,
         "A call is sent once: no hint, no failure and no restart sends it again.",
         ["MCP-APPR-06"];

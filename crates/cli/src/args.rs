@@ -8,6 +8,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 use portcullis_config::{Account, Confinement, Network, Root, values};
+use portcullis_mediation::grant::Lasts;
 use portcullis_policy::Ask;
 
 use crate::exit::{Exit, TABLE};
@@ -70,7 +71,7 @@ pub enum Command {
     /// See what was approved of each server, and what drifted since
     #[command(after_help = PINS_EXAMPLE)]
     Pins(Pins),
-    /// See which directories servers were given, and take them back
+    /// See which directories and standing yeses servers were given, and take them back
     #[command(after_help = GRANTS_EXAMPLE)]
     Grants(Grants),
     /// See what happened, and prove that nobody changed it
@@ -273,11 +274,22 @@ pub enum ApprovalsAction {
         /// The question's name.
         id: String,
     },
-    /// Say yes to this one call, once
-    #[command(after_help = "Example:\n  portcullis approvals approve apr_7k2m9q4w8x1z")]
+    /// Say yes to this one call, once, or for a while to calls like it
+    #[command(after_help = APPROVE_EXAMPLE)]
     Approve {
         /// The question's name.
         id: String,
+        /// For how long: this one call, or calls like it until a time [default: once]
+        #[arg(
+            long = "for",
+            value_name = "once|session|10m|project|always",
+            value_parser = parse_lasts
+        )]
+        lasts: Option<Stands>,
+        /// Which calls are like it, by the number that `approvals show` gives them
+        /// [default: 1, exactly these arguments]
+        #[arg(long, value_name = "NUMBER")]
+        covers: Option<usize>,
     },
     /// Say no to this one call
     #[command(after_help = "Example:\n  portcullis approvals deny apr_7k2m9q4w8x1z")]
@@ -287,13 +299,42 @@ pub enum ApprovalsAction {
     },
 }
 
+const APPROVE_EXAMPLE: &str = "\
+Example: see which calls a yes could cover, then say yes to the second choice for ten minutes:
+  portcullis approvals show apr_7k2m9q4w8x1z
+  portcullis approvals approve apr_7k2m9q4w8x1z --for 10m --covers 2
+
+`session` ends with the server's session, `project` holds where it is started from the same
+directory with the same config, `always` anywhere; both end after 90 days. `portcullis grants`
+lists them and takes them back. Tools that delete, run code, are unknown or changed are asked
+about one by one.";
+
+/// For how long a yes stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stands {
+    /// For one call.
+    Once,
+    /// For those to come, too.
+    For(Lasts),
+}
+
+fn parse_lasts(text: &str) -> Result<Stands, String> {
+    if text == "once" {
+        return Ok(Stands::Once);
+    }
+    let unfit =
+        || "write `once`, `session`, minutes such as `10m`, `project` or `always`".to_owned();
+    Lasts::parse(text).map(Stands::For).ok_or_else(unfit)
+}
+
 const GRANTS_EXAMPLE: &str = "\
-Example: see what was given, take one directory back, give it again:
+Example: see what was given, take one grant back, give a directory again:
   portcullis grants
   portcullis grants revoke grt_7k2m9q4w8x1z
   portcullis grants restore grt_7k2m9q4w8x1z
 
-A server that runs is denied the directory at once, and its box follows.";
+A server that runs is denied the directory at once, and its box follows; calls that a grant
+covered are asked about again from the next one on.";
 
 /// `portcullis grants`.
 #[derive(Args, Debug)]
@@ -309,10 +350,10 @@ pub struct Grants {
 /// What to do with grants.
 #[derive(Debug, Subcommand)]
 pub enum GrantsAction {
-    /// The directories that servers were given
+    /// The directories that servers were given, and the calls that may run unasked
     #[command(after_help = "Example:\n  portcullis grants list --json")]
     List,
-    /// Take a directory back, now and for every later start
+    /// Take a directory back, now and for every later start; or ask about calls again
     #[command(after_help = "Example:\n  portcullis grants revoke grt_7k2m9q4w8x1z")]
     Revoke {
         /// The grant's name.

@@ -57,6 +57,7 @@ fn ask(state: &Path, number: u64, tool: &str, arguments: &str) -> String {
         risk: Tier::Destructive,
         reasons: vec![format!("`{tool}` is in tier destructive")],
         patience: Duration::from_secs(3_600),
+        standing: Default::default(),
     };
     Approvals::open(state).unwrap().ask(&question, now()).unwrap();
     question.approval.to_string()

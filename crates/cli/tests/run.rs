@@ -40,6 +40,8 @@ mod privileges;
 mod refused;
 #[path = "run/reload.rs"]
 mod reload;
+#[path = "run/remembered.rs"]
+mod remembered;
 #[path = "run/restart.rs"]
 mod restart;
 #[path = "run/roots.rs"]

@@ -316,6 +316,13 @@ static LIMITS: &[Key] = &[
     key("calls_per_minute", Kind::Count(1..=100_000), "tool calls in any minute")
         .computed(|| Limits::DEFAULT.calls_per_minute.to_string())
         .such_as("30"),
+    key(
+        "questions_per_hour",
+        Kind::Count(1..=1_000),
+        "questions about it that call a person in any hour; more wait quietly in the list",
+    )
+    .computed(|| Limits::DEFAULT.questions_per_hour.to_string())
+    .such_as("10"),
     key("call_timeout", Kind::Duration(100..=24 * HOUR), "how long a call may stay silent")
         .computed(|| quoted(&show_duration(Limits::DEFAULT.call_timeout)))
         .such_as(r#""90s""#),

@@ -15,7 +15,7 @@ pub fn reference_markdown() -> String {
     let mut page = "# `portcullis.toml`\n\n\
         Generated from `crates/config/src/definition.rs` by `cargo xtask generate`.\n\n\
         Every key is optional. A key that is not listed here is an error with its place and the \
-        nearest right key. With examples: [policies](../guide/policy.md), \
+        nearest right key. With examples: [questions](../guide/approvals.md), [policies](../guide/policy.md), \
         [the network](../guide/network.md), [databases and queries](../guide/queries.md), \
         [programs](../guide/commands.md).\n"
         .to_owned();

@@ -74,6 +74,8 @@ pub type Overrides = Settings;
 pub struct Limits {
     /// Tool calls in any minute.
     pub calls_per_minute: u32,
+    /// Questions to a person in any hour; more wait quietly.
+    pub questions_per_hour: u32,
     /// How long a call may take without a sign of life.
     pub call_timeout: Duration,
     /// How long a call may take at all; progress does not extend it.
@@ -94,6 +96,7 @@ pub struct Limits {
 #[derive(Clone, Debug, Default)]
 pub struct SomeLimits {
     pub(crate) calls_per_minute: Option<u32>,
+    pub(crate) questions_per_hour: Option<u32>,
     pub(crate) call_timeout: Option<Duration>,
     pub(crate) call_ceiling: Option<Duration>,
     pub(crate) message_bytes: Option<u64>,
@@ -166,6 +169,7 @@ impl Limits {
     /// What a server may take unless somebody says otherwise.
     pub const DEFAULT: Self = Self {
         calls_per_minute: 120,
+        questions_per_hour: 30,
         call_timeout: Duration::from_mins(1),
         call_ceiling: Duration::from_mins(10),
         message_bytes: 4 << 20,
@@ -247,6 +251,7 @@ impl SomeLimits {
         let call_timeout = self.call_timeout.unwrap_or(usual.call_timeout);
         Self {
             calls_per_minute: self.calls_per_minute.or(Some(usual.calls_per_minute)),
+            questions_per_hour: self.questions_per_hour.or(Some(usual.questions_per_hour)),
             call_timeout: Some(call_timeout),
             call_ceiling: self.call_ceiling.or_else(|| Some(usual.call_ceiling.max(call_timeout))),
             message_bytes: self.message_bytes.or(Some(usual.message_bytes)),
@@ -260,6 +265,7 @@ impl SomeLimits {
     fn over(self, other: Self) -> Self {
         Self {
             calls_per_minute: self.calls_per_minute.or(other.calls_per_minute),
+            questions_per_hour: self.questions_per_hour.or(other.questions_per_hour),
             call_timeout: self.call_timeout.or(other.call_timeout),
             call_ceiling: self.call_ceiling.or(other.call_ceiling),
             message_bytes: self.message_bytes.or(other.message_bytes),
@@ -285,6 +291,7 @@ impl SomeLimits {
         }
         Ok(Limits {
             calls_per_minute: self.calls_per_minute.unwrap_or(usual.calls_per_minute),
+            questions_per_hour: self.questions_per_hour.unwrap_or(usual.questions_per_hour),
             call_timeout,
             call_ceiling,
             message_bytes: self.message_bytes.unwrap_or(usual.message_bytes),

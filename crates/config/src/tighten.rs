@@ -299,6 +299,13 @@ impl<'w> Tighten<'w> {
                 u.calls_per_minute,
                 ToString::to_string,
             ),
+            questions_per_hour: self.least(
+                "limits.questions_per_hour",
+                o.questions_per_hour,
+                i.questions_per_hour,
+                u.questions_per_hour,
+                ToString::to_string,
+            ),
             call_timeout: self.least(
                 "limits.call_timeout",
                 o.call_timeout,

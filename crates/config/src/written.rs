@@ -139,6 +139,7 @@ impl Reader<'_, '_> {
         let Some(limits) = self.table(section, "limits") else { return SomeLimits::default() };
         let some = SomeLimits {
             calls_per_minute: self.count(&limits, "calls_per_minute"),
+            questions_per_hour: self.count(&limits, "questions_per_hour"),
             call_timeout: self.duration(&limits, "call_timeout"),
             call_ceiling: self.duration(&limits, "call_ceiling"),
             message_bytes: self.size(&limits, "message_bytes"),

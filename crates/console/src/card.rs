@@ -17,6 +17,7 @@ const LARGE: usize = 1024;
 pub struct Card {
     body: String,
     prompt: String,
+    choices: usize,
 }
 
 impl Card {
@@ -38,10 +39,33 @@ impl Card {
         line(&mut body, "caller", &visible(key.principal.as_str()));
         content(&mut body, question, words.content);
         line(&mut body, "a yes", words.covers);
+        let choices = choices(&mut body, question);
         line(&mut body, "no answer", &deadline(asked, question.patience));
         line(&mut body, "approval", question.approval.as_str());
-        let prompt = format!("{}? type y or n, then enter: ", words.prompt);
-        Self { body, prompt }
+        let prompt = format!("{}? {}, then enter: ", words.prompt, typed(choices));
+        Self { body, prompt, choices }
+    }
+
+    /// The same on a screen of so many rows and columns. Who has to scroll to see what is
+    /// asked answers for this one call only.
+    #[must_use]
+    pub fn on(question: &Question, asked: SystemTime, screen: Option<(usize, usize)>) -> Self {
+        let card = Self::new(question, asked);
+        if card.choices == 0 || screen.is_some_and(|screen| card.fits(screen)) {
+            return card;
+        }
+        let mut once = question.clone();
+        once.standing.covers.clear();
+        Self::new(&once, asked)
+    }
+
+    fn fits(&self, (rows, columns): (usize, usize)) -> bool {
+        // A wide character takes two places; what is invisible is written out.
+        let needs = |line: &str| {
+            let places: usize = line.chars().map(|c| if c.is_ascii() { 1 } else { 2 }).sum();
+            places.div_ceil(columns.max(1)).max(1)
+        };
+        self.body.lines().chain([self.prompt.as_str()]).map(needs).sum::<usize>() <= rows
     }
 
     /// Everything to be read before answering.
@@ -50,10 +74,34 @@ impl Card {
         &self.body
     }
 
+    /// How many covers may be chosen for the rest of the session.
+    #[must_use]
+    pub fn choices(&self) -> usize {
+        self.choices
+    }
+
     /// The line on which the answer is typed.
     #[must_use]
     pub fn prompt(&self) -> &str {
         &self.prompt
+    }
+}
+
+/// What may stand until the session ends, each with the number to type.
+fn choices(body: &mut String, question: &Question) -> usize {
+    let covers = &question.standing.covers;
+    for (at, cover) in covers.iter().enumerate() {
+        let label = if at == 0 { "or" } else { "" };
+        line(body, label, &format!("{} until the session ends: {}", at + 1, cover.told()));
+    }
+    covers.len()
+}
+
+fn typed(choices: usize) -> String {
+    match choices {
+        0 => "type y or n".to_owned(),
+        1 => "type y, n or 1".to_owned(),
+        _ => format!("type y, n or 1 to {choices}"),
     }
 }
 
@@ -135,8 +183,10 @@ fn deadline(asked: SystemTime, patience: Duration) -> String {
 
 #[cfg(test)]
 pub(crate) mod tests {
+    use portcullis_mediation::grant::Standing;
     use portcullis_mediation::{ApprovalId, ApprovalKey, Fingerprint, Matter};
     use portcullis_policy::{Principal, ServerName, Tier};
+    use serde_json::json;
 
     use super::*;
 
@@ -157,6 +207,7 @@ pub(crate) mod tests {
             risk: Tier::Destructive,
             reasons: vec!["`delete_file` is in tier destructive".to_owned(), "again".to_owned()],
             patience: Duration::from_secs(120),
+            standing: Standing::default(),
         }
     }
 
@@ -216,6 +267,30 @@ portcullis: may `delete_file` of server `files` run?
         asked.arguments = r#"{"mode":"url","url":"https://login.example.net/x"}"#.to_owned();
         let card = Card::new(&asked, UNIX_EPOCH);
         assert!(card.body().contains("  host       login.example.net\n"), "{}", card.body());
+    }
+
+    #[test]
+    fn what_may_stand_is_numbered_where_all_of_it_fits() {
+        let mut asked = question("read_file", r#"{"path":"/p/src/a"}"#);
+        let covers =
+            json!([{"path": {"same": Fingerprint::of(b"x")}}, {"path": {"below": "/p/src"}}]);
+        asked.standing.covers = serde_json::from_value(covers).unwrap();
+        let card = Card::on(&asked, UNIX_EPOCH, Some((24, 100)));
+        let expect = "\
+  a yes      covers this one call with these arguments, once
+  or         1 until the session ends: exactly these arguments
+             2 until the session ends: `path` in /p/src; nothing else
+  no answer";
+        assert!(card.body().contains(expect), "{}", card.body());
+        assert_eq!(card.choices(), 2);
+        assert!(card.prompt().ends_with("type y, n or 1 to 2, then enter: "), "{}", card.prompt());
+        // A screen that is too small, and one of which nothing is known.
+        for screen in [Some((10, 100)), Some((24, 20)), None] {
+            let card = Card::on(&asked, UNIX_EPOCH, screen);
+            assert_eq!(card.choices(), 0, "{screen:?}");
+            assert!(card.prompt().ends_with("type y or n, then enter: "), "{screen:?}");
+            assert!(!card.body().contains("until the session ends"), "{screen:?}");
+        }
     }
 
     #[test]

@@ -19,7 +19,7 @@ pub mod words;
 
 pub use api::Desk;
 pub use card::Card;
-pub use terminal::Terminal;
+pub use terminal::{Said, Terminal};
 pub use web::{Console, Links};
 pub use withdraw::{Asker, Withdrawal, withdrawal};
 pub use words::Words;

@@ -7,10 +7,9 @@ use std::fs::File;
 use std::io::{self, Read as _, Write as _};
 use std::time::{Duration, Instant};
 
-use portcullis_policy::Answer;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::getpgrp;
-use rustix::termios::{LocalModes, QueueSelector, tcflush, tcgetattr, tcgetpgrp};
+use rustix::termios::{LocalModes, QueueSelector, tcflush, tcgetattr, tcgetpgrp, tcgetwinsize};
 
 use crate::card::Card;
 use crate::claim::{Claim, Claimable};
@@ -20,6 +19,17 @@ use crate::withdraw::Withdrawal;
 const READING_TIME: Duration = Duration::from_millis(500);
 /// How often we look whether the terminal is still, or again, ours.
 const TICK: Duration = Duration::from_millis(250);
+
+/// What a person typed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Said {
+    /// Yes, this once.
+    Once,
+    /// Yes, to the calls of this choice of the card's, from 1, until the session ends.
+    Standing(usize),
+    /// No.
+    No,
+}
 
 /// A terminal at which a person sits.
 #[derive(Debug)]
@@ -48,22 +58,26 @@ impl Terminal {
         terminal.is_ours().then_some(terminal)
     }
 
+    /// Rows and columns, where it has some.
+    #[must_use]
+    pub fn size(&self) -> Option<(usize, usize)> {
+        let size = tcgetwinsize(&self.tty).ok()?;
+        let (rows, columns) = (usize::from(size.ws_row), usize::from(size.ws_col));
+        (rows > 0 && columns > 0).then_some((rows, columns))
+    }
+
     /// Puts a question and waits for a person, blocking the thread. An end of
     /// file, a withdrawal or the deadline are no answer.
     #[must_use]
-    pub fn ask(
-        &mut self,
-        card: &Card,
-        deadline: Instant,
-        withdrawal: &Withdrawal,
-    ) -> Option<Answer> {
+    pub fn ask(&mut self, card: &Card, deadline: Instant, withdrawal: &Withdrawal) -> Option<Said> {
         let _claim = self.wait_for_turn(deadline, withdrawal)?;
         self.say(card.body()).ok()?;
         self.let_it_be_read(withdrawal)?;
         let answer = self.listen(card, deadline, withdrawal);
         let _ = self.say(match answer {
-            Some(Answer::Approve) => "approved, this once\n",
-            Some(Answer::Reject) => "denied\n",
+            Some(Said::Once) => "approved, this once\n",
+            Some(Said::Standing(_)) => "approved, and calls like it until this session ends\n",
+            Some(Said::No) => "denied\n",
             None => "\nno longer asked: nothing was approved here\n",
         });
         answer
@@ -89,13 +103,13 @@ impl Terminal {
         (!is_withdrawn(withdrawal, READING_TIME)).then(|| self.forget_typed())
     }
 
-    fn listen(&self, card: &Card, deadline: Instant, withdrawal: &Withdrawal) -> Option<Answer> {
+    fn listen(&self, card: &Card, deadline: Instant, withdrawal: &Withdrawal) -> Option<Said> {
         self.say(card.prompt()).ok()?;
         loop {
             match self.wait(left(deadline)?, withdrawal) {
                 Event::Tick => {}
                 Event::Closed | Event::Withdrawn => return None,
-                Event::Line(line) => match understand(&line) {
+                Event::Line(line) => match understand(&line, card.choices()) {
                     Some(answer) => return Some(answer),
                     None => {
                         self.forget_typed();
@@ -154,12 +168,14 @@ impl Terminal {
     }
 }
 
-/// `y` and `yes`, `n` and `no`, and nothing else: a bare enter is no answer.
-fn understand(line: &str) -> Option<Answer> {
-    match line.strip_suffix('\n')?.trim().to_ascii_lowercase().as_str() {
-        "y" | "yes" => Some(Answer::Approve),
-        "n" | "no" => Some(Answer::Reject),
-        _ => None,
+/// `y` and `yes`, `n` and `no`, the number of a choice, and nothing else: a bare enter is
+/// no answer.
+fn understand(line: &str, choices: usize) -> Option<Said> {
+    let word = line.strip_suffix('\n')?.trim().to_ascii_lowercase();
+    match word.as_str() {
+        "y" | "yes" => Some(Said::Once),
+        "n" | "no" => Some(Said::No),
+        number => (1..=choices).find(|choice| choice.to_string() == number).map(Said::Standing),
     }
 }
 

@@ -4,9 +4,12 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use portcullis_console::Said;
+use portcullis_journal::Timestamp;
+use portcullis_mediation::grant::Lasts;
 use portcullis_mediation::{ApprovalId, ApprovalKey, Fact, Question, Ticket};
 use portcullis_policy::Answer;
-use portcullis_store::{ApprovalStore as _, State, Taken};
+use portcullis_store::{ApprovalStore as _, Choice, GrantStore as _, State, Taken, Verdict};
 
 use crate::driver::{Driver, wall_clock};
 use crate::prompt::Prompt;
@@ -14,11 +17,16 @@ use crate::prompt::Prompt;
 /// How often the store is looked at while something waits.
 const LOOK: Duration = Duration::from_millis(150);
 
+/// Who answers there.
+const TERMINAL: &str = "terminal";
+
 /// Every call that waits for an answer in the store.
 #[derive(Debug, Default)]
 pub(crate) struct Watch {
     waiting: BTreeMap<Ticket, Waiting>,
     next: Option<Instant>,
+    /// The store as it was at the last look.
+    version: Option<u64>,
     prompt: Prompt,
 }
 
@@ -45,12 +53,20 @@ impl Watch {
         let (key, approval) = (question.key.clone(), question.approval.clone());
         self.waiting.insert(ticket, Waiting { key, approval, joined: false });
         self.next.get_or_insert_with(|| Instant::now() + LOOK);
-        self.prompt.show(question);
+        // One over the budget calls nobody.
+        if !question.standing.quiet {
+            self.prompt.show(question);
+        }
     }
 
     pub(crate) fn forget(&mut self, approval: &ApprovalId) {
         self.waiting.retain(|_, waiting| waiting.approval != *approval);
         self.prompt.withdraw(approval);
+    }
+
+    /// Another process wrote since the last look.
+    fn wrote(&mut self, version: Option<u64>) -> bool {
+        std::mem::replace(&mut self.version, version) != version || version.is_none()
     }
 
     pub(crate) fn next_look(&self) -> Option<Instant> {
@@ -64,27 +80,31 @@ impl Driver {
         if self.watch.next.is_none_or(|next| now < next) {
             return;
         }
-        self.write_down_terminal_answers();
+        let told = self.write_down_terminal_answers();
+        let wrote = self.watch.wrote(self.approvals.changes().ok());
         let tickets: Vec<Ticket> = self.watch.waiting.keys().copied().collect();
         for ticket in tickets {
-            self.look_at(ticket, now);
+            self.look_at(ticket, told || wrote, now);
         }
         self.clear_terminal();
         let waits = !self.watch.waiting.is_empty() || self.watch.prompt.is_asking();
         self.watch.next = waits.then(|| now + LOOK);
     }
 
-    fn look_at(&mut self, ticket: Ticket, now: Instant) {
+    fn look_at(&mut self, ticket: Ticket, news: bool, now: Instant) {
         let Some(waiting) = self.watch.waiting.get(&ticket) else { return };
         if !self.session.is_waiting(ticket) {
             // The host stopped waiting: a yes stays in the store, for the same call tried again.
             self.watch.waiting.remove(&ticket);
             return;
         }
-        let approval = waiting.approval.clone();
+        let (approval, key) = (waiting.approval.clone(), waiting.key.clone());
         let taken = self.approvals.take(&approval, &waiting.key, wall_clock());
         let joined = waiting.joined;
         if let Ok(Taken::Pending) = taken {
+            if news {
+                self.look_for_grants(ticket, now);
+            }
             return;
         }
         self.watch.waiting.remove(&ticket);
@@ -92,7 +112,10 @@ impl Driver {
         match taken {
             Ok(Taken::Approved) => self.session.answer(ticket, Answer::Approve, now),
             // Somebody else's call used the yes up: this one is asked anew.
-            Ok(Taken::Gone) if joined => self.session.advise(ticket, Fact::Unknown, now),
+            Ok(Taken::Gone) if joined => {
+                let remembered = self.remembered(&key);
+                self.session.advise_with(ticket, Fact::Unknown, &remembered, now);
+            }
             Ok(Taken::Denied) => self.session.answer(ticket, Answer::Reject, now),
             // What is recorded as a person's no is one.
             Ok(Taken::Gone | Taken::Pending) => self.session.advise(ticket, Fact::Lapsed, now),
@@ -100,6 +123,17 @@ impl Driver {
                 eprintln!("portcullis: approvals cannot be read, so the answer is no: {error}");
                 self.session.advise(ticket, Fact::Unavailable, now);
             }
+        }
+    }
+
+    /// Somebody wrote to the store: perhaps a grant that answers for this call too.
+    fn look_for_grants(&mut self, ticket: Ticket, now: Instant) {
+        let Some(waiting) = self.watch.waiting.get(&ticket) else { return };
+        let (key, approval) = (waiting.key.clone(), waiting.approval.clone());
+        let grants = self.remembered(&key).grants;
+        if self.session.stand(ticket, &grants, now) {
+            self.watch.waiting.remove(&ticket);
+            self.watch.prompt.withdraw(&approval);
         }
     }
 
@@ -113,12 +147,28 @@ impl Driver {
         }
     }
 
-    fn write_down_terminal_answers(&mut self) {
-        for (approval, verdict) in self.watch.prompt.answers() {
-            let decided = self.approvals.decide(&approval, verdict, "terminal", wall_clock());
-            if !matches!(decided, Ok(Ok(_))) {
+    /// True when somebody said something that may be about other calls too.
+    fn write_down_terminal_answers(&mut self) -> bool {
+        let mut stands = false;
+        for (approval, said) in self.watch.prompt.answers() {
+            let now = wall_clock();
+            let decided = match said {
+                Said::Once => self.decided(&approval, Verdict::Approve, now),
+                Said::No => self.decided(&approval, Verdict::Deny, now),
+                Said::Standing(cover) => {
+                    stands = true;
+                    let choice = Choice { cover, lasts: Lasts::Session };
+                    matches!(self.approvals.give(&approval, choice, TERMINAL, now), Ok(Ok(_)))
+                }
+            };
+            if !decided {
                 eprintln!("portcullis: {approval} was not decided: it is no longer open");
             }
         }
+        stands
+    }
+
+    fn decided(&mut self, approval: &ApprovalId, verdict: Verdict, now: Timestamp) -> bool {
+        matches!(self.approvals.decide(approval, verdict, TERMINAL, now), Ok(Ok(_)))
     }
 }

@@ -407,10 +407,12 @@ fn settings(
     let server = &plan.server;
     let limits = &server.limits;
     let [dice, name] = dice::two()?;
+    let session = format!("{name:016x}");
     Ok(Settings {
         server: server.name.clone(),
         principal: principal(),
-        session: format!("{name:016x}"),
+        project: project(plan, &session),
+        session,
         policy: policy_fingerprint(plan, grants, &policies),
         rules: policies,
         resources: server.resources.clone(),
@@ -427,6 +429,7 @@ fn settings(
         },
         limits: Limits {
             calls_per_minute: limits.calls_per_minute,
+            questions_per_hour: limits.questions_per_hour,
             call_timeout: limits.call_timeout,
             call_ceiling: limits.call_ceiling,
             ..Limits::default()
@@ -485,6 +488,16 @@ fn policy_fingerprint(plan: &Plan, grants: &[RootGrant], policies: &Policies) ->
         "command": server.command,
     });
     Fingerprint::of(all.to_string().as_bytes())
+}
+
+/// What a grant for a project is bound to: the directory that we were started in and the
+/// config that was read. Where there is none, it is bound to this session.
+fn project(plan: &Plan, session: &str) -> String {
+    let here = std::env::current_dir().map(|dir| dir.display().to_string());
+    let here = here.unwrap_or_else(|_| session.to_owned());
+    let config = plan.config.as_ref().map(|file| file.display().to_string());
+    let all = json!([here, config, plan.projects]);
+    Fingerprint::of(all.to_string().as_bytes()).as_str().to_owned()
 }
 
 /// Who speaks on the host's side: whoever started us.

@@ -35,6 +35,7 @@ use std::time::{Duration, Instant};
 
 use portcullis_journal::{Event, Record};
 use portcullis_mediation::Closing;
+use portcullis_store::GrantStore as _;
 
 pub use fault::Fault;
 pub use launch::Plan;
@@ -87,6 +88,7 @@ async fn guard(plan: &Plan) -> Result<Ending, Fault> {
     if died {
         driver.explain(&exit);
     }
+    driver.end_grants();
     driver.seal();
     Ok(match closing {
         Closing::ClientGone => Ending::HostLeft,
@@ -148,6 +150,15 @@ impl Driver {
     fn record_last(&mut self, record: &Record) {
         if let Err(error) = self.journal.append(record, driver::wall_clock()) {
             eprintln!("portcullis: the journal cannot be written: {error}");
+        }
+    }
+
+    /// What was granted for this session ends with it.
+    fn end_grants(&mut self) {
+        let (session, _) = self.session.binds();
+        // One that is still written as standing counts no more: no session has its name.
+        if let Err(error) = self.approvals.end_session(session) {
+            eprintln!("portcullis: grants of this session are still listed: {error}");
         }
     }
 

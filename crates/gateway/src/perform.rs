@@ -3,9 +3,10 @@
 use std::time::Instant;
 
 use portcullis_journal::Record;
+use portcullis_mediation::grant::{GrantKey, Remembered};
 use portcullis_mediation::{ApprovalId, ApprovalKey, Fact, Output, Question, Ticket};
 use portcullis_policy::Permitted;
-use portcullis_store::ApprovalStore as _;
+use portcullis_store::{ApprovalStore as _, GrantStore as _};
 use portcullis_wire::{Message, Peer};
 
 use crate::driver::{Driver, wall_clock};
@@ -52,10 +53,22 @@ impl Driver {
             eprintln!("portcullis: approvals cannot be read, so the answer is no: {error}");
             Fact::Unavailable
         });
+        let remembered = self.remembered(&key);
         if let Fact::Pending(approval, _) = &fact {
             self.watch.join(ticket, approval.clone(), key);
         }
-        self.session.advise(ticket, fact, Instant::now());
+        self.session.advise_with(ticket, fact, &remembered, Instant::now());
+    }
+
+    /// What stands beside earlier answers to exactly this call; what cannot be read
+    /// stands for nothing.
+    pub(crate) fn remembered(&mut self, key: &ApprovalKey) -> Remembered {
+        let (session, project) = self.session.binds();
+        let found = self.approvals.remembered(&GrantKey::from(key), session, project, wall_clock());
+        found.unwrap_or_else(|error| {
+            eprintln!("portcullis: grants cannot be read, so none counts: {error}");
+            Remembered::default()
+        })
     }
 
     fn ask(&mut self, ticket: Ticket, question: &Question) {

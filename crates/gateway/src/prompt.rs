@@ -5,10 +5,8 @@ use std::collections::BTreeMap;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Instant, SystemTime};
 
-use portcullis_console::{Asker, Card, Terminal, withdrawal};
+use portcullis_console::{Asker, Card, Said, Terminal, withdrawal};
 use portcullis_mediation::{ApprovalId, Question};
-use portcullis_policy::Answer;
-use portcullis_store::Verdict;
 
 /// The terminal, if a person sits at one.
 #[derive(Debug)]
@@ -16,8 +14,8 @@ pub(crate) struct Prompt {
     /// Dropping one takes its question back. At most as many as the session
     /// lets wait.
     live: BTreeMap<ApprovalId, Asker>,
-    said: Receiver<(ApprovalId, Verdict)>,
-    say: Sender<(ApprovalId, Verdict)>,
+    said: Receiver<(ApprovalId, Said)>,
+    say: Sender<(ApprovalId, Said)>,
 }
 
 impl Default for Prompt {
@@ -41,17 +39,13 @@ impl Prompt {
             return;
         };
         let Ok((asker, withdrawn)) = withdrawal() else { return };
-        let card = Card::new(question, SystemTime::now());
+        let card = Card::on(question, SystemTime::now(), terminal.size());
         let deadline = Instant::now() + question.patience;
         let (say, id) = (self.say.clone(), approval.clone());
         let asks = std::thread::Builder::new().name("terminal".to_owned()).spawn(move || {
-            let verdict = match terminal.ask(&card, deadline, &withdrawn) {
-                Some(Answer::Approve) => Verdict::Approve,
-                Some(Answer::Reject) => Verdict::Deny,
-                None => return,
-            };
+            let Some(said) = terminal.ask(&card, deadline, &withdrawn) else { return };
             // Nobody listens any more when the session ended: then it is no.
-            let _ = say.send((id, verdict));
+            let _ = say.send((id, said));
         });
         if asks.is_ok() {
             self.live.insert(approval.clone(), asker);
@@ -74,7 +68,7 @@ impl Prompt {
     }
 
     /// What was answered since the last look.
-    pub(crate) fn answers(&mut self) -> Vec<(ApprovalId, Verdict)> {
+    pub(crate) fn answers(&mut self) -> Vec<(ApprovalId, Said)> {
         self.said.try_iter().collect()
     }
 }

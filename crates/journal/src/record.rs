@@ -46,6 +46,9 @@ pub struct Record {
     /// The approval that was asked for or used.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub approval: Option<String>,
+    /// The grant that let it through.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub grant: Option<String>,
     /// How it ended.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub outcome: Option<Outcome>,
@@ -138,6 +141,7 @@ impl Record {
             decision: Decision::default(),
             policy: None,
             approval: None,
+            grant: None,
             outcome: None,
             duration_us: None,
             confinement: None,

@@ -7,6 +7,8 @@ use portcullis_policy::{Principal, ServerName, Tier};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
+use crate::grant::Standing;
+
 /// The name of an approval: `apr_` and twelve characters of an unambiguous alphabet.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -142,6 +144,8 @@ pub struct Question {
     pub reasons: Vec<String>,
     /// How long until the answer is no.
     pub patience: Duration,
+    /// What a yes may cover beyond this once.
+    pub standing: Standing,
 }
 
 /// What the store knows of a call that would have to be asked.

@@ -26,6 +26,7 @@ pub(crate) mod elicitation_links_listed;
 pub(crate) mod errors_sanitised;
 pub(crate) mod extensions_agreed;
 pub(crate) mod flows_apart;
+pub(crate) mod grants_narrow;
 pub(crate) mod headers_annotated;
 pub(crate) mod icons_inert;
 pub(crate) mod input_requests_capped;

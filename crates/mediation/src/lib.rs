@@ -10,8 +10,9 @@
 //! now), `call.rs` (is this tool call in order), `question.rs` (a person is
 //! asked; `waiting.rs` says about what), `settle.rs` (recorded, permitted, sent), `answer.rs` (what comes
 //! back), `tasks.rs` (what comes later), `input.rs` (what the server asks) and `brought.rs`
-//! (what answers that). [`approval`] says what a yes covers, [`pin`] what
-//! was approved of a server; `control/` holds one file for each thing that is judged;
+//! (what answers that). [`approval`] says what a yes covers, [`grant`] and
+//! [`cover`] what one that lasts does, [`pin`] what was approved of a server; `control/`
+//! holds one file for each thing that is judged;
 //! `correlate.rs` remembers who waits for what; [`without`] is for tests that leave a
 //! layer out.
 
@@ -27,7 +28,9 @@ mod carries;
 mod client;
 mod control;
 mod correlate;
+pub mod cover;
 mod fetch;
+pub mod grant;
 mod handshake;
 mod input;
 mod inspect;
@@ -60,6 +63,9 @@ use portcullis_policy::{Answer, Decision};
 use portcullis_wire::{Malformed, Message, Peer};
 
 pub use approval::{ApprovalId, ApprovalKey, Fact, Fingerprint, Matter, Question};
+pub use control::approve_by_risk::tier_of;
+pub use cover::Cover;
+pub use grant::{Grant, Remembered};
 pub use output::{Closing, Output, Ticket};
 pub use sealed::SealKey;
 pub use settings::{Limits, MayAsk, Settings};
@@ -225,9 +231,31 @@ impl Session {
         self.questions.is_asking(ticket)
     }
 
-    /// The store answered a [`Output::Consult`].
+    /// The store answered a [`Output::Consult`], and knows of no grants.
     pub fn advise(&mut self, ticket: Ticket, fact: Fact, now: Instant) {
-        self.store_answered(ticket, fact, now);
+        self.store_answered(ticket, fact, &Remembered::default(), now);
+    }
+
+    /// The store answered a [`Output::Consult`], and this is what else it remembers.
+    pub fn advise_with(
+        &mut self,
+        ticket: Ticket,
+        fact: Fact,
+        remembered: &Remembered,
+        now: Instant,
+    ) {
+        self.store_answered(ticket, fact, remembered, now);
+    }
+
+    /// The session and the project that grants may be bound to.
+    #[must_use]
+    pub fn binds(&self) -> (&str, &str) {
+        (&self.settings.session, &self.settings.project)
+    }
+
+    /// Grants that stand while a call waits; true when one of them answered for it.
+    pub fn stand(&mut self, ticket: Ticket, grants: &[Grant], now: Instant) -> bool {
+        self.grants_came(ticket, grants, now)
     }
 
     /// A peer is gone: everybody who waits is answered, and the session ends.

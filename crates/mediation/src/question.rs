@@ -4,17 +4,21 @@
 //! ```text
 //!  consult ─▶ Consulting ── store: approved ─────────────────────▶ sent
 //!                 │  └───── store: denied, unavailable, lapsed ──▶ refused
+//!                 ├ store: unknown, pending, a grant covers it ──▶ sent
 //!                 └ store: unknown, pending ─▶ Asking ── yes ────▶ sent
 //!                                               │ └───── no ─────▶ refused
+//!                                               │ a grant came ──▶ sent
 //!                                               │ patience ends ─▶ refused
 //!                                               └ hold ends ─────▶ pending result;
 //!                                    an identical call may pass until patience ends
 //! ```
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
-use portcullis_catalog::control::{APPROVAL_EXACT, CONCURRENCY_CAPPED, FLOWS_APART, SILENCE_IS_NO};
+use portcullis_catalog::control::{
+    APPROVAL_EXACT, CONCURRENCY_CAPPED, FLOWS_APART, GRANTS_NARROW, SILENCE_IS_NO,
+};
 use portcullis_journal::{Event, Outcome as Ended};
 use portcullis_policy::{Answer, Decision, Effect, Obligation};
 use portcullis_wire::{Id, Json, Message, Notification, Peer};
@@ -23,13 +27,18 @@ use serde_json::json;
 use crate::Session;
 use crate::approval::{ApprovalId, ApprovalKey, Fact, Question};
 use crate::call::{Call, shown};
+use crate::control::grants_narrow;
 use crate::correlate::Purpose;
+use crate::grant::{Grant, Remembered, Standing};
 use crate::listing::Lookup;
 use crate::output::{Output, Ticket};
 use crate::waiting::Waiting;
 
 /// How often a host is told that its call still waits.
 const BEAT: Duration = Duration::from_secs(10);
+
+/// How long a question that called nobody waits for a person to look.
+const QUIET: Duration = Duration::from_secs(60 * 60);
 
 /// Everything that waits for a person, and every question that outlived its call.
 #[derive(Debug)]
@@ -39,6 +48,8 @@ pub(crate) struct Questions {
     parked: BTreeMap<Ticket, Parked>,
     /// Asked, but the host stopped waiting; a yes serves an identical call.
     released: BTreeMap<ApprovalId, Instant>,
+    /// Those of them that called nobody: nothing is held for them.
+    quiet: BTreeSet<ApprovalId>,
 }
 
 /// Something that waits.
@@ -84,7 +95,13 @@ impl Parked {
 
 impl Questions {
     pub(crate) fn new(dice: u64) -> Self {
-        Self { dice, next_ticket: 0, parked: BTreeMap::new(), released: BTreeMap::new() }
+        Self {
+            dice,
+            next_ticket: 0,
+            parked: BTreeMap::new(),
+            released: BTreeMap::new(),
+            quiet: BTreeSet::new(),
+        }
     }
 
     /// SplitMix64: distinct names from one seed of the caller's entropy.
@@ -138,10 +155,22 @@ impl Session {
         self.questions.parked.insert(ticket, parked);
     }
 
-    /// What the store knows of what is parked.
-    pub(crate) fn store_answered(&mut self, ticket: Ticket, fact: Fact, now: Instant) {
+    /// What the store knows of what is parked. Only what a person said of exactly this
+    /// comes before a grant: a no above all.
+    pub(crate) fn store_answered(
+        &mut self,
+        ticket: Ticket,
+        fact: Fact,
+        remembered: &Remembered,
+        now: Instant,
+    ) {
         let Some(parked) = self.questions.parked.remove(&ticket) else { return };
         let approval = parked.approval();
+        if matches!(fact, Fact::Unknown | Fact::Pending(..))
+            && let Some(grant) = self.grant_for(&parked, &remembered.grants)
+        {
+            return self.passes_by(parked, grant, now);
+        }
         match fact {
             Fact::Approved(approval) => self.go_on(parked, &approval, now),
             Fact::Denied(approval) => {
@@ -163,12 +192,47 @@ impl Session {
             Fact::Pending(approval, remaining) => {
                 self.wait_for(ticket, parked, approval, true, remaining, now);
             }
-            Fact::Unknown => self.ask(ticket, parked, now),
+            Fact::Unknown => self.ask(ticket, parked, remembered.asked, now),
         }
     }
 
-    /// Puts the question to a person.
-    fn ask(&mut self, ticket: Ticket, parked: Parked, now: Instant) {
+    /// The grant that answers for a parked call, as things are now.
+    fn grant_for<'a>(&self, parked: &Parked, grants: &'a [Grant]) -> Option<&'a Grant> {
+        let Waiting::Call(call) = &parked.waiting else { return None };
+        let grant = self.granted(call, &parked.decision, grants)?;
+        self.gathers_as_shown(call, &parked.decision).then_some(grant)
+    }
+
+    /// Somebody gave a grant while this call waited. True when it answers for it.
+    pub(crate) fn grants_came(&mut self, ticket: Ticket, grants: &[Grant], now: Instant) -> bool {
+        let waits = self.questions.parked.get(&ticket);
+        let waits = waits.filter(|parked| matches!(parked.stage, Stage::Asking(_)));
+        let Some(grant) = waits.and_then(|parked| self.grant_for(parked, grants)) else {
+            return false;
+        };
+        match self.questions.parked.remove(&ticket) {
+            Some(parked) => self.passes_by(parked, grant, now),
+            None => return false,
+        }
+        true
+    }
+
+    /// A yes to calls like this one.
+    fn passes_by(&mut self, parked: Parked, grant: &Grant, now: Instant) {
+        self.withdraw_own(&parked);
+        let Waiting::Call(call) = parked.waiting else { return };
+        let mut record = self.about_call(Event::Intent, &call);
+        let yes = Decision::because(Effect::Allow, GRANTS_NARROW, grants_narrow::told(grant));
+        record.decision = parked.decision.and(yes).owing(Obligation::Approved);
+        record.grant = Some(grant.id.to_string());
+        self.tools.used(&call.tool);
+        let answer = Some(Answer::Approve);
+        self.send_reviewed(&call.request, Purpose::ToolCall, record, answer, now);
+    }
+
+    /// Puts the question to a person; over the budget it calls nobody, and waits in the
+    /// store until somebody looks.
+    fn ask(&mut self, ticket: Ticket, parked: Parked, asked: u32, now: Instant) {
         let approval = ApprovalId::from_entropy(self.questions.entropy());
         let because = &parked.decision.because;
         let mut reasons: Vec<String> = because.iter().map(|because| because.why.clone()).collect();
@@ -182,20 +246,29 @@ impl Session {
         if call.is_some() {
             reasons.append(&mut self.wishes);
         }
+        let standing = call.map(|call| self.standing(call, &parked.decision));
+        let quiet = asked >= self.settings.limits.questions_per_hour;
+        let patience = self.settings.patience;
+        let patience = if quiet && call.is_some() { patience.max(QUIET) } else { patience };
+        // Whoever asked for something else than a call cannot be told to come back.
+        if quiet && call.is_some() {
+            self.questions.quiet.insert(approval.clone());
+        }
         let question = Question {
             approval: approval.clone(),
             key: parked.key.clone(),
             arguments: parked.content.clone(),
             risk: parked.waiting.risk(),
             reasons,
-            patience: self.settings.patience,
+            patience,
+            standing: Standing { quiet, ..standing.unwrap_or_default() },
         };
         let mut record = self.about_waiting(Event::Asked, &parked.waiting);
         record.decision = parked.decision.clone();
         record.approval = Some(approval.to_string());
         self.note(record);
         self.outputs.push_back(Output::Ask(ticket, Box::new(question)));
-        self.wait_for(ticket, parked, approval, false, self.settings.patience, now);
+        self.wait_for(ticket, parked, approval, false, patience, now);
     }
 
     fn wait_for(
@@ -214,6 +287,7 @@ impl Session {
             Some(_) => remaining,
             None => self.settings.hold,
         };
+        let quiet = self.questions.quiet.contains(&approval);
         parked.stage = Stage::Asking(Asking {
             approval,
             joined: joined && !ours,
@@ -222,6 +296,10 @@ impl Session {
             beat: now + BEAT,
             beats: 0,
         });
+        if quiet {
+            // Nobody was called, so nobody is waited for.
+            return self.stop_holding(parked, now);
+        }
         self.questions.parked.insert(ticket, parked);
     }
 
@@ -308,6 +386,9 @@ impl Session {
         let released = &mut self.questions.released;
         let over: Vec<ApprovalId> =
             released.extract_if(.., |_, end| *end <= now).map(|(id, _)| id).collect();
+        for id in &over {
+            self.questions.quiet.remove(id);
+        }
         self.outputs.extend(over.into_iter().map(Output::Withdraw));
         self.beat(now);
     }

@@ -24,6 +24,8 @@ pub struct Settings {
     pub principal: Principal,
     /// The session's name in records.
     pub session: String,
+    /// Where the server was started and with which config, for grants that end there.
+    pub project: String,
     /// The operator's lists, modes and policies, compiled.
     pub rules: Policies,
     /// What the lists of resources mean.
@@ -108,6 +110,8 @@ pub struct Limits {
     pub in_flight: usize,
     /// Questions that may wait for the person at once.
     pub questions: usize,
+    /// Questions about this server in an hour that call a person; more wait quietly.
+    pub questions_per_hour: u32,
     /// Malformed lines in ten seconds before the peer is cut off.
     pub strikes: u32,
 }
@@ -120,6 +124,7 @@ impl Default for Limits {
             call_ceiling: Duration::from_secs(600),
             in_flight: 256,
             questions: 16,
+            questions_per_hour: 30,
             strikes: 1000,
         }
     }

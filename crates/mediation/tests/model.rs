@@ -9,6 +9,8 @@
 //! was taken back. A session cannot be cloned, so a path is played again from its
 //! beginning; states that were reached before are not walked twice.
 
+#[path = "model/granted.rs"]
+mod granted;
 #[path = "model/settings.rs"]
 mod settings;
 #[allow(dead_code, reason = "the casebook uses all of it")]
@@ -156,6 +158,39 @@ fn a_listing_that_is_in_doubt() {
         (Die, 1),
     ];
     walked(explore(&actions, 7));
+}
+
+#[test]
+fn a_yes_that_lasts_meets_calls_it_covers_and_others() {
+    use Action::*;
+    let actions = [
+        (Edit, 1),
+        (EditNear, 1),
+        (EditFar, 1),
+        (Grant, 2),
+        (Revoke, 1),
+        (Yes, 1),
+        (Look, 2),
+        (Tick, 1),
+        (Redefine, 1),
+    ];
+    walked(explore(&actions, 6));
+}
+
+#[test]
+fn no_grant_ever_deletes() {
+    use Action::*;
+    let actions = [
+        (Delete, 1),
+        (DeleteOther, 1),
+        (Edit, 1),
+        (Grant, 2),
+        (Forge, 1),
+        (Yes, 1),
+        (Look, 2),
+        (CancelDelete, 1),
+    ];
+    walked(explore(&actions, 6));
 }
 
 #[test]

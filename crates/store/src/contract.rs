@@ -1,10 +1,12 @@
 //! What every backend must do, as tests. A backend's own tests call these.
 
 pub(crate) mod pins;
+pub(crate) mod standing;
 
 use std::time::Duration;
 
 use portcullis_journal::{Event, Record, Timestamp};
+use portcullis_mediation::grant::Standing;
 use portcullis_mediation::{ApprovalId, ApprovalKey, Fact, Fingerprint, Matter, Question};
 use portcullis_policy::{Principal, ServerName, Tier};
 
@@ -52,6 +54,7 @@ fn question(bits: u64) -> Question {
         risk: Tier::Destructive,
         reasons: vec!["it deletes".to_owned()],
         patience: PATIENCE,
+        standing: Standing::default(),
     }
 }
 

@@ -2,8 +2,9 @@
 //!
 //! The journal: [`journal`] opens it, `writer` appends under `lock`, `segment`
 //! knows the files, `key` the keys, [`read`] and [`verify`] look at it.
-//! Approvals, grants and pins: [`approvals`], [`grants`] and [`pins`] are rows of a
-//! `database`. `dir` opens every file.
+//! Approvals, grants and pins: [`approvals`], `standing` (a yes that lasts, under a
+//! `seal`), [`grants`] (of directories) and [`pins`] are rows of a `database`. `dir`
+//! opens every file.
 
 pub mod approvals;
 mod database;
@@ -14,7 +15,9 @@ mod key;
 mod lock;
 pub mod pins;
 pub mod read;
+mod seal;
 mod segment;
+mod standing;
 pub mod verify;
 mod writer;
 
@@ -27,6 +30,17 @@ mod tests {
         let all = tempfile::tempdir().unwrap();
         let mut count = 0;
         contract::approvals(|| {
+            count += 1;
+            let state = all.path().join(count.to_string());
+            (Approvals::open(&state).unwrap(), Approvals::open(&state).unwrap())
+        });
+    }
+
+    #[test]
+    fn grants_keep_the_contract() {
+        let all = tempfile::tempdir().unwrap();
+        let mut count = 0;
+        contract::standing::grants(|| {
             count += 1;
             let state = all.path().join(count.to_string());
             (Approvals::open(&state).unwrap(), Approvals::open(&state).unwrap())

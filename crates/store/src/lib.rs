@@ -1,6 +1,6 @@
 //! Facts that several gateways share: the journal, what people approved, and pins.
 //!
-//! [`JournalStore`], [`ApprovalStore`] and [`PinStore`] say what every backend does;
+//! [`JournalStore`], [`ApprovalStore`], [`GrantStore`] and [`PinStore`] say what every backend does;
 //! `contract` is the test that each must pass. [`embedded`] keeps all in
 //! files of one user on one machine and is always there; other backends come
 //! behind features and change no default.
@@ -12,6 +12,7 @@ mod contract;
 pub mod embedded;
 mod error;
 pub mod pin;
+pub mod standing;
 
 use portcullis_journal::{Record, Redactor, Timestamp};
 
@@ -26,6 +27,7 @@ pub use embedded::read::{Entries, Entry, last, read};
 pub use embedded::verify::{Report, verify, verify_with};
 pub use error::StoreError;
 pub use pin::{Accepted, PinRow, PinStore};
+pub use standing::{Choice, Given, GrantRow, GrantState, GrantStore, NotGiven};
 
 /// Where records go. One writer owns one value; several may share a journal.
 pub trait JournalStore: std::fmt::Debug {

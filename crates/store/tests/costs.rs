@@ -120,5 +120,6 @@ fn question(bits: u64) -> Question {
         risk: Tier::Destructive,
         reasons: Vec::new(),
         patience: Duration::from_secs(120),
+        standing: Default::default(),
     }
 }

@@ -65,7 +65,6 @@ const PARTS: &[(&str, Part)] = &[
     ("MCP-ELIC-08", Part::Server),
     ("MCP-ELIC-11", Part::Server),
     ("MCP-ELIC-", Part::Person),
-    ("MCP-APPR-10", Part::Person),
     ("MCP-APPR-12", Part::Person),
     ("MCP-RES-02", Part::Person),
     ("MCP-ROOT-03", Part::Person),

@@ -4,18 +4,23 @@ use std::path::Path;
 
 use portcullis_console::Words;
 use portcullis_console::card::rows;
-use portcullis_guard::text::visible;
+use portcullis_guard::text::{bounded, visible};
 use portcullis_journal::Timestamp;
-use portcullis_mediation::{ApprovalId, Matter};
+use portcullis_mediation::grant::Lasts;
+use portcullis_mediation::{ApprovalId, Cover, Matter};
 use portcullis_store::{
-    ApprovalStore as _, Approvals as Store, Filter, NotDecided, Row, State, Verdict,
+    ApprovalStore as _, Approvals as Store, Choice, Filter, GrantStore as _, NotDecided, NotGiven,
+    Row, State, Verdict,
 };
 
 use super::now;
-use crate::args::{Approvals, ApprovalsAction, Places};
+use crate::args::{Approvals, ApprovalsAction, Places, Stands};
 use crate::exit::{Exit, Trouble};
 use crate::state::state_dir;
 use crate::style::{self, Table, span};
+
+/// How much of what a call is called with stands in a list; `show` shows all of it.
+const CALLED: usize = 60;
 
 pub(super) fn run(args: &Approvals, places: &Places) -> Result<Exit, Trouble> {
     let state = state_dir(places)?;
@@ -23,7 +28,18 @@ pub(super) fn run(args: &Approvals, places: &Places) -> Result<Exit, Trouble> {
         None => list(&state, args.all, args.json),
         Some(ApprovalsAction::List { all }) => list(&state, *all || args.all, args.json),
         Some(ApprovalsAction::Show { id }) => show(&state, id, args.json),
-        Some(ApprovalsAction::Approve { id }) => decide(&state, id, Verdict::Approve, args.json),
+        Some(ApprovalsAction::Approve { id, lasts: Some(Stands::For(lasts)), covers }) => {
+            let choice = Choice { cover: covers.unwrap_or(1), lasts: *lasts };
+            stands(&state, id, choice, args.json)
+        }
+        Some(ApprovalsAction::Approve { covers: Some(_), .. }) => {
+            let said =
+                "`--covers` says which calls to come are meant: say for how long with `--for`";
+            Err(Trouble::new(Exit::Usage, said))
+        }
+        Some(ApprovalsAction::Approve { id, .. }) => {
+            decide(&state, id, Verdict::Approve, args.json)
+        }
         Some(ApprovalsAction::Deny { id }) => decide(&state, id, Verdict::Deny, args.json),
     }
 }
@@ -37,25 +53,70 @@ fn list(state: &Path, all: bool, json: bool) -> Result<Exit, Trouble> {
     } else if rows.is_empty() {
         style::print(if all { "nobody was asked yet\n" } else { "no question is waiting\n" })?;
     } else {
-        let mut table = Table::new(&["id", "state", "kind", "server", "tool", "risk", "until"]);
-        for row in &rows {
-            let (server, tool) = (visible(&row.server), visible(&row.tool));
-            let (id, state) = (row.id.to_string(), row.state.to_string());
-            let (kind, risk) = (visible(&row.kind), visible(&row.risk));
-            table.row(vec![id, state, kind, server, tool, risk, until(row, now)]);
-        }
-        table.print()?;
+        table(&rows, now).print()?;
     }
     Ok(Exit::Clean)
 }
 
+/// Questions that wait about one tool of one server are one group: its name once, and
+/// what each of them is called with.
+fn table(rows: &[Row], now: Timestamp) -> Table {
+    let mut table = Table::new(&["id", "state", "server", "tool", "risk", "until"]);
+    let alike = |one: &Row, other: &Row| {
+        let kin = |row: &Row| (row.kind.clone(), row.server.clone(), row.tool.clone());
+        kin(one) == kin(other) && one.state == State::Pending && other.state == State::Pending
+    };
+    let mut told: Vec<&ApprovalId> = Vec::new();
+    for row in rows {
+        if told.contains(&&row.id) {
+            continue;
+        }
+        let group: Vec<&Row> = rows.iter().filter(|other| alike(row, other)).collect();
+        let (server, tool) = (visible(&row.server), visible(&row.tool));
+        if let [_, _, ..] = group.as_slice() {
+            let count = format!("{} questions", group.len());
+            table.row(vec![
+                count,
+                row.state.to_string(),
+                server,
+                tool,
+                visible(&row.risk),
+                String::new(),
+            ]);
+            for one in group {
+                let id = format!("  {}", one.id);
+                let called = bounded(&visible(&one.arguments.to_string()), CALLED);
+                table.row(vec![
+                    id,
+                    String::new(),
+                    String::new(),
+                    called,
+                    String::new(),
+                    until(one, now),
+                ]);
+                told.push(&one.id);
+            }
+        } else {
+            let (id, state) = (row.id.to_string(), row.state.to_string());
+            table.row(vec![id, state, server, tool, visible(&row.risk), until(row, now)]);
+        }
+    }
+    table
+}
+
 fn show(state: &Path, id: &str, json: bool) -> Result<Exit, Trouble> {
     let now = now();
-    let row = Store::open(state)?.get(&parse(id)?, now)?.ok_or_else(|| unknown(id))?;
+    let mut store = Store::open(state)?;
+    let row = store.get(&parse(id)?, now)?.ok_or_else(|| unknown(id))?;
+    let covers = store.covers(&row.id)?.iter().map(Cover::told).collect::<Vec<_>>();
     if json {
-        print_json(&row)?;
+        let mut shown = serde_json::to_value(&row).map_err(|error| Trouble::failed(&error))?;
+        if let Some(members) = shown.as_object_mut() {
+            members.insert("covers".to_owned(), covers.into());
+        }
+        print_json(&shown)?;
     } else {
-        style::print(&describe(&row, now))?;
+        style::print(&describe(&row, &covers, now))?;
     }
     Ok(Exit::Clean)
 }
@@ -68,7 +129,7 @@ fn words(row: &Row) -> Words {
 }
 
 /// Everything about one approval; nothing cut, nothing hidden.
-fn describe(row: &Row, now: Timestamp) -> String {
+fn describe(row: &Row, covers: &[String], now: Timestamp) -> String {
     let words = words(row);
     let mut text = String::new();
     let mut line = |label: &str, value: &str| {
@@ -102,24 +163,69 @@ fn describe(row: &Row, now: Timestamp) -> String {
     }
     if row.state == State::Pending {
         line("a yes", words.covers);
+        for (at, cover) in covers.iter().enumerate() {
+            line(if at == 0 { "or longer" } else { "" }, &format!("{} {cover}", at + 1));
+        }
         line("to answer", &format!("portcullis approvals approve {}", row.id));
+        if !covers.is_empty() {
+            let longer =
+                format!("portcullis approvals approve {} --for session --covers 1", row.id);
+            line("", &longer);
+        }
         line("", &format!("portcullis approvals deny {}", row.id));
     }
     text
 }
 
-fn decide(state: &Path, id: &str, verdict: Verdict, json: bool) -> Result<Exit, Trouble> {
-    let now = now();
+/// A yes to the call that is asked about and, for a while, to those like it.
+fn stands(state: &Path, id: &str, choice: Choice, json: bool) -> Result<Exit, Trouble> {
     let by = format!("uid:{} by command", rustix::process::getuid().as_raw());
-    let decided = Store::open(state)?.decide(&parse(id)?, verdict, &by, now)?;
-    let decided = decided.map_err(|why| match why {
+    let given = Store::open(state)?.give(&parse(id)?, choice, &by, now())?;
+    let usage = |said: String| Trouble::new(Exit::Usage, said);
+    let given = given.map_err(|why| match why {
+        NotGiven::Question(why) => late(id, why),
+        NotGiven::OneByOne => usage(format!(
+            "`{id}` is answered for this one call only: its tool is asked about one by one, or what it \
+             is called with is too much to be seen at once"
+        )),
+        NotGiven::NoSuchCover(count) => usage(format!(
+            "`--covers` is a number from 1 to {count} here: see `portcullis approvals show {id}`"
+        )),
+    })?;
+    if json {
+        print_json(&given.grant)?;
+        return Ok(Exit::Clean);
+    }
+    let grant = &given.grant;
+    let (tool, server) = (visible(&grant.tool), visible(&grant.server));
+    let until = match choice.lasts {
+        Lasts::Session => "until its session ends".to_owned(),
+        _ => format!("until {}", grant.expires),
+    };
+    style::print(&format!(
+        "approved: `{tool}` of `{server}` may run, now and {until}, with {}; \
+         `portcullis grants revoke {}` takes it back\n",
+        grant.covers, grant.id
+    ))?;
+    Ok(Exit::Clean)
+}
+
+fn late(id: &str, why: NotDecided) -> Trouble {
+    match why {
         NotDecided::Unknown => unknown(id),
         NotDecided::Already(state) => {
             let said =
                 format!("`{id}` is already {state}: a call that is made again is asked again");
             Trouble::new(Exit::Usage, said)
         }
-    })?;
+    }
+}
+
+fn decide(state: &Path, id: &str, verdict: Verdict, json: bool) -> Result<Exit, Trouble> {
+    let now = now();
+    let by = format!("uid:{} by command", rustix::process::getuid().as_raw());
+    let decided = Store::open(state)?.decide(&parse(id)?, verdict, &by, now)?;
+    let decided = decided.map_err(|why| late(id, why))?;
     if json {
         print_json(&decided.row)?;
         return Ok(Exit::Clean);

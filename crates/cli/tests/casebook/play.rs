@@ -144,6 +144,8 @@ impl Play {
             What::Receives(side, received) => self.receives(*side, received),
             What::Asked(part) => self.asked(part.as_deref()),
             What::Answers(answer) => self.answers(*answer),
+            What::Grants { lasts, cover } => self.grants(lasts, *cover),
+            What::Revokes => self.revokes(),
             What::Accepts(name) => self.accepts(name.as_deref()),
             What::Wait(time) => {
                 self.gateway.wait(*time);
@@ -314,6 +316,27 @@ impl Play {
         }
         self.gateway.wait(LOOK);
         self.calm()
+    }
+
+    fn grants(&mut self, lasts: &str, cover: usize) -> Result<(), String> {
+        let waits = self.stage.questions().into_iter().next().ok_or("no question waits")?;
+        let id = waits["id"].as_str().unwrap_or_default().to_owned();
+        let cover = cover.to_string();
+        let words = ["approvals", "approve", &id, "--for", lasts, "--covers", &cover];
+        let said = self.stage.says(&words);
+        if said.code != 0 {
+            return Err(format!("{said:?}"));
+        }
+        self.gateway.wait(LOOK);
+        self.calm()
+    }
+
+    fn revokes(&mut self) -> Result<(), String> {
+        let all = self.stage.says(&["grants", "list", "--json"]);
+        let all: Vec<Value> = serde_json::from_str(&all.out).map_err(|error| error.to_string())?;
+        let last = all.iter().rfind(|grant| grant["kind"] == "call").ok_or("there is no grant")?;
+        let said = self.stage.says(&["grants", "revoke", last["id"].as_str().unwrap_or_default()]);
+        if said.code == 0 { self.calm() } else { Err(format!("{said:?}")) }
     }
 
     fn accepts(&mut self, name: Option<&str>) -> Result<(), String> {

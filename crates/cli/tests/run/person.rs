@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use rustix::fs::{CWD, Mode, OFlags, mkfifoat, open};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+use rustix::termios::{Winsize, tcsetwinsize};
 use serde_json::{Value, json};
 
 use crate::stage::pipes::{Inlet, Outlet, turn};
@@ -102,12 +103,21 @@ struct AtTerminal {
 
 impl AtTerminal {
     fn start(stage: &Stage) -> Self {
+        Self::start_with(stage, &[], None)
+    }
+
+    /// The same with more options, on a screen of so many rows and columns.
+    fn start_with(stage: &Stage, options: &[&str], size: Option<(u16, u16)>) -> Self {
         let ours = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).unwrap();
         grantpt(&ours).unwrap();
         unlockpt(&ours).unwrap();
         let name = ptsname(&ours, Vec::new()).unwrap();
         let both = OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC;
         let theirs = open(name.as_c_str(), both, Mode::empty()).unwrap();
+        if let Some((ws_row, ws_col)) = size {
+            let size = Winsize { ws_row, ws_col, ws_xpixel: 0, ws_ypixel: 0 };
+            tcsetwinsize(&theirs, size).unwrap();
+        }
         let stdin = stage.path().join("stdin");
         mkfifoat(CWD, &stdin, Mode::RUSR | Mode::WUSR).unwrap();
         let both = OFlags::RDWR | OFlags::NONBLOCK | OFlags::CLOEXEC;
@@ -118,7 +128,7 @@ impl AtTerminal {
         stage.scrub(&mut command);
         command.args(["--ctty", "/bin/sh", "-c", r#"stdin=$1; shift; exec "$@" <"$stdin""#, "sh"]);
         command.arg(stdin).arg(env!("CARGO_BIN_EXE_portcullis"));
-        command.args(["run", "--root", &root, "--"]).args(server);
+        command.args(["run", "--root", &root]).args(options).arg("--").args(server);
         command.stdin(theirs.try_clone().unwrap()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut gateway = Gateway::of(command.spawn().unwrap(), None);
         gateway.to = Outlet::new(to);
@@ -184,6 +194,49 @@ fn only_a_yes_that_was_typed_after_the_question_counts() {
     assert_eq!(reached(&stage), 1);
     let asked: Vec<Value> = stage.every_question();
     assert_eq!(asked[0]["decided_by"], "terminal", "{asked:?}");
+}
+
+#[test]
+fn a_number_at_the_terminal_stands_until_the_session_ends() {
+    let stage = Stage::new();
+    let mut terminal = AtTerminal::start_with(&stage, &["--ask", "always"], Some((50, 120)));
+    let read = |terminal: &mut AtTerminal, file: &str| {
+        let path = stage.project().join(file).display().to_string();
+        let call = json!({"name": "read_file", "arguments": {"path": path}});
+        terminal.gateway.asks("tools/call", &call)
+    };
+    let id = read(&mut terminal, "src/a");
+    terminal.shows("type y, n or 1 to 3, then enter:", 1);
+    let place = stage.project().join("src").display().to_string();
+    assert!(terminal.screen().contains(&format!("2 until the session ends: `path` in {place};")));
+    // No number of this card, and no answer.
+    terminal.types("4\n");
+    terminal.shows("then enter:", 2);
+    terminal.types("2\n");
+    terminal.shows("calls like it until this session ends", 1);
+    let answer = terminal.gateway.answer(id);
+    assert_eq!(answer["result"]["content"][0]["text"], "done", "{answer}");
+    let id = read(&mut terminal, "src/b");
+    let answer = terminal.gateway.answer(id);
+    assert_eq!(answer["result"]["content"][0]["text"], "done", "{answer}");
+    assert_eq!(stage.every_question().len(), 1);
+    assert_eq!(terminal.gateway.leave().code, 0);
+}
+
+#[test]
+fn what_does_not_fit_on_the_terminal_is_answered_once() {
+    let stage = Stage::new();
+    let mut terminal = AtTerminal::start_with(&stage, &["--ask", "always"], Some((8, 80)));
+    let call = json!({"name": "read_file", "arguments": {"path": "src/a"}});
+    let id = terminal.gateway.asks("tools/call", &call);
+    terminal.shows("type y or n, then enter:", 1);
+    terminal.types("1\n");
+    terminal.shows("then enter:", 2);
+    terminal.is_open(&stage);
+    terminal.types("n\n");
+    let answer = terminal.gateway.answer(id);
+    assert_eq!(answer["result"]["isError"], true, "{answer}");
+    assert_eq!(terminal.gateway.leave().code, 0);
 }
 
 #[test]

@@ -55,7 +55,7 @@ impl Person {
     }
 }
 
-fn asks(mut terminal: Terminal, patience: Duration) -> (Asker, JoinHandle<Option<Answer>>) {
+fn asks(mut terminal: Terminal, patience: Duration) -> (Asker, JoinHandle<Option<Said>>) {
     let (asker, withdrawal) = withdrawal().unwrap();
     let card = Card::new(&question("delete_file", r#"{"path":"notes.txt"}"#), UNIX_EPOCH);
     let deadline = Instant::now() + patience;
@@ -66,12 +66,33 @@ const LONG: Duration = Duration::from_secs(30);
 const PROMPT: &str = "then enter: ";
 
 #[test]
+fn only_a_number_of_the_card_is_a_choice() {
+    for (line, choices, expect) in [
+        ("1\n", 0, None),
+        ("1\n", 2, Some(Said::Standing(1))),
+        (" 2 \n", 2, Some(Said::Standing(2))),
+        ("3\n", 2, None),
+        ("0\n", 2, None),
+        ("+1\n", 2, None),
+        ("01\n", 2, None),
+        ("-1\n", 2, None),
+        ("1y\n", 2, None),
+        ("\n", 2, None),
+        ("1", 2, None),
+        ("y\n", 2, Some(Said::Once)),
+        ("n\n", 2, Some(Said::No)),
+    ] {
+        assert_eq!(understand(line, choices), expect, "{line:?} {choices}");
+    }
+}
+
+#[test]
 fn a_person_answers() {
     for (typed, expect) in [
-        ("y\n", Some(Answer::Approve)),
-        (" YES \n", Some(Answer::Approve)),
-        ("n\n", Some(Answer::Reject)),
-        ("no\n", Some(Answer::Reject)),
+        ("y\n", Some(Said::Once)),
+        (" YES \n", Some(Said::Once)),
+        ("n\n", Some(Said::No)),
+        ("no\n", Some(Said::No)),
         ("\u{4}", None),
     ] {
         let (mut person, terminal) = sit_down();
@@ -94,7 +115,7 @@ fn what_is_no_answer_is_asked_again_and_the_rest_is_forgotten() {
     }
     assert!(!answer.is_finished());
     person.types("n\n");
-    assert_eq!(answer.join().unwrap(), Some(Answer::Reject));
+    assert_eq!(answer.join().unwrap(), Some(Said::No));
 }
 
 #[test]
@@ -108,7 +129,7 @@ fn what_was_typed_before_the_question_could_be_read_does_not_count() {
     thread::sleep(Duration::from_millis(600));
     assert!(!answer.is_finished());
     person.types("n\n");
-    assert_eq!(answer.join().unwrap(), Some(Answer::Reject));
+    assert_eq!(answer.join().unwrap(), Some(Said::No));
 }
 
 #[test]
@@ -134,10 +155,10 @@ fn a_second_question_waits_for_its_turn() {
     let (_second, two) = asks(other, LONG);
     thread::sleep(Duration::from_millis(300));
     person.types("y\n");
-    assert_eq!(one.join().unwrap(), Some(Answer::Approve));
+    assert_eq!(one.join().unwrap(), Some(Said::Once));
     person.sees(PROMPT);
     person.types("n\n");
-    assert_eq!(two.join().unwrap(), Some(Answer::Reject));
+    assert_eq!(two.join().unwrap(), Some(Said::No));
 }
 
 #[test]

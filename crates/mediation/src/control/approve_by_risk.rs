@@ -3,7 +3,8 @@
 
 use portcullis_guard::words;
 use portcullis_policy::Tier;
-use portcullis_wire::view::tool::Annotations;
+use portcullis_wire::Json;
+use portcullis_wire::view::tool::{Annotations, ToolDefinition};
 use serde_json::Value;
 
 const EXEC: &[&str] = &[
@@ -93,6 +94,13 @@ const READ: &[&str] = &[
 const EXEC_PARAMETERS: &[&str] =
     &["argv", "cmd", "code", "command", "commands", "script", "shell", "shell_command"];
 
+/// Our assessment of a tool as a server lists it; nothing when it is no definition.
+#[must_use]
+pub fn tier_of(entry: &Json) -> Option<Tier> {
+    let definition = ToolDefinition::read(entry).ok()?;
+    Some(tier(&definition.name, &definition.input_schema.value(), &definition.annotations))
+}
+
 /// The tier of a tool.
 pub(crate) fn tier(name: &str, schema: &Value, hints: &Annotations) -> Tier {
     let spoken = spoken_tier(name, schema);
@@ -127,6 +135,13 @@ fn spoken_tier(name: &str, schema: &Value) -> Option<Tier> {
     } else {
         says(READ).then_some(Tier::Read)
     }
+}
+
+/// Whether a text, such as the name of an argument, says more than a tool of this tier does.
+pub(crate) fn says_worse(text: &str, tier: Tier) -> bool {
+    let words = words(text);
+    let says = |list: &[&str]| words.iter().any(|word| list.contains(&word.as_str()));
+    says(EXEC) || says(DESTRUCTIVE) || (tier < Tier::Write && says(WRITE))
 }
 
 #[cfg(test)]

@@ -86,6 +86,7 @@ fn usual() -> Result<Settings, String> {
         server,
         principal,
         session: "case".to_owned(),
+        project: "project".to_owned(),
         rules,
         resources: UriLists::default(),
         extensions: portcullis_policy::Extensions::new(),
@@ -268,6 +269,7 @@ fn quotas(
     for (key, value) in table {
         match key.as_str() {
             "calls_per_minute" => limits.calls_per_minute = count(value)?,
+            "questions_per_hour" => limits.questions_per_hour = count(value)?,
             "call_timeout" => limits.call_timeout = duration(value)?,
             "call_ceiling" => limits.call_ceiling = duration(value)?,
             "message_bytes" => wire.message_bytes = size(value)?,

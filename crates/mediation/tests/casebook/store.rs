@@ -3,6 +3,7 @@
 
 use std::time::{Duration, Instant};
 
+use portcullis_mediation::grant::{Grant, GrantId, GrantKey, Lasts, Remembered};
 use portcullis_mediation::{ApprovalId, ApprovalKey, Fact, Question};
 use portcullis_policy::Answer;
 
@@ -44,18 +45,29 @@ pub(crate) struct Row {
     pub(crate) question: Question,
     /// Where it stands.
     pub(crate) state: State,
+    asked: Instant,
     expires: Instant,
 }
 
-/// Every question of one case.
+/// One grant and what became of it.
+#[derive(Clone, Debug)]
+pub(crate) struct Kept {
+    pub(crate) grant: Grant,
+    /// The session or project that it is bound to.
+    bound: Option<String>,
+    pub(crate) revoked: bool,
+    expires: Instant,
+}
+
+/// Every question of one case, and every grant.
 #[derive(Debug, Default)]
-pub(crate) struct Store(pub(crate) Vec<Row>);
+pub(crate) struct Store(pub(crate) Vec<Row>, pub(crate) Vec<Kept>);
 
 impl Store {
     /// Stores a question.
     pub(crate) fn ask(&mut self, question: Question, now: Instant) {
         let expires = now + question.patience;
-        self.0.push(Row { question, state: State::Pending, expires });
+        self.0.push(Row { question, state: State::Pending, asked: now, expires });
     }
 
     /// What is known of exactly this call; a yes found here is used up.
@@ -101,6 +113,55 @@ impl Store {
                 Answer::Reject => (State::Denied, now + DENIAL_LIFETIME),
             };
         }
+    }
+
+    /// A person's yes to a question and, for a while, to calls of one of its covers.
+    pub(crate) fn give(
+        &mut self,
+        id: &ApprovalId,
+        lasts: Lasts,
+        cover: usize,
+        now: Instant,
+    ) -> bool {
+        self.expire(now);
+        let row = self.0.iter_mut().find(|row| row.question.approval == *id);
+        let Some(row) = row.filter(|row| row.state == State::Pending) else { return false };
+        let standing = &row.question.standing;
+        let Some(cover) = cover.checked_sub(1).and_then(|at| standing.covers.get(at)) else {
+            return false;
+        };
+        let grant = Grant {
+            id: GrantId::of(id),
+            key: GrantKey::from(&row.question.key),
+            cover: cover.clone(),
+            answers: standing.answers.clone(),
+        };
+        let bound = match lasts {
+            Lasts::Session => Some(standing.session.clone()),
+            Lasts::Project => Some(standing.project.clone()),
+            Lasts::Minutes(_) | Lasts::Always => None,
+        };
+        self.1.push(Kept { grant, bound, revoked: false, expires: now + lasts.longest() });
+        (row.state, row.expires) = (State::Approved, now + APPROVAL_LIFETIME);
+        true
+    }
+
+    /// What may count for a call in this session of this project.
+    pub(crate) fn remembered(&self, bound: (&str, &str), now: Instant) -> Remembered {
+        let here = |kept: &&Kept| {
+            let bound_here = kept.bound.as_deref().is_none_or(|it| it == bound.0 || it == bound.1);
+            bound_here && !kept.revoked && kept.expires > now
+        };
+        let grants = self.1.iter().filter(here).map(|kept| kept.grant.clone()).collect();
+        let hour = Duration::from_secs(3600);
+        let lately = |row: &&Row| !row.question.standing.quiet && row.asked + hour > now;
+        let asked = self.0.iter().filter(lately).count();
+        Remembered { grants, asked: u32::try_from(asked).unwrap_or(u32::MAX) }
+    }
+
+    /// A person takes the last grant back.
+    pub(crate) fn revoke(&mut self) -> bool {
+        self.1.last_mut().is_some_and(|kept| !std::mem::replace(&mut kept.revoked, true))
     }
 
     /// Closes a question that nobody waits for; false when it was answered.

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use portcullis_casebook::{
     Answer, Case, Journal, Ledger, Mailbox, Sent, Setup, Side, Unmet, What, question,
 };
+use portcullis_mediation::grant::Lasts;
 use portcullis_mediation::{ApprovalId, ApprovalKey, Fact, Output, Session, Ticket};
 use portcullis_policy::Permitted;
 use portcullis_wire::{Frame, Framer, Malformed, MalformedKind, Message, Peer};
@@ -114,6 +115,9 @@ impl World {
             What::Receives(side, received) => self.mailbox(*side).expect(received).map_err(unmet),
             What::Asked(part) => self.asked(part.as_deref()),
             What::Answers(answer) => self.answers(*answer),
+            What::Grants { lasts, cover } => self.grants(lasts, *cover),
+            What::Revokes if self.store.revoke() => self.settle(),
+            What::Revokes => Err("there is no grant".to_owned()),
             What::Accepts(name) => self.accepts(name.as_deref()),
             What::Wait(time) => self.wait(*time),
             What::Journal(Journal::Fails) => {
@@ -250,7 +254,8 @@ impl World {
             let approval = Some(approval.clone());
             self.waiting.insert(ticket, Waiting { key, approval, joined: true });
         }
-        self.session.advise(ticket, fact, self.now);
+        let remembered = self.store.remembered(self.session.binds(), self.now);
+        self.session.advise_with(ticket, fact, &remembered, self.now);
     }
 
     /// True when something was found.
@@ -263,8 +268,11 @@ impl World {
             }
             match self.store.take(approval, &waiting.key, self.now) {
                 Taken::Pending => {
-                    self.waiting.insert(ticket, waiting);
-                    continue;
+                    let grants = self.store.remembered(self.session.binds(), self.now).grants;
+                    if !self.session.stand(ticket, &grants, self.now) {
+                        self.waiting.insert(ticket, waiting);
+                        continue;
+                    }
                 }
                 Taken::Approved => {
                     self.session.answer(ticket, portcullis_policy::Answer::Approve, self.now);
@@ -304,6 +312,16 @@ impl World {
             Answer::Denies => portcullis_policy::Answer::Reject,
         };
         self.store.decide(&id, answer, self.now);
+        self.settle()
+    }
+
+    fn grants(&mut self, lasts: &str, cover: usize) -> Result<(), String> {
+        let lasts = Lasts::parse(lasts).ok_or("no such time")?;
+        let waits = self.store.oldest(self.now).map(|question| question.approval.clone());
+        let id = waits.ok_or("no question waits")?;
+        if !self.store.give(&id, lasts, cover, self.now) {
+            return Err("that is not offered".to_owned());
+        }
         self.settle()
     }
 

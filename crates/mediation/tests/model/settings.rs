@@ -6,21 +6,22 @@ use portcullis_guard::UriLists;
 use portcullis_guard::path::Roots;
 use portcullis_journal::Redactor;
 use portcullis_mediation::{Fingerprint, Limits, MayAsk, SealKey, Settings};
-use portcullis_policy::{Base, Opening, Policies, Principal, Rules, Sampling, ServerName};
+use portcullis_policy::{Base, Opening, Pattern, Policies, Principal, Rules, Sampling, ServerName};
 use serde_json::{Value, json};
 
-/// The server's tools, with one description for both.
+/// The server's tools, with one description for all.
 pub(crate) fn listing(description: &str) -> Value {
     let tool = |name: &str| json!({"name": name, "description": description, "inputSchema": {"type": "object"}});
-    json!({"tools": [tool("read_file"), tool("delete_file")]})
+    json!({"tools": [tool("read_file"), tool("delete_file"), tool("edit_file")]})
 }
 
 thread_local! {
     /// Compiled once: the model starts over a thousand times.
     static POLICIES: Policies = {
         let server = ServerName::new("s").unwrap_or_else(|_| unreachable!("a good name"));
-        Policies::new(&Principal::user(1), &server, &Rules::default(), Base::Allow, &[])
-            .unwrap_or_else(|_| unreachable!("no lists and the usual mode"))
+        let rules = Rules { ask: vec![Pattern::new("edit_*")], ..Rules::default() };
+        Policies::new(&Principal::user(1), &server, &rules, Base::Allow, &[])
+            .unwrap_or_else(|_| unreachable!("one list and the usual mode"))
     };
 }
 
@@ -36,6 +37,7 @@ pub(crate) fn settings() -> Settings {
         server: ServerName::new("s").unwrap_or_else(|_| unreachable!("a good name")),
         principal: Principal::user(1),
         session: "model".to_owned(),
+        project: "project".to_owned(),
         rules: POLICIES.with(Policies::clone),
         resources: UriLists::default(),
         extensions: portcullis_policy::Extensions::new(),

@@ -23,6 +23,18 @@ pub(crate) enum Action {
     DeleteAgain,
     /// Another file.
     DeleteOther,
+    /// The client calls what the operator wants asked, in one directory.
+    Edit,
+    /// Another file of that directory.
+    EditNear,
+    /// A file elsewhere.
+    EditFar,
+    /// The person answers the oldest question for its directory, until the session ends.
+    Grant,
+    /// The person takes the last grant back.
+    Revoke,
+    /// Somebody writes into the store that everything may be deleted.
+    Forge,
     /// The client takes a call back.
     CancelRead,
     /// The client takes a call back.
@@ -83,10 +95,10 @@ struct Waiting {
 /// The session, and what was seen of it.
 #[derive(Debug)]
 pub(crate) struct World {
-    session: Session,
-    now: Instant,
+    pub(crate) session: Session,
+    pub(crate) now: Instant,
     path: Vec<Action>,
-    store: Store,
+    pub(crate) store: Store,
     waiting: BTreeMap<Ticket, Waiting>,
     asked: BTreeMap<Id, Asked>,
     /// At the server, not answered; and whether it is a listing.
@@ -99,12 +111,12 @@ pub(crate) struct World {
     store_full: bool,
     last: Option<Box<Record>>,
     /// What a person said yes to, and how often it was used.
-    yes: BTreeSet<String>,
+    pub(crate) yes: BTreeSet<String>,
     used: BTreeSet<String>,
     /// Which definition of the tool each question was about, and which holds now;
     /// none while the server says that something changed.
-    asked_about: BTreeMap<String, usize>,
-    definition: Option<usize>,
+    pub(crate) asked_about: BTreeMap<String, usize>,
+    pub(crate) definition: Option<usize>,
     closings: usize,
     /// The server's own request: how often it was answered, and that it was taken back.
     model: Asked,
@@ -183,7 +195,8 @@ impl World {
         match action {
             Action::CancelRead => open("read"),
             Action::CancelDelete => open("delete"),
-            Action::Yes | Action::No => pending(),
+            Action::Yes | Action::No | Action::Grant => pending(),
+            Action::Revoke => self.store.1.iter().any(|kept| !kept.revoked),
             Action::Look => !self.waiting.is_empty(),
             Action::Tick => self.session.poll_timeout().is_some(),
             Action::Answer => !self.owed.is_empty(),
@@ -200,6 +213,15 @@ impl World {
             Action::Delete => self.call("delete", "delete_file", "a"),
             Action::DeleteAgain => self.call("delete again", "delete_file", "a"),
             Action::DeleteOther => self.call("delete other", "delete_file", "b"),
+            Action::Edit => self.call("edit", "edit_file", "/p/src/a"),
+            Action::EditNear => self.call("edit near", "edit_file", "/p/src/b"),
+            Action::EditFar => self.call("edit far", "edit_file", "/p/src-far/c"),
+            Action::Grant => self.grant(),
+            Action::Revoke => {
+                let revoked = self.store.revoke();
+                self.check(revoked, "nothing stands");
+            }
+            Action::Forge => self.forge(),
             Action::CancelRead => self.cancel("read"),
             Action::CancelDelete => self.cancel("delete"),
             Action::Yes => self.decide(Answer::Approve),
@@ -333,7 +355,12 @@ impl World {
                 continue;
             }
             match self.store.take(&waiting.approval, &waiting.key, self.now) {
-                Taken::Pending => drop(self.waiting.insert(ticket, waiting)),
+                Taken::Pending => {
+                    let grants = self.store.remembered(self.session.binds(), self.now).grants;
+                    if !self.session.stand(ticket, &grants, self.now) {
+                        self.waiting.insert(ticket, waiting);
+                    }
+                }
                 Taken::Approved => self.session.answer(ticket, Answer::Approve, self.now),
                 Taken::Gone if waiting.joined => {
                     self.session.advise(ticket, Fact::Unknown, self.now);
@@ -417,7 +444,8 @@ impl World {
             let waiting = Waiting { key, approval: approval.clone(), joined: true };
             self.waiting.insert(ticket, waiting);
         }
-        self.session.advise(ticket, fact, self.now);
+        let remembered = self.store.remembered(self.session.binds(), self.now);
+        self.session.advise_with(ticket, fact, &remembered, self.now);
     }
 
     /// Invariants 4, 6, 11 and 12, at the only place where anything leaves.
@@ -446,8 +474,10 @@ impl World {
                 let known = self.owed.iter().any(|(id, _)| *id == request.id);
                 self.check(!known && !self.answered.contains(&request.id), "an id used before");
                 self.owed.push((request.id.clone(), request.method == "tools/list"));
-                if record.tool.as_deref() == Some("delete_file") {
-                    self.approved(&record, request);
+                match (record.tool.as_deref(), &record.grant) {
+                    (Some("edit_file"), Some(_)) => self.granted(&record, request),
+                    (Some("delete_file" | "edit_file"), None) => self.approved(&record, request),
+                    (_, grant) => self.check(grant.is_none(), "a grant for what is not asked"),
                 }
             }
             (Peer::Server, _) => {}
@@ -540,7 +570,7 @@ impl World {
     }
 
     #[track_caller]
-    fn check(&self, holds: bool, what: &str) {
+    pub(crate) fn check(&self, holds: bool, what: &str) {
         assert!(holds, "{what}, after {:?}", self.path);
     }
 }

@@ -332,6 +332,7 @@ fn settings() -> Settings {
         server: ServerName::new("s").expect("a name"),
         principal: Principal::user(1),
         session: "positions".to_owned(),
+        project: "project".to_owned(),
         rules: POLICIES.with(Policies::clone),
         resources: portcullis_guard::UriLists::default(),
         extensions: portcullis_policy::Extension::ALL.map(|(_, one)| one).into(),

@@ -16,7 +16,7 @@ use portcullis_journal::Timestamp;
 use portcullis_mediation::{ApprovalId, ApprovalKey, Fact, Question};
 use rusqlite::{Connection, OptionalExtension as _, Row as Columns, Transaction, named_params};
 
-use super::database;
+use super::{database, standing};
 use crate::StoreError;
 use crate::approval::{
     APPROVAL_LIFETIME, ApprovalStore, CLOCK_SLACK, DENIAL_LIFETIME, Decided, Filter, KEPT,
@@ -43,8 +43,13 @@ impl Approvals {
         Ok(Self { db, path })
     }
 
+    /// The directory that the database is in.
+    pub(super) fn state(&self) -> &Path {
+        self.path.parent().unwrap_or(&self.path)
+    }
+
     /// One immediate transaction: no other process writes meanwhile.
-    fn write<T>(
+    pub(super) fn write<T>(
         &mut self,
         what: &'static str,
         work: impl FnOnce(&Transaction<'_>) -> Sql<T>,
@@ -59,7 +64,7 @@ impl Approvals {
     }
 
     /// One transaction that only reads, so that all of it is one moment.
-    fn look<T>(
+    pub(super) fn look<T>(
         &mut self,
         what: &'static str,
         work: impl FnOnce(&Transaction<'_>) -> Sql<T>,
@@ -96,7 +101,7 @@ impl ApprovalStore for Approvals {
                 ":created": micros(now),
                 ":expires": micros(now.after(question.patience)),
             })?;
-            Ok(())
+            standing::beside(transaction, question)
         })
     }
 
@@ -140,27 +145,9 @@ impl ApprovalStore for Approvals {
         by: &str,
         now: Timestamp,
     ) -> Result<Result<Decided, NotDecided>, StoreError> {
-        let (state, lifetime) = match verdict {
-            Verdict::Approve => (State::Approved, APPROVAL_LIFETIME),
-            Verdict::Deny => (State::Denied, DENIAL_LIFETIME),
-        };
         self.write("store an answer", |transaction| {
             let now = Clock::advance(transaction, now)?;
-            let expires = now.after(lifetime);
-            let decided = transaction
-                .prepare_cached(
-                    "UPDATE approval SET state = :state, decided_by = :by, decided = :now,
-                         expires = :expires WHERE id = :id AND state = 'pending'",
-                )?
-                .execute(named_params! {
-                    ":state": state.as_str(), ":by": by, ":now": micros(now),
-                    ":expires": micros(expires), ":id": id.as_str(),
-                })?;
-            let Some(row) = row(transaction, id)? else { return Ok(Err(NotDecided::Unknown)) };
-            if decided == 0 {
-                return Ok(Err(NotDecided::Already(row.state)));
-            }
-            Ok(Ok(Decided { expires, row }))
+            answered(transaction, id, verdict, by, now)
         })
     }
 
@@ -204,22 +191,52 @@ impl ApprovalStore for Approvals {
             let oldest = now.0.saturating_sub(micros_of(KEPT));
             let sql = "DELETE FROM approval WHERE created < ?1";
             let removed = transaction.execute(sql, [micros(Timestamp(oldest))])?;
+            standing::sweep(transaction, Timestamp(oldest))?;
             Ok(removed as u64)
         })
     }
 }
 
-/// What the database's memory of time makes of a caller's `now`.
-struct Clock {
+/// Stores a person's answer to a question that is open.
+pub(super) fn answered(
+    transaction: &Transaction<'_>,
+    id: &ApprovalId,
+    verdict: Verdict,
+    by: &str,
     now: Timestamp,
+) -> Sql<Result<Decided, NotDecided>> {
+    let (state, lifetime) = match verdict {
+        Verdict::Approve => (State::Approved, APPROVAL_LIFETIME),
+        Verdict::Deny => (State::Denied, DENIAL_LIFETIME),
+    };
+    let expires = now.after(lifetime);
+    let decided = transaction
+        .prepare_cached(
+            "UPDATE approval SET state = :state, decided_by = :by, decided = :now,
+                 expires = :expires WHERE id = :id AND state = 'pending'",
+        )?
+        .execute(named_params! {
+            ":state": state.as_str(), ":by": by, ":now": micros(now),
+            ":expires": micros(expires), ":id": id.as_str(),
+        })?;
+    let Some(row) = row(transaction, id)? else { return Ok(Err(NotDecided::Unknown)) };
+    if decided == 0 {
+        return Ok(Err(NotDecided::Already(row.state)));
+    }
+    Ok(Ok(Decided { expires, row }))
+}
+
+/// What the database's memory of time makes of a caller's `now`.
+pub(super) struct Clock {
+    pub(super) now: Timestamp,
     /// The clock was set back: nothing that is open stays open.
-    jumped: bool,
+    pub(super) jumped: bool,
     /// The latest moment that was stored.
     seen: Timestamp,
 }
 
 impl Clock {
-    fn read(transaction: &Transaction<'_>, now: Timestamp) -> Sql<Self> {
+    pub(super) fn read(transaction: &Transaction<'_>, now: Timestamp) -> Sql<Self> {
         let sql = "SELECT seen FROM clock";
         let seen = transaction.prepare_cached(sql)?.query_row([], |row| timestamp(row, 0))?;
         let jumped = now.after(CLOCK_SLACK) < seen;
@@ -229,7 +246,7 @@ impl Clock {
 
     /// Reads, writes what it learnt, and ends what has ended by then: an end
     /// that is stored cannot be undone by any clock.
-    fn advance(transaction: &Transaction<'_>, now: Timestamp) -> Sql<Timestamp> {
+    pub(super) fn advance(transaction: &Transaction<'_>, now: Timestamp) -> Sql<Timestamp> {
         let clock = Self::read(transaction, now)?;
         // Once a second is enough, and most calls then write nothing at all.
         if clock.jumped || clock.now.since(clock.seen) >= Duration::from_secs(1) {
@@ -240,6 +257,7 @@ impl Clock {
                    WHERE state IN ('pending', 'approved', 'denied') AND (?1 OR expires <= ?2)";
         let mut expire = transaction.prepare_cached(sql)?;
         expire.execute((clock.jumped, micros(clock.now)))?;
+        standing::end(transaction, clock.jumped, clock.now)?;
         Ok(clock.now)
     }
 
@@ -311,7 +329,7 @@ fn use_up(transaction: &Transaction<'_>, id: &ApprovalId) -> Sql<bool> {
     Ok(transaction.prepare_cached(sql)?.execute([id.as_str()])? == 1)
 }
 
-fn row(transaction: &Transaction<'_>, id: &ApprovalId) -> Sql<Option<Row>> {
+pub(super) fn row(transaction: &Transaction<'_>, id: &ApprovalId) -> Sql<Option<Row>> {
     let sql = format!("SELECT {COLUMNS} FROM approval WHERE id = ?1");
     transaction.prepare_cached(&sql)?.query_row([id.as_str()], from_columns).optional()
 }
@@ -369,7 +387,7 @@ fn unreadable(column: usize, why: &str) -> rusqlite::Error {
 }
 
 /// SQLite's integers end 292,000 years from now.
-fn micros(time: Timestamp) -> i64 {
+pub(super) fn micros(time: Timestamp) -> i64 {
     i64::try_from(time.0).unwrap_or(i64::MAX)
 }
 

@@ -15,7 +15,7 @@ const BUSY: Duration = Duration::from_secs(5);
 
 /// The tables, one step after the other; `user_version` counts the steps taken.
 /// A step that was released is never edited.
-const STEPS: [&str; 4] = [
+const STEPS: [&str; 5] = [
     "
     CREATE TABLE approval (
         id               TEXT PRIMARY KEY,
@@ -45,6 +45,7 @@ const STEPS: [&str; 4] = [
     super::grants::TABLE,
     super::pins::TABLES,
     super::pins::SHOWN,
+    super::standing::TABLES,
 ];
 
 /// Opens the database of a state directory, creating it when there is none.
