@@ -167,11 +167,10 @@ fn a_yes_that_lasts_meets_calls_it_covers_and_others() {
         (Edit, 1),
         (EditNear, 1),
         (EditFar, 1),
-        (Grant, 2),
+        (Grant, 1),
         (Revoke, 1),
         (Yes, 1),
         (Look, 2),
-        (Tick, 1),
         (Redefine, 1),
     ];
     walked(explore(&actions, 6));
