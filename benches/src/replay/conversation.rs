@@ -249,6 +249,7 @@ fn settings(mode: Ask, local: bool) -> Result<Settings, String> {
         flow: portcullis_policy::Flow::default(),
         open_world: !local,
         inspect: portcullis_policy::Inspect::default(),
+        may_ask: Default::default(),
         // Everybody is asked, so that every question counts.
         limits: Limits { questions_per_hour: u32::MAX, ..Limits::default() },
         patience: Duration::from_secs(120),

@@ -1,5 +1,6 @@
 //! `portcullis approvals`: what waits for a person, and the person's answer.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use portcullis_console::Words;
@@ -61,44 +62,33 @@ fn list(state: &Path, all: bool, json: bool) -> Result<Exit, Trouble> {
 /// Questions that wait about one tool of one server are one group: its name once, and
 /// what each of them is called with.
 fn table(rows: &[Row], now: Timestamp) -> Table {
-    let mut table = Table::new(&["id", "state", "server", "tool", "risk", "until"]);
-    let alike = |one: &Row, other: &Row| {
-        let kin = |row: &Row| (row.kind.clone(), row.server.clone(), row.tool.clone());
-        kin(one) == kin(other) && one.state == State::Pending && other.state == State::Pending
-    };
-    let mut told: Vec<&ApprovalId> = Vec::new();
+    let mut table = Table::new(&["id", "state", "kind", "server", "tool", "risk", "until"]);
+    let kin = |row: &Row| (row.kind.clone(), row.server.clone(), row.tool.clone());
+    let mut groups: BTreeMap<_, Vec<&Row>> = BTreeMap::new();
+    for row in rows.iter().filter(|row| row.state == State::Pending) {
+        groups.entry(kin(row)).or_default().push(row);
+    }
     for row in rows {
-        if told.contains(&&row.id) {
+        let (state, kind) = (row.state.to_string(), visible(&row.kind));
+        let (server, tool) = (visible(&row.server), visible(&row.tool));
+        let group = groups.get(&kin(row)).filter(|group| group.len() > 1);
+        let Some(group) = group.filter(|_| row.state == State::Pending) else {
+            let (id, risk) = (row.id.to_string(), visible(&row.risk));
+            table.row(vec![id, state, kind, server, tool, risk, until(row, now)]);
+            continue;
+        };
+        if group.first().is_none_or(|first| first.id != row.id) {
             continue;
         }
-        let group: Vec<&Row> = rows.iter().filter(|other| alike(row, other)).collect();
-        let (server, tool) = (visible(&row.server), visible(&row.tool));
-        if let [_, _, ..] = group.as_slice() {
-            let count = format!("{} questions", group.len());
-            table.row(vec![
-                count,
-                row.state.to_string(),
-                server,
-                tool,
-                visible(&row.risk),
-                String::new(),
-            ]);
-            for one in group {
-                let id = format!("  {}", one.id);
-                let called = bounded(&visible(&one.arguments.to_string()), CALLED);
-                table.row(vec![
-                    id,
-                    String::new(),
-                    String::new(),
-                    called,
-                    String::new(),
-                    until(one, now),
-                ]);
-                told.push(&one.id);
-            }
-        } else {
-            let (id, state) = (row.id.to_string(), row.state.to_string());
-            table.row(vec![id, state, server, tool, visible(&row.risk), until(row, now)]);
+        let count = format!("{} questions", group.len());
+        table.row(vec![count, state, kind, server, tool, visible(&row.risk), String::new()]);
+        for one in group {
+            let called = bounded(&visible(&one.arguments.to_string()), CALLED);
+            let mut cells = vec![String::new(); 7];
+            cells.splice(0..1, [format!("  {}", one.id)]);
+            cells.splice(4..5, [called]);
+            cells.splice(6..7, [until(one, now)]);
+            table.row(cells);
         }
     }
     table
