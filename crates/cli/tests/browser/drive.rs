@@ -14,6 +14,8 @@ pub struct Browser {
     child: Child,
     to: ChildStdin,
     from: BufReader<ChildStdout>,
+    /// Where its socket is: the name of one has 108 bytes, and TMPDIR may be longer.
+    _short: tempfile::TempDir,
 }
 
 /// A file of this repository.
@@ -49,8 +51,10 @@ impl Browser {
         let peers = std::env::var_os("PORTCULLIS_PEERS").map_or_else(default, PathBuf::from);
         let missing = !peers.join("node/node_modules/playwright-core").exists();
         assert!(!missing, "no playwright-core in the peers: run `cargo xtask peers`");
+        let short = tempfile::tempdir_in("/tmp").unwrap();
         let mut command = start("node");
         stage.scrub(&mut command);
+        command.env("TMPDIR", short.path());
         command.env("PATH", std::env::var_os("PATH").unwrap());
         command.env("PORTCULLIS_PEERS", peers);
         command.arg(source("peers/browser/drive.mjs")).arg(chromium);
@@ -59,7 +63,7 @@ impl Browser {
         let mut child = command.spawn().unwrap();
         let to = child.stdin.take().unwrap();
         let from = BufReader::new(child.stdout.take().unwrap());
-        let mut browser = Self { child, to, from };
+        let mut browser = Self { child, to, from, _short: short };
         match browser.answer() {
             Some(Ok(_)) => Some(browser),
             _ => {

@@ -2,6 +2,7 @@
 //! of it is told what is asked.
 
 use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
 
 use crate::desk::{Browser, Console, Got, asks, guarded, reached};
 use crate::stage::{Gateway, Stage};
@@ -235,6 +236,18 @@ fn every_answer_carries_the_same_walls() {
     }
 }
 
+/// Reads until this was heard; all that was, to the end of its event.
+fn hears(stream: &mut TcpStream, expect: &str) -> String {
+    let mut heard = String::new();
+    while !heard.contains(expect) || !heard.ends_with("\n\n\r\n") {
+        let mut bytes = [0; 1024];
+        let count = stream.read(&mut bytes).unwrap();
+        assert!(count > 0, "no `{expect}`: {heard}");
+        heard.push_str(&String::from_utf8_lossy(&bytes[..count]));
+    }
+    heard
+}
+
 #[test]
 fn an_open_page_is_told_what_waits_as_it_comes() {
     let stage = Stage::new();
@@ -245,21 +258,22 @@ fn an_open_page_is_told_what_waits_as_it_comes() {
     let lines = |headers: &Headers| -> String {
         headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect()
     };
-    let mut stream = console.connect();
-    let ask = format!("GET /live HTTP/1.1\r\n{}\r\n", lines(&headers));
-    stream.write_all(ask.as_bytes()).unwrap();
-    let mut heard = String::new();
-    let mut hears = |expect: &str| {
-        while !heard.contains(expect) {
-            let mut bytes = [0; 1024];
-            let count = stream.read(&mut bytes).unwrap();
-            assert!(count > 0, "no `{expect}`: {heard}");
-            heard.push_str(&String::from_utf8_lossy(&bytes[..count]));
-        }
+    let listen = || {
+        let mut stream = console.connect();
+        let ask = format!("GET /live HTTP/1.1\r\n{}\r\n", lines(&headers));
+        stream.write_all(ask.as_bytes()).unwrap();
+        stream
     };
-    hears("event: questions\ndata: \n\n");
+    let mut stream = listen();
+    hears(&mut stream, "event: questions\ndata: \n\n");
     let (_, question) = asks(&stage, &mut gateway, "notes.txt");
-    hears(&format!("event: questions\ndata: {question}\n\n"));
+    hears(&mut stream, &format!("event: questions\ndata: {question}\n\n"));
+    // Nobody listens for a while; who comes then does not begin with what was.
+    drop(stream);
+    assert_eq!(stage.says(&["approvals", "deny", &question]).code, 0);
+    let (_, another) = asks(&stage, &mut gateway, "other.txt");
+    let heard = hears(&mut listen(), "event: questions\n");
+    assert!(heard.contains(&format!("data: {another}\n\n")), "{heard}");
     // Without the cookie there is no news.
     headers.retain(|(name, _)| name != "Cookie");
     is_refused(&console.request("GET", "/live", &headers, ""), "no cookie");

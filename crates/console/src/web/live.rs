@@ -7,6 +7,7 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
@@ -28,11 +29,15 @@ const LISTENERS: usize = 16;
 
 /// The names of the questions that wait, one after the other.
 #[derive(Clone, Debug)]
-pub(crate) struct News(watch::Sender<Arc<str>>);
+pub(crate) struct News {
+    told: watch::Sender<Arc<str>>,
+    /// Somebody listens who was told nothing yet.
+    wanted: Arc<AtomicBool>,
+}
 
 impl Default for News {
     fn default() -> Self {
-        Self(watch::Sender::new(Arc::from("")))
+        Self { told: watch::Sender::new(Arc::from("")), wanted: Arc::default() }
     }
 }
 
@@ -42,12 +47,14 @@ pub(crate) async fn watch(desk: Arc<dyn Desk>, news: News) {
     let mut looked = Instant::now();
     loop {
         tokio::time::sleep(PACE).await;
-        if news.0.receiver_count() == 0 {
+        if news.told.receiver_count() == 0 {
             seen = None;
             continue;
         }
+        // What was told last may be from long ago: nobody begins with that.
+        let wanted = news.wanted.swap(false, Ordering::AcqRel);
         let changes = route::ask(&desk, |desk| desk.changes()).await.ok();
-        if changes.is_some() && changes == seen && looked.elapsed() < ANYWAY {
+        if !wanted && changes.is_some() && changes == seen && looked.elapsed() < ANYWAY {
             continue;
         }
         (seen, looked) = (changes, Instant::now());
@@ -55,8 +62,8 @@ pub(crate) async fn watch(desk: Arc<dyn Desk>, news: News) {
         let waiting = route::ask(&desk, |desk| desk.questions()).await.unwrap_or_default();
         let names: Vec<_> = waiting.into_iter().map(|asked| asked.id).collect();
         let names = names.join(" ");
-        news.0.send_if_modified(|told| {
-            let is_new = **told != *names;
+        news.told.send_if_modified(|told| {
+            let is_new = wanted || **told != *names;
             if is_new {
                 *told = Arc::from(names.as_str());
             }
@@ -79,11 +86,11 @@ struct Listener {
 impl Feed {
     /// Begins with what there is now; nothing when too many listen.
     pub(crate) fn new(news: &News, shared: Arc<Shared>, name: Name) -> Option<Self> {
-        if news.0.receiver_count() >= LISTENERS {
+        if news.told.receiver_count() >= LISTENERS {
             return None;
         }
-        let mut told = news.0.subscribe();
-        told.mark_changed();
+        let told = news.told.subscribe();
+        news.wanted.store(true, Ordering::Release);
         Some(Self(Some(Box::pin(Listener { told, shared, name }.next()))))
     }
 
