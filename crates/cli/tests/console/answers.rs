@@ -1,8 +1,9 @@
 //! A person answers in the page: yes, no, too early, twice, to something else, and not at all.
 
 use std::io::Write as _;
+use std::time::{Duration, Instant};
 
-use crate::desk::{Browser, Console, asks, guarded, reached, row};
+use crate::desk::{Browser, Console, READ, asks, guarded, reached, row};
 use crate::stage::Stage;
 
 #[test]
@@ -50,21 +51,29 @@ fn an_answer_that_comes_too_early_does_not_count() {
     let mut gateway = guarded(&stage);
     let console = Console::start(&stage);
     let browser = Browser::open(&console);
-    let (_, question) = asks(&stage, &mut gateway, "notes.txt");
-    let page = browser.get(&format!("/questions/{question}"));
-    let (token, shown) = (page.field("token"), page.field("shown"));
-    let form = format!("token={token}&shown={}&answer=approve", shown.replace(':', "%3A"));
-    let early = browser.sends(&question, &form);
-    // On a machine that is busy the request itself may have taken that long.
-    if early.status != 303 {
-        assert!(early.body.contains("before anybody can have read"), "{early:?}");
-        assert_eq!(row(&stage, &question)["state"], "pending");
-        std::thread::sleep(crate::desk::READ);
-        let late = browser.sends(&question, &form);
-        assert!(late.body.contains("the form was used"), "{late:?}");
-        gateway.calm();
-        assert_eq!(reached(&stage), 0);
-    }
+    // On a machine that is busy the two requests may take longer than a person needs to read:
+    // then that one was not early, and another question is asked.
+    let early = (0..100).find_map(|count| {
+        let (_, question) = asks(&stage, &mut gateway, &format!("notes-{count}.txt"));
+        let began = Instant::now();
+        let page = browser.get(&format!("/questions/{question}"));
+        let (token, shown) = (page.field("token"), page.field("shown"));
+        let form = format!("token={token}&shown={}&answer=approve", shown.replace(':', "%3A"));
+        let got = browser.sends(&question, &form);
+        let is_early = began.elapsed() < Duration::from_secs(1);
+        if !is_early {
+            // It may have counted.
+            let _ = stage.says(&["approvals", "deny", &question]);
+        }
+        is_early.then_some((question, form, got))
+    });
+    let (question, form, got) = early.expect("a machine that is fast enough once");
+    assert!(got.body.contains("before anybody can have read"), "{got:?}");
+    assert_eq!(row(&stage, &question)["state"], "pending");
+    std::thread::sleep(READ);
+    let late = browser.sends(&question, &form);
+    assert!(late.body.contains("the form was used"), "{late:?}");
+    assert_eq!(row(&stage, &question)["state"], "pending");
 }
 
 #[test]
