@@ -11,13 +11,13 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use portcullis_console::Desk;
 use portcullis_console::api::{
-    Asked, Decided, Found, Grant, Line, Seal, Search, Server, Session, Trouble, Trust,
+    Asked, Decided, Found, Grant, Line, Said, Seal, Search, Server, Session, Trouble, Trust,
 };
 use portcullis_journal::Timestamp;
-use portcullis_mediation::ApprovalId;
-use portcullis_policy::Answer;
+use portcullis_mediation::{ApprovalId, Cover};
 use portcullis_store::{
-    ApprovalStore as _, Approvals, Filter, Grants, NotDecided, Row, State, StoreError, Verdict,
+    ApprovalStore as _, Approvals, Choice, Filter, GrantRow, GrantState, GrantStore as _, Grants,
+    NotDecided, NotGiven, Row, State, StoreError, Verdict,
 };
 
 use crate::args::Places;
@@ -71,22 +71,30 @@ impl Desk for StateDesk {
     fn question(&self, id: &str) -> Result<Option<Asked>, Trouble> {
         let now = now();
         let Some(id) = ApprovalId::parse(id) else { return Ok(None) };
-        let row = self.approvals().get(&id, now).map_err(trouble)?;
-        Ok(row.map(|row| asked(row, now)))
+        let mut approvals = self.approvals();
+        let Some(row) = approvals.get(&id, now).map_err(trouble)? else { return Ok(None) };
+        let covers = approvals.covers(&id).map_err(trouble)?;
+        let covers = covers.iter().map(Cover::told).collect();
+        Ok(Some(Asked { covers, ..asked(row, now) }))
     }
 
-    fn decide(&self, id: &str, answer: Answer) -> Result<Decided, Trouble> {
+    fn decide(&self, id: &str, answer: Said) -> Result<Decided, Trouble> {
         let Some(id) = ApprovalId::parse(id) else { return Ok(Decided::Unknown) };
         let verdict = match answer {
-            Answer::Approve => Verdict::Approve,
-            Answer::Reject => Verdict::Deny,
+            Said::Once => Verdict::Approve,
+            Said::Deny => Verdict::Deny,
+            Said::Stands { cover, lasts } => {
+                let choice = Choice { cover, lasts };
+                let given = self.approvals().give(&id, choice, BY, now()).map_err(trouble)?;
+                return Ok(match given {
+                    Ok(_) => Decided::Stored,
+                    Err(NotGiven::Question(why)) => late(why),
+                    Err(why) => Decided::Refused(why.to_string()),
+                });
+            }
         };
         let decided = self.approvals().decide(&id, verdict, BY, now()).map_err(trouble)?;
-        Ok(match decided {
-            Ok(_) => Decided::Stored,
-            Err(NotDecided::Already(state)) => Decided::TooLate(state.to_string()),
-            Err(NotDecided::Unknown) => Decided::Unknown,
-        })
+        Ok(decided.map_or_else(late, |_| Decided::Stored))
     }
 
     fn servers(&self) -> Result<Vec<Server>, Trouble> {
@@ -106,8 +114,9 @@ impl Desk for StateDesk {
     }
 
     fn grants(&self) -> Result<Vec<Grant>, Trouble> {
-        let all = Grants::open(&self.state).and_then(|grants| grants.list()).map_err(trouble)?;
-        Ok(all.into_iter().map(root).collect())
+        let roots = Grants::open(&self.state).and_then(|grants| grants.list()).map_err(trouble)?;
+        let calls = self.approvals().grants(now()).map_err(trouble)?;
+        Ok(roots.into_iter().map(root).chain(calls.into_iter().map(standing)).collect())
     }
 
     fn trust(&self) -> Result<Vec<Trust>, Trouble> {
@@ -116,6 +125,29 @@ impl Desk for StateDesk {
 
     fn checklist(&self) -> Result<Vec<Line>, Trouble> {
         checklist::lines(&self.state, &self.in_force()?).map_err(failed)
+    }
+}
+
+fn late(why: NotDecided) -> Decided {
+    match why {
+        NotDecided::Already(state) => Decided::TooLate(state.to_string()),
+        NotDecided::Unknown => Decided::Unknown,
+    }
+}
+
+/// A yes that stands for calls to come.
+fn standing(grant: GrantRow) -> Grant {
+    let change = match grant.state {
+        GrantState::Standing => format!("portcullis grants revoke {}", grant.id),
+        _ => String::new(),
+    };
+    Grant {
+        change,
+        id: grant.id,
+        server: grant.server,
+        what: format!("calls of {} with {}, {}", grant.tool, grant.covers, grant.lasts),
+        state: grant.state.as_str().to_owned(),
+        since: second(grant.changed.unwrap_or(grant.created)),
     }
 }
 
@@ -158,6 +190,7 @@ fn asked(row: Row, now: Timestamp) -> Asked {
         left: row.expires.since(now),
         definition: row.definition_pin,
         digest: row.arguments_digest,
+        covers: Vec::new(),
         decided_by: row.decided_by,
     }
 }

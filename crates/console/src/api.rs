@@ -8,7 +8,7 @@ mod look;
 use std::fmt;
 use std::time::Duration;
 
-use portcullis_policy::Answer;
+use portcullis_mediation::grant::Lasts;
 
 pub use look::{Found, Grant, Line, Record, Seal, Search, Server, Session, Standing, Trust};
 
@@ -38,7 +38,7 @@ pub trait Desk: fmt::Debug + Send + Sync + 'static {
     ///
     /// # Errors
     /// When it cannot be stored: then it does not count.
-    fn decide(&self, id: &str, answer: Answer) -> Result<Decided, Trouble>;
+    fn decide(&self, id: &str, answer: Said) -> Result<Decided, Trouble>;
 
     /// The servers that are known here, and what each may do.
     ///
@@ -85,6 +85,22 @@ pub trait Desk: fmt::Debug + Send + Sync + 'static {
 #[error("{0}")]
 pub struct Trouble(pub String);
 
+/// A person's answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Said {
+    /// No.
+    Deny,
+    /// Yes, this once.
+    Once,
+    /// Yes, and to the calls of a cover for a while.
+    Stands {
+        /// Which of the covers, from 1.
+        cover: usize,
+        /// For how long.
+        lasts: Lasts,
+    },
+}
+
 /// What became of an answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Decided {
@@ -92,6 +108,8 @@ pub enum Decided {
     Stored,
     /// Somebody was faster, or the question has ended: in which state it is.
     TooLate(String),
+    /// That answer cannot be given, and why.
+    Refused(String),
     /// Nobody asked that.
     Unknown,
 }
@@ -129,6 +147,8 @@ pub struct Asked {
     pub definition: String,
     /// The digest of the arguments.
     pub digest: String,
+    /// Which calls to come a yes could cover, in words, the narrowest first.
+    pub covers: Vec<String>,
     /// Who answered, once somebody did.
     pub decided_by: Option<String>,
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
-use crate::desk::{Console, asks, guarded, reached, row};
+use crate::desk::{Console, asks, asks_for, guarded, guarded_with, reached, row};
 use crate::drive::Browser;
 use crate::stage::Stage;
 
@@ -112,11 +112,15 @@ fn every_page_can_be_read_by_everybody() {
     browser.goto(ME, &console.link);
     let (_, question) = asks(&stage, &mut gateway, "notes.txt");
     asks(&stage, &mut gateway, "drafts/\u{202e}txt.exe");
+    let mut careful = guarded_with(&stage, &["--ask", "always", "--name", "notes"]);
+    let file = stage.project().join("drafts/a.txt").display().to_string();
+    let (_, standing) = asks_for(&stage, &mut careful, "read_file", &file);
     let (_, over) = asks(&stage, &mut gateway, "old.txt");
     assert_eq!(stage.says(&["approvals", "deny", &over]).code, 0);
     let pages = [
-        ("questions", "/".to_owned(), "2 questions wait"),
+        ("questions", "/".to_owned(), "3 questions wait"),
         ("question", format!("/questions/{question}"), "Approve, once"),
+        ("standing", format!("/questions/{standing}"), "Or a yes that stands"),
         ("answered", format!("/questions/{over}"), "This question is denied"),
         ("servers", "/servers".to_owned(), "@modelcontextprotocol/server-filesystem"),
         ("sessions", "/sessions".to_owned(), "The last sessions"),

@@ -3,7 +3,9 @@
 use std::io::Write as _;
 use std::time::{Duration, Instant};
 
-use crate::desk::{Browser, Console, READ, asks, guarded, reached, row};
+use serde_json::json;
+
+use crate::desk::{Browser, Console, READ, asks, asks_for, guarded, guarded_with, reached, row};
 use crate::stage::Stage;
 
 #[test]
@@ -43,6 +45,39 @@ fn a_call_does_not_run_after_the_page_says_no() {
     assert_eq!(answer["result"]["isError"], true, "{answer}");
     gateway.leave();
     assert_eq!(reached(&stage), 0);
+}
+
+#[test]
+fn a_yes_that_stands_covers_what_was_chosen_and_no_more() {
+    let stage = Stage::new();
+    let mut gateway = guarded_with(&stage, &["--ask", "always", "--name", "files"]);
+    let console = Console::start(&stage);
+    let browser = Browser::open(&console);
+    let file = |name: &str| stage.project().join(name).display().to_string();
+    let (id, question) = asks_for(&stage, &mut gateway, "read_file", &file("src/a.rs"));
+    let page = browser.get(&format!("/questions/{question}")).body;
+    let cover = format!("value=\"2\"><span>with `path` in {}; nothing else", file("src"));
+    assert!(page.contains(&cover), "{page}");
+    // A cover that was not offered is given to nobody.
+    let form = format!("{}&covers=9&lasts=session", browser.form(&question, "stands"));
+    assert_eq!(browser.sends(&question, &form).status, 409);
+    assert_eq!(row(&stage, &question)["state"], "pending");
+    let form = format!("{}&covers=2&lasts=session", browser.form(&question, "stands"));
+    assert_eq!(browser.sends(&question, &form).status, 303);
+    assert_eq!(gateway.answer(id)["result"]["content"][0]["text"], "done");
+    let granted = browser.get("/grants").body;
+    assert!(granted.contains("calls of read_file with") && granted.contains("standing"));
+    let answer = gateway.call("read_file", &json!({"path": file("src/b.rs")}));
+    assert_eq!(answer["result"]["content"][0]["text"], "done", "{answer}");
+    assert_eq!(stage.every_question().len(), 1, "nobody was asked");
+    let (_, other) = asks_for(&stage, &mut gateway, "read_file", &file("elsewhere.rs"));
+    assert_eq!(row(&stage, &other)["state"], "pending");
+    // What is asked about one by one offers nothing, and gives nothing.
+    let (_, one) = asks(&stage, &mut gateway, &file("src/a.rs"));
+    assert!(!browser.get(&format!("/questions/{one}")).body.contains("<fieldset"));
+    let form = format!("{}&covers=1&lasts=session", browser.form(&one, "stands"));
+    assert_eq!(browser.sends(&one, &form).status, 409);
+    assert_eq!(row(&stage, &one)["state"], "pending");
 }
 
 #[test]

@@ -191,17 +191,28 @@ impl<'a> Browser<'a> {
 
 /// A gateway around a server that remembers what reaches it.
 pub fn guarded(stage: &Stage) -> Gateway {
+    guarded_with(stage, &[])
+}
+
+/// The same, with more options.
+pub fn guarded_with(stage: &Stage, options: &[&str]) -> Gateway {
     let server = answering::remembering(&stage.project().join("received"));
-    let mut gateway = Gateway::start(stage.run(&["--root", &stage.root()], &server), None);
+    let root = stage.root();
+    let options = [&["--root", &root], options].concat();
+    let mut gateway = Gateway::start(stage.run(&options, &server), None);
     gateway.shakes_hands();
     gateway
 }
 
 /// The host asks for something destructive; the request's id and the question's name.
 pub fn asks(stage: &Stage, gateway: &mut Gateway, file: &str) -> (u64, String) {
+    asks_for(stage, gateway, "delete_file", file)
+}
+
+/// The same of any tool.
+pub fn asks_for(stage: &Stage, gateway: &mut Gateway, tool: &str, file: &str) -> (u64, String) {
     let before = stage.questions().len();
-    let arguments = json!({"path": file});
-    let id = gateway.asks("tools/call", &json!({"name": "delete_file", "arguments": arguments}));
+    let id = gateway.asks("tools/call", &json!({"name": tool, "arguments": {"path": file}}));
     let question = stage.until("a question", || {
         let all = stage.questions();
         let newest = all.get(before)?;

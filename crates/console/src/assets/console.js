@@ -31,10 +31,11 @@
     document.addEventListener("visibilitychange", inert);
     window.addEventListener("focus", inert);
     // Enter is not a yes, also when the yes has the focus: space is.
-    const yes = document.querySelector("button.approve");
-    yes.addEventListener("keydown", (event) => {
-      if (event.key === "Enter") event.preventDefault();
-    });
+    for (const yes of document.querySelectorAll("button.approve")) {
+      yes.addEventListener("keydown", (event) => {
+        if (event.key === "Enter") event.preventDefault();
+      });
+    }
     document.addEventListener("submit", (event) => {
       if (over || (event.submitter && event.submitter.disabled)) event.preventDefault();
     });

@@ -132,5 +132,41 @@ fn answer(main: &mut Html, asked: &Asked, words: &Words, form: &Form) {
         };
         button(inside, "deny", "Deny");
         button(inside, "approve", "Approve, once");
+        if !asked.covers.is_empty() {
+            inside.element("fieldset", &[], |choices| stands(choices, &asked.covers));
+        }
     });
+}
+
+/// For how long a yes may stand, as it is said in a form and as people read it.
+const LASTS: &[(&str, &str)] = &[
+    ("session", "until its session ends, for a day at most"),
+    ("10m", "for ten minutes"),
+    ("60m", "for an hour"),
+    ("project", "in this project, for 90 days at most"),
+    ("always", "wherever the server is started, for 90 days at most"),
+];
+
+/// A yes to calls to come, the narrowest first.
+fn stands(choices: &mut Html, covers: &[String]) {
+    choices.leaf("legend", &[], "Or a yes that stands");
+    // Not in a select, which would cut what is long.
+    for (place, cover) in covers.iter().enumerate() {
+        let number = (place + 1).to_string();
+        let radio = [("type", "radio"), ("name", "covers"), ("value", number.as_str())];
+        let first = [&radio[..], &[("checked", "")]].concat();
+        choices.element("label", &[("class", "choice")], |label| {
+            label.void("input", if place == 0 { &first } else { &radio });
+            label.leaf("span", &[], &format!("with {}", visible(cover)));
+        });
+    }
+    choices.leaf("label", &[("for", "lasts")], "For how long");
+    choices.element("select", &[("id", "lasts"), ("name", "lasts")], |select| {
+        for (value, says) in LASTS {
+            select.leaf("option", &[("value", value)], says);
+        }
+    });
+    let button =
+        [("type", "submit"), ("name", "answer"), ("value", "stands"), ("class", "approve")];
+    choices.leaf("button", &button, "Approve this call and those");
 }

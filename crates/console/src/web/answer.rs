@@ -9,13 +9,13 @@ use hyper::body::{Body as _, Incoming};
 use hyper::http::request::Parts;
 use hyper::{Response, StatusCode};
 use portcullis_mediation::Fingerprint;
-use portcullis_policy::Answer;
+use portcullis_mediation::grant::Lasts;
 
 use super::reply::{Content, goes_to, html, says};
 use super::secret::same;
 use super::session::{Name, NotShown};
 use super::{Caller, route};
-use crate::api::{Asked, Decided, Trouble};
+use crate::api::{Asked, Decided, Said, Trouble};
 use crate::page;
 
 /// Longest form: two digests and a word.
@@ -24,10 +24,10 @@ const LONGEST: usize = 4 * 1024;
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What the form said.
-struct Said {
+struct Filled {
     token: String,
     shown: String,
-    answer: Answer,
+    answer: Said,
 }
 
 /// Takes an answer.
@@ -74,6 +74,7 @@ pub(super) async fn take(
     match route::ask(&caller.desk, move |desk| desk.decide(&wanted, answer)).await? {
         Decided::Stored => Ok(goes_to(&format!("/questions/{id}"))),
         Decided::TooLate(state) => Ok(unanswered(id, &format!("the question is {state} already"))),
+        Decided::Refused(why) => Ok(unanswered(id, &why)),
         Decided::Unknown => Ok(unanswered(id, "nobody asks that any more")),
     }
 }
@@ -104,29 +105,27 @@ async fn whole(mut body: Incoming) -> Result<String, StatusCode> {
     String::from_utf8(bytes).map_err(|_| StatusCode::BAD_REQUEST)
 }
 
-/// Each of the three once, and nothing else; none of them needs an escape but a digest's colon.
-fn read(text: &str) -> Option<Said> {
-    let (mut token, mut shown, mut answer) = (None, None, None);
+/// Each field once at most, and no other; none of them needs an escape but a digest's colon.
+fn read(text: &str) -> Option<Filled> {
+    let mut fields: [(&str, Option<String>); 5] =
+        ["token", "shown", "answer", "covers", "lasts"].map(|name| (name, None));
     for pair in text.split('&') {
         let (name, value) = pair.split_once('=')?;
         let value = value.replace("%3A", ":");
         let is_plain = |c: char| c.is_ascii_alphanumeric() || c == ':';
-        let slot = match name {
-            "token" => &mut token,
-            "shown" => &mut shown,
-            "answer" => &mut answer,
-            _ => return None,
-        };
+        let (_, slot) = fields.iter_mut().find(|(field, _)| *field == name)?;
         if !value.chars().all(is_plain) || slot.replace(value).is_some() {
             return None;
         }
     }
+    let [token, shown, answer, covers, lasts] = fields.map(|(_, value)| value);
     let answer = match answer?.as_str() {
-        "approve" => Answer::Approve,
-        "deny" => Answer::Reject,
+        "approve" => Said::Once,
+        "deny" => Said::Deny,
+        "stands" => Said::Stands { cover: covers?.parse().ok()?, lasts: Lasts::parse(&lasts?)? },
         _ => return None,
     };
-    Some(Said { token: token?, shown: shown?, answer })
+    Some(Filled { token: token?, shown: shown?, answer })
 }
 
 /// The digest of all that a page shows of a question, each part with its length before it.
@@ -140,10 +139,11 @@ pub(super) fn digest(asked: &Asked) -> String {
         add(part);
     }
     reasons.iter().for_each(|reason| add(reason));
-    let Asked { caller, asked, until, left: _, definition, digest, decided_by, .. } = asked;
+    let Asked { caller, asked, until, left: _, definition, digest, covers, decided_by, .. } = asked;
     for part in [caller, asked, until, definition, digest] {
         add(part);
     }
+    covers.iter().for_each(|cover| add(cover));
     add(decided_by.as_deref().unwrap_or_default());
     Fingerprint::of(text.as_bytes()).as_str().to_owned()
 }
@@ -153,16 +153,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_form_says_each_of_three_things_once() {
+    fn a_form_says_each_thing_once() {
         let said = read("token=00ff&shown=sha256%3Aab&answer=approve").unwrap();
         assert_eq!((said.token.as_str(), said.shown.as_str()), ("00ff", "sha256:ab"));
-        assert_eq!(said.answer, Answer::Approve);
-        assert_eq!(read("answer=deny&token=0&shown=1").unwrap().answer, Answer::Reject);
+        assert_eq!(said.answer, Said::Once);
+        // What a select says beside another button means nothing.
+        let denied = read("answer=deny&token=0&shown=1&covers=2&lasts=always").unwrap();
+        assert_eq!(denied.answer, Said::Deny);
+        let stands = read("answer=stands&token=0&shown=1&covers=2&lasts=10m").unwrap();
+        assert_eq!(stands.answer, Said::Stands { cover: 2, lasts: Lasts::Minutes(10) });
         for wrong in [
             "",
             "token=0&shown=1",
             "token=0&shown=1&answer=",
             "token=0&shown=1&answer=yes",
+            "token=0&shown=1&answer=stands",
+            "token=0&shown=1&answer=stands&covers=1",
+            "token=0&shown=1&answer=stands&covers=1&lasts=ever",
+            "token=0&shown=1&answer=stands&covers=x&lasts=session",
+            "token=0&shown=1&answer=stands&covers=1&covers=2&lasts=session",
             "token=0&shown=1&answer=Approve",
             "token=0&shown=1&answer=deny&answer=approve",
             "token=0&shown=1&answer=approve&more=x",
