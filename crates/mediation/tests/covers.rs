@@ -170,6 +170,19 @@ fn what_may_vary_is_what_was_said_and_nothing_else() {
 }
 
 #[test]
+fn a_schema_does_not_fill_the_screen() {
+    let mut properties = serde_json::Map::new();
+    for place in 0..500 {
+        let name = format!("{}{place}", "x".repeat(place));
+        properties.insert(name, json!({"type": "boolean"}));
+    }
+    let call = json!({"path": "/project/src/a"});
+    for cover in offered(&schema(Value::Object(properties)), &call, Tier::Read, false) {
+        assert!(cover.told().len() < 5000, "{}", cover.told().len());
+    }
+}
+
+#[test]
 fn a_number_in_another_spelling_is_another_call() {
     let plain = schema(json!({"id": {"type": "integer"}}));
     let exact = &offered(&plain, &json!({"id": 1}), Tier::Read, false)[0];

@@ -62,7 +62,7 @@ fn explained(record: &Value, seq: u64) -> Value {
         "record": seq, "event": record.get("event"), "server": record.get("server"),
         "tool": record.get("tool"), "effect": record.pointer("/decision/effect"),
         "because": because, "obligations": record.pointer("/decision/obligations"),
-        "approval": record.get("approval"), "policy": record.get("policy"),
+        "approval": record.get("approval"), "grant": record.get("grant"), "policy": record.get("policy"),
     })
 }
 
@@ -97,7 +97,7 @@ fn lines(record: &Value, seq: u64) -> Vec<String> {
     if lines.len() == before {
         lines.push("nothing spoke against it".to_owned());
     }
-    for (name, pointer) in [("approval", "/approval"), ("policy", "/policy")] {
+    for (name, pointer) in [("approval", "/approval"), ("grant", "/grant"), ("policy", "/policy")] {
         if !at(pointer).is_empty() {
             lines.push(format!("{name}: {}", at(pointer)));
         }
@@ -118,6 +118,7 @@ fn way_out(control: &str) -> &'static str {
             "another list in the place that is named"
         }
         "approve-by-risk" => "a yes to this call (`portcullis approvals`), or a milder `ask`",
+        "grants-narrow" => "it let this call through: `portcullis grants`",
         "approval-exact" | "silence-is-no" => {
             "a yes in time, to exactly this call: `portcullis approvals`"
         }

@@ -13,6 +13,9 @@ use super::{Called, Cover, Holds, MEMBERS, Width, bounded, origin_of, same, top}
 /// for calls to come; they are asked about one by one.
 const READ: usize = 4096;
 
+/// The longest name, in bytes, of an argument that was not there and may come.
+const NAME: usize = 64;
+
 /// Last words of names of arguments that hold what is written, not where or how.
 const CONTENT: &[&str] = &[
     "body",
@@ -143,7 +146,8 @@ impl Reading<'_> {
     fn with_absent(&self, mut cover: Cover, holds: impl Fn(&str) -> Option<Holds>) -> Cover {
         let properties = self.call.schema.get("properties").and_then(Value::as_object);
         for name in properties.into_iter().flat_map(|all| all.keys()).take(MEMBERS) {
-            if !cover.0.contains_key(name)
+            if name.len() <= NAME
+                && !cover.0.contains_key(name)
                 && let Some(holds) = holds(name)
             {
                 cover.0.insert(name.clone(), holds);

@@ -23,17 +23,18 @@ impl World {
     }
 
     /// Grants that no person gave, as wide as can be written, for every tool that was asked
-    /// about: as if somebody else had the store.
+    /// about, or for the same under another policy: as if somebody else had the store.
     pub(crate) fn forge(&mut self) {
         let asked: Vec<_> = self.store.0.iter().map(|row| row.question.clone()).collect();
         for (question, bits) in asked.into_iter().zip(100..) {
             let id = question.approval.clone();
             let wide = r#"{"path":{"below":"/"}}"#;
             let Ok(cover) = serde_json::from_str::<Cover>(wide) else { continue };
-            if question.key.tool == "edit_file" {
-                continue;
-            }
             let mut forged = question.clone();
+            if question.key.tool == "edit_file" {
+                // This tool may be granted; what is forged is for another policy.
+                forged.key.policy = Fingerprint::of(b"another policy");
+            }
             forged.approval = ApprovalId::from_entropy(bits);
             forged.standing.covers = vec![cover];
             self.store.ask(forged, self.now);
