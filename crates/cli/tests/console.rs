@@ -10,6 +10,8 @@ mod answers;
 mod boxed;
 #[path = "console/desk.rs"]
 mod desk;
+#[path = "console/kinds.rs"]
+mod kinds;
 #[path = "stage/mod.rs"]
 mod stage;
 #[path = "console/wall.rs"]
