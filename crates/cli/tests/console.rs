@@ -6,6 +6,8 @@
 
 #[path = "console/answers.rs"]
 mod answers;
+#[path = "console/begin.rs"]
+mod begin;
 #[path = "console/boxed.rs"]
 mod boxed;
 #[path = "console/desk.rs"]
