@@ -246,6 +246,7 @@ impl Session {
         if call.is_some() {
             reasons.append(&mut self.wishes);
         }
+        reasons.extend(parked.waiting.place());
         let standing = call.map(|call| self.standing(call, &parked.decision));
         let quiet = asked >= self.settings.limits.questions_per_hour;
         let patience = self.settings.patience;

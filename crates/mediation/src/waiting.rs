@@ -5,6 +5,7 @@
 use std::time::Instant;
 
 use portcullis_catalog::control::{APPROVAL_EXACT, SAMPLING_REVIEWED};
+use portcullis_guard::text::visible;
 use portcullis_journal::{Direction, Event, Outcome as Ended, Record};
 use portcullis_policy::{Answer, Decision, Effect, Obligation, Tier};
 use portcullis_wire::view::lifecycle::Meta;
@@ -70,6 +71,13 @@ impl Waiting {
             Self::Call(call) => call.tier,
             _ => Tier::Unknown,
         }
+    }
+
+    /// Where it came up, for the person.
+    pub(crate) fn place(&self) -> Option<String> {
+        let Self::Open(open) = self else { return None };
+        let what = open.row.subject.as_ref().unwrap_or(&open.row.method);
+        Some(format!("in its answer to `{}`", visible(what)))
     }
 
     /// The host waits for an answer to this request.
