@@ -1,8 +1,8 @@
 //! What two peers, a person and a clock may do to one conversation.
 //!
 //! The first byte chooses how far the conversation is before the input begins, and from
-//! 128 on the operator lets every extension be agreed on; the
-//! rest is a script: one line for each thing that happens, its first letter says what.
+//! 128 on the operator lets every extension be agreed on; its seventh bit lets the server
+//! ask for the model and the person. The rest is a script: one line for each thing that happens, its first letter says what.
 //! `c` and `s` are lines of the client and of the server as they are; `a` and `e`
 //! the server's answer to the oldest request, so that a script gets deep; `y` and `n` a
 //! person's answer; `t` time; `g` other roots; `d` a restart; `j` a journal that
@@ -19,14 +19,15 @@ use std::time::{Duration, Instant};
 
 use libfuzzer_sys::fuzz_target;
 use portcullis_guard::UriLists;
+use portcullis_guard::egress::{Reach, Rule};
 use portcullis_guard::path::{Access, Root, Roots};
 use portcullis_journal::{Record, Redactor};
 use portcullis_mediation::{
-    Closing, Fact, Fingerprint, Output, SealKey, Session, Settings, Ticket,
+    Closing, Fact, Fingerprint, MayAsk, Output, SealKey, Session, Settings, Ticket,
 };
 use portcullis_policy::{
-    Answer, Base, Effect, Extension, Extensions, Obligation, Pattern, Policies, Principal, Rules,
-    ServerName,
+    Answer, Base, Effect, Elicitation, Extension, Extensions, Obligation, Opening, Pattern,
+    Policies, Principal, Rules, Sampling, ServerName,
 };
 use portcullis_wire::{Id, Json, Limits, Malformed, MalformedKind, Message, Peer};
 
@@ -52,7 +53,8 @@ fuzz_target!(|bytes: &[u8]| {
     let Some((start, script)) = bytes.split_first() else { return };
     let all = Extension::ALL.map(|(_, extension)| extension);
     let extensions = all.into_iter().filter(|_| *start >= 128).collect();
-    let mut stage = Stage::new(extensions);
+    let may_ask = if *start & 64 == 0 { MayAsk::default() } else { open() };
+    let mut stage = Stage::new(extensions, may_ask);
     stage.open(*start);
     let client_knows = script.windows(SECRET.len()).any(|part| part == SECRET.as_bytes())
         && script.split(|byte| *byte == b'\n').any(|line| line.starts_with(b"c"));
@@ -73,7 +75,17 @@ fn roots(access: Access) -> Roots {
     roots
 }
 
-fn settings(extensions: Extensions) -> Settings {
+/// A server that may ask whatever a server may ask.
+fn open() -> MayAsk {
+    let rule = Rule::new("login.example.com").expect("a rule");
+    MayAsk {
+        sampling: Sampling { mode: Opening::Ask, ..Sampling::default() },
+        elicitation: Elicitation { mode: Opening::Show, ..Elicitation::default() },
+        links: Reach::new(vec![rule]).expect("a list"),
+    }
+}
+
+fn settings(extensions: Extensions, may_ask: MayAsk) -> Settings {
     Settings {
         server: name(),
         principal: Principal::user(1),
@@ -87,7 +99,7 @@ fn settings(extensions: Extensions) -> Settings {
         flow: Default::default(),
         open_world: false,
         inspect: portcullis_policy::Inspect::default(),
-        may_ask: Default::default(),
+        may_ask,
         limits: portcullis_mediation::Limits::default(),
         patience: Duration::from_secs(120),
         hold: Duration::from_secs(45),
@@ -123,9 +135,9 @@ struct Stage {
 }
 
 impl Stage {
-    fn new(extensions: Extensions) -> Self {
+    fn new(extensions: Extensions, may_ask: MayAsk) -> Self {
         Self {
-            session: Session::new(settings(extensions)),
+            session: Session::new(settings(extensions, may_ask)),
             now: *EPOCH,
             limits: Limits { message_bytes: 1 << 20, depth: 64 },
             record: None,
@@ -301,6 +313,13 @@ impl Stage {
         assert!(!self.failed, "forwarded after the journal failed");
         let record = before.expect("a record directly before whatever is forwarded");
         assert_ne!(record.decision.effect, Effect::Deny, "forwarded what was denied");
+        if let (Peer::Client, Message::Request(request)) = (to, message)
+            && request.method == "sampling/createMessage"
+        {
+            assert!(record.decision.obligations.contains(&Obligation::Approved));
+            self.yes -= 1;
+            assert!(self.yes >= 0, "the model is asked without a yes");
+        }
         if let (Peer::Server, Message::Request(request)) = (to, message)
             && request.method == "tools/call"
         {

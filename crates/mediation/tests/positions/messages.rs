@@ -306,7 +306,7 @@ fn legacy(revision: Revision) -> Vec<Said> {
         asks("ping", json!({"_meta": meta()}), false),
         asks("roots/list", json!({"_meta": meta()}), false),
         asks("sampling/createMessage", sampling, true),
-        asks("elicitation/create", elicitation, true),
+        asks("elicitation/create", elicitation, false),
     ];
     if revision == Revision::V2025_11_25 {
         all.extend(legacy_later());

@@ -4,8 +4,10 @@ use std::time::{Duration, Instant};
 
 use portcullis_guard::path::{Access, Root, Roots};
 use portcullis_journal::Redactor;
-use portcullis_mediation::{Fingerprint, Limits as Quotas, Output, Session, Settings};
-use portcullis_policy::{Base, Inspect, Policies, Principal, Rules, ServerName};
+use portcullis_mediation::{Fingerprint, Limits as Quotas, MayAsk, Output, Session, Settings};
+use portcullis_policy::{
+    Base, Elicitation, Inspect, Opening, Policies, Principal, Rules, Sampling, ServerName,
+};
 use portcullis_wire::{Era, Limits, Message, Peer, Revision};
 use serde_json::{Value, json};
 
@@ -342,7 +344,20 @@ fn settings() -> Settings {
         flow: portcullis_policy::Flow::default(),
         open_world: false,
         inspect: Inspect::default(),
-        may_ask: Default::default(),
+        may_ask: MayAsk {
+            sampling: Sampling {
+                mode: Opening::Ask,
+                per_minute: 1000,
+                per_hour: 10_000,
+                ..Sampling::default()
+            },
+            elicitation: Elicitation {
+                mode: Opening::Show,
+                per_hour: 10_000,
+                ..Elicitation::default()
+            },
+            ..MayAsk::default()
+        },
         limits: Quotas::default(),
         patience: Duration::from_secs(60),
         hold: Duration::from_secs(45),
