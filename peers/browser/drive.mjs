@@ -14,7 +14,7 @@ const installed = createRequire(join(folder, 'package.json'));
 const { chromium } = installed('playwright-core');
 const axe = readFileSync(installed.resolve('axe-core/axe.min.js'), 'utf8');
 
-const [executablePath, profile] = process.argv.slice(2);
+const [executablePath, profile, scripts] = process.argv.slice(2);
 const patience = 30_000;
 
 // Nothing but the test's own pages: no updates, no reports, no QUIC.
@@ -28,6 +28,7 @@ const args = [
 const root = process.getuid() === 0;
 const context = await chromium.launchPersistentContext(profile, {
     executablePath, args, headless: true, chromiumSandbox: !root,
+    javaScriptEnabled: scripts !== 'without-scripts',
 });
 context.setDefaultTimeout(patience);
 

@@ -40,9 +40,14 @@ fn chromium() -> Option<String> {
 }
 
 impl Browser {
-    #[expect(clippy::print_stdout, reason = "the line that is counted")]
     /// A browser with a profile of its own, or a line that says why there is none.
     pub fn start(stage: &Stage, profile: &str) -> Option<Self> {
+        Self::start_with(stage, profile, "with-scripts")
+    }
+
+    /// The same, in which pages run their scripts or not.
+    #[expect(clippy::print_stdout, reason = "the line that is counted")]
+    pub fn start_with(stage: &Stage, profile: &str, scripts: &str) -> Option<Self> {
         let Some(chromium) = chromium() else {
             println!("skipped: there is no chromium that runs");
             return None;
@@ -58,7 +63,7 @@ impl Browser {
         command.env("PATH", std::env::var_os("PATH").unwrap());
         command.env("PORTCULLIS_PEERS", peers);
         command.arg(source("peers/browser/drive.mjs")).arg(chromium);
-        command.arg(stage.folder(&format!("tmp/{profile}"), 0o700));
+        command.arg(stage.folder(&format!("tmp/{profile}"), 0o700)).arg(scripts);
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let to = child.stdin.take().unwrap();

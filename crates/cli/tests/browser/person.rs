@@ -87,6 +87,25 @@ fn an_answer_from_elsewhere_takes_the_buttons_away() {
     assert_eq!(browser.eval(ME, "document.querySelectorAll('button:enabled').length"), 0);
 }
 
+#[test]
+fn a_question_is_answered_without_any_script() {
+    let stage = Stage::new();
+    let Some(mut browser) = Browser::start_with(&stage, "profile", "without-scripts") else {
+        return;
+    };
+    let mut gateway = guarded(&stage);
+    let console = Console::start(&stage);
+    browser.goto(ME, &console.link);
+    let (id, question) = asks(&stage, &mut gateway, "notes.txt");
+    browser.goto(ME, &format!("http://{}/questions/{question}", console.host));
+    // The style alone hides the button until the question can have been read: a press that
+    // came at once would not count.
+    browser.does(&json!({"do": "click", "page": ME, "selector": "button.approve"}));
+    browser.shows(ME, "answered by console");
+    assert_eq!(gateway.answer(id)["result"]["content"][0]["text"], "done");
+    assert_eq!(reached(&stage), 1);
+}
+
 /// A person's config, so that there is something to look at.
 const CONFIG: &str = r#"
 [server.files]
