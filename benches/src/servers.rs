@@ -190,7 +190,7 @@ impl Stage {
             },
             Question {
                 what: "list 50,000 entries (ours: a page of 10,000, five of them)",
-                calls: 3,
+                calls: 1,
                 words: [
                     call("list_directory", pages(10_000)),
                     call("list_directory", format!(r#"{{"path":"{wide}"}}"#)),
@@ -199,7 +199,7 @@ impl Stage {
             },
             Question {
                 what: "find 100 of 100,000 files by name",
-                calls: 2,
+                calls: 1,
                 words: [
                     call(
                         "search_files",
@@ -242,9 +242,14 @@ impl Stage {
             // Our list comes in pages: what npm answers in one call is five of ours.
             let pages = if at == 0 && question.what.starts_with("list") { 5 } else { 1 };
             let calls = question.calls * pages;
-            let load = Load { rest, text: 20, calls, window: 1 };
-            let series = host.asks(&load)?;
-            cpu.push(micros(series.ours.total) / per(question.calls));
+            let begun = std::time::Instant::now();
+            let used = if calls == 1 {
+                host.asks_once(&rest)?.ours.total
+            } else {
+                host.asks(&Load { rest, text: 20, calls, window: 1 })?.ours.total
+            };
+            eprintln!("  {}: {:.1} s", question.what, begun.elapsed().as_secs_f64());
+            cpu.push(micros(used) / per(question.calls));
         }
         found.most_mib.push(mib(process::most_kib(host.pid())));
         host.end()
