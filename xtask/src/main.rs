@@ -21,7 +21,8 @@ const USAGE: &str = "usage: cargo xtask COMMAND
   tidy              the rules that no compiler checks; fast
   generate          write docs/reference from the definitions
   generate --check  fail when one of them is stale
-  test              everything a change must pass (what .ci/run runs); `ci` is the same
+  test              everything a change must pass (what .ci/run runs); `ci` is the same; [--from STEP] goes on
+                    with the first step whose name begins so, when what is before it passed
   fuzz [DOOR...]    strangers' bytes at the doors of `fuzz/`; [--seconds N] each (60), [--keep] what is learned
   peers             install other people's servers and clients into target/peers, and say hello to each
 ";
@@ -33,7 +34,8 @@ fn main() -> ExitCode {
         ["tidy"] => tidy::command(&repo),
         ["generate"] => generate::write(&repo),
         ["generate", "--check"] => generate::check(&repo),
-        ["test" | "ci"] => ci::command(&repo),
+        ["test" | "ci"] => ci::command(&repo, ""),
+        ["test" | "ci", "--from", step] => ci::command(&repo, step),
         ["fuzz", order @ ..] => fuzz::command(&repo, &fuzz::Order::read(order)?),
         ["peers"] => ci::peers::command(&repo),
         ["--help" | "-h" | "help"] => {
