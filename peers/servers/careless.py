@@ -53,11 +53,13 @@ def fetch(url):
 
 def query(sql):
     connection = sqlite3.connect(DATABASE)
+    connection.isolation_level = None
+    # "Somebody may need it", and Python leaves it off for a reason.
+    connection.enable_load_extension(True)
     rows = []
     for statement in sql.split(";"):
         if statement.strip():
             rows = connection.execute(statement).fetchall()
-    connection.commit()
     return json.dumps(rows)
 
 

@@ -12,7 +12,7 @@ mod root;
 pub use argument::{path_arguments, path_like};
 pub use root::{BadRoot, Root, intersect, narrow};
 
-use reading::{Place, readings};
+use reading::{Place, READINGS, readings};
 
 /// What may be done below a root.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -107,20 +107,35 @@ impl Roots {
     /// # Errors
     /// The first [`Escape`] found in any reading.
     pub fn judge(&self, asked: &str, cwd: Option<&str>) -> Result<Contained, Escape> {
-        let contained = self.every_reading(asked, cwd)?;
-        // A server may tidy a path up before it reads it: what is left lies inside too.
-        self.every_reading(contained.path(), None)?;
-        Ok(contained)
+        let mut places = self.every_reading(asked, cwd)?;
+        // A server may tidy a path up after it has put it together, in any of the ways in
+        // which it may have read it: what is left then lies inside too.
+        let mut next = 0;
+        while let Some(path) = places.get(next).map(|place| place.path.clone()) {
+            for place in self.every_reading(&path, None)? {
+                if !places.iter().any(|known| known.path == place.path) {
+                    places.push(place);
+                }
+            }
+            next += 1;
+            if places.len() > READINGS {
+                return Err(Escape::Encoded);
+            }
+        }
+        places.into_iter().next().ok_or(Escape::Outside)
     }
 
-    fn every_reading(&self, asked: &str, cwd: Option<&str>) -> Result<Contained, Escape> {
+    /// Where the path leads in each of its readings, the plain one first.
+    fn every_reading(&self, asked: &str, cwd: Option<&str>) -> Result<Vec<Contained>, Escape> {
         let cwd = cwd.and_then(|cwd| Root::new(cwd).ok());
-        let mut first = None;
+        let mut places: Vec<Contained> = Vec::new();
         for reading in readings(asked)? {
-            let contained = self.contain(&reading, cwd.as_ref())?;
-            first.get_or_insert(contained);
+            let place = self.contain(&reading, cwd.as_ref())?;
+            if !places.iter().any(|known| known.path == place.path) {
+                places.push(place);
+            }
         }
-        first.ok_or(Escape::Outside)
+        Ok(places)
     }
 
     fn contain(&self, place: &Place, cwd: Option<&Root>) -> Result<Contained, Escape> {

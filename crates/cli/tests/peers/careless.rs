@@ -140,6 +140,7 @@ fn every_argument_attack_falls_the_careless_server_and_not_ours() {
 fn every_sql_attack_falls_the_careless_server_and_not_ours() {
     fall(|yard| {
         let other = yard.text("outside/other.db");
+        let (made, library) = (yard.text("outside/made"), yard.text("outside/library.so"));
         [
             (Wants::Table, "stacked", "select 1; delete from orders".to_owned()),
             (
@@ -158,6 +159,8 @@ fn every_sql_attack_falls_the_careless_server_and_not_ours() {
                 "pragma writable_schema = on; delete from orders".to_owned(),
             ),
             (Wants::Secret, "ATTACH", format!("attach '{other}' as o; select text from o.secrets")),
+            (Wants::File, "VACUUM INTO", format!("vacuum into '{made}'")),
+            (Wants::File, "load_extension", format!("select load_extension('{library}')")),
         ]
         .into_iter()
         .map(|(wants, name, sql)| Attack {
@@ -267,6 +270,23 @@ fn stage() -> Yard {
     let secrets =
         format!("create table secrets (text text); insert into secrets values ('{SECRET}')");
     database("outside/other.db", &secrets);
+    library(&yard);
     fs::create_dir_all(yard.path("state")).unwrap();
     yard
+}
+
+/// Code that a database would load: it makes a file.
+fn library(yard: &Yard) {
+    let made = yard.text("outside/made");
+    let source = yard.file(
+        "outside/library.c",
+        &format!(
+            "#include <fcntl.h>\n__attribute__((constructor)) static void load(void) \
+             {{ open(\"{made}\", O_CREAT | O_WRONLY, 0600); }}\n"
+        ),
+    );
+    let mut compiler = command("cc");
+    compiler.args(["-shared", "-fPIC", "-o"]).arg(yard.path("outside/library.so")).arg(source);
+    let done = compiler.output().unwrap();
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
 }

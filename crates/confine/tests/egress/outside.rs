@@ -97,7 +97,7 @@ fn port_of(listener: &TcpListener) -> u16 {
 
 /// A host that answers one request, or says that it heard a hello.
 fn answer(mut stream: TcpStream, kept: &Mutex<Vec<String>>) {
-    stream.set_read_timeout(Some(Duration::from_millis(700))).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(3))).unwrap();
     let mut all = Vec::new();
     let mut bytes = [0; 4096];
     while let Ok(length @ 1..) = stream.read(&mut bytes) {

@@ -36,7 +36,7 @@ impl Place {
 }
 
 /// More readings than any honest path has.
-const READINGS: usize = 32;
+pub(super) const READINGS: usize = 32;
 
 /// Every reading of the text, the plain one first.
 pub(super) fn readings(asked: &str) -> Result<Vec<Place>, Escape> {

@@ -85,6 +85,7 @@ fn escapes() {
         ("／etc／passwd", Outside),
         ("\u{2024}\u{2024}/../etc", Outside),
         ("%ef%bc%8fetc", Outside),
+        ("../..\"%ef%bc%8f", Outside),
         ("～/x", Home),
         // Encoded.
         ("%2e%2e/%2e%2e/etc", Encoded),

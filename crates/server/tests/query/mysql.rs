@@ -117,6 +117,29 @@ async fn files_of_mysql_are_out_of_reach() {
     shop.is_untouched().await;
 }
 
+/// What a server that passes texts through would run.
+#[tokio::test]
+async fn what_falls_a_careless_server_of_mysql_does_nothing_here() {
+    let stand = Stand::new("careless", &[]).await;
+    let shop = stand.shop();
+    let made = stand.folder.join("made");
+    let shown = made.display();
+    for sql in [
+        format!("select 1 into outfile '{shown}'"),
+        format!("select 'x' into dumpfile '{shown}'"),
+        format!("select 1 /*!50000 into outfile '{shown}' */"),
+        format!("select 1 /*M! into outfile '{shown}' */"),
+    ] {
+        assert!(shop.refused(&sql).await.starts_with("not run: "), "{sql}");
+        assert!(!made.exists(), "{sql}");
+        let mut careless = MySqlConnection::connect(&stand.url).await.unwrap();
+        careless.execute(AssertSqlSafe(sql.clone())).await.unwrap();
+        assert!(made.exists(), "{sql}");
+        std::fs::remove_file(&made).unwrap();
+    }
+    shop.is_untouched().await;
+}
+
 #[tokio::test]
 async fn a_reading_transaction_of_mysql_holds_alone() {
     let sneak = "create function sneak() returns integer modifies sql data \

@@ -38,7 +38,7 @@ sql = "select sneak()"
 /// A database of its own on the shared server; its account is the superuser.
 struct Stand {
     url: String,
-    _server: std::sync::Arc<servers::Server>,
+    server: std::sync::Arc<servers::Server>,
 }
 
 impl Stand {
@@ -54,7 +54,7 @@ impl Stand {
             connection.execute(AssertSqlSafe(*sql)).await.unwrap();
         }
         connection.close().await.unwrap();
-        Self { url: url(name), _server: server }
+        Self { url: url(name), server }
     }
 
     fn shop(&self) -> Shop {
@@ -161,6 +161,38 @@ async fn files_programs_and_other_servers_are_out_of_reach() {
         assert!(!said.contains("passwd"), "{sql}: {said}");
     }
     shop.is_untouched().await;
+}
+
+/// What a server that passes texts through would run: each does what it says there, and
+/// with us it does nothing.
+#[tokio::test]
+async fn what_falls_a_careless_server_of_postgres_does_nothing_here() {
+    let stand = Stand::new("careless", &[]).await;
+    let shop = stand.shop();
+    let made = stand.server.folder().join("made");
+    let shown = made.display();
+    let attacks = [
+        (format!("copy (select 1) to program 'touch {shown}'"), true),
+        (format!("copy (select 1) to '{shown}'"), true),
+        (format!("select lo_export(lo_from_bytea(0, 'x'), '{shown}')"), true),
+        ("with gone as (delete from orders returning *) select * from gone".to_owned(), false),
+        ("select 1; delete from orders".to_owned(), false),
+        ("select 1 -- only reads\n; delete from orders".to_owned(), false),
+        ("select query_to_xml('delete from orders', true, true, '')".to_owned(), false),
+    ];
+    for (sql, makes_a_file) in attacks {
+        assert!(shop.refused(&sql).await.starts_with("not run: "), "{sql}");
+        assert!(!made.exists(), "{sql}");
+        shop.is_untouched().await;
+
+        let mut careless = PgConnection::connect(&stand.url).await.unwrap();
+        careless.execute(AssertSqlSafe(format!("begin; {sql}"))).await.unwrap();
+        let left: i64 =
+            sqlx::query_scalar("select count(*) from orders").fetch_one(&mut careless).await.unwrap();
+        assert_eq!((made.exists(), left == 0), (makes_a_file, !makes_a_file), "{sql}");
+        careless.execute("rollback").await.unwrap();
+        let _gone = std::fs::remove_file(&made);
+    }
 }
 
 /// What the walk over the tree did not see, the server refuses: here a function that
