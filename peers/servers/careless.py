@@ -55,7 +55,8 @@ def query(sql):
     connection = sqlite3.connect(DATABASE)
     connection.isolation_level = None
     # "Somebody may need it", and Python leaves it off for a reason.
-    connection.enable_load_extension(True)
+    if hasattr(connection, "enable_load_extension"):
+        connection.enable_load_extension(True)
     rows = []
     for statement in sql.split(";"):
         if statement.strip():
