@@ -228,7 +228,7 @@ fn loads() -> bool {
     look.args(["-c", "import sqlite3; sqlite3.Connection.enable_load_extension"]);
     let loads = look.output().unwrap().status.success();
     if !loads {
-        println!("skipped: this Python's SQLite loads no code, so nobody can be fallen by it");
+        eprintln!("skipped: this Python's SQLite loads no code, so nobody can be fallen by it");
     }
     loads
 }
@@ -299,7 +299,7 @@ fn library(yard: &Yard) {
     let made = yard.text("outside/made");
     let source = yard.file(
         "outside/library.c",
-        &format!(
+        format!(
             "#include <fcntl.h>\n__attribute__((constructor)) static void load(void) \
              {{ open(\"{made}\", O_CREAT | O_WRONLY, 0600); }}\n"
         ),
