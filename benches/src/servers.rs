@@ -198,6 +198,15 @@ impl Stage {
                 ],
             },
             Question {
+                what: "list 50,000 entries (npm: with their sizes, as ours always has them)",
+                calls: 1,
+                words: [
+                    call("list_directory", pages(10_000)),
+                    call("list_directory_with_sizes", format!(r#"{{"path":"{wide}"}}"#)),
+                    None,
+                ],
+            },
+            Question {
                 what: "find 100 of 100,000 files by name",
                 calls: 1,
                 words: [

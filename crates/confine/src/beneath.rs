@@ -165,7 +165,10 @@ impl RootDir {
     /// # Errors
     /// What the kernel says.
     pub fn facts_of_link(&self, below: impl AsRef<Path>) -> Result<Facts, BeneathError> {
-        self.look(below.as_ref(), OFlags::NOFOLLOW)
+        match directory::single(below.as_ref().as_os_str()) {
+            Ok(name) => look::entry(&self.handle, name, self.device),
+            Err(_) => self.look(below.as_ref(), OFlags::NOFOLLOW),
+        }
     }
 
     fn look(&self, below: &Path, flags: OFlags) -> Result<Facts, BeneathError> {

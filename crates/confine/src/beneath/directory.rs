@@ -10,7 +10,7 @@ use std::path::Path;
 use rustix::fs::{AtFlags, Dir, FileType, OFlags, ResolveFlags, statat};
 use rustix::io::Errno;
 
-use super::look::{FOR_READING, open, refuse_pseudo, seen};
+use super::look::{FOR_READING, entry, open, refuse_pseudo};
 use super::{BeneathError, Facts, Kind};
 
 /// How a directory is opened to be listed.
@@ -55,11 +55,7 @@ impl Directory {
     /// # Errors
     /// What the kernel says; [`BeneathError::NotFound`] when it is gone by now.
     pub fn facts(&self, name: &OsStr) -> Result<Facts, BeneathError> {
-        let flags = OFlags::PATH | OFlags::NOFOLLOW;
-        // A link itself can be held only by a lookup that may meet links.
-        let stays = ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS;
-        let handle = open(self.handle()?, single(name)?, flags, stays)?;
-        seen(handle, self.home)
+        entry(self.handle()?, single(name)?, self.home)
     }
 
     /// Opens a regular file that was listed here. That it is no pipe and no device
@@ -111,7 +107,7 @@ impl Directory {
 }
 
 /// One name, not a path.
-fn single(name: &OsStr) -> Result<&Path, BeneathError> {
+pub(super) fn single(name: &OsStr) -> Result<&Path, BeneathError> {
     let bytes = name.as_bytes();
     let path = bytes.is_empty() || bytes.contains(&b'/') || bytes == b"." || bytes == b"..";
     if path { Err(BeneathError::BadName) } else { Ok(Path::new(name)) }

@@ -108,10 +108,27 @@ pub(super) fn open(
     Err(BeneathError::Changed)
 }
 
+/// What stands under a name in a directory, the link itself where it is one. One call to
+/// the kernel: a single name leads nowhere else. What is mounted there is held and looked
+/// at first.
+pub(super) fn entry(dir: impl AsFd, name: &Path, home: u64) -> Result<Facts, BeneathError> {
+    let told = tell(&dir, name, AtFlags::SYMLINK_NOFOLLOW | AtFlags::NO_AUTOMOUNT)?;
+    if told.device == home {
+        return Ok(told);
+    }
+    // A link itself can be held only by a lookup that may meet links.
+    let stays = ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS;
+    seen(open(dir, name, OFlags::PATH | OFlags::NOFOLLOW, stays)?, home)
+}
+
 /// What a descriptor holds.
 pub(super) fn facts(handle: impl AsFd) -> Result<Facts, BeneathError> {
+    tell(handle, Path::new(""), AtFlags::EMPTY_PATH)
+}
+
+fn tell(dir: impl AsFd, name: &Path, flags: AtFlags) -> Result<Facts, BeneathError> {
     let wanted = StatxFlags::BASIC_STATS | StatxFlags::BTIME;
-    let told = statx(handle, "", AtFlags::EMPTY_PATH, wanted)?;
+    let told = statx(dir, name, flags, wanted)?;
     let mask = StatxFlags::from_bits_retain(told.stx_mask);
     let at = |flag, time| mask.contains(flag).then(|| instant(time)).flatten();
     Ok(Facts {

@@ -165,7 +165,7 @@ fn sorted(
         return Ok(Vec::new());
     }
     if asked.sort == Sort::Name {
-        found.sort_unstable_by(|one, other| one.path.as_os_str().cmp(other.path.as_os_str()));
+        by_name(found, asked.offset, asked.limit);
         return Ok(Vec::new());
     }
     let mut both = Vec::with_capacity(found.len());
@@ -183,6 +183,21 @@ fn sorted(
     let (sorted, facts) = both.into_iter().unzip();
     *found = sorted;
     Ok(facts)
+}
+
+/// Puts one page in its place and in order: nobody looks at the others.
+fn by_name(found: &mut [Found], offset: usize, limit: usize) {
+    let order = |one: &Found, other: &Found| one.path.as_os_str().cmp(other.path.as_os_str());
+    let mut page = found;
+    if offset > 0 && offset < page.len() {
+        page.select_nth_unstable_by(offset, order);
+        page = &mut page[offset..];
+    }
+    if limit < page.len() {
+        page.select_nth_unstable_by(limit, order);
+        page = &mut page[..limit];
+    }
+    page.sort_unstable_by(order);
 }
 
 struct Tree<'a> {
@@ -217,11 +232,14 @@ impl Tree<'_> {
         }
         for (name, kind) in names {
             let path = at.join(name);
-            if self.without.matched(&path, kind == Kind::Directory).is_ignore() {
+            let directory = kind == Kind::Directory;
+            if !self.without.is_empty() && self.without.matched(&path, directory).is_ignore() {
                 continue;
             }
-            self.found.push(Found { path: path.clone(), kind });
-            if kind == Kind::Directory && depth > 1 && self.found.len() < MOST {
+            let deeper = directory && depth > 1 && self.found.len() + 1 < MOST;
+            let below = deeper.then(|| path.clone());
+            self.found.push(Found { path, kind });
+            if let Some(path) = below {
                 match self.root.directory(&path) {
                     Ok(below) => self.read(below, &path, depth - 1)?,
                     Err(why) => self.leave_out(&path, why),
@@ -236,5 +254,33 @@ impl Tree<'_> {
         if self.left_out.len() < 20 {
             self.left_out.push(format!("`{}`: {why}", path.display()));
         }
+    }
+}
+
+#[cfg(test)]
+mod unit {
+    use super::*;
+
+    #[test]
+    fn pages_are_parts_of_one_order() {
+        let names: Vec<String> = (0..57).map(|n| format!("{}", n * 31 % 57)).collect();
+        let found = || -> Vec<Found> {
+            let all = names.iter().map(|name| Found { path: name.into(), kind: Kind::File });
+            all.collect()
+        };
+        let mut sorted = names.clone();
+        sorted.sort_unstable();
+        for limit in [1, 2, 10, 56, 57, 58] {
+            let mut read = Vec::new();
+            for offset in (0..names.len()).step_by(limit) {
+                let mut found = found();
+                by_name(&mut found, offset, limit);
+                let end = (offset + limit).min(found.len());
+                read.extend(found[offset..end].iter().map(|it| it.path.display().to_string()));
+            }
+            assert_eq!(read, sorted, "{limit}");
+        }
+        by_name(&mut [], 0, 10);
+        by_name(&mut found(), 100, 10);
     }
 }
