@@ -4,7 +4,7 @@
 //! hide, reorder its neighbours, or speak to the terminal. What servers say to a
 //! model is looked at in [`mod@hidden`] and [`mod@instructions`].
 
-mod fold;
+pub(crate) mod fold;
 pub mod hidden;
 pub mod instructions;
 mod places;

@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 
 /// A letter as it counts: `a` to `z`, or one of the marks that tags and turns are
 /// written with; nothing for everything else.
-pub(super) fn fold(letter: char) -> Option<u8> {
+pub(crate) fn fold(letter: char) -> Option<u8> {
     match u8::try_from(letter) {
         Ok(byte) if byte < 0x80 => {
             let folded = ASCII.get(usize::from(byte)).copied().unwrap_or_default();

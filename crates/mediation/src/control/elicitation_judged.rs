@@ -49,7 +49,8 @@ pub(crate) fn judge(params: &Json, server: &ServerName) -> Result<(Json, Decisio
     let schema = members.get("requestedSchema").map(Json::value);
     let schema = schema.as_ref().and_then(Value::as_object).ok_or_else(|| no("it has no form"))?;
     let fields = flat(schema)?;
-    no_secrets(&message, fields)?;
+    no_secrets(&message, schema, fields)?;
+    no_links(fields)?;
     members.set("message", Json::string(&message));
     let (whole, links) = without_links(members.to_json());
     let mut members = whole.object().unwrap_or_default();
@@ -134,27 +135,78 @@ fn primitive(field: &Map<String, Value>) -> Result<(), String> {
     Ok(())
 }
 
-/// A field into which a person writes what they like.
+/// A field into which a person writes what they like: all but those whose every value
+/// is given.
 fn is_free(field: &Value) -> bool {
-    let kind = field.get("type").and_then(Value::as_str).unwrap_or_default();
-    let chosen = ["enum", "oneOf"].iter().any(|key| field.get(key).is_some());
-    ["string", "number", "integer"].contains(&kind) && !chosen
+    if field.get("type").and_then(Value::as_str) == Some("boolean") {
+        return false;
+    }
+    let chosen = |of: &Value| {
+        let listed = |key: &str| of.get(key).and_then(Value::as_array).filter(|it| !it.is_empty());
+        let given = |one: &Value| one.get("const").is_some() || one.get("enum").is_some();
+        listed("enum").is_some()
+            || ["oneOf", "anyOf"]
+                .iter()
+                .any(|key| listed(key).is_some_and(|it| it.iter().all(given)))
+    };
+    !chosen(field) && !field.get("items").is_some_and(chosen)
 }
 
-/// No field asks for a credential or a card, by its name or in words.
-fn no_secrets(message: &str, fields: &Map<String, Value>) -> Result<(), Decision> {
+/// No field asks for a credential or a card, by its name or in words; where something can
+/// be typed, nothing else that is read beside it does.
+fn no_secrets(
+    message: &str,
+    schema: &Map<String, Value>,
+    fields: &Map<String, Value>,
+) -> Result<(), Decision> {
     let mut free = fields.iter().filter(|(_, field)| is_free(field)).peekable();
-    if free.peek().is_some() && asks_for_secret(message) {
+    if free.peek().is_none() {
+        return Ok(());
+    }
+    let asks = |of: &Map<String, Value>, keys: &[&str]| {
+        let texts = keys.iter().filter_map(|key| of.get(*key)?.as_str());
+        texts.into_iter().any(asks_for_secret)
+    };
+    let labels = |field: &Value| {
+        field.as_object().is_some_and(|field| asks(field, &["title", "description"]))
+    };
+    let names = |(name, field): (&String, &Value)| {
+        let default = field.get("default").and_then(Value::as_str);
+        secret_name(name) || asks_for_secret(name) || default.is_some_and(asks_for_secret)
+    };
+    let said = asks_for_secret(message) || asks(schema, &["title", "description"]);
+    if said || fields.values().any(labels) || free.any(names) {
         return Err(no(SECRET));
     }
-    for (name, field) in free {
-        let says = |key: &str| field.get(key).and_then(Value::as_str).unwrap_or_default();
-        let asks = |key: &str| asks_for_secret(says(key));
-        if secret_name(name) || asks_for_secret(name) || asks("title") || asks("description") {
-            return Err(no(SECRET));
-        }
-    }
     Ok(())
+}
+
+/// No name or value of a field is a link: they cannot be changed, because the server reads
+/// them in the answer.
+fn no_links(fields: &Map<String, Value>) -> Result<(), Decision> {
+    let texts = ["title", "description"];
+    let linked = |(name, field): (&String, &Value)| {
+        let mut values = field.as_object().into_iter().flatten();
+        is_link(name) || values.any(|(key, it)| !texts.contains(&key.as_str()) && has_link(it))
+    };
+    match fields.iter().any(linked) {
+        true => Err(no("a field or one of its values is a link")),
+        false => Ok(()),
+    }
+}
+
+fn is_link(text: &str) -> bool {
+    text.contains("://")
+}
+
+/// Whether a value holds one, beside words that are made harmless.
+fn has_link(value: &Value) -> bool {
+    match value {
+        Value::String(text) => is_link(text),
+        Value::Array(items) => items.iter().any(has_link),
+        Value::Object(members) => members.iter().any(|(key, it)| key != "title" && has_link(it)),
+        _ => false,
+    }
 }
 
 /// What the server reads of it, too: it names no field and no word.
@@ -166,7 +218,7 @@ pub(crate) fn without_links(params: Json) -> (Json, Decision) {
         place.name().is_some_and(|name| ["message", "title", "description"].contains(&&*name))
     };
     let replaced = leaves::replace(&params, |leaf| {
-        let links = !leaf.is_name && of_text(leaf.place) && leaf.text.contains("://");
+        let links = !leaf.is_name && of_text(leaf.place) && is_link(&leaf.text);
         links.then(|| leaf.text.replace("://", "[:]//"))
     });
     match replaced {
@@ -257,8 +309,64 @@ mod tests {
             ("Sign in", json!({"a": {"type": "string", "description": "the API key"}}), false),
             ("Pay", json!({"a": {"type": "integer", "title": "card number"}}), false),
             ("Sign in", json!({"pin": {"type": "integer"}}), false),
+            (
+                "Sign in",
+                json!({"passwords": {"type": "array", "items": {"type": "string"}}}),
+                false,
+            ),
+            ("Sign in", json!({"password": {"type": "string", "enum": []}}), false),
+            (
+                "Sign in",
+                json!({"password": {"type": "string", "oneOf": [{"type": "string"}]}}),
+                false,
+            ),
+            (
+                "Sign in",
+                json!({
+                    "a": {"type": "boolean", "title": "Your password, below:"},
+                    "b": text(),
+                }),
+                false,
+            ),
+            ("Sign in", json!({"a": {"type": "string", "default": "your password"}}), false),
+            (
+                "Share?",
+                json!({"days": {"type": "array", "items": {"type": "string", "enum": ["mo"]}}}),
+                true,
+            ),
         ] {
             assert_eq!(judged(message, fields.clone()).is_ok(), fits, "{message} {fields}");
+        }
+    }
+
+    #[test]
+    fn the_form_itself_asks_for_no_secret_either() {
+        let server = ServerName::new("files").expect("a name");
+        for (key, words, fits) in [
+            ("title", "About you", true),
+            ("title", "Password", false),
+            ("description", "Type the API key of your account", false),
+        ] {
+            let mut schema = json!({"type": "object", "properties": {"a": {"type": "string"}}});
+            if let Some(members) = schema.as_object_mut() {
+                members.insert(key.to_owned(), json!(words));
+            }
+            let params = json!({"message": "Go on", "requestedSchema": schema});
+            assert_eq!(judge(&Json::from_value(&params), &server).is_ok(), fits, "{key} {words}");
+        }
+    }
+
+    #[test]
+    fn a_link_stands_nowhere_that_a_person_reads() {
+        for (name, field) in [
+            ("a", json!({"type": "string", "enum": ["x"], "enumNames": ["https://evil.test"]})),
+            ("a", json!({"type": "string", "enum": ["https://evil.test"]})),
+            ("a", json!({"type": "string", "oneOf": [{"const": "https://evil.test"}]})),
+            ("a", json!({"type": "string", "default": "https://evil.test"})),
+            ("https://evil.test", json!({"type": "string"})),
+        ] {
+            let shown = judged("Go on", json!({name: field})).unwrap_or_default();
+            assert!(!shown.to_string().contains("://"), "{shown}");
         }
     }
 }
