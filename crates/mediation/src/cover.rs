@@ -175,7 +175,8 @@ impl Holds {
                 value.as_text().is_some_and(|asked| is_below(&asked, place, call))
             }
             Self::AllBelow(place) => match value.value() {
-                Value::Array(items) => items
+                // To many tools no file means all of them.
+                Value::Array(items) if !items.is_empty() => items
                     .iter()
                     .all(|item| item.as_str().is_some_and(|asked| is_below(asked, place, call))),
                 _ => false,
@@ -196,8 +197,12 @@ fn same(value: &Json) -> Fingerprint {
     Fingerprint::of(&canonical(value))
 }
 
-/// Whether a path lies in a directory and in a root, whoever reads it.
+/// Whether a path lies in a directory and in a root, whoever reads it. A name of nothing
+/// is where the server stands to us, and everything to some tools.
 fn is_below(asked: &str, place: &str, call: &Called<'_>) -> bool {
+    if asked.trim().is_empty() {
+        return false;
+    }
     let Ok(directory) = Root::new(place) else { return false };
     let mut only = Roots::new();
     only.add(directory, Access::Read);

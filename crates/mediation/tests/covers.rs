@@ -251,7 +251,7 @@ fn many_paths_are_all_held() {
     assert_eq!(all[1].told(), "`paths` in /project/src; nothing else");
     for (paths, covered) in [
         (json!(["a", "b/c"]), true),
-        (json!([]), true),
+        (json!([]), false),
         (json!(["a", "/etc/passwd"]), false),
         (json!(["a", ["../../x"]]), false),
         (json!(["a", 1]), false),
@@ -494,5 +494,27 @@ proptest! {
         let said: Vec<bool> = all.iter().take(4).map(|it| covers(it, &everything(), &call)).collect();
         prop_assert!(said.is_sorted(), "{call} {said:?}");
         prop_assert!(all.iter().all(|cover| covers(cover, &everything(), &first)));
+    }
+}
+
+#[test]
+fn an_empty_list_is_no_list_of_files_in_a_directory() {
+    let tool = schema(json!({"files": {"type": "array", "items": text()}}));
+    let first = json!({"files": ["/project/src/a.rs"]});
+    let below = offered(&tool, &first, Tier::Write, false);
+    let below = below.iter().find(|cover| cover.width() == Width::Directory).unwrap();
+    assert!(covers(below, &tool, &json!({"files": ["/project/src/b.rs"]})));
+    // To many tools that means all of them.
+    assert!(!covers(below, &tool, &json!({"files": []})));
+}
+
+#[test]
+fn a_name_of_nothing_is_in_no_directory() {
+    let tool = schema(json!({"path": text()}));
+    let below = offered(&tool, &json!({"path": "/project/src/a.rs"}), Tier::Read, false);
+    for cover in below.iter().filter(|cover| cover.width() == Width::Directory) {
+        for path in ["", " ", "\t"] {
+            assert!(!covers(cover, &tool, &json!({"path": path})), "{path:?} {}", cover.told());
+        }
     }
 }

@@ -44,7 +44,7 @@ const SWITCHES: &[&str] = &[
 /// bounded, and neither its name nor one of its values says something worse than the tool.
 pub(super) fn may_be_open(name: &str, schema: &Value, tier: Tier) -> bool {
     let worse = |text: &str| is_switch(text, tier);
-    is_bounded(schema) && !worse(name) && !texts(schema).any(worse)
+    is_bounded(schema) && !worse(name) && !values(schema).any(|value| says(value, &worse))
 }
 
 /// Whether a name or a value speaks of more than the tool does.
@@ -103,11 +103,20 @@ fn branches(schema: &Value) -> Option<impl Iterator<Item = &Value>> {
     (!all.is_empty()).then(|| all.iter())
 }
 
-/// Every text that it may be.
-fn texts(schema: &Value) -> impl Iterator<Item = &str> {
+/// Every value that it lists, in branches of branches too.
+fn values(schema: &Value) -> Box<dyn Iterator<Item = &Value> + '_> {
     let own = listed(schema).into_iter().flatten();
-    let deeper = branches(schema).into_iter().flatten().filter_map(listed).flatten();
-    own.chain(deeper).filter_map(Value::as_str)
+    Box::new(own.chain(branches(schema).into_iter().flatten().flat_map(values)))
+}
+
+/// Whether a text in a value, or a member's name in it, says something.
+fn says(value: &Value, it: &impl Fn(&str) -> bool) -> bool {
+    match value {
+        Value::String(text) => it(text),
+        Value::Array(items) => items.iter().any(|item| says(item, it)),
+        Value::Object(members) => members.iter().any(|(name, one)| it(name) || says(one, it)),
+        _ => false,
+    }
 }
 
 #[cfg(test)]
@@ -144,6 +153,10 @@ mod tests {
                 false,
             ),
             ("how", json!({"anyOf": [{"enum": ["read", "purge"]}, {"type": "null"}]}), false),
+            ("how", json!({"anyOf": [{"anyOf": [{"enum": ["read", "purge"]}]}]}), false),
+            ("how", json!({"enum": [["read"], ["purge"]]}), false),
+            ("how", json!({"enum": [{"method": "read"}, {"delete": 1}]}), false),
+            ("how", json!({"anyOf": [{"const": {"a": [{"then": "purge"}]}}]}), false),
             ("kind", json!({"$ref": "#/$defs/kind"}), false),
             ("kind", json!(true), false),
         ] {
