@@ -2,7 +2,7 @@
 //! which know its name, its port and the question. None answers it, and none reads it.
 
 use std::io::{Read as _, Write as _};
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -22,16 +22,25 @@ fn elsewhere() -> (u16, Arc<Mutex<Vec<String>>>) {
     let heard = Arc::new(Mutex::new(Vec::new()));
     let kept = Arc::clone(&heard);
     std::thread::spawn(move || {
-        for mut stream in listener.incoming().flatten() {
-            let mut bytes = vec![0; 8192];
-            let count = stream.read(&mut bytes).unwrap_or_default();
-            kept.lock().unwrap().push(String::from_utf8_lossy(&bytes[..count]).into_owned());
-            let page = "<!doctype html><title>elsewhere</title><p>a page";
-            let head = "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nConnection: close\r\n";
-            let _ = write!(stream, "{head}Content-Length: {}\r\n\r\n{page}", page.len());
+        for stream in listener.incoming().flatten() {
+            let kept = Arc::clone(&kept);
+            // Browsers open connections before they have anything to say.
+            std::thread::spawn(move || serve(stream, &kept));
         }
     });
     (port, heard)
+}
+
+fn serve(mut stream: TcpStream, kept: &Mutex<Vec<String>>) {
+    let mut bytes = vec![0; 8192];
+    let count = stream.read(&mut bytes).unwrap_or_default();
+    if count == 0 {
+        return;
+    }
+    kept.lock().unwrap().push(String::from_utf8_lossy(&bytes[..count]).into_owned());
+    let page = "<!doctype html><title>elsewhere</title><p>a page";
+    let head = "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nConnection: close\r\n";
+    let _ = write!(stream, "{head}Content-Length: {}\r\n\r\n{page}", page.len());
 }
 
 /// A person has the console open, and its question before them.
