@@ -10,9 +10,12 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use portcullis_journal::Timestamp;
+use portcullis_mediation::grant::{Lasts, Standing};
 use portcullis_mediation::{ApprovalId, ApprovalKey, Fact, Fingerprint, Matter, Question};
 use portcullis_policy::{Principal, ServerName, Tier};
-use portcullis_store::{ApprovalStore as _, Approvals, StoreError, Taken, Verdict};
+use portcullis_store::{
+    ApprovalStore as _, Approvals, Choice, GrantStore as _, NotGiven, StoreError, Taken, Verdict,
+};
 
 const HELPER: &str = "PORTCULLIS_STORE_TEST_TAKER";
 const T: Timestamp = Timestamp(1_795_478_400_000_000);
@@ -190,4 +193,42 @@ fn a_database_of_a_newer_version_is_left_alone() {
     drop(db);
     let refused = Approvals::open(state.path()).unwrap_err().to_string();
     assert!(refused.contains("newer version"), "{refused}");
+}
+
+#[test]
+fn what_a_question_offers_cannot_be_edited_before_the_yes() {
+    let path = |holds: serde_json::Value| serde_json::json!({"path": holds});
+    let below = |place: &str| path(serde_json::json!({"below": place}));
+    let offering = |bits| {
+        let covers = serde_json::from_value(serde_json::json!([below("/p/src")])).unwrap();
+        let answers = ["ask.always".to_owned()].into();
+        let standing = Standing { covers, answers, ..Standing::default() };
+        Question { standing, ..question(bits) }
+    };
+    let wide = serde_json::json!([below("/")]).to_string();
+    let edits = [
+        String::new(),
+        format!("UPDATE standing SET covers = '{wide}'"),
+        r#"UPDATE standing SET answers = '["ask.always","policy.other"]'"#.to_owned(),
+        "UPDATE standing SET project = '/elsewhere'".to_owned(),
+        "UPDATE approval SET tool = 'run_command'".to_owned(),
+        r#"UPDATE approval SET arguments = '{"path":"/p/src/other"}'"#.to_owned(),
+        "UPDATE standing SET seal = ''".to_owned(),
+    ];
+    for (bits, sql) in (1..).zip(edits) {
+        let state = tempfile::tempdir().unwrap();
+        let mut approvals = Approvals::open(state.path()).unwrap();
+        let question = offering(bits);
+        approvals.ask(&question, T).unwrap();
+        let db = rusqlite::Connection::open(state.path().join("portcullis.db")).unwrap();
+        assert!(sql.is_empty() || db.execute(&sql, []).unwrap() == 1, "{sql}");
+        let offered = approvals.covers(&question.approval).unwrap().len();
+        assert_eq!(offered, usize::from(sql.is_empty()), "{sql}");
+        let choice = Choice { cover: 1, lasts: Lasts::Always };
+        let given = approvals.give(&question.approval, choice, "me", T).unwrap();
+        match sql.as_str() {
+            "" => assert!(given.is_ok()),
+            _ => assert_eq!(given.unwrap_err(), NotGiven::OneByOne, "{sql}"),
+        }
+    }
 }

@@ -77,6 +77,7 @@ impl Approvals {
 impl ApprovalStore for Approvals {
     fn ask(&mut self, question: &Question, now: Timestamp) -> Result<(), StoreError> {
         let reasons = serde_json::Value::from(question.reasons.clone()).to_string();
+        let seal = self.seal()?;
         self.write("store a question", |transaction| {
             let now = Clock::advance(transaction, now)?;
             let mut insert = transaction.prepare_cached(
@@ -101,7 +102,7 @@ impl ApprovalStore for Approvals {
                 ":created": micros(now),
                 ":expires": micros(now.after(question.patience)),
             })?;
-            standing::beside(transaction, question)
+            standing::beside(transaction, &seal, question)
         })
     }
 

@@ -15,7 +15,7 @@ const BUSY: Duration = Duration::from_secs(5);
 
 /// The tables, one step after the other; `user_version` counts the steps taken.
 /// A step that was released is never edited.
-const STEPS: [&str; 5] = [
+const STEPS: [&str; 6] = [
     "
     CREATE TABLE approval (
         id               TEXT PRIMARY KEY,
@@ -46,6 +46,7 @@ const STEPS: [&str; 5] = [
     super::pins::TABLES,
     super::pins::SHOWN,
     super::standing::TABLES,
+    super::standing::SEALED,
 ];
 
 /// Opens the database of a state directory, creating it when there is none.

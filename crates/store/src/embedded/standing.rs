@@ -47,6 +47,10 @@ pub(crate) const TABLES: &str = "
     CREATE INDEX grants_standing ON grants (server, tool) WHERE state = 'standing';
 ";
 
+/// What is offered for a question is sealed since it was first kept; what was kept before
+/// offers nothing.
+pub(crate) const SEALED: &str = "ALTER TABLE standing ADD COLUMN seal TEXT NOT NULL DEFAULT '';";
+
 /// More grants than anybody gives for one tool; what is beyond is asked about.
 const CANDIDATES: usize = 256;
 
@@ -57,8 +61,9 @@ type Sql<T> = Result<T, rusqlite::Error>;
 
 impl GrantStore for Approvals {
     fn covers(&mut self, id: &ApprovalId) -> Result<Vec<Cover>, StoreError> {
+        let seal = self.seal()?;
         self.look("look what may stand", |transaction| {
-            Ok(offered(transaction, id)?.map(|standing| standing.covers).unwrap_or_default())
+            Ok(offered(transaction, &seal, id)?.map(|standing| standing.covers).unwrap_or_default())
         })
     }
 
@@ -78,7 +83,7 @@ impl GrantStore for Approvals {
             if question.state != State::Pending {
                 return Ok(Err(NotDecided::Already(question.state).into()));
             }
-            let standing = offered(transaction, id)?.unwrap_or_default();
+            let standing = offered(transaction, &seal, id)?.unwrap_or_default();
             if standing.covers.is_empty() {
                 return Ok(Err(NotGiven::OneByOne));
             }
@@ -169,19 +174,38 @@ impl GrantStore for Approvals {
 }
 
 impl Approvals {
-    fn seal(&self) -> Result<Seal, StoreError> {
+    /// The key, read anew: another process may have made it.
+    pub(super) fn seal(&self) -> Result<Seal, StoreError> {
         Seal::open(self.state())
     }
 }
 
 /// Keeps what may stand beside a question that is stored.
-pub(crate) fn beside(transaction: &Transaction<'_>, question: &Question) -> Sql<()> {
+pub(crate) fn beside(transaction: &Transaction<'_>, seal: &Seal, question: &Question) -> Sql<()> {
     let Standing { covers, answers, session, project, quiet } = &question.standing;
-    let sql = "INSERT INTO standing (approval, covers, answers, session, project, quiet)
-               VALUES (:approval, :covers, :answers, :session, :project, :quiet)";
+    let (key, covers, answers) = (&question.key, text(covers)?, text(answers)?);
+    let seal = sealed_offer(
+        seal,
+        [
+            question.approval.as_str(),
+            key.principal.as_str(),
+            key.server.as_str(),
+            &key.tool,
+            key.definition_pin.as_str(),
+            key.policy.as_str(),
+            key.arguments_digest.as_str(),
+            &question.arguments,
+            &covers,
+            &answers,
+            session,
+            project,
+        ],
+    );
+    let sql = "INSERT INTO standing (approval, covers, answers, session, project, quiet, seal)
+               VALUES (:approval, :covers, :answers, :session, :project, :quiet, :seal)";
     let values = named_params! {
-        ":approval": question.approval.as_str(), ":covers": text(covers)?,
-        ":answers": text(answers)?, ":session": session, ":project": project, ":quiet": quiet,
+        ":approval": question.approval.as_str(), ":covers": covers, ":answers": answers,
+        ":session": session, ":project": project, ":quiet": quiet, ":seal": seal,
     };
     transaction.prepare_cached(sql)?.execute(values).map(drop)
 }
@@ -202,18 +226,34 @@ pub(crate) fn sweep(transaction: &Transaction<'_>, oldest: Timestamp) -> Sql<()>
     transaction.execute(sql, [micros(oldest)]).map(drop)
 }
 
-fn offered(transaction: &Transaction<'_>, id: &ApprovalId) -> Sql<Option<Standing>> {
-    let sql = "SELECT covers, answers, session, project, quiet FROM standing WHERE approval = ?1";
+/// The seal of what is offered for a question: of the question, too, so that neither is
+/// another one when a person answers.
+fn sealed_offer(seal: &Seal, texts: [&str; 12]) -> String {
+    // No name of a grant, which the seal of a grant begins with.
+    seal.of(["offer"].into_iter().chain(texts))
+}
+
+/// What a person may choose from; nothing when that, or the question, was edited.
+fn offered(transaction: &Transaction<'_>, seal: &Seal, id: &ApprovalId) -> Sql<Option<Standing>> {
+    let sql = "SELECT approval.id, principal, server, tool, definition_pin, policy,
+                   arguments_digest, arguments, covers, answers, session, project, seal, quiet
+               FROM standing JOIN approval ON approval.id = standing.approval
+               WHERE standing.approval = ?1";
     let read = |row: &Columns<'_>| {
-        Ok(Standing {
-            covers: json(row, 0)?,
-            answers: json(row, 1)?,
-            session: row.get(2)?,
-            project: row.get(3)?,
-            quiet: row.get(4)?,
-        })
+        let mut texts: [String; 12] = Default::default();
+        for (place, text) in texts.iter_mut().enumerate() {
+            *text = row.get(place)?;
+        }
+        let kept: String = row.get(12)?;
+        if sealed_offer(seal, texts.each_ref().map(String::as_str)) != kept {
+            return Ok(None);
+        }
+        let [.., session, project] = texts;
+        let (covers, answers) = (json(row, 8)?, json(row, 9)?);
+        Ok(Some(Standing { covers, answers, session, project, quiet: row.get(13)? }))
     };
-    transaction.prepare_cached(sql)?.query_row([id.as_str()], read).optional()
+    let found = transaction.prepare_cached(sql)?.query_row([id.as_str()], read).optional()?;
+    Ok(found.flatten())
 }
 
 fn asked_lately(transaction: &Transaction<'_>, server: &str, now: Timestamp) -> Sql<u32> {
