@@ -35,7 +35,7 @@ impl Table {
         print(&self.text(is_coloured()))
     }
 
-    fn text(&self, coloured: bool) -> String {
+    pub(crate) fn text(&self, coloured: bool) -> String {
         let widths = self.widths();
         let mut text = String::new();
         for (place, row) in self.rows.iter().enumerate() {

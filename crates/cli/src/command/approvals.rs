@@ -59,11 +59,15 @@ fn list(state: &Path, all: bool, json: bool) -> Result<Exit, Trouble> {
     Ok(Exit::Clean)
 }
 
-/// Questions that wait about one tool of one server are one group: its name once, and
-/// what each of them is called with.
+/// Questions that wait about one tool of one server, as it is now, are one group: its name
+/// once, and what each of them is called with.
 fn table(rows: &[Row], now: Timestamp) -> Table {
     let mut table = Table::new(&["id", "state", "kind", "server", "tool", "risk", "until"]);
-    let kin = |row: &Row| (row.kind.clone(), row.server.clone(), row.tool.clone());
+    // A group has one risk for all, so none hides behind that of another.
+    let kin = |row: &Row| {
+        [&row.kind, &row.server, &row.tool, &row.risk, &row.definition_pin, &row.principal]
+            .map(String::clone)
+    };
     let mut groups: BTreeMap<_, Vec<&Row>> = BTreeMap::new();
     for row in rows.iter().filter(|row| row.state == State::Pending) {
         groups.entry(kin(row)).or_default().push(row);
@@ -256,4 +260,39 @@ fn until(row: &Row, now: Timestamp) -> String {
 fn print_json(value: &impl serde::Serialize) -> Result<(), Trouble> {
     let text = serde_json::to_string(value).map_err(|error| Trouble::failed(&error))?;
     style::print(&format!("{text}\n"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn waits(bits: u64, risk: &str, definition: &str) -> Row {
+        let now = now();
+        Row {
+            id: ApprovalId::from_entropy(bits),
+            state: State::Pending,
+            kind: "tool".to_owned(),
+            server: "files".to_owned(),
+            tool: "sync".to_owned(),
+            arguments: serde_json::json!({"path": "a"}),
+            risk: risk.to_owned(),
+            reasons: Vec::new(),
+            principal: "uid:1000".to_owned(),
+            created: now,
+            expires: now,
+            definition_pin: definition.to_owned(),
+            arguments_digest: String::new(),
+            decided_by: None,
+        }
+    }
+
+    #[test]
+    fn no_question_hides_behind_the_risk_of_another() {
+        let shown = |rows: &[Row]| table(rows, now()).text(false);
+        let alike = [waits(1, "read", "one"), waits(2, "read", "one")];
+        assert!(shown(&alike).contains("2 questions"), "{}", shown(&alike));
+        let changed = [waits(1, "read", "one"), waits(2, "destructive", "two")];
+        let text = shown(&changed);
+        assert!(text.contains("destructive") && !text.contains("questions"), "{text}");
+    }
 }
