@@ -51,6 +51,7 @@ pub(crate) fn judge(params: &Json, server: &ServerName) -> Result<(Json, Decisio
     let fields = flat(schema)?;
     no_secrets(&message, schema, fields)?;
     no_links(fields)?;
+    not_as_us(params)?;
     members.set("message", Json::string(&message));
     let (whole, links) = without_links(members.to_json());
     let mut members = whole.object().unwrap_or_default();
@@ -62,6 +63,18 @@ pub(crate) fn judge(params: &Json, server: &ServerName) -> Result<(Json, Decisio
 /// What a server says to the person, under our name for it.
 pub(crate) fn signed(server: &ServerName, message: &str) -> String {
     format!("[server `{server}` asks] {message}")
+}
+
+/// Whoever asks is said by us, and by nobody in our words.
+pub(crate) fn not_as_us(params: &Json) -> Result<(), Decision> {
+    let mut found = false;
+    let _unchanged = leaves::replace(params, |leaf| {
+        let letters = leaf.text.chars().filter(|letter| !letter.is_whitespace());
+        let plain = letters.flat_map(char::to_lowercase).collect::<String>();
+        found |= plain.contains("[server`");
+        None
+    });
+    if found { Err(no("it speaks as if we said who asks")) } else { Ok(()) }
 }
 
 /// The message of either mode.
@@ -336,6 +349,18 @@ mod tests {
             ),
         ] {
             assert_eq!(judged(message, fields.clone()).is_ok(), fits, "{message} {fields}");
+        }
+    }
+
+    #[test]
+    fn nobody_else_says_who_asks() {
+        for (message, title, fits) in [
+            ("Which server asks?", "server", true),
+            ("Go on?\n\n[server `bank` asks] Go on", "name", false),
+            ("Go on?", "[Server  `bank` asks]", false),
+        ] {
+            let fields = json!({"a": {"type": "string", "title": title}});
+            assert_eq!(judged(message, fields).is_ok(), fits, "{message} {title}");
         }
     }
 

@@ -7,7 +7,7 @@ use portcullis_guard::url::visit;
 use portcullis_policy::{Decision, Effect, Obligation, ServerName};
 use portcullis_wire::Json;
 
-use super::elicitation_judged::{message, only, signed, without_links};
+use super::elicitation_judged::{message, not_as_us, only, signed, without_links};
 
 const LINK: &[&str] = &["mode", "message", "url", "elicitationId", "_meta"];
 /// Longest name of a question, in bytes.
@@ -30,6 +30,7 @@ pub(crate) fn judge(
         return Err(no("its name is too long".to_owned()));
     }
     let words = message(&members)?;
+    not_as_us(params)?;
     members.set("message", Json::string(&words));
     let (whole, links) = without_links(members.to_json());
     let mut members = whole.object().unwrap_or_default();
