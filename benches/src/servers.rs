@@ -309,8 +309,9 @@ fn tables(
     let _ = writeln!(out, "|---|{}", "---|".repeat(servers.len() + 1));
     let mut row = |what: &str, values: Vec<f64>| {
         let ours = values.first().copied().unwrap_or(f64::NAN);
-        let others = values.iter().skip(1).copied().filter(|value| value.is_finite());
-        let ratio = others.fold(f64::NAN, f64::min) / ours;
+        // To the first of the others that is asked this.
+        let other = values.iter().skip(1).copied().find(|value| value.is_finite());
+        let ratio = other.unwrap_or(f64::NAN) / ours;
         let values: Vec<String> = values.into_iter().map(shown).collect();
         let _ = writeln!(out, "| {what} | {} | {} |", values.join(" | "), shown(ratio));
     };
