@@ -4,7 +4,9 @@
 
 use std::time::Instant;
 
-use portcullis_catalog::control::{APPROVAL_EXACT, SAMPLING_REVIEWED};
+use portcullis_catalog::control::{
+    ANSWERS_MATCH_QUESTIONS, APPROVAL_EXACT, SAMPLING_REVIEWED, SILENCE_IS_NO,
+};
 use portcullis_guard::text::visible;
 use portcullis_journal::{Direction, Event, Outcome as Ended, Record};
 use portcullis_policy::{Answer, Decision, Effect, Obligation, Tier};
@@ -140,7 +142,9 @@ impl Session {
             params: request.params.clone(),
             decision: Decision::default(),
         };
-        let Some(matter) = inquiry.matter() else { return };
+        let Some(matter) = inquiry.matter() else {
+            return self.nobody_is_asked(Waiting::Request(request), decision);
+        };
         let (key, content) = self.inquiry_key(&inquiry, matter);
         self.park(Waiting::Request(request), key, content, decision);
     }
@@ -305,7 +309,11 @@ impl Session {
             return self.answer_reviewed(row, answer, seen, None, now);
         }
         let asked = row.carries.asked.clone();
-        let Some(asked) = asked else { return self.withhold_answer(&row, seen, now) };
+        let Some(asked) = asked else {
+            let why = "the question that it answers is not known any more";
+            let no = Decision::deny(ANSWERS_MATCH_QUESTIONS, why);
+            return self.withhold_answer(&row, seen.and(no), now);
+        };
         let (key, content) = self.answer_key(&asked, &answer);
         let why = "an answer of the model for the server";
         let decision = seen.and(Decision::ask(SAMPLING_REVIEWED, why));
@@ -319,6 +327,13 @@ impl Session {
         record.decision = why.clone();
         self.note(record);
         self.answer_no(row.id.clone(), &row.method, &why);
+    }
+
+    /// There are no words in which a person could be asked about this: the answer is no.
+    fn nobody_is_asked(&mut self, waiting: Waiting, decision: Decision) {
+        let no = Decision::deny(SILENCE_IS_NO, "nobody can be asked about this");
+        let sentence = waiting.not_approved();
+        self.give_up(waiting, None, decision.and(no), sentence);
     }
 
     /// What waited does not go on; whoever waits for it is told so.
@@ -374,9 +389,11 @@ impl Session {
     }
 
     fn ask_about(&mut self, open: LeftOpen) {
-        let Some(matter) = open.now.matter() else { return };
-        let (key, content) = self.inquiry_key(&open.now, matter);
         let decision = open.now.decision.clone();
+        let Some(matter) = open.now.matter() else {
+            return self.nobody_is_asked(Waiting::Open(Box::new(open)), decision);
+        };
+        let (key, content) = self.inquiry_key(&open.now, matter);
         self.park(Waiting::Open(Box::new(open)), key, content, decision);
     }
 
