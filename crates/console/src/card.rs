@@ -195,6 +195,7 @@ pub(crate) mod tests {
             matter: Matter::Tool,
             principal: Principal::user(1000),
             server: ServerName::new("files").unwrap(),
+            session: "s".to_owned(),
             tool: tool.to_owned(),
             definition_pin: Fingerprint::of(b"definition"),
             arguments_digest: Fingerprint::of(arguments.as_bytes()),

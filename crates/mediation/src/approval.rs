@@ -118,6 +118,8 @@ pub struct ApprovalKey {
     pub principal: Principal,
     /// Which server.
     pub server: ServerName,
+    /// In which session: what one asks is not answered to another, which says the same.
+    pub session: String,
     /// Which tool; of another matter the method with which the server asks.
     pub tool: String,
     /// What the content is understood by: the tool's definition that the person was

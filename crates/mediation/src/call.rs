@@ -171,6 +171,7 @@ impl Session {
             matter: Matter::Tool,
             principal: self.settings.principal.clone(),
             server: self.settings.server.clone(),
+            session: self.settings.session.clone(),
             tool: call.tool.clone(),
             definition_pin: call.pin.clone(),
             arguments_digest: Fingerprint::of(&covered),

@@ -258,6 +258,7 @@ impl Session {
             matter,
             principal: self.settings.principal.clone(),
             server: self.settings.server.clone(),
+            session: self.settings.session.clone(),
             tool: method.to_owned(),
             definition_pin,
             arguments_digest: Fingerprint::of(content),

@@ -31,6 +31,7 @@ fn question(bits: u64) -> Question {
             matter: Matter::Tool,
             principal: Principal::user(1000),
             server: ServerName::new("files").unwrap(),
+            session: "s".to_owned(),
             tool: "delete_file".to_owned(),
             definition_pin: Fingerprint::of(b"definition"),
             arguments_digest: Fingerprint::of(&bits.to_be_bytes()),

@@ -221,7 +221,7 @@ fn a_script_in_our_own_page_does_not_send_the_form() {
     let stage = Stage::new();
     let Some(mut browser) = Browser::start(&stage, "profile") else { return };
     let (mut gateway, _console, _) = open(&stage, &mut browser);
-    browser.until(ME, "!document.querySelector('button.approve').disabled");
+    browser.pressable(ME, "button.approve");
     // As an extension could: with the real form, behind the wall of origins.
     let script = "(() => {
         const form = document.querySelector('form.answer');

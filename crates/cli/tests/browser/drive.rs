@@ -3,6 +3,7 @@
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::PathBuf;
 use std::process::{Child, ChildStdin, ChildStdout, Stdio};
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
@@ -38,6 +39,9 @@ fn chromium() -> Option<String> {
     version.arg("--version");
     (finish(version).code == 0).then_some(found)
 }
+
+/// How long a test waits for what must come.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 impl Browser {
     /// A browser with a profile of its own, or a line that says why there is none.
@@ -125,20 +129,57 @@ impl Browser {
         }
     }
 
+    /// Waits until a person could press what a selector names. A page that is still being read
+    /// shows its buttons as the document has them: what its script does with them comes after.
+    pub fn pressable(&mut self, page: &str, selector: &str) {
+        let selector = json!(selector);
+        self.until(
+            page,
+            &format!(
+                "document.readyState === 'complete' \
+                 && document.querySelector({selector})?.disabled === false \
+                 && getComputedStyle(document.querySelector({selector})).visibility === 'visible'"
+            ),
+        );
+    }
+
     pub fn press(&mut self, page: &str, key: &str) {
         self.does(&json!({"do": "press", "page": page, "key": key}));
     }
 
-    /// Moves the focus with the tab key until it is on what a selector names.
+    /// Moves the focus with the tab key until it is on what a selector names: several rounds of
+    /// the page, as what comes into view again is inert again for a moment.
     pub fn tabs_to(&mut self, page: &str, selector: &str) {
         let there = format!("!!document.activeElement?.matches({})", json!(selector));
-        for _ in 0..60 {
+        let until = Instant::now() + PATIENCE;
+        while Instant::now() < until {
             if self.eval(page, &there) == true {
                 return;
             }
             self.press(page, "Tab");
         }
         panic!("the tab key never comes to {selector}: {}", self.text(page));
+    }
+
+    /// Answers with the keyboard: the focus moves to a button, a key presses it, a text appears.
+    /// A press on a button that became inert meanwhile is no press: the person tries again.
+    pub fn presses_for(&mut self, page: &str, selector: &str, key: &str, text: &str) {
+        let shown = format!("document.body.innerText.includes({})", json!(text));
+        let until = Instant::now() + PATIENCE;
+        while Instant::now() < until {
+            self.pressable(page, selector);
+            self.tabs_to(page, selector);
+            self.press(page, key);
+            for _ in 0..100 {
+                let order = json!({"do": "eval", "page": page, "script": shown});
+                // A page that goes elsewhere meanwhile has no answer.
+                if self.tries(&order).is_ok_and(|it| it == true) {
+                    return;
+                }
+                std::thread::sleep(Duration::from_millis(100));
+            }
+        }
+        panic!("no `{text}` after {key} on {selector}: {}", self.text(page));
     }
 
     /// Nothing on any page complained since it was asked last.

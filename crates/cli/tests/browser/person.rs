@@ -34,12 +34,11 @@ fn a_question_is_seen_as_it_comes_and_answered_with_the_keyboard_alone() {
     assert_eq!(browser.eval(ME, "document.activeElement === document.body"), true);
     browser.press(ME, "Enter");
     browser.press(ME, "Space");
-    browser.until(ME, "!document.querySelector('button.approve').disabled");
+    browser.pressable(ME, "button.approve");
     browser.tabs_to(ME, "button.approve");
     browser.press(ME, "Enter");
     assert_eq!(row(&stage, &question)["state"], "pending");
-    browser.press(ME, "Space");
-    browser.shows(ME, "answered by console");
+    browser.presses_for(ME, "button.approve", "Space", "answered by console");
     let answer = gateway.answer(id);
     assert_eq!(answer["result"]["content"][0]["text"], "done", "{answer}");
     assert_eq!(reached(&stage), 1);
@@ -51,10 +50,8 @@ fn a_question_is_seen_as_it_comes_and_answered_with_the_keyboard_alone() {
     browser.shows(ME, "other.txt");
     browser.tabs_to(ME, "a.go");
     browser.press(ME, "Enter");
-    browser.until(ME, "document.querySelector('button.deny')?.disabled === false");
-    browser.tabs_to(ME, "button.deny");
-    browser.press(ME, "Enter");
-    browser.shows(ME, "This question is denied, answered by console.");
+    let denied = "This question is denied, answered by console.";
+    browser.presses_for(ME, "button.deny", "Enter", denied);
     assert_eq!(gateway.answer(id)["result"]["isError"], true);
     assert_eq!(row(&stage, &question)["decided_by"], "console");
     assert_eq!(reached(&stage), 1);
@@ -81,7 +78,7 @@ fn an_answer_from_elsewhere_takes_the_buttons_away() {
     browser.goto(ME, &console.link);
     let (_, question) = asks(&stage, &mut gateway, "notes.txt");
     browser.goto(ME, &format!("http://{}/questions/{question}", console.host));
-    browser.until(ME, "!document.querySelector('button.approve').disabled");
+    browser.pressable(ME, "button.approve");
     assert_eq!(stage.says(&["approvals", "deny", &question]).code, 0);
     browser.shows(ME, "answered elsewhere, or has ended");
     assert_eq!(browser.eval(ME, "document.querySelectorAll('button:enabled').length"), 0);
@@ -157,7 +154,8 @@ fn every_page_can_be_read_by_everybody() {
             browser.does(&scheme);
             browser.goto(ME, &format!("http://{}{path}", console.host));
             browser.shows(ME, expect);
-            let settled = "![...document.querySelectorAll('button')].some((it) => it.disabled)";
+            let settled = "document.readyState === 'complete' \
+                 && ![...document.querySelectorAll('button')].some((it) => it.disabled)";
             browser.until(ME, settled);
             if *name == "missing" {
                 // That the page is not there is the one thing a browser complains about.

@@ -81,10 +81,10 @@ impl ApprovalStore for Approvals {
         self.write("store a question", |transaction| {
             let now = Clock::advance(transaction, now)?;
             let mut insert = transaction.prepare_cached(
-                "INSERT INTO approval (id, kind, state, principal, server, tool, definition_pin,
-                     arguments_digest, policy, arguments, risk, reasons, created, expires)
-                 VALUES (:id, :kind, 'pending', :principal, :server, :tool, :definition_pin,
-                     :arguments_digest, :policy, :arguments, :risk, :reasons, :created, :expires)",
+                "INSERT INTO approval (id, kind, state, principal, server, session, tool,
+                     definition_pin, arguments_digest, policy, arguments, risk, reasons, created, expires)
+                 VALUES (:id, :kind, 'pending', :principal, :server, :session, :tool,
+                     :definition_pin, :arguments_digest, :policy, :arguments, :risk, :reasons, :created, :expires)",
             )?;
             let key = &question.key;
             insert.execute(named_params! {
@@ -92,6 +92,7 @@ impl ApprovalStore for Approvals {
                 ":kind": key.matter.as_str(),
                 ":principal": key.principal.as_str(),
                 ":server": key.server.as_str(),
+                ":session": key.session,
                 ":tool": key.tool,
                 ":definition_pin": key.definition_pin.as_str(),
                 ":arguments_digest": key.arguments_digest.as_str(),
@@ -281,7 +282,8 @@ fn newest_open(
     let mut select = transaction.prepare_cached(
         "SELECT id, state, expires FROM approval
          WHERE arguments_digest = :arguments_digest AND principal = :principal AND server = :server
-           AND kind = :kind AND tool = :tool AND definition_pin = :definition_pin AND policy = :policy
+           AND session = :session AND kind = :kind AND tool = :tool
+           AND definition_pin = :definition_pin AND policy = :policy
            AND state IN ('pending', 'approved', 'denied')
          ORDER BY CASE state WHEN 'denied' THEN 0 WHEN 'approved' THEN 1 ELSE 2 END, created, id
          LIMIT 1",
@@ -291,6 +293,7 @@ fn newest_open(
         ":kind": key.matter.as_str(),
         ":principal": key.principal.as_str(),
         ":server": key.server.as_str(),
+        ":session": key.session,
         ":tool": key.tool,
         ":definition_pin": key.definition_pin.as_str(),
         ":policy": key.policy.as_str(),
@@ -307,15 +310,16 @@ fn state_for(
 ) -> Sql<Option<State>> {
     let mut select = transaction.prepare_cached(
         "SELECT state FROM approval
-         WHERE id = :id AND kind = :kind AND principal = :principal AND server = :server AND tool = :tool
-           AND definition_pin = :definition_pin AND arguments_digest = :arguments_digest
-           AND policy = :policy",
+         WHERE id = :id AND kind = :kind AND principal = :principal AND server = :server
+           AND session = :session AND tool = :tool AND definition_pin = :definition_pin
+           AND arguments_digest = :arguments_digest AND policy = :policy",
     )?;
     let parameters = named_params! {
         ":id": id.as_str(),
         ":kind": key.matter.as_str(),
         ":principal": key.principal.as_str(),
         ":server": key.server.as_str(),
+        ":session": key.session,
         ":tool": key.tool,
         ":definition_pin": key.definition_pin.as_str(),
         ":arguments_digest": key.arguments_digest.as_str(),
