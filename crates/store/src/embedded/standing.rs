@@ -236,7 +236,7 @@ fn sealed_offer(seal: &Seal, texts: [&str; 12]) -> String {
 /// What a person may choose from; nothing when that, or the question, was edited.
 fn offered(transaction: &Transaction<'_>, seal: &Seal, id: &ApprovalId) -> Sql<Option<Standing>> {
     let sql = "SELECT approval.id, principal, server, tool, definition_pin, policy,
-                   arguments_digest, arguments, covers, answers, session, project, seal, quiet
+                   arguments_digest, arguments, covers, answers, standing.session, project, seal, quiet
                FROM standing JOIN approval ON approval.id = standing.approval
                WHERE standing.approval = ?1";
     let read = |row: &Columns<'_>| {
