@@ -22,6 +22,8 @@ mod evidence;
 mod explain;
 #[path = "run/lives.rs"]
 mod lives;
+#[path = "run/many.rs"]
+mod many;
 #[path = "run/network.rs"]
 mod network;
 #[path = "run/noise.rs"]
