@@ -106,7 +106,7 @@ impl Session {
         let server = ["python3", "-u", "-c", SERVER].map(str::to_owned);
         let run = stage.run(&["--config", config, "--name", "many"], &server);
         let gateway = Gateway::start(run, None);
-        let yes = (number / 4) % 2 == 0;
+        let yes = (number / 4).is_multiple_of(2);
         Self { number, kind: Kind::of(number), gateway, call: 0, question: String::new(), yes }
     }
 
