@@ -181,7 +181,8 @@ impl Host {
         self.read(id)
     }
 
-    fn write(&mut self, rest: &str) -> Result<u64, String> {
+    /// Sends a request; its id.
+    pub(crate) fn write(&mut self, rest: &str) -> Result<u64, String> {
         self.next += 1;
         let id = self.next;
         self.send(format!("{{\"jsonrpc\":\"2.0\",\"id\":{id},{rest}\n").as_bytes())?;
@@ -194,7 +195,7 @@ impl Host {
     }
 
     /// Reads on to the answer that carries `id`.
-    fn read(&mut self, id: u64) -> Result<(), String> {
+    pub(crate) fn read(&mut self, id: u64) -> Result<(), String> {
         let wanted = format!("\"id\":{id},");
         loop {
             self.line.clear();
@@ -216,7 +217,8 @@ impl Host {
         }
     }
 
-    fn expect(&self, right: impl Fn(&Value) -> bool) -> Result<(), String> {
+    /// The answer that was read last is right.
+    pub(crate) fn expect(&self, right: impl Fn(&Value) -> bool) -> Result<(), String> {
         let answer = serde_json::from_slice(&self.line).map_err(|error| error.to_string())?;
         if right(&answer) { Ok(()) } else { Err(format!("unexpected: {}", self.shown())) }
     }

@@ -4,13 +4,14 @@
 //! `docs/performance.md`. Read in this order: `subject.rs` (who is compared),
 //! `measure.rs` (the rounds), `host.rs` (the load), `process.rs` (what was used),
 //! `parts.rs` (the inside, without pipes), `spawn.rs` (a box alone), `report.rs` (the tables).
-//! `replay.rs` counts questions instead: how often a person is asked.
+//! `questions.rs` is about calls that wait for a person; `replay.rs` counts questions instead: how often a person is asked.
 //! `upstream.rs` and `relay.rs` are the other programs, in the same binary.
 
 mod host;
 mod measure;
 mod parts;
 mod process;
+mod questions;
 mod relay;
 mod replay;
 mod report;
@@ -27,10 +28,11 @@ use crate::report::Findings;
 use crate::subject::Places;
 
 const USAGE: &str = "\
-usage: cargo bench-portcullis [servers] [--rounds N] [--quick] [--gateway FILE]
+usage: cargo bench-portcullis [servers | questions] [--rounds N] [--quick] [--gateway FILE]
        cargo bench-portcullis replay FOLDER [--calls N] [--seed N]
 
   replay FOLDER   how often a person is asked, over the listings of servers in a folder
+  questions       what it takes to answer one, and what a call costs beside a thousand
   servers         our own server beside others of its kind, instead of the gateway
   --rounds N      how often every subject is measured [default: 7]
   --quick         a tenth of the calls and two rounds, to see that it works
@@ -43,6 +45,7 @@ struct Wanted {
     scale: usize,
     gateway: Option<String>,
     servers: bool,
+    questions: bool,
 }
 
 fn main() -> ExitCode {
@@ -79,12 +82,14 @@ fn replayed(folder: &str, options: &[&str]) -> Result<(), String> {
 }
 
 fn wanted(words: &[&str]) -> Result<Wanted, String> {
-    let mut wanted = Wanted { rounds: 7, scale: 1, gateway: None, servers: false };
+    let mut wanted =
+        Wanted { rounds: 7, scale: 1, gateway: None, servers: false, questions: false };
     let mut words = words.iter();
     while let Some(word) = words.next() {
         let mut value = || words.next().ok_or_else(|| USAGE.to_owned());
         match *word {
             "--rounds" => wanted.rounds = value()?.parse().map_err(|_| USAGE.to_owned())?,
+            "questions" => wanted.questions = true,
             "servers" => wanted.servers = true,
             "--quick" => (wanted.rounds, wanted.scale) = (2, 10),
             "--gateway" => wanted.gateway = Some((*value()?).to_owned()),
@@ -105,6 +110,10 @@ fn bench(wanted: &Wanted) -> Result<(), String> {
     let work = tempfile::Builder::new().prefix("portcullis-bench").tempdir();
     let work = work.map_err(|error| format!("no directory to work in: {error}"))?;
     let places = Places::new(wanted.gateway.as_deref(), work.path())?;
+    if wanted.questions {
+        let tables = questions::run(places.gateway(), work.path(), wanted.rounds)?;
+        return print(&format!("{}\n\n{tables}", setting(wanted.rounds)));
+    }
     let cases = measure::cases(wanted.scale);
     let rounds = wanted.rounds;
     let samples = measure::rounds(&places, &cases, rounds, |round, subject| {
