@@ -233,3 +233,15 @@ fn what_a_question_offers_cannot_be_edited_before_the_yes() {
         }
     }
 }
+
+/// Whatever waits, a call does not look at it one by one to see what has ended.
+#[test]
+fn what_ends_is_found_by_an_index() {
+    let state = tempfile::tempdir().unwrap();
+    drop(Approvals::open(state.path()).unwrap());
+    let db = rusqlite::Connection::open(state.path().join("portcullis.db")).unwrap();
+    let sql = "EXPLAIN QUERY PLAN UPDATE approval SET state = 'expired'
+               WHERE state IN ('pending', 'approved', 'denied') AND expires <= 5";
+    let plan: String = db.query_row(sql, [], |row| row.get(3)).unwrap();
+    assert!(plan.contains("USING INDEX approval_expires"), "{plan}");
+}
