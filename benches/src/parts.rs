@@ -75,6 +75,7 @@ impl Bench {
             extensions: portcullis_policy::Extensions::new(),
             policy: Fingerprint::of(b"bench"),
             roots: Roots::new(),
+            askable: Default::default(),
             cwd: None,
             flow: portcullis_policy::Flow::default(),
             open_world: false,

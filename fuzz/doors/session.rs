@@ -75,6 +75,13 @@ fn roots(access: Access) -> Roots {
     roots
 }
 
+/// Where a host may offer more, once a person said yes.
+fn askable() -> Roots {
+    let mut roots = Roots::new();
+    roots.add(Root::new("/asked").expect("a root"), Access::Write);
+    roots
+}
+
 /// A server that may ask whatever a server may ask.
 fn open() -> MayAsk {
     let rule = Rule::new("login.example.com").expect("a rule");
@@ -95,6 +102,7 @@ fn settings(extensions: Extensions, may_ask: MayAsk) -> Settings {
         resources: UriLists::default(),
         policy: Fingerprint::of(b"policy"),
         roots: roots(Access::Write),
+        askable: askable(),
         cwd: Some("/p".to_owned()),
         flow: Default::default(),
         open_world: false,
@@ -300,6 +308,8 @@ impl Stage {
                 Output::Ask(ticket, _) => self.asked.push_back(ticket),
                 Output::Withdraw(approval) => self.session.lapsed(&approval),
                 Output::Close(closing) => self.closes(closing),
+                Output::Look(root) => self.session.looked(&root, Ok(Vec::new())),
+                Output::Admit(admitted) => self.session.not_admitted(&admitted.newcomer, "it went"),
                 Output::Sighted(_) | Output::Log(_) | Output::Roots(_) => {}
             }
         }

@@ -245,6 +245,7 @@ fn settings(mode: Ask, local: bool) -> Result<Settings, String> {
         extensions: portcullis_policy::Extensions::new(),
         policy: Fingerprint::of(b"replay"),
         roots,
+        askable: Default::default(),
         cwd: Some(cwd.to_owned()),
         flow: portcullis_policy::Flow::default(),
         open_world: !local,

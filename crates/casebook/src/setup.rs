@@ -11,6 +11,9 @@ use crate::step::{Received, Sent, Side, Step, What};
 /// The revision whose requests each declare themselves.
 const MODERN: &str = "2026-07-28";
 
+/// What there is below a root that ends in `:ask`.
+pub const THERE: &[&str] = &["/site", "/docs", "/site/src"];
+
 /// What a case's `toml` block means.
 ///
 /// Its keys are those of a `[server.NAME]` table, and these, which only a case has:
@@ -26,6 +29,7 @@ const MODERN: &str = "2026-07-28";
 /// | `initialized` | `true`: the [`opening`](Self::opening) is over when the first line plays |
 ///
 /// Without `pins` it is `note`, so that a case may list what it needs when it needs it.
+/// Below a root that ends in `:ask` there is [`THERE`], and nothing else.
 /// Without `roots` the server has `/home/ada/project:rw`. The home of a case's
 /// person is `/home/ada`; a driver with real directories has it somewhere else,
 /// and replaces that prefix in whatever is sent and received.

@@ -157,9 +157,12 @@ controls! {
     ROOTS_ANSWERED = "roots-answered", Roots, Protocol,
         "A server learns the host's roots only where they lie inside the operator's ceiling.",
         ["MCP-ROOT-01", "MCP-ROOT-02", "MCP-ROOT-08"];
+    ROOTS_ASKED = "roots-asked", Roots, Protocol,
+        "A directory that the host offers newly becomes a root only below the operator's ceiling, and where the operator says so only after a person saw it and said yes.",
+        ["MCP-ROOT-02", "MCP-ROOT-03"];
     ROOTS_FOLLOWED = "roots-followed", Roots, Protocol,
         "The roots in force are what the operator granted, is there, and the host still offers; a change holds at once.",
-        ["MCP-ROOT-03", "MCP-ROOT-04", "MCP-ROOT-06", "MCP-ROOT-07"];
+        ["MCP-ROOT-04", "MCP-ROOT-06", "MCP-ROOT-07"];
     ROOTS_CONTAINED = "roots-contained", Roots, Policy,
         "A path in an argument or a resource URI lies inside a root, by component.",
         ["MCP-ROOT-09", "MCP-ROOT-11", "MCP-VAL-07", "MCP-VAL-17"];

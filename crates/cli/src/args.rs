@@ -167,8 +167,8 @@ pub struct Run {
     /// The server's name everywhere [default: from the command]
     #[arg(long)]
     pub name: Option<String>,
-    /// A directory the server may see; repeatable; read-only without :rw
-    #[arg(long = "root", value_name = "DIR[:ro|:rw]", value_parser = values::parse_root)]
+    /// A directory the server may see; repeatable; read-only without :rw; with :ask a person is asked about each that the host offers in it
+    #[arg(long = "root", value_name = "DIR[:ro|:rw][:ask]", value_parser = values::parse_root)]
     pub roots: Vec<Root>,
     /// What it may reach: nothing, these hosts, or everything that this machine reaches [default: none]
     #[arg(long, value_name = "none|HOST[:PORT],…|host", value_parser = values::parse_network)]

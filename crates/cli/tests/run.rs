@@ -28,6 +28,8 @@ mod many;
 mod network;
 #[path = "run/noise.rs"]
 mod noise;
+#[path = "run/offered.rs"]
+mod offered;
 #[path = "run/once.rs"]
 mod once;
 #[path = "run/person.rs"]

@@ -100,6 +100,8 @@ pub struct Root {
     real: Option<String>,
     access: Access,
     protect: Option<Vec<String>>,
+    /// A person is asked first about what the host offers in it.
+    asks: bool,
 }
 
 /// What a server may do in a root.
@@ -261,9 +263,11 @@ impl Root {
     /// [`Unfit`] when no directory has that name.
     pub fn new(path: &str, access: Access) -> Result<Self, Unfit> {
         if path.is_empty() || path.contains('\0') {
-            return Err(Unfit::new("a root is a directory: write `DIR`, `DIR:ro` or `DIR:rw`"));
+            return Err(Unfit::new(
+                "a root is a directory: write `DIR`, `DIR:ro` or `DIR:rw`, and `:ask` after it",
+            ));
         }
-        Ok(Self { path: path.to_owned(), real: None, access, protect: None })
+        Ok(Self { path: path.to_owned(), real: None, access, protect: None, asks: false })
     }
 
     /// The same directory, with these places read-only in it and no others.
@@ -286,8 +290,21 @@ impl Root {
     /// # Errors
     /// As [`Self::new`].
     pub fn located(&self, path: &str) -> Result<Self, Unfit> {
-        let (protect, real) = (self.protect.clone(), self.real.clone());
-        Ok(Self { protect, real, ..Self::new(path, self.access)? })
+        let (protect, real, asks) = (self.protect.clone(), self.real.clone(), self.asks);
+        Ok(Self { protect, real, asks, ..Self::new(path, self.access)? })
+    }
+
+    /// The same directory, which is no root but the ceiling for those that the host offers:
+    /// a person is asked about each.
+    #[must_use]
+    pub fn asking(self) -> Self {
+        Self { asks: true, ..self }
+    }
+
+    /// Whether a person is asked about what the host offers in it.
+    #[must_use]
+    pub fn asks(&self) -> bool {
+        self.asks
     }
 
     /// The same root, which leads there: what it is held against others by.

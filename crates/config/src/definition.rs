@@ -366,6 +366,13 @@ static ROOT: &[Key] = &[
         "what stays read-only inside a writable root, instead of what git, shells and editors obey",
     )
     .such_as(r#"[".git", ".envrc"]"#),
+    key(
+        "ask",
+        Kind::Flag,
+        "it is no root itself: a person is asked about each directory that the host offers in it",
+    )
+    .usually("false")
+    .such_as("true"),
 ];
 
 static REFERENCE: &[Key] = &[

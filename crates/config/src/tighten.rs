@@ -412,7 +412,8 @@ fn within(root: &Root, outer: &[Root]) -> Option<Root> {
     }
     let around = outer.iter().filter(|outer| path.starts_with(outer.place()));
     let around = around.max_by_key(|outer| Path::new(outer.place()).components().count())?;
-    if root.access() == Access::Write && around.access() == Access::Read {
+    let wider = root.access() == Access::Write && around.access() == Access::Read;
+    if wider || around.asks() && !root.asks() {
         return None;
     }
     protected(root, around)
@@ -442,7 +443,8 @@ fn protected(root: &Root, around: &Root) -> Option<Root> {
 }
 
 fn shown(root: &Root) -> String {
-    format!("{}:{}", root.path(), root.access().as_str())
+    let asks = if root.asks() { ":ask" } else { "" };
+    format!("{}:{}{asks}", root.path(), root.access().as_str())
 }
 
 fn both<T>(outer: Option<T>, inner: Option<T>, join: impl Fn(T, T) -> T) -> Option<T> {

@@ -87,17 +87,22 @@ fn split_unit(text: &str) -> Option<(u64, &str)> {
     Some((number.parse().ok()?, unit))
 }
 
-/// Reads `DIR`, `DIR:ro` or `DIR:rw`.
+/// Reads `DIR`, `DIR:ro` or `DIR:rw`, each with `:ask` after it or without.
 ///
 /// # Errors
 /// [`Unfit`] when there is no directory, or it could not be one.
 pub fn parse_root(text: &str) -> Result<Root, Unfit> {
+    let (text, asks) = match text.strip_suffix(":ask") {
+        Some(text) => (text, true),
+        None => (text, false),
+    };
     let (path, access) = match text.rsplit_once(':') {
         Some((path, "rw")) => (path, Access::Write),
         Some((path, "ro")) => (path, Access::Read),
         _ => (text, Access::Read),
     };
-    Root::new(path, access)
+    let root = Root::new(path, access)?;
+    Ok(if asks { root.asking() } else { root })
 }
 
 /// Does a path mean the same wherever we are started: absolute, or below home?
@@ -287,6 +292,14 @@ mod tests {
         ] {
             let root = parse_root(text).unwrap();
             assert_eq!((root.path(), root.access()), (path, access), "{text}");
+        }
+        for (text, path, asks) in [
+            ("~/w:ask", "~/w", true),
+            ("~/w:rw:ask", "~/w", true),
+            ("~/w:ask:rw", "~/w:ask", false),
+        ] {
+            let root = parse_root(text).unwrap();
+            assert_eq!((root.path(), root.asks()), (path, asks), "{text}");
         }
         assert!(parse_root("").is_err() && parse_root(":rw").is_err());
     }

@@ -279,6 +279,7 @@ impl Reader<'_, '_> {
             DeValue::Table(table) => {
                 let root = self.section("a root", table, keys);
                 let access = self.word(&root, "access", values::ACCESS).unwrap_or_default();
+                let asks = self.flag(&root, "ask").unwrap_or_default();
                 let places = self.get(&root, "protect").and_then(|entry| self.texts(entry));
                 let protecting = |root: Root| match places {
                     None => Ok(root),
@@ -287,7 +288,9 @@ impl Reader<'_, '_> {
                     }
                 };
                 match self.text(&root, "path") {
-                    Some(path) => Root::new(path, access).and_then(protecting),
+                    Some(path) => Root::new(path, access)
+                        .and_then(protecting)
+                        .map(|root| if asks { root.asking() } else { root }),
                     None if self.get(&root, "path").is_some() => return None,
                     None => Root::new("", access),
                 }

@@ -324,6 +324,22 @@ fn a_command_that_is_fixed_gets_no_variable_of_anybody_elses() {
 }
 
 #[test]
+fn what_asks_may_not_stop_asking_below() {
+    let all = documents("[server.s]\nroots = [\"/a:rw:ask\"]\n", "", "");
+    let line = |root: &str| Overrides {
+        roots: Some(vec![parse_root(root).unwrap()]),
+        ..Overrides::default()
+    };
+    let said = settled(&all, line("/a/b")).unwrap_err();
+    assert!(said.concat().contains("/a:rw:ask"), "{said:?}");
+    let server = settled(&all, line("/a/b:ask")).unwrap();
+    assert!(server.roots[0].asks() && server.roots[0].path() == "/a/b");
+    // And what is granted may be asked about.
+    let all = documents("[server.s]\nroots = [\"/a:rw\"]\n", "", "");
+    assert!(settled(&all, line("/a/b:ask")).unwrap().roots[0].asks());
+}
+
+#[test]
 fn the_command_line_only_tightens_what_an_administrator_fixed() {
     let fixed = "[server.s]\nnetwork = [\"a.test\"]\nroots = [\"/a:rw\"]\nask = \"writes\"\n";
     let all = documents(fixed, "[server.s]\nask = \"always\"\n", "");

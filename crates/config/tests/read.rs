@@ -249,7 +249,7 @@ const MISTAKES: &[(&str, &str)] = &[
     ),
     (
         "[server.a]\nroots = [{ access = \"rw\" }]",
-        "2:10: a root is a directory: write `DIR`, `DIR:ro` or `DIR:rw` (directories it may see; the ceiling for the host's roots)",
+        "2:10: a root is a directory: write `DIR`, `DIR:ro` or `DIR:rw`, and `:ask` after it (directories it may see; the ceiling for the host's roots)",
     ),
     (
         "[server.a]\nroots = [{ path = \"/a\", access = \"rx\" }]",

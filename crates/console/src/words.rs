@@ -63,6 +63,36 @@ impl Words {
                 host: None,
             },
             Matter::Elicitation => Self::elicitation(&server, content),
+            Matter::Root => Self::root(&server, content),
+        }
+    }
+
+    fn root(server: &str, content: &str) -> Self {
+        let content: Value = serde_json::from_str(content).unwrap_or_default();
+        let text = |name: &str| content.get(name).and_then(Value::as_str).unwrap_or_default();
+        let place = visible(text("directory"));
+        let (does, covers) = match text("access") {
+            "ro" => (
+                "read",
+                "shows the server this directory, to read, until its session ends; \
+                 it is told of it and finds it there",
+            ),
+            // What is not understood is the most that it could be.
+            _ => (
+                "read and write",
+                "shows the server this directory, to read and write, until its session ends; \
+                 it is told of it and finds it there",
+            ),
+        };
+        Self {
+            asks: format!("may server `{server}` {does} in `{place}`"),
+            prompt: format!("may `{server}` {does} in `{place}`"),
+            what: "offered in",
+            content: "directory",
+            covers,
+            approved: format!("`{server}` may {does} in `{place}` until its session ends"),
+            denied: format!("`{server}` does not see `{place}`"),
+            host: None,
         }
     }
 
@@ -120,6 +150,16 @@ mod tests {
         }
         let form = Words::of(Matter::Elicitation, "files", "elicitation/create", "{}");
         assert_eq!((form.host, form.asks.contains("form")), (None, true));
+    }
+
+    #[test]
+    fn a_directory_is_named_with_what_could_be_done_there() {
+        for (access, does) in [("ro", "read"), ("rw", "read and write"), ("x", "read and write")] {
+            let content = serde_json::json!({"directory": "/p/\u{202e}a", "access": access});
+            let words = Words::of(Matter::Root, "notes", "roots/list", &content.to_string());
+            assert_eq!(words.asks, format!("may server `notes` {does} in `/p/\\u{{202e}}a`"));
+            assert_eq!(words.covers.contains("write"), does != "read", "{access}");
+        }
     }
 
     #[test]

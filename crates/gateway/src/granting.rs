@@ -18,10 +18,7 @@ use crate::trusted::{holds, lies_in};
 pub(crate) fn admit_roots(plan: &Plan, given: &[Grant]) -> Result<Vec<RootGrant>, Fault> {
     let turnable = turnable(plan, given);
     let admit = |root: &config::Root| {
-        let access = match root.access() {
-            config::Access::Read => confine::Access::ReadOnly,
-            config::Access::Write => confine::Access::ReadWrite,
-        };
+        let access = access(root);
         let mut grant = confine::admit_root(Path::new(root.path()), access, plan.home.as_deref())
             .map_err(|refused| Fault::operator(refused.to_string()))?;
         // What was held against other files is what is granted.
@@ -38,12 +35,82 @@ pub(crate) fn admit_roots(plan: &Plan, given: &[Grant]) -> Result<Vec<RootGrant>
         keep_projects(plan, &mut grant)?;
         Ok(grant)
     };
-    plan.server.roots.iter().map(admit).collect()
+    let shown = plan.server.roots.iter().filter(|root| !root.asks());
+    shown.map(admit).collect()
+}
+
+/// Where the host may offer roots that a person is asked about. Each is judged when it is
+/// offered; the directory around them is shown to nobody, so it may be a whole home.
+pub(crate) fn ceilings(plan: &Plan, granted: &[RootGrant]) -> Result<Vec<RootGrant>, Fault> {
+    let admit = |root: &config::Root| {
+        let (written, place) = (root.path(), Path::new(root.path()));
+        let failed = |why: &str| Fault::operator(format!("root {written}:ask {why}"));
+        let path =
+            place.canonicalize().map_err(|error| failed(&format!("is not there: {error}")))?;
+        if path.parent().is_none() {
+            return Err(failed("is the whole file system: name the directory of the projects"));
+        }
+        // Without this the directory is shown whatever anybody says.
+        if let Some(around) = granted.iter().find(|grant| path.starts_with(&grant.path)) {
+            let around = around.path.display();
+            return Err(failed(&format!("lies in root {around}, which is shown unasked")));
+        }
+        let access = access(root);
+        let protect = match (root.protect(), access) {
+            (Some(places), confine::Access::ReadWrite) => {
+                places.iter().map(PathBuf::from).collect()
+            }
+            _ => Vec::new(),
+        };
+        let grant = RootGrant { path, alias: None, access, protect, device: 0, inode: 0 };
+        Ok(grant)
+    };
+    plan.server.roots.iter().filter(|root| root.asks()).map(admit).collect()
+}
+
+/// A directory that the host offers below one of those: a root, or why not.
+pub(crate) fn admit_below(
+    plan: &Plan,
+    given: &[Grant],
+    ceiling: &RootGrant,
+    asked: &Path,
+) -> Result<RootGrant, Fault> {
+    let home = plan.home.as_deref();
+    let mut grant = confine::admit_root(asked, ceiling.access, home)
+        .map_err(|refused| Fault::operator(refused.to_string()))?;
+    if grant.path != asked {
+        let (asked, real) = (asked.display(), grant.path.display());
+        return Err(Fault::operator(format!("{asked} leads to {real} by way of a link")));
+    }
+    if grant.access == confine::Access::ReadWrite && !ceiling.protect.is_empty() {
+        let here = |place: &PathBuf| ceiling.path.join(place);
+        let all = ceiling.protect.iter().map(here);
+        let around = all.clone().any(|place| grant.path.starts_with(place));
+        if around {
+            return Err(Fault::operator("it lies in what stays read-only".to_owned()));
+        }
+        let below =
+            all.filter_map(|place| place.strip_prefix(&grant.path).ok().map(Path::to_owned));
+        let more: Vec<PathBuf> = below.filter(|place| !grant.protect.contains(place)).collect();
+        grant.protect.extend(more);
+    }
+    not_turned(asked, &grant, &turnable(plan, given))?;
+    not_our_own(plan, &grant)?;
+    keep_projects(plan, &mut grant)?;
+    Ok(grant)
+}
+
+fn access(root: &config::Root) -> confine::Access {
+    match root.access() {
+        config::Access::Read => confine::Access::ReadOnly,
+        config::Access::Write => confine::Access::ReadWrite,
+    }
 }
 
 /// Where some server may write, or could before, and which one.
 fn turnable(plan: &Plan, given: &[Grant]) -> Vec<(PathBuf, String)> {
-    let own = plan.server.roots.iter().filter(|root| root.access() == config::Access::Write);
+    let shown = |root: &&config::Root| root.access() == config::Access::Write && !root.asks();
+    let own = plan.server.roots.iter().filter(shown);
     let real = |root: &config::Root| Path::new(root.path()).canonicalize().ok();
     let own = own.filter_map(real).map(|root| (root, plan.server.name.to_string()));
     // One that a person took back was there long enough to leave a link.

@@ -27,10 +27,11 @@ use crate::dice;
 use crate::driver::{Driver, Stop};
 use crate::egress::{self, Told};
 use crate::fault::Fault;
-use crate::granting::{admit_roots, real_state};
+use crate::granting::{admit_roots, ceilings, real_state};
 use crate::held::Held;
 use crate::identity;
 use crate::left_out;
+use crate::newcomer::Newcomers;
 use crate::pins::PinKeeper;
 use crate::prompt::Prompt;
 use crate::reload::{Reload, Reread, Written};
@@ -93,6 +94,7 @@ pub(crate) fn launch(plan: &Plan) -> Result<Driver, Fault> {
     let without = left_out::read(plan)?;
     let mut keeper = keeper(plan)?;
     let grants = keeper.there();
+    let askable = ceiling(keeper.ceilings())?;
     let sights = Sights::of(&plan.server.env, plan.home.as_deref());
     let variables = variables(plan)?;
     let secrets = Secrets::watch(plan, sights, &variables);
@@ -117,6 +119,7 @@ pub(crate) fn launch(plan: &Plan) -> Result<Driver, Fault> {
     }
     let mut settings = settings(plan, &grants, policies, cwd, pinning, &mut journal)?;
     settings.without = without;
+    settings.askable = askable;
     let mut session = Session::new(settings);
     let mut record = session.record(Event::Started);
     record.confinement = Some(
@@ -147,12 +150,9 @@ fn keeper(plan: &Plan) -> Result<Keeper, Fault> {
     let grants =
         Grants::open(&plan.state).map_err(|error| Fault::ours("grants cannot be opened", error))?;
     let given = grants.list().map_err(|error| Fault::ours("the grants cannot be read", error))?;
-    Keeper::begin(
-        admit_roots(plan, &given)?,
-        grants,
-        plan.server.name.as_str(),
-        plan.home.as_deref(),
-    )
+    let roots = admit_roots(plan, &given)?;
+    let newcomers = Newcomers::below(ceilings(plan, &roots)?);
+    Keeper::begin(roots, newcomers, grants, plan.server.name.as_str(), plan.home.as_deref())
 }
 
 fn driver(
@@ -207,6 +207,11 @@ pub(crate) struct Origin {
 }
 
 impl Origin {
+    /// What the operator decided when it was started.
+    pub(crate) fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
     /// Nothing takes the server's place that is not what was approved: its files
     /// may have changed since it started.
     pub(crate) fn hold(&self, pins: &mut PinKeeper, journal: &mut Journal) -> Result<(), Fault> {
@@ -418,6 +423,7 @@ fn settings(
         resources: server.resources.clone(),
         extensions: server.extensions.clone(),
         roots: ceiling(grants)?,
+        askable: guarded::Roots::new(),
         cwd,
         flow: server.flow,
         open_world: server.network != config::Network::None,
@@ -477,12 +483,15 @@ fn policy_fingerprint(plan: &Plan, grants: &[RootGrant], policies: &Policies) ->
         let writable = grant.access == confine::Access::ReadWrite;
         json!([grant.path.display().to_string(), if writable { "rw" } else { "ro" }])
     };
+    let asked = server.roots.iter().filter(|root| root.asks());
+    let asked: Vec<_> = asked.map(|root| json!([root.path(), root.access().as_str()])).collect();
     let all = json!({
         "policies": policies.canonical(),
         "resources": format!("{:?}", server.resources),
         "extensions": format!("{:?}", server.extensions),
         "may ask": format!("{:?} {:?} {}", server.sampling, server.elicitation, server.links),
         "roots": grants.iter().map(root).collect::<Vec<_>>(),
+        "asked roots": asked,
         "network": server.network.to_string(),
         "confinement": server.confinement.as_str(),
         "command": server.command,

@@ -19,6 +19,7 @@ mod held;
 mod identity;
 mod launch;
 mod left_out;
+mod newcomer;
 mod perform;
 mod pins;
 mod prompt;

@@ -21,6 +21,8 @@ impl Driver {
                 Output::Forward(peer, message) | Output::Reply(peer, message) => {
                     self.send(peer, &message)
                 }
+                Output::Look(root) => self.look_at_newcomer(&root),
+                Output::Admit(admission) => self.admit_newcomer(*admission),
                 Output::Roots(roots) => self.roots_in_force(*roots, Instant::now()),
                 Output::Together(Peer::Client, messages) => self.to_client.send_together(&messages),
                 Output::Together(Peer::Server, messages) => self.to_server.send_together(&messages),

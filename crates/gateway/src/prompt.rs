@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Instant, SystemTime};
 
-use portcullis_console::{Asker, Card, Said, Terminal, withdrawal};
+use portcullis_console::{Asker, Card, Said, Terminal, Words, withdrawal};
 use portcullis_mediation::{ApprovalId, Question};
 
 /// The terminal, if a person sits at one.
@@ -30,11 +30,12 @@ impl Prompt {
     pub(crate) fn show(&mut self, question: &Question) {
         let approval = &question.approval;
         let Some(mut terminal) = Terminal::open() else {
-            let (server, tool) = (&question.key.server, &question.key.tool);
-            let tool = portcullis_guard::text::visible(tool);
+            let key = &question.key;
+            let words = Words::of(key.matter, key.server.as_str(), &key.tool, &question.arguments);
             eprintln!(
-                "portcullis: {server} wants to run `{tool}`: see `portcullis approvals show {approval}`, \
-                 then `portcullis approvals approve {approval}` or `deny`"
+                "portcullis: {}? see `portcullis approvals show {approval}`, then \
+                 `portcullis approvals approve {approval}` or `deny`",
+                words.asks
             );
             return;
         };

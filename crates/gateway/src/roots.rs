@@ -14,11 +14,13 @@ use std::time::{Duration, Instant};
 
 use portcullis_confine::{self as confine, Access, Applied, Profile, RootGrant};
 use portcullis_guard::path as guarded;
+use portcullis_mediation::grant::{GrantId, GrantKey};
 use portcullis_store::Grants;
 
 use crate::driver::{Driver, wall_clock};
 use crate::fault::Fault;
 use crate::launch::ceiling;
+use crate::newcomer::Newcomers;
 
 /// How often we look: a `stat` for each root, and one question to the store.
 const LOOK: Duration = Duration::from_secs(1);
@@ -39,8 +41,10 @@ pub(crate) struct Keeper {
     /// Since when the box has lagged behind.
     behind: Option<Instant>,
     next: Instant,
-    grants: Grants,
-    server: String,
+    pub(crate) grants: Grants,
+    pub(crate) server: String,
+    /// What the host may offer beyond that, once a person said yes.
+    pub(crate) newcomers: Newcomers,
     home: Option<PathBuf>,
     /// How a fresh process is started.
     pub(crate) profile: Profile,
@@ -51,6 +55,17 @@ pub(crate) struct Keeper {
 struct Granted {
     root: RootGrant,
     stands: Stands,
+    /// A person let it in while the server ran.
+    by: Option<By>,
+}
+
+/// Whose yes let a root in.
+#[derive(Clone, Debug)]
+enum By {
+    /// One for this session.
+    Session,
+    /// One that stands for a while.
+    Grant(GrantId, Box<GrantKey>),
 }
 
 /// How a root stands.
@@ -61,6 +76,8 @@ enum Stands {
     Gone(String),
     /// A person took it back.
     Revoked,
+    /// The yes that let it in stands no more.
+    Over,
     /// It would be there, but this other root, which is not, lies in it. Only the other's own
     /// mount and its own word keep that place as it was granted: without them it would be a
     /// part of this one, for whatever this one allows.
@@ -72,6 +89,7 @@ impl Keeper {
     /// given again by a start.
     pub(crate) fn begin(
         roots: Vec<RootGrant>,
+        newcomers: Newcomers,
         mut grants: Grants,
         server: &str,
         home: Option<&Path>,
@@ -81,7 +99,8 @@ impl Keeper {
                 .give(server, &path(root), word(root.access), wall_clock())
                 .map_err(|error| Fault::ours("a grant cannot be stored", error))?;
         }
-        let granted = roots.into_iter().map(|root| Granted { root, stands: Stands::There });
+        let granted =
+            roots.into_iter().map(|root| Granted { root, stands: Stands::There, by: None });
         let mut keeper = Self {
             granted: granted.collect(),
             wanted: guarded::Roots::new(),
@@ -91,10 +110,11 @@ impl Keeper {
             next: Instant::now() + LOOK,
             grants,
             server: server.to_owned(),
+            newcomers,
             home: home.map(Path::to_owned),
             profile: Profile::new(Vec::new()),
         };
-        if let Some(news) = keeper.look() {
+        if let Some(news) = keeper.look(&[]) {
             eprintln!("portcullis: {server}: {news}");
         }
         keeper.wanted = ceiling(&keeper.there())?;
@@ -108,6 +128,10 @@ impl Keeper {
         there.map(|granted| granted.root.clone()).collect()
     }
 
+    pub(crate) fn ceilings(&self) -> &[RootGrant] {
+        self.newcomers.ceilings()
+    }
+
     pub(crate) fn home(&self) -> Option<&Path> {
         self.home.as_deref()
     }
@@ -116,20 +140,45 @@ impl Keeper {
         self.next
     }
 
-    /// Looks how each root stands; the news, if there are any.
-    fn look(&mut self) -> Option<String> {
+    /// A person let a root in: the ceiling from now on.
+    pub(crate) fn let_in(
+        &mut self,
+        root: RootGrant,
+        grant: Option<(GrantId, GrantKey)>,
+    ) -> Result<guarded::Roots, Fault> {
+        self.grants
+            .give(&self.server, &path(&root), word(root.access), wall_clock())
+            .map_err(|error| Fault::ours("a grant cannot be stored", error))?;
+        let by = grant.map_or(By::Session, |(id, key)| By::Grant(id, Box::new(key)));
+        self.granted.retain(|granted| granted.root.path != root.path);
+        self.granted.push(Granted { root, stands: Stands::There, by: Some(by) });
+        self.refused.clear();
+        ceiling(&self.there())
+    }
+
+    /// The grants that let roots in.
+    pub(crate) fn by_grant(&self) -> Vec<(GrantId, GrantKey)> {
+        let by = |granted: &Granted| match &granted.by {
+            Some(By::Grant(id, key)) if granted.stands != Stands::Over => {
+                Some((id.clone(), (**key).clone()))
+            }
+            _ => None,
+        };
+        self.granted.iter().filter_map(by).collect()
+    }
+
+    /// Looks how each root stands; the news, if there are any. These grants are over.
+    fn look(&mut self, over: &[GrantId]) -> Option<String> {
         // What cannot be read is no: then every root counts as taken back.
         let revoked = self.grants.revoked(&self.server).ok();
         let mut alone = Vec::new();
         for granted in &mut self.granted {
             let stands = match &revoked {
+                _ if granted.is_over(over) => Ok(Stands::Over),
                 Some(revoked) if !revoked.contains(&path(&granted.root)) => stands(&granted.root),
                 _ => Ok(Stands::Revoked),
             };
-            alone.push(stands.unwrap_or_else(|other| {
-                granted.root = other;
-                Stands::There
-            }));
+            alone.push(stands.unwrap_or_else(|other| granted.is_another(other)));
         }
         let together = self.together(alone);
         let mut news = String::new();
@@ -150,6 +199,10 @@ impl Keeper {
                     portcullis_guard::text::visible(inner)
                 ),
                 Stands::Gone(why) => write!(news, "{separator}root {shown} is withdrawn: {why}"),
+                Stands::Over => write!(
+                    news,
+                    "{separator}root {shown} is withdrawn: the yes that let it in is over"
+                ),
                 Stands::Revoked if revoked.is_none() => {
                     write!(news, "{separator}root {shown} is withdrawn: grants cannot be read")
                 }
@@ -221,6 +274,22 @@ impl Keeper {
     }
 }
 
+impl Granted {
+    fn is_over(&self, over: &[GrantId]) -> bool {
+        let ended = matches!(&self.by, Some(By::Grant(id, _)) if over.contains(id));
+        ended || self.stands == Stands::Over
+    }
+
+    /// The same name with another directory behind it. What a person was shown was the first.
+    fn is_another(&mut self, other: RootGrant) -> Stands {
+        if self.by.is_some() {
+            return Stands::Gone("another directory stands in its place".to_owned());
+        }
+        self.root = other;
+        Stands::There
+    }
+}
+
 impl Driver {
     /// Looks whether a root vanished, returned, or was taken back.
     pub(crate) fn look_at_roots(&mut self, now: Instant) {
@@ -229,7 +298,8 @@ impl Driver {
         }
         self.keeper.next = now + LOOK;
         self.hear_the_doorbell();
-        if let Some(news) = self.keeper.look() {
+        let over = self.grants_over();
+        if let Some(news) = self.keeper.look(&over) {
             eprintln!("portcullis: {news}");
             let ceiling = ceiling(&self.keeper.there()).unwrap_or_else(|fault| {
                 // Such a path was no root from the start; in doubt nothing is one.

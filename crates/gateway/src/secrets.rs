@@ -180,7 +180,7 @@ impl Secrets {
         let files: Vec<_> = plan.server.env.iter().filter_map(watched).collect();
         let next = (!files.is_empty()).then(|| Instant::now() + LOOK);
         let roots = plan.server.roots.iter();
-        let roots = roots.filter(|root| root.access() == config::Access::Write);
+        let roots = roots.filter(|root| root.access() == config::Access::Write && !root.asks());
         let real = |root: &config::Root| Path::new(root.path()).canonicalize().ok();
         Self { files, writable: roots.filter_map(real).collect(), next, waiting: None }
     }

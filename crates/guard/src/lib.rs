@@ -14,6 +14,7 @@
 
 pub mod command;
 pub mod egress;
+pub mod keys;
 pub mod launch;
 pub mod leak;
 pub mod path;

@@ -84,12 +84,14 @@ pub enum Matter {
     SamplingAnswer,
     /// The server wants something of the person.
     Elicitation,
+    /// The host offers the server a directory that it has not had.
+    Root,
 }
 
 impl Matter {
     /// All of them.
-    pub const ALL: [Self; 4] =
-        [Self::Tool, Self::Sampling, Self::SamplingAnswer, Self::Elicitation];
+    pub const ALL: [Self; 5] =
+        [Self::Tool, Self::Sampling, Self::SamplingAnswer, Self::Elicitation, Self::Root];
 
     /// The word in lists.
     #[must_use]
@@ -99,6 +101,7 @@ impl Matter {
             Self::Sampling => "sampling",
             Self::SamplingAnswer => "sampling-answer",
             Self::Elicitation => "elicitation",
+            Self::Root => "root",
         }
     }
 

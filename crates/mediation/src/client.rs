@@ -168,7 +168,7 @@ impl Session {
     /// A notification is never answered; what may not pass is dropped and recorded.
     pub(crate) fn client_notification(&mut self, said: Notification, now: Instant) {
         if said.method == "notifications/initialized" {
-            return self.client_confirms(said);
+            return self.client_confirms(said, now);
         }
         let row = match self.known(Kind::Notification, &said.method) {
             Ok(row) => row,

@@ -41,6 +41,8 @@ pub struct Cover(BTreeMap<String, Holds>);
 enum Holds {
     /// This value, in canonical form.
     Same(Fingerprint),
+    /// This directory, by its name.
+    Place(String),
     /// A path in this directory.
     Below(String),
     /// Paths in this directory, none of them elsewhere.
@@ -112,7 +114,10 @@ impl Cover {
         let arguments = members.to_json().value();
         path_arguments(&arguments, call.schema).iter().all(|(pointer, _)| {
             let held = top(pointer).and_then(|name| self.0.get(&name));
-            matches!(held, Some(Holds::Same(_) | Holds::Below(_) | Holds::AllBelow(_)))
+            matches!(
+                held,
+                Some(Holds::Same(_) | Holds::Place(_) | Holds::Below(_) | Holds::AllBelow(_))
+            )
         })
     }
 
@@ -124,7 +129,7 @@ impl Cover {
             Width::Directory
         } else if any(|holds| matches!(holds, Holds::At(_))) {
             Width::Host
-        } else if any(|holds| !matches!(holds, Holds::Same(_))) {
+        } else if any(|holds| !matches!(holds, Holds::Same(_) | Holds::Place(_))) {
             Width::Values
         } else {
             Width::Exact
@@ -135,7 +140,11 @@ impl Cover {
     #[must_use]
     pub fn told(&self) -> String {
         if self.width() == Width::Exact {
-            return "exactly these arguments".to_owned();
+            let place = self.0.values().find_map(|holds| match holds {
+                Holds::Place(place) => Some(format!("{} as it was shown", visible(place))),
+                _ => None,
+            });
+            return place.unwrap_or_else(|| "exactly these arguments".to_owned());
         }
         let named = |test: fn(&Holds) -> bool| {
             let of = self.0.iter().filter(|(_, holds)| test(holds));
@@ -171,6 +180,7 @@ impl Holds {
     fn admits(&self, name: &str, value: &Json, call: &Called<'_>) -> bool {
         match self {
             Self::Same(fingerprint) => same(value) == *fingerprint,
+            Self::Place(place) => value.as_text().as_ref() == Some(place),
             Self::Below(place) => {
                 value.as_text().is_some_and(|asked| is_below(&asked, place, call))
             }

@@ -1,5 +1,7 @@
 //! May this be said now? The handshake of either era, and what it freezes.
 
+use std::time::Instant;
+
 use portcullis_catalog::control::{CAPABILITY_FROZEN, LIFECYCLE_FIRST, REVISION_AGREED};
 use portcullis_journal::Event;
 use portcullis_policy::{Decision, Effect, Obligation};
@@ -157,11 +159,12 @@ impl Session {
     }
 
     /// `notifications/initialized`: the legacy session begins.
-    pub(crate) fn client_confirms(&mut self, said: Notification) {
+    pub(crate) fn client_confirms(&mut self, said: Notification, now: Instant) {
         match std::mem::replace(&mut self.phase, Phase::Closed) {
             Phase::Shaken(agreed) => {
                 self.phase = Phase::Legacy(agreed);
                 self.pass_on(Peer::Client, said);
+                self.learn_host_roots(now);
             }
             other => {
                 self.phase = other;

@@ -10,7 +10,7 @@
 //! now), `call.rs` (is this tool call in order), `question.rs` (a person is
 //! asked; `waiting.rs` says about what), `settle.rs` (recorded, permitted, sent), `answer.rs` (what comes
 //! back), `tasks.rs` (what comes later), `input.rs` (what the server asks) and `brought.rs`
-//! (what answers that). [`approval`] says what a yes covers, [`grant`] and
+//! (what answers that); `newcomer.rs` is about directories. [`approval`] says what a yes covers, [`grant`] and
 //! [`cover`] what one that lasts does, [`pin`] what was approved of a server; `control/`
 //! holds one file for each thing that is judged;
 //! `correlate.rs` remembers who waits for what; [`without`] is for tests that leave a
@@ -36,6 +36,7 @@ mod input;
 mod inspect;
 mod listing;
 mod lists;
+mod newcomer;
 pub mod output;
 pub mod pin;
 mod question;
@@ -66,6 +67,7 @@ pub use approval::{ApprovalId, ApprovalKey, Fact, Fingerprint, Matter, Question}
 pub use control::approve_by_risk::tier_of;
 pub use cover::Cover;
 pub use grant::{Grant, Remembered};
+pub use newcomer::{Admission, Newcomer};
 pub use output::{Closing, Output, Ticket};
 pub use sealed::SealKey;
 pub use settings::{Limits, MayAsk, Settings};
@@ -86,6 +88,7 @@ use control::tasks_owned::Owned;
 use correlate::{Open, Table};
 use fetch::Fetch;
 use listing::Tools;
+use newcomer::Newcomers;
 use question::Questions;
 use restart::Standing;
 use sealed::Seals;
@@ -98,6 +101,8 @@ pub struct Session {
     phase: Phase,
     /// What decides which roots are in force.
     scope: Scope,
+    /// What the host offered that a person is asked about.
+    newcomers: Newcomers,
     /// What the server reached for outside of its box, for the next question.
     wishes: Vec<String>,
     /// What a fresh process would have to be told.
@@ -158,10 +163,12 @@ impl Session {
         let questions = Questions::new(settings.dice);
         let asking = Asking::new(&settings.may_ask);
         let scope = Scope::new(&settings.roots, settings.cwd.as_deref(), &settings.policy);
+        let newcomers = Newcomers::below(&settings.askable);
         Self {
             settings,
             phase: Phase::Greeting,
             scope,
+            newcomers,
             wishes: Vec::new(),
             standing: Standing::default(),
             open: Open::default(),

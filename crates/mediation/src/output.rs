@@ -2,12 +2,13 @@
 
 use std::fmt;
 
-use portcullis_guard::path::Roots;
+use portcullis_guard::path::{Root, Roots};
 use portcullis_journal::Record;
 use portcullis_policy::Permitted;
 use portcullis_wire::{Message, Peer};
 
 use crate::approval::{ApprovalId, ApprovalKey, Question};
+use crate::newcomer::Admission;
 use crate::pin::Sighting;
 
 /// One thing to do. The caller drains them with `Session::poll_output`, does
@@ -20,6 +21,11 @@ pub enum Output {
     Forward(Peer, Permitted<Message>),
     /// Send a message of our own: an answer, a refusal, a question to a peer.
     Reply(Peer, Permitted<Message>),
+    /// Look at a directory that the host offers, then `looked`.
+    Look(Box<Root>),
+    /// A person said yes to a directory: hold it against what was shown, then make it a part of
+    /// the ceiling with `set_ceiling`, or say why not with `not_admitted`.
+    Admit(Box<Admission>),
     /// The box must show these roots from now on, and no others.
     Roots(Box<Roots>),
     /// Send the answers to one batch in one line (2025-03-26).

@@ -58,7 +58,7 @@ pub(crate) struct Parked {
     pub(crate) waiting: Waiting,
     pub(crate) key: ApprovalKey,
     /// What the person is shown of it, whole.
-    content: String,
+    pub(crate) content: String,
     pub(crate) decision: Decision,
     stage: Stage,
 }
@@ -198,7 +198,11 @@ impl Session {
 
     /// The grant that answers for a parked call, as things are now.
     fn grant_for<'a>(&self, parked: &Parked, grants: &'a [Grant]) -> Option<&'a Grant> {
-        let Waiting::Call(call) = &parked.waiting else { return None };
+        let call = match &parked.waiting {
+            Waiting::Call(call) => call,
+            Waiting::Root(_) => return self.newcomer_granted(parked, grants),
+            _ => return None,
+        };
         let grant = self.granted(call, &parked.decision, grants)?;
         self.gathers_as_shown(call, &parked.decision).then_some(grant)
     }
@@ -220,6 +224,9 @@ impl Session {
     /// A yes to calls like this one.
     fn passes_by(&mut self, parked: Parked, grant: &Grant, now: Instant) {
         self.withdraw_own(&parked);
+        if let Waiting::Root(_) = parked.waiting {
+            return self.newcomer_let_in(parked, None, Some(grant));
+        }
         let Waiting::Call(call) = parked.waiting else { return };
         let mut record = self.about_call(Event::Intent, &call);
         let yes = Decision::because(Effect::Allow, GRANTS_NARROW, grants_narrow::told(grant));
@@ -247,10 +254,15 @@ impl Session {
             reasons.append(&mut self.wishes);
         }
         reasons.extend(parked.waiting.place());
-        let standing = call.map(|call| self.standing(call, &parked.decision));
+        let standing = match &parked.waiting {
+            Waiting::Call(call) => self.standing(call, &parked.decision),
+            Waiting::Root(_) => self.newcomer_standing(&parked.content),
+            _ => Standing::default(),
+        };
         let quiet = asked >= self.settings.limits.questions_per_hour;
         let patience = self.settings.patience;
-        let patience = if quiet && call.is_some() { patience.max(QUIET) } else { patience };
+        let may_wait = call.is_some() || matches!(parked.waiting, Waiting::Root(_));
+        let patience = if quiet && may_wait { patience.max(QUIET) } else { patience };
         // Whoever asked for something else than a call cannot be told to come back.
         if quiet && call.is_some() {
             self.questions.quiet.insert(approval.clone());
@@ -262,7 +274,7 @@ impl Session {
             risk: parked.waiting.risk(),
             reasons,
             patience,
-            standing: Standing { quiet, ..standing.unwrap_or_default() },
+            standing: Standing { quiet, ..standing },
         };
         let mut record = self.about_waiting(Event::Asked, &parked.waiting);
         record.decision = parked.decision.clone();
@@ -284,9 +296,9 @@ impl Session {
         // A question that outlived its call is ours again, to be withdrawn by us.
         let ours = self.questions.released.remove(&approval).is_some();
         // A host is told to come back; a server waits to the end.
-        let held = match parked.waiting.asked_by_server() {
-            Some(_) => remaining,
-            None => self.settings.hold,
+        let held = match parked.waiting.asked_by_client() {
+            Some(_) => self.settings.hold,
+            None => remaining,
         };
         let quiet = self.questions.quiet.contains(&approval);
         parked.stage = Stage::Asking(Asking {
@@ -446,9 +458,12 @@ impl Session {
 
     /// The server took back a question of its own: nobody waits for an answer any more.
     pub(crate) fn forget_asked(&mut self, id: &Id) -> bool {
-        let Some(parked) = self.taken_back(|waiting| waiting.asked_by_server() == Some(id)) else {
-            return false;
-        };
+        self.forget_question_of(|waiting| waiting.asked_by_server() == Some(id))
+    }
+
+    /// Nobody needs an answer to what waits there any more.
+    pub(crate) fn forget_question_of(&mut self, test: impl Fn(&Waiting) -> bool) -> bool {
+        let Some(parked) = self.taken_back(test) else { return false };
         let mut record = self.about_waiting(Event::Outcome, &parked.waiting);
         record.outcome = Some(Ended::Cancelled);
         record.approval = parked.approval().map(|approval| approval.to_string());

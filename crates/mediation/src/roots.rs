@@ -59,9 +59,10 @@ impl Session {
 
     /// What the host offers, cut to the ceiling; in force from here on.
     pub(crate) fn hear_roots(&mut self, answer: &Json) -> (Json, Decision) {
-        let cut = roots_answered::rewrite(answer, self.scope.ceiling());
+        let cut = roots_answered::rewrite(answer, self.scope.ceiling(), &self.newcomers);
         self.scope.heard(answer.clone());
         self.settle_roots(false);
+        self.meet_newcomers(answer);
         cut
     }
 
@@ -96,6 +97,7 @@ impl Session {
     /// The host says that its roots changed: what they are now, only it knows.
     pub(crate) fn host_roots_changed(&mut self, now: Instant) {
         self.scope.asking = true;
+        self.scope.announced = true;
         if self.to_client.any(|row| row.purpose == Purpose::OurRootsList) {
             // It may be answering the earlier question already: that answer is
             // taken, and the next one asked for, when it comes.
@@ -103,6 +105,17 @@ impl Session {
             return;
         }
         self.ask_host_roots(now);
+    }
+
+    /// A conversation begins in which a person may be asked about what the host offers: no
+    /// server needs to ask for that.
+    pub(crate) fn learn_host_roots(&mut self, now: Instant) {
+        let declared =
+            matches!(&self.phase, Phase::Legacy(agreed) if agreed.client.get("roots").is_some());
+        if declared && !self.newcomers.are_none() {
+            self.scope.asking = true;
+            self.ask_host_roots(now);
+        }
     }
 
     fn ask_host_roots(&mut self, now: Instant) {
@@ -132,14 +145,16 @@ impl Session {
             Some(Outcome::Error(_)) => (Ended::Error, Json::from_value(&json!({"roots": []}))),
             None => (Ended::TimedOut, Json::from_value(&json!({"roots": []}))),
         };
-        let (_, decision) = roots_answered::rewrite(&answer, self.scope.ceiling());
+        let (_, decision) = roots_answered::rewrite(&answer, self.scope.ceiling(), &self.newcomers);
         let mut record = self.ended(row, ended, now);
         record.direction = Some(portcullis_journal::Direction::ClientToServer);
         record.decision = decision;
         self.note(record);
-        self.scope.heard(answer);
+        self.scope.heard(answer.clone());
         self.scope.asking = self.scope.again;
-        self.settle_roots(true);
+        let announced = std::mem::take(&mut self.scope.announced);
+        self.settle_roots(announced);
+        self.meet_newcomers(&answer);
         if std::mem::take(&mut self.scope.again) {
             self.ask_host_roots(now);
         }
@@ -151,7 +166,7 @@ impl Session {
         let Some(host) = self.scope.host().filter(|_| request.method == "roots/list") else {
             return false;
         };
-        let (roots, _) = roots_answered::rewrite(host, self.scope.ceiling());
+        let (roots, _) = roots_answered::rewrite(host, self.scope.ceiling(), &self.newcomers);
         let mut record = self.heard(Event::Outcome, Peer::Server);
         record.method = Some(request.method.clone());
         record.outcome = Some(Ended::Ok);

@@ -36,6 +36,8 @@ pub struct Settings {
     pub policy: Fingerprint,
     /// The roots in force. A session begins with the operator's ceiling.
     pub roots: Roots,
+    /// Where a person is asked first about what the host offers, before it is a root.
+    pub askable: Roots,
     /// Where relative paths start inside the box.
     pub cwd: Option<String>,
     /// The server may reach the network.

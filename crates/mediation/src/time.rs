@@ -210,6 +210,8 @@ impl Session {
                 | Output::Together(Peer::Server, _)
                 | Output::Consult(..)
                 | Output::Ask(..)
+                | Output::Look(_)
+                | Output::Admit(_)
                 | Output::Roots(_)
                 | Output::Sighted(_)
                 | Output::Log(_) => {}

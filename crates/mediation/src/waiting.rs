@@ -23,6 +23,7 @@ use crate::control::input_requests_refused;
 use crate::control::policy_obeyed::Owed;
 use crate::correlate::{InFlight, Purpose};
 use crate::input::{Inquiry, MODEL, content};
+use crate::newcomer::Newcomer;
 use crate::question::Parked;
 
 /// Places that a server may have sent the person to at once; more are forgotten.
@@ -42,6 +43,8 @@ pub(crate) enum Waiting {
     Open(Box<LeftOpen>),
     /// A request of the host that brings answers of its model (2026-07-28).
     Brought(Box<Brought>),
+    /// A directory that the host offers; nobody waits for the answer.
+    Root(Newcomer),
 }
 
 /// An answer of the server with questions in it.
@@ -88,7 +91,7 @@ impl Waiting {
             Self::Call(call) => Some(&call.request.id),
             Self::Brought(brought) => Some(&brought.request.id),
             Self::Open(open) => Some(&open.row.id),
-            Self::Request(_) | Self::Answer(..) => None,
+            Self::Request(_) | Self::Answer(..) | Self::Root(_) => None,
         }
     }
 
@@ -128,7 +131,7 @@ impl Waiting {
             Self::Call(call) => progress_token(&call.request).map(|token| (token, 0.0)),
             Self::Brought(brought) => progress_token(&brought.request).map(|token| (token, 0.0)),
             Self::Open(open) => Some((open.row.token.clone()?, open.row.progress.unwrap_or(0.0))),
-            Self::Request(_) | Self::Answer(..) => None,
+            Self::Request(_) | Self::Answer(..) | Self::Root(_) => None,
         }
     }
 }
@@ -242,6 +245,7 @@ impl Session {
                 record.note = Some("with an answer of the model".to_owned());
                 record
             }
+            Waiting::Root(newcomer) => self.about_newcomer(event, newcomer),
         }
     }
 
@@ -259,8 +263,10 @@ impl Session {
 
     /// A person said yes to what waits, and to nothing else.
     pub(crate) fn go_on(&mut self, parked: Parked, approval: &ApprovalId, now: Instant) {
-        if let Waiting::Call(_) = parked.waiting {
-            return self.call_approved(parked, approval, now);
+        match parked.waiting {
+            Waiting::Call(_) => return self.call_approved(parked, approval, now),
+            Waiting::Root(_) => return self.newcomer_let_in(parked, Some(approval), None),
+            _ => {}
         }
         if parked.key.policy != self.settings.policy {
             let why = "what is granted changed while a person was asked";
@@ -269,7 +275,7 @@ impl Session {
         let yes = Decision::because(Effect::Allow, APPROVAL_EXACT, "a person said yes");
         let decision = parked.decision.and(yes).owing(Obligation::Approved);
         match parked.waiting {
-            Waiting::Call(_) => {}
+            Waiting::Call(_) | Waiting::Root(_) => {}
             Waiting::Request(request) => self.ask_host(request, decision, Some(approval), now),
             Waiting::Answer(row, answer) => {
                 self.answer_reviewed(*row, answer, decision, Some(approval), now);
@@ -359,6 +365,9 @@ impl Session {
             Waiting::Open(open) => self.fail_client(&open.row, sentence),
             Waiting::Request(request) => self.answer_no(request.id, &request.method, &why),
             Waiting::Answer(row, _) => self.answer_no(row.id, &row.method, &why),
+            Waiting::Root(newcomer) => {
+                self.newcomer_refused(&newcomer, why.names(APPROVAL_EXACT));
+            }
         }
     }
 

@@ -48,6 +48,13 @@ fn settings(args: &Server, places: &Places) -> Result<Settings, Trouble> {
     let documents = InForce::read(places)?.documents;
     let files = files(args, &documents)?;
     let roots = if args.roots.is_empty() { &files.roots } else { &args.roots };
+    if let Some(root) = roots.iter().find(|root| root.asks()) {
+        let says = format!(
+            "root {}:ask is for a server that `portcullis run` guards: here nobody is asked",
+            root.path()
+        );
+        return Err(Trouble::new(Exit::Usage, says));
+    }
     let roots = roots.iter().map(grant).collect::<Result<Vec<_>, _>>()?;
     let state = state::state_dir(places)?;
     apart(&roots, &state, state::config_file(places).as_deref())?;

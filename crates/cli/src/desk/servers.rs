@@ -56,8 +56,10 @@ fn configured(server: &Written) -> Server {
         true => "none".to_owned(),
         false => words.join(", "),
     };
-    let root =
-        |root: &portcullis_config::Root| format!("{} ({})", root.path(), root.access().as_str());
+    let root = |root: &portcullis_config::Root| {
+        let asks = if root.asks() { "; asked about what a host offers in it" } else { "" };
+        format!("{} ({}{asks})", root.path(), root.access().as_str())
+    };
     let mut facts = vec![
         ("Command", server.command.join(" ")),
         ("Roots", list(server.roots.iter().map(root).collect())),
@@ -100,7 +102,8 @@ pub(crate) fn weak(server: &Written) -> Vec<String> {
 pub(crate) fn is_wide(root: &portcullis_config::Root, home: Option<&Path>) -> bool {
     let path = root.real().unwrap_or_else(|| root.path());
     let path = Path::new(path);
-    path == Path::new("~") || home.is_some_and(|home| home.starts_with(path))
+    // What a person is asked about first is given to nobody.
+    !root.asks() && (path == Path::new("~") || home.is_some_and(|home| home.starts_with(path)))
 }
 
 /// Whether a root may be written to.

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use portcullis_casebook::{
     Answer, Case, Journal, Ledger, Mailbox, Received, Sent, Setup, Side, Step, Unmet, What,
-    question,
+    question, setup::THERE,
 };
 use portcullis_journal::Timestamp;
 use portcullis_mediation::pin::{Definition, Part, Section, Sighting};
@@ -448,9 +448,15 @@ fn config(setup: &Setup, stage: &Stage, puppet: &Puppet) -> String {
         table.remove("roots").and_then(|roots| roots.as_array().cloned()).unwrap_or_default();
     for root in &mut roots {
         let text = root.as_str().unwrap_or_default().replace(HOME, &home);
-        let folder = text.trim_end_matches(":rw").trim_end_matches(":ro");
+        let asks = text.ends_with(":ask");
+        let folder = text.trim_end_matches(":ask").trim_end_matches(":rw");
+        let folder = folder.trim_end_matches(":ro");
         if let Ok(below) = Path::new(folder).strip_prefix(stage.path()) {
-            stage.folder(&below.display().to_string(), 0o777);
+            let below = below.display().to_string();
+            stage.folder(&below, 0o777);
+            for place in THERE.iter().filter(|_| asks) {
+                stage.folder(&format!("{below}{place}"), 0o777);
+            }
         }
         *root = text.into();
     }

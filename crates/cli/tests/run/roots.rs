@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::stage::{Gateway, Stage};
 
 /// A server in Python that opens what it is told, and tells how often it was greeted.
-const SERVER: &str = r#"
+pub(super) const SERVER: &str = r#"
 import json, os, sys, errno
 os.chdir('/')
 greeted = 0
@@ -69,7 +69,7 @@ fn started(stage: &Stage, project: &Path) -> Gateway {
 
 /// What the server finds, by a name that no judge takes for a path: the process
 /// that answered, and the text.
-fn note(gateway: &mut Gateway) -> (String, String) {
+pub(super) fn note(gateway: &mut Gateway) -> (String, String) {
     let answer = gateway.call("get_note", &json!({"name": "note"}));
     let text = answer["result"]["content"][0]["text"].as_str();
     let text = text.unwrap_or_else(|| panic!("{answer}")).to_owned();
@@ -78,7 +78,7 @@ fn note(gateway: &mut Gateway) -> (String, String) {
 }
 
 /// Asks until the server finds this.
-fn until(gateway: &mut Gateway, expect: &str) -> String {
+pub(super) fn until(gateway: &mut Gateway, expect: &str) -> String {
     let deadline = std::time::Instant::now() + crate::stage::PATIENCE;
     loop {
         let (pid, text) = note(gateway);

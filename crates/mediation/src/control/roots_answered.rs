@@ -7,17 +7,21 @@ use portcullis_policy::{Decision, Obligation};
 use portcullis_wire::view::resource;
 use portcullis_wire::{Json, Object, array};
 
+use crate::newcomer::Newcomers;
+
 /// Cuts an answer to `roots/list` down to the ceiling; says what fell away.
 ///
 /// An answer that does not fit its shape becomes an empty list.
-pub(crate) fn rewrite(answer: &Json, ceiling: &Roots) -> (Json, Decision) {
+pub(crate) fn rewrite(answer: &Json, ceiling: &Roots, newcomers: &Newcomers) -> (Json, Decision) {
     let mut decision = Decision::default();
     let mut kept = Vec::new();
     let mut seen = std::collections::BTreeSet::new();
     for root in resource::roots(answer).unwrap_or_default() {
         let inside = intersect(&root.uri, ceiling);
         if inside.is_empty() {
-            let why = format!("the host's root `{}` lies outside the ceiling", root.uri);
+            let asked = !newcomers.asked_about(&root.uri, ceiling).is_empty();
+            let not = if asked { "is not a root yet" } else { "lies outside the ceiling" };
+            let why = format!("the host's root `{}` {not}", root.uri);
             decision = decision
                 .and(Decision::because(portcullis_policy::Effect::Allow, ROOTS_ANSWERED, why))
                 .owing(Obligation::Rewritten);
@@ -48,7 +52,7 @@ mod tests {
     fn rewritten(answer: Value) -> (Value, Decision) {
         let mut ceiling = Roots::new();
         ceiling.add(Root::new("/home/a/p").expect("a root"), Access::Read);
-        let (json, decision) = rewrite(&Json::from_value(&answer), &ceiling);
+        let (json, decision) = rewrite(&Json::from_value(&answer), &ceiling, &Newcomers::default());
         (json.value()["roots"].clone(), decision)
     }
 

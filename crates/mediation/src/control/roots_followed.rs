@@ -1,5 +1,5 @@
 //! The roots in force are what the operator granted, is there, and the host still
-//! offers (MCP-ROOT-03, -04, -06, -07): growth only inside the ceiling, and a
+//! offers (MCP-ROOT-04, -06, -07): growth only inside the ceiling, and a
 //! root that went is gone for the next judgement already.
 
 use std::collections::BTreeSet;
@@ -28,6 +28,8 @@ pub(crate) struct Scope {
     network: Option<String>,
     /// We asked the host, and it has not answered.
     pub(crate) asking: bool,
+    /// It said by itself that they changed.
+    pub(crate) announced: bool,
     /// It said so once more before it answered.
     pub(crate) again: bool,
 }
@@ -42,6 +44,7 @@ impl Scope {
             granted: granted.clone(),
             network: None,
             asking: false,
+            announced: false,
             again: false,
         }
     }
@@ -82,6 +85,11 @@ impl Scope {
     /// The network is this one now; nothing, when it is as it was granted.
     pub(crate) fn set_network(&mut self, network: Option<String>) {
         self.network = network;
+    }
+
+    /// The policy of the start, whatever changed since.
+    pub(crate) fn given_policy(&self) -> &Fingerprint {
+        &self.policy
     }
 
     /// Other roots or another network, another policy: a yes that was given under the one does not

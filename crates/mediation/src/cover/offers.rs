@@ -86,6 +86,20 @@ pub fn offers(offered: Offered<'_>) -> Vec<Cover> {
     kept
 }
 
+impl Cover {
+    /// The cover of exactly what is shown, with the argument that names a directory; none
+    /// when a person cannot have read it.
+    pub(crate) fn exactly(called: &Called<'_>, directory: &str) -> Option<Self> {
+        let members = called.members()?;
+        let shown = called.canonical.len() <= READ && !hides(called.canonical);
+        let holds = |(name, value): (&str, &Json)| match value.as_text() {
+            Some(place) if name == directory => (name.to_owned(), Holds::Place(place)),
+            _ => (name.to_owned(), Holds::Same(same(value))),
+        };
+        shown.then(|| Self(members.iter().map(holds).collect()))
+    }
+}
+
 /// Characters that nobody sees make what was shown another text than it is.
 fn hides(canonical: &[u8]) -> bool {
     let text = String::from_utf8_lossy(canonical);

@@ -46,7 +46,7 @@ pub(crate) fn settings(setup: &Setup) -> Result<(Settings, portcullis_wire::Limi
             "resources" => (settings.resources, rules.resources) = resources(&value)?,
             "prompts" => rules.prompts = prompts(&value)?,
             "extensions" => settings.extensions = extensions(&value)?,
-            "roots" => settings.roots = roots(&value)?,
+            "roots" => (settings.roots, settings.askable) = roots(&value)?,
             "limits" => quotas(&value, &mut settings.limits, &mut limits)?,
             other => return Err(format!("this driver does not know `{other}`")),
         }
@@ -92,6 +92,7 @@ fn usual() -> Result<Settings, String> {
         extensions: portcullis_policy::Extensions::new(),
         policy: Fingerprint::of(b"the case's policy"),
         roots: Roots::new(),
+        askable: Default::default(),
         cwd: None,
         flow: Flow::default(),
         open_world: false,
@@ -246,18 +247,22 @@ fn texts(list: &Value) -> Result<Vec<&str>, String> {
     items.iter().map(|item| item.as_str().ok_or_else(|| "not a text".to_owned())).collect()
 }
 
-fn roots(value: &Value) -> Result<Roots, String> {
-    let mut roots = Roots::new();
+/// The roots, and the directories in which a person is asked about what the host offers.
+fn roots(value: &Value) -> Result<(Roots, Roots), String> {
+    let (mut roots, mut askable) = (Roots::new(), Roots::new());
     for entry in value.as_array().ok_or("`roots` is a list")? {
         let text = entry.as_str().ok_or("a root of a case is a text")?;
+        let asks = text.strip_suffix(":ask");
+        let text = asks.unwrap_or(text);
         let (path, access) = match text.rsplit_once(':') {
             Some((path, "rw")) => (path, Access::Write),
             Some((path, "ro")) => (path, Access::Read),
             _ => (text, Access::Read),
         };
-        roots.add(Root::new(path).map_err(|bad| bad.to_string())?, access);
+        let into = if asks.is_some() { &mut askable } else { &mut roots };
+        into.add(Root::new(path).map_err(|bad| bad.to_string())?, access);
     }
-    Ok(roots)
+    Ok((roots, askable))
 }
 
 fn quotas(

@@ -6,8 +6,9 @@ use std::time::{Duration, Instant};
 use portcullis_casebook::{
     Answer, Case, Journal, Ledger, Mailbox, Sent, Setup, Side, Unmet, What, question,
 };
+use portcullis_guard::path::Roots;
 use portcullis_mediation::grant::Lasts;
-use portcullis_mediation::{ApprovalId, ApprovalKey, Fact, Output, Session, Ticket};
+use portcullis_mediation::{ApprovalId, ApprovalKey, Fact, Newcomer, Output, Session, Ticket};
 use portcullis_policy::Permitted;
 use portcullis_wire::{Frame, Framer, Malformed, MalformedKind, Message, Peer};
 
@@ -17,6 +18,9 @@ use crate::store::{Store, Taken};
 
 /// How long the gateway waits for answers after the host closed its end.
 const DRAIN: Duration = Duration::from_secs(5);
+
+/// What there is below every directory in which a person is asked about what a host offers.
+const THERE: &[&str] = portcullis_casebook::setup::THERE;
 
 /// Where a case fails, and why.
 #[derive(Debug)]
@@ -43,6 +47,10 @@ pub(crate) struct World {
     store: Store,
     shelf: Shelf,
     waiting: BTreeMap<Ticket, Waiting>,
+    /// What was granted, and let in since.
+    ceiling: Roots,
+    /// Where a person is asked about more.
+    askable: Roots,
     journal_fails: bool,
     /// The last thing done was writing a record.
     recorded: bool,
@@ -89,8 +97,11 @@ impl World {
         #[expect(clippy::disallowed_methods, reason = "an arbitrary epoch for a clock of ours")]
         let now = Instant::now();
         let shelf = Shelf::of(settings.pinning.pins.clone());
+        let (ceiling, askable) = (settings.roots.clone(), settings.askable.clone());
         Ok(Self {
             session: Session::new(settings),
+            ceiling,
+            askable,
             now,
             limits,
             client: Mailbox::new(Side::Client, setup.meta()),
@@ -218,6 +229,18 @@ impl World {
                         self.session.lapsed(&approval);
                     }
                     self.waiting.retain(|_, waiting| waiting.approval.as_ref() != Some(&approval));
+                }
+                Output::Look(root) => {
+                    let itself = self.askable.iter().any(|(asked, _)| *asked == *root);
+                    let named = THERE.iter().any(|name| root.path().ends_with(name));
+                    let there = itself || named;
+                    let seen = there.then(Vec::new).ok_or_else(|| "it is not there".to_owned());
+                    self.session.looked(&root, seen);
+                }
+                Output::Admit(admission) => {
+                    let Newcomer { root, access } = admission.newcomer;
+                    self.ceiling.add(root, access);
+                    self.session.set_ceiling(self.ceiling.clone(), "let in");
                 }
                 Output::Sighted(sighting) => self.shelf.sighted(*sighting),
                 Output::Log(_) | Output::Roots(_) => {}

@@ -43,6 +43,7 @@ pub(crate) fn settings() -> Settings {
         extensions: portcullis_policy::Extensions::new(),
         policy: Fingerprint::of(b"policy"),
         roots,
+        askable: Default::default(),
         cwd: Some("/p".to_owned()),
         flow: portcullis_policy::Flow::default(),
         open_world: false,

@@ -340,6 +340,7 @@ fn settings() -> Settings {
         extensions: portcullis_policy::Extension::ALL.map(|(_, one)| one).into(),
         policy: Fingerprint::of(b"policy"),
         roots,
+        askable: Default::default(),
         cwd: Some("/p".to_owned()),
         flow: portcullis_policy::Flow::default(),
         open_world: false,
