@@ -221,6 +221,7 @@ impl Session {
             matter: Matter::Root,
             principal: self.settings.principal.clone(),
             server: self.settings.server.clone(),
+            session: self.settings.session.clone(),
             tool: METHOD.to_owned(),
             definition_pin: Fingerprint::of(METHOD.as_bytes()),
             arguments_digest: Fingerprint::of(&content),
