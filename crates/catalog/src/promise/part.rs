@@ -62,6 +62,9 @@ const PARTS: &[(&str, Part)] = &[
     ("MCP-SAMP-09", Part::Run),
     ("MCP-SAMP-", Part::Person),
     ("MCP-ELIC-09", Part::Run),
+    // Only a server that keeps what it asked for a user who logged in has these to keep.
+    ("MCP-ELIC-06", Part::Server),
+    ("MCP-ELIC-07", Part::Serve),
     ("MCP-ELIC-08", Part::Server),
     ("MCP-ELIC-11", Part::Server),
     ("MCP-ELIC-", Part::Person),
