@@ -159,7 +159,7 @@ controls! {
         ["MCP-ROOT-01", "MCP-ROOT-02", "MCP-ROOT-08"];
     ROOTS_ASKED = "roots-asked", Roots, Protocol,
         "A directory that the host offers newly becomes a root only below the operator's ceiling, and where the operator says so only after a person saw it and said yes.",
-        ["MCP-ROOT-02", "MCP-ROOT-03"];
+        ["MCP-ROOT-02", "MCP-ROOT-03", "MCP-RES-02"];
     ROOTS_FOLLOWED = "roots-followed", Roots, Protocol,
         "The roots in force are what the operator granted, is there, and the host still offers; a change holds at once.",
         ["MCP-ROOT-04", "MCP-ROOT-06", "MCP-ROOT-07"];
@@ -201,7 +201,7 @@ controls! {
         ["MCP-APPR-02", "MCP-APPR-11", "MCP-TRUST-01", "MCP-LOG-07"];
     FLOWS_APART = "flows-apart", Approval, Policy,
         "Private data, content from outside and a way out come together in one session only when a person says yes.",
-        ["MCP-TOOL-12"];
+        ["MCP-TOOL-12", "MCP-RES-02"];
     APPROVAL_EXACT = "approval-exact", Approval, Protocol,
         "A yes covers one exact call, once.",
         ["MCP-APPR-09", "MCP-APPR-11"];
