@@ -81,6 +81,7 @@ impl Bench {
             open_world: false,
             inspect: portcullis_policy::Inspect::default(),
             may_ask: Default::default(),
+            trusted_hosts: Default::default(),
             limits: Limits { calls_per_minute: 100_000, ..Limits::default() },
             patience: Duration::from_secs(120),
             hold: Duration::from_secs(45),

@@ -23,7 +23,7 @@ use portcullis_guard::egress::{Reach, Rule};
 use portcullis_guard::path::{Access, Root, Roots};
 use portcullis_journal::{Record, Redactor};
 use portcullis_mediation::{
-    Closing, Fact, Fingerprint, MayAsk, Output, SealKey, Session, Settings, Ticket,
+    Closing, Fact, Fingerprint, MayAsk, Output, SealKey, Session, Settings, Shown, Ticket,
 };
 use portcullis_policy::{
     Answer, Base, Effect, Elicitation, Extension, Extensions, Obligation, Opening, Pattern,
@@ -108,6 +108,7 @@ fn settings(extensions: Extensions, may_ask: MayAsk) -> Settings {
         open_world: false,
         inspect: portcullis_policy::Inspect::default(),
         may_ask,
+        trusted_hosts: ["p".to_owned()].into(),
         limits: portcullis_mediation::Limits::default(),
         patience: Duration::from_secs(120),
         hold: Duration::from_secs(45),
@@ -305,11 +306,17 @@ impl Stage {
                 Output::Consult(ticket, _) => {
                     self.session.advise(ticket, Fact::Unknown, self.now);
                 }
-                Output::Ask(ticket, _) => self.asked.push_back(ticket),
+                Output::Ask(ticket, _) => {
+                    self.asked.push_back(ticket);
+                    let shown = Shown { form: Some("may it?".to_owned()), place: None };
+                    self.session.ask_in_host(ticket, &shown, self.now);
+                }
                 Output::Withdraw(approval) => self.session.lapsed(&approval),
                 Output::Close(closing) => self.closes(closing),
                 Output::Look(root) => self.session.looked(&root, Ok(Vec::new())),
                 Output::Admit(admitted) => self.session.not_admitted(&admitted.newcomer, "it went"),
+                // What the host brings is no yes before the store took it as one.
+                Output::Decided(..) | Output::Unanswered(_) => {}
                 Output::Sighted(_) | Output::Log(_) | Output::Roots(_) => {}
             }
         }

@@ -28,7 +28,7 @@ export function giveRoots() {
 export const capabilities = {
     ...(plan.roots && { roots: {} }),
     ...(plan.model && { sampling: {} }),
-    ...(plan.person && { elicitation: { form: {}, url: {} } }),
+    ...((plan.person || plan.approver) && { elicitation: { form: {}, url: {} } }),
 };
 
 export function askModel({ params }) {
@@ -40,7 +40,14 @@ export function askModel({ params }) {
 export function askPerson({ params }) {
     const { mode, message, url } = params;
     facts.person_asked.push({ mode: mode ?? 'form', message, url: url ?? null });
-    return plan.person;
+    return message.includes('Portcullis asks') ? askApproval(message) : plan.person;
+}
+
+/** Nobody reads in an instant; what the plan has no answer for is never answered. */
+async function askApproval(message) {
+    await new Promise((resolve) => setTimeout(resolve, 1500));
+    const found = plan.approver.find(([part]) => message.includes(part));
+    return found?.[1] ?? new Promise(() => {});
 }
 
 async function call(client, step, seen, signal, started) {

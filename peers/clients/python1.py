@@ -38,7 +38,20 @@ async def ask_model(_context, params):
 async def ask_person(_context, params):
     asked = {"mode": params.mode, "message": params.message, "url": getattr(params, "url", None)}
     FACTS["person_asked"].append(asked)
+    if "Portcullis asks" in params.message:
+        return await ask_approval(params.message)
     return types.ElicitResult(**PLAN["person"])
+
+
+async def ask_approval(message):
+    """Nobody reads in an instant; what the plan has no answer for is never answered."""
+    await asyncio.sleep(1.5)
+    for part, answer in PLAN["approver"]:
+        if part in message and answer is not None:
+            return types.ElicitResult(**answer)
+        if part in message:
+            break
+    await asyncio.sleep(3600)
 
 
 async def call(session, step, seen, started):
@@ -90,7 +103,7 @@ async def main():
             write,
             list_roots_callback=roots,
             sampling_callback=ask_model if "model" in PLAN else None,
-            elicitation_callback=ask_person if "person" in PLAN else None,
+            elicitation_callback=ask_person if "person" in PLAN or "approver" in PLAN else None,
         ) as session:
             agreed = await session.initialize()
             FACTS["revision"] = agreed.protocolVersion

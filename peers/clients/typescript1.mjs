@@ -20,7 +20,7 @@ if (plan.roots) {
 if (plan.model) {
     client.setRequestHandler(CreateMessageRequestSchema, askModel);
 }
-if (plan.person) {
+if (plan.person || plan.approver) {
     client.setRequestHandler(ElicitRequestSchema, askPerson);
 }
 const transport = new StdioClientTransport({ command: plan.command, args: plan.args });

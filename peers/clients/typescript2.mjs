@@ -18,7 +18,7 @@ if (plan.roots) {
 if (plan.model) {
     client.setRequestHandler('sampling/createMessage', askModel);
 }
-if (plan.person) {
+if (plan.person || plan.approver) {
     client.setRequestHandler('elicitation/create', askPerson);
 }
 const transport = new StdioClientTransport({ command: plan.command, args: plan.args });

@@ -251,6 +251,7 @@ fn settings(mode: Ask, local: bool) -> Result<Settings, String> {
         open_world: !local,
         inspect: portcullis_policy::Inspect::default(),
         may_ask: Default::default(),
+        trusted_hosts: Default::default(),
         // Everybody is asked, so that every question counts.
         limits: Limits { questions_per_hour: u32::MAX, ..Limits::default() },
         patience: Duration::from_secs(120),

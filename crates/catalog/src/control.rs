@@ -211,6 +211,9 @@ controls! {
     CALLS_SENT_ONCE = "calls-sent-once", Approval, Protocol,
         "A call is sent once: no hint, no failure and no restart sends it again.",
         ["MCP-APPR-06"];
+    APPROVED_IN_HOST = "approved-in-host", Approval, Protocol,
+        "What a host says that its person answered counts only where the operator trusts that host to have asked one, for the question that was shown whole, once.",
+        ["MCP-APPR-12"];
     SILENCE_IS_NO = "silence-is-no", Approval, Protocol,
         "No answer, no channel, a crash or a restart: no.",
         ["MCP-LIM-07"];

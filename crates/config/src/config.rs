@@ -1,6 +1,6 @@
 //! What the file means: newtypes only, nothing left to check.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use portcullis_guard::UriLists;
 use portcullis_guard::egress::Reach;
 use portcullis_guard::secret::SecretString;
 use portcullis_policy::{
-    Base, Elicitation, Extensions, Flow, Inspect, Rules, Sampling, ServerName,
+    Base, Channel, Elicitation, Extensions, Flow, Inspect, Rules, Sampling, ServerName,
 };
 
 use crate::commands::Table;
@@ -68,6 +68,10 @@ pub struct Server {
     pub examples: Vec<Example>,
     /// How long a question waits before it is answered no.
     pub patience: Duration,
+    /// How a person is called, in this order.
+    pub channels: Vec<Channel>,
+    /// Hosts that put a person there, by the name that they give themselves.
+    pub trusted_hosts: BTreeSet<String>,
     /// The least box that must be achieved, else it does not start.
     pub confinement: Confinement,
     /// The account it runs under when we are root.
@@ -236,6 +240,8 @@ impl Server {
             firm: None,
             examples: policy.examples.clone(),
             patience: settings.patience.unwrap_or(Self::PATIENCE),
+            channels: settings.channels.unwrap_or_else(|| Channel::USUAL.to_vec()),
+            trusted_hosts: settings.trusted_hosts.unwrap_or_default(),
             confinement: settings.confinement.unwrap_or_default(),
             user: settings.user.unwrap_or_default(),
             pins: settings.pins.unwrap_or_default(),

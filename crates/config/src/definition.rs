@@ -4,6 +4,7 @@
 //! these words, [`crate::reference`] prints them. The options of `portcullis run`
 //! mean the same.
 
+mod channels;
 mod commands;
 mod files;
 mod input;
@@ -133,7 +134,16 @@ pub static FILE: &[Key] = &[
     key("policy", Kind::Table(POLICY), "policies beyond the lists of a server"),
 ];
 
-static DEFAULTS: &[Key] = &[ASK, PATIENCE, PINS, FLOW, TABLE_OF_INSPECT, TABLE_OF_LIMITS];
+static DEFAULTS: &[Key] = &[
+    ASK,
+    PATIENCE,
+    channels::CHANNELS,
+    channels::TRUSTED_HOSTS,
+    PINS,
+    FLOW,
+    TABLE_OF_INSPECT,
+    TABLE_OF_LIMITS,
+];
 
 static SERVER: &[Key] = &[
     key("command", Kind::Command, "the program and its arguments, without secrets")
@@ -149,6 +159,8 @@ static SERVER: &[Key] = &[
     EXTENSIONS,
     ASK,
     PATIENCE,
+    channels::CHANNELS,
+    channels::TRUSTED_HOSTS,
     LEAST_BOX,
     USER,
     PINS,
@@ -179,6 +191,8 @@ static CEILING: &[Key] = &[
     EXTENSIONS,
     ASK,
     PATIENCE,
+    channels::CHANNELS,
+    channels::TRUSTED_HOSTS,
     LEAST_BOX,
     USER,
     PINS,

@@ -10,6 +10,7 @@
 
 #![deny(clippy::indexing_slicing, clippy::string_slice)]
 
+mod channels;
 pub mod commands;
 pub mod config;
 pub mod definition;

@@ -1,9 +1,10 @@
 //! What may be said about a server, and how several sayings become one.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use portcullis_guard::UriLists;
-use portcullis_policy::{Ask, Extensions, Flow, Inspect, Names, Place, Rules, Treatment};
+use portcullis_policy::{Ask, Channel, Extensions, Flow, Inspect, Names, Place, Rules, Treatment};
 
 use crate::config::{Account, Confinement, Network, Pins, Root, Server, Variable};
 use crate::input::{SomeElicitation, SomeSampling};
@@ -35,6 +36,10 @@ pub struct Settings {
     pub ask_at: Option<Place>,
     /// How long a question waits.
     pub patience: Option<Duration>,
+    /// How a person is called, in this order.
+    pub channels: Option<Vec<Channel>>,
+    /// Hosts that put a person there, by the name that they give themselves.
+    pub trusted_hosts: Option<BTreeSet<String>>,
     /// The least box that must be achieved.
     pub confinement: Option<Confinement>,
     /// The account it runs under when we are root.
@@ -127,6 +132,8 @@ impl Settings {
             ask_at: if self.ask.is_some() { self.ask_at } else { other.ask_at },
             ask: self.ask.or(other.ask),
             patience: self.patience.or(other.patience),
+            channels: self.channels.or(other.channels),
+            trusted_hosts: self.trusted_hosts.or(other.trusted_hosts),
             confinement: self.confinement.or(other.confinement),
             user: self.user.or(other.user),
             pins: self.pins.or(other.pins),
@@ -150,6 +157,8 @@ impl Settings {
             extensions: self.extensions.or_else(|| Some(Extensions::new())),
             ask: self.ask.or_else(|| Some(Ask::default())),
             patience: self.patience.or(Some(Server::PATIENCE)),
+            channels: self.channels.or_else(|| Some(Channel::USUAL.to_vec())),
+            trusted_hosts: self.trusted_hosts.or_else(|| Some(BTreeSet::new())),
             confinement: self.confinement.or_else(|| Some(Confinement::default())),
             user: self.user.or_else(|| Some(Account::default())),
             pins: self.pins.or_else(|| Some(Pins::default())),

@@ -102,6 +102,8 @@ impl Reader<'_, '_> {
             ask: self.word(section, "ask", values::ASK),
             ask_at: self.place_of(section, "ask"),
             patience: self.duration(section, "patience"),
+            channels: self.channels(section),
+            trusted_hosts: self.trusted_hosts(section),
             confinement: self.word(section, "confinement", values::CONFINEMENT),
             user: self.account(section),
             pins: self.word(section, "pins", values::PINS),

@@ -6,7 +6,7 @@ use portcullis_config::{
     Access, Config, Confinement, Documents, Limits, Network, Overrides, Server, Source, Sync,
     parse_duration,
 };
-use portcullis_policy::{Ask, Extension, Opening, Review, ServerName};
+use portcullis_policy::{Ask, Channel, Extension, Opening, Review, ServerName};
 
 const COMPLETE: &str = r#"
 [defaults]
@@ -338,6 +338,26 @@ fn toml_that_does_not_parse_has_a_place_too() {
     ] {
         let found = Config::read(text, "p.toml").expect_err(text);
         assert_eq!(found[0].line, line, "{found:?}");
+    }
+}
+
+#[test]
+fn channels_keep_their_order_and_no_host_is_trusted_unless_it_is_named() {
+    let table = |more: &str| format!("[server.a]\ncommand = [\"true\"]\n{more}");
+    let usual = settle(&table(""), "a", Overrides::default());
+    assert_eq!(usual.channels, Channel::USUAL);
+    assert!(usual.trusted_hosts.is_empty());
+    let said = "channels = [\"console\", \"terminal\"]\ntrusted_hosts = [\"claude-code\"]\n";
+    let said = settle(&table(said), "a", Overrides::default());
+    assert_eq!(said.channels, [Channel::Console, Channel::Terminal]);
+    assert_eq!(said.trusted_hosts.into_iter().collect::<Vec<_>>(), ["claude-code"]);
+    for wrong in [
+        "channels = [\"pigeon\"]",
+        "channels = [\"console\", \"console\"]",
+        "trusted_hosts = [\"\"]",
+        "trusted_hosts = [\"claude\\u200b-code\"]",
+    ] {
+        assert!(Config::read(&table(wrong), "p.toml").is_err(), "{wrong}");
     }
 }
 

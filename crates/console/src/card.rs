@@ -173,7 +173,7 @@ fn indent_kept(row: &str) -> String {
     " ".repeat(row.len() - text.len()) + &visible_json(text)
 }
 
-fn deadline(asked: SystemTime, patience: Duration) -> String {
+pub(crate) fn deadline(asked: SystemTime, patience: Duration) -> String {
     let until = asked + patience;
     let second = until.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()) % 86_400;
     let (hour, minute, second) = (second / 3_600, second / 60 % 60, second % 60);

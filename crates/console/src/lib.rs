@@ -1,6 +1,6 @@
 //! Where a person says yes or no.
 //!
-//! [`words`] says what is asked, [`card`] writes one question so that nothing of it is hidden, [`terminal`]
+//! [`words`] says what is asked, [`card`] writes one question so that nothing of it is hidden, `in_host` writes it for a host, [`terminal`]
 //! puts it in front of a person who can really answer, one question at a time
 //! (`claim`), until somebody withdraws it ([`withdraw`]). [`web`] does the same for a
 //! browser on this machine: `page` writes what it shows, `assets` are its script and
@@ -10,6 +10,7 @@ pub mod api;
 mod assets;
 pub mod card;
 mod claim;
+mod in_host;
 mod page;
 pub mod terminal;
 mod visible;
@@ -19,6 +20,7 @@ pub mod words;
 
 pub use api::Desk;
 pub use card::Card;
+pub use in_host::in_host;
 pub use terminal::{Said, Terminal};
 pub use web::{Console, Links};
 pub use withdraw::{Asker, Withdrawal, withdrawal};

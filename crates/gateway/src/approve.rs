@@ -48,15 +48,23 @@ impl Watch {
         self.next.get_or_insert_with(|| Instant::now() + LOOK);
     }
 
-    /// A question was stored: show it where a person can see it.
+    /// A question was stored: its answer is looked for there.
     pub(crate) fn asked(&mut self, ticket: Ticket, question: &Question) {
         let (key, approval) = (question.key.clone(), question.approval.clone());
         self.waiting.insert(ticket, Waiting { key, approval, joined: false });
         self.next.get_or_insert_with(|| Instant::now() + LOOK);
-        // One over the budget calls nobody.
-        if !question.standing.quiet {
-            self.prompt.show(question);
-        }
+    }
+
+    /// Shows a question on the terminal, if a person sits there.
+    pub(crate) fn show(&mut self, question: &Question) -> bool {
+        self.next.get_or_insert_with(|| Instant::now() + LOOK);
+        self.prompt.show(question)
+    }
+
+    /// Somebody answered just now, here.
+    pub(crate) fn look_now(&mut self) {
+        self.version = None;
+        self.next = Some(Instant::now());
     }
 
     pub(crate) fn forget(&mut self, approval: &ApprovalId) {
@@ -153,8 +161,8 @@ impl Driver {
         for (approval, said) in self.watch.prompt.answers() {
             let now = wall_clock();
             let decided = match said {
-                Said::Once => self.decided(&approval, Verdict::Approve, now),
-                Said::No => self.decided(&approval, Verdict::Deny, now),
+                Said::Once => self.decide(&approval, Verdict::Approve, TERMINAL, now),
+                Said::No => self.decide(&approval, Verdict::Deny, TERMINAL, now),
                 Said::Standing(cover) => {
                     stands = true;
                     let choice = Choice { cover, lasts: Lasts::Session };
@@ -168,7 +176,25 @@ impl Driver {
         stands
     }
 
-    fn decided(&mut self, approval: &ApprovalId, verdict: Verdict, now: Timestamp) -> bool {
-        matches!(self.approvals.decide(approval, verdict, TERMINAL, now), Ok(Ok(_)))
+    /// A person answered in the host: that is an answer like any other.
+    pub(crate) fn decided(&mut self, approval: &ApprovalId, answer: Answer, by: &str) {
+        let verdict = match answer {
+            Answer::Approve => Verdict::Approve,
+            Answer::Reject => Verdict::Deny,
+        };
+        if !self.decide(approval, verdict, by, wall_clock()) {
+            eprintln!("portcullis: {approval} was not decided: it is no longer open");
+        }
+        self.watch.look_now();
+    }
+
+    fn decide(
+        &mut self,
+        approval: &ApprovalId,
+        verdict: Verdict,
+        by: &str,
+        now: Timestamp,
+    ) -> bool {
+        matches!(self.approvals.decide(approval, verdict, by, now), Ok(Ok(_)))
     }
 }

@@ -17,6 +17,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::alarm::Alarm;
 use crate::approve::Watch;
+use crate::channels::Calling;
 use crate::egress::Wire;
 use crate::event::Event;
 use crate::held::Held;
@@ -76,6 +77,7 @@ pub(crate) struct Driver {
     pub(crate) journal: Journal,
     pub(crate) approvals: Approvals,
     pub(crate) watch: Watch,
+    pub(crate) calling: Calling,
     pub(crate) keeper: Keeper,
     pub(crate) origin: Origin,
     pub(crate) pins: PinKeeper,

@@ -23,6 +23,7 @@ use serde_json::json;
 
 use crate::alarm::Alarm;
 use crate::approve::Watch;
+use crate::channels::Calling;
 use crate::dice;
 use crate::driver::{Driver, Stop};
 use crate::egress::{self, Told};
@@ -169,6 +170,7 @@ fn driver(
         journal,
         approvals,
         watch: Watch::new(Prompt::default()),
+        calling: Calling::in_order(&plan.server.channels),
         keeper,
         custody,
         pins,
@@ -428,6 +430,7 @@ fn settings(
         flow: server.flow,
         open_world: server.network != config::Network::None,
         inspect: server.inspect,
+        trusted_hosts: server.trusted_hosts.clone(),
         may_ask: MayAsk {
             sampling: server.sampling.clone(),
             elicitation: server.elicitation,

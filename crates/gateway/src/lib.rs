@@ -2,12 +2,13 @@
 //!
 //! Read in this order: `launch.rs` (a plan becomes a box and a session),
 //! `driver.rs` (the story of a running gateway), `event.rs` (what can happen),
-//! `perform.rs` (doing what the session says), `approve.rs` and `prompt.rs`
-//! (waiting for a person), `roots.rs` and `restart.rs` (what changes in a box
+//! `perform.rs` (doing what the session says), `channels.rs`, `approve.rs` and `prompt.rs`
+//! (calling a person, and waiting for one), `roots.rs` and `restart.rs` (what changes in a box
 //! that runs, and a box that takes another's place), `secrets.rs` and `reload.rs` (what it was given, when that changes), `side.rs` (what servers write beside the protocol).
 
 mod alarm;
 mod approve;
+mod channels;
 mod dice;
 mod doorbell;
 mod driver;

@@ -27,7 +27,9 @@ impl Driver {
                 Output::Together(Peer::Client, messages) => self.to_client.send_together(&messages),
                 Output::Together(Peer::Server, messages) => self.to_server.send_together(&messages),
                 Output::Consult(ticket, key) => self.consult(ticket, *key),
-                Output::Ask(ticket, question) => self.ask(ticket, &question),
+                Output::Ask(ticket, question) => self.ask(ticket, *question),
+                Output::Decided(approval, answer, by) => self.decided(&approval, answer, &by),
+                Output::Unanswered(approval) => self.call_next(&approval),
                 Output::Sighted(sighting) => self.sighted(&sighting),
                 Output::Withdraw(approval) => self.withdraw(&approval),
                 Output::Log(line) => self.side.keep(&line),
@@ -73,12 +75,13 @@ impl Driver {
         })
     }
 
-    fn ask(&mut self, ticket: Ticket, question: &Question) {
-        if let Err(error) = self.approvals.ask(question, wall_clock()) {
+    fn ask(&mut self, ticket: Ticket, question: Question) {
+        if let Err(error) = self.approvals.ask(&question, wall_clock()) {
             eprintln!("portcullis: the question cannot be stored, so the answer is no: {error}");
             return self.session.advise(ticket, Fact::Unavailable, Instant::now());
         }
-        self.watch.asked(ticket, question);
+        self.watch.asked(ticket, &question);
+        self.call(ticket, question);
     }
 
     /// Nobody waits any more. Only a question that nobody answered lapses; a yes
@@ -89,5 +92,6 @@ impl Driver {
             self.session.lapsed(approval);
         }
         self.watch.forget(approval);
+        self.calling.over(approval);
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Instant, SystemTime};
 
-use portcullis_console::{Asker, Card, Said, Terminal, Words, withdrawal};
+use portcullis_console::{Asker, Card, Said, Terminal, withdrawal};
 use portcullis_mediation::{ApprovalId, Question};
 
 /// The terminal, if a person sits at one.
@@ -26,20 +26,11 @@ impl Default for Prompt {
 }
 
 impl Prompt {
-    /// Shows a question, and says on stderr how else to answer it.
-    pub(crate) fn show(&mut self, question: &Question) {
+    /// Shows a question. False when nobody sits at a terminal of ours.
+    pub(crate) fn show(&mut self, question: &Question) -> bool {
         let approval = &question.approval;
-        let Some(mut terminal) = Terminal::open() else {
-            let key = &question.key;
-            let words = Words::of(key.matter, key.server.as_str(), &key.tool, &question.arguments);
-            eprintln!(
-                "portcullis: {}? see `portcullis approvals show {approval}`, then \
-                 `portcullis approvals approve {approval}` or `deny`",
-                words.asks
-            );
-            return;
-        };
-        let Ok((asker, withdrawn)) = withdrawal() else { return };
+        let Some(mut terminal) = Terminal::open() else { return false };
+        let Ok((asker, withdrawn)) = withdrawal() else { return false };
         let card = Card::on(question, SystemTime::now(), terminal.size());
         let deadline = Instant::now() + question.patience;
         let (say, id) = (self.say.clone(), approval.clone());
@@ -50,7 +41,9 @@ impl Prompt {
         });
         if asks.is_ok() {
             self.live.insert(approval.clone(), asker);
+            return true;
         }
+        false
     }
 
     /// Takes a question back.

@@ -61,6 +61,7 @@ impl Session {
         }
         match self.judge_request(&request, now) {
             Err(refusal) => self.refuse(&request, refusal),
+            Ok(Gate::Back(serial)) => self.came_back(serial, &request, now),
             Ok(Gate::Fetch(wanted)) => self.fetch_first(wanted, request, now),
             Ok(Gate::Judged(purpose, decision)) => {
                 self.send_request(request, purpose, decision, now);
@@ -92,6 +93,9 @@ impl Session {
         self.declared(row)?;
         self.declared_here(row, request)?;
         self.shaped(row, request)?;
+        if let Some(serial) = self.comes_back(request)? {
+            return Ok(Gate::Back(serial));
+        }
         let gate = self.judge_params(request)?;
         Ok(gate.and(self.judge_lists(request, now)?))
     }
@@ -248,6 +252,9 @@ impl Session {
 
     /// The client answers something the server asked through us.
     pub(crate) fn client_response(&mut self, response: Response, now: Instant) {
+        if self.host_answers(&response, now) {
+            return;
+        }
         let row = response.id.as_ref().and_then(|id| self.to_client.take(id));
         let Some(row) = row else {
             return self.drop_answer(Peer::Client, now);

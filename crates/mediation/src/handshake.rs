@@ -28,6 +28,8 @@ pub(crate) enum Gate {
     Judged(Purpose, Decision),
     /// It waits until we know this of the server.
     Fetch(Wanted),
+    /// It comes back to what waits for a person, by the serial of its state.
+    Back(u64),
 }
 
 impl Gate {
@@ -88,6 +90,7 @@ impl Session {
         shape_checked::opening(request)?;
         let opening = Initialize::read(request.params.as_ref()).map_err(misfit)?;
         self.host_offers(offered(&opening.protocol_version));
+        self.in_host.named(Some(&opening.client_info));
         let claimed = opening.capabilities;
         let revision = offered(&opening.protocol_version);
         let Settings { extensions, may_ask, .. } = &self.settings;
@@ -116,6 +119,7 @@ impl Session {
         let declared = modern_declaration(meta)?;
         let ceiling = self.clamp_modern(declared);
         self.host_offers(Revision::V2026_07_28);
+        self.in_host.named(meta.client_info.as_ref());
         self.phase = Phase::Modern(Modern { ceiling, server: None, sure: false });
         Ok(())
     }
@@ -123,6 +127,7 @@ impl Session {
     /// Every modern request declares itself; growth over the first is cut off.
     fn check_modern(&mut self, meta: &Meta) -> Result<(), Refusal> {
         let declared = self.clamp_modern(modern_declaration(meta)?);
+        self.in_host.named(meta.client_info.as_ref());
         let Phase::Modern(modern) = &self.phase else { return Ok(()) };
         let (_, grown) = under(&modern.ceiling, &declared);
         if !grown.is_empty() {

@@ -53,6 +53,12 @@ pub(crate) struct Inquiry {
 }
 
 impl Inquiry {
+    /// A question of our own for the person.
+    pub(crate) fn ours(name: &str, params: Json) -> Self {
+        let (name, method) = (name.to_owned(), PERSON.to_owned());
+        Self { name, method, params: Some(params), decision: Decision::default() }
+    }
+
     /// What a person would be asked about; nothing when nobody would.
     pub(crate) fn matter(&self) -> Option<Matter> {
         matter(&self.method)

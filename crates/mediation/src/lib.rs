@@ -8,7 +8,7 @@
 //! it tells), `state.rs` (where it stands), then the flow of a message:
 //! `client.rs` or `server.rs` (who said what), `handshake.rs` (may it be said
 //! now), `call.rs` (is this tool call in order), `question.rs` (a person is
-//! asked; `waiting.rs` says about what), `settle.rs` (recorded, permitted, sent), `answer.rs` (what comes
+//! asked; `waiting.rs` says about what, `in_host.rs` and `away.rs` what the host has to do with it), `settle.rs` (recorded, permitted, sent), `answer.rs` (what comes
 //! back), `tasks.rs` (what comes later), `input.rs` (what the server asks) and `brought.rs`
 //! (what answers that); `newcomer.rs` is about directories. [`approval`] says what a yes covers, [`grant`] and
 //! [`cover`] what one that lasts does, [`pin`] what was approved of a server; `control/`
@@ -20,6 +20,7 @@
 
 mod answer;
 pub mod approval;
+mod away;
 mod batch;
 mod brought;
 mod call;
@@ -32,6 +33,7 @@ pub mod cover;
 mod fetch;
 pub mod grant;
 mod handshake;
+mod in_host;
 mod input;
 mod inspect;
 mod listing;
@@ -68,6 +70,7 @@ pub use control::approve_by_risk::tier_of;
 pub use cover::Cover;
 pub use grant::{Grant, Remembered};
 pub use newcomer::{Admission, Newcomer};
+pub use in_host::{Place, Shown};
 pub use output::{Closing, Output, Ticket};
 pub use sealed::SealKey;
 pub use settings::{Limits, MayAsk, Settings};
@@ -87,6 +90,7 @@ use control::tasks_bounded;
 use control::tasks_owned::Owned;
 use correlate::{Open, Table};
 use fetch::Fetch;
+use in_host::InHost;
 use listing::Tools;
 use newcomer::Newcomers;
 use question::Questions;
@@ -117,6 +121,8 @@ pub struct Session {
     prompts: Prompts,
     fetch: Option<Fetch>,
     questions: Questions,
+    /// The host as a channel.
+    in_host: InHost,
     watched: Watched,
     /// What was listed before.
     lists: Lists,
@@ -178,6 +184,7 @@ impl Session {
             prompts: Prompts::default(),
             fetch: None,
             questions,
+            in_host: InHost::default(),
             watched: Watched::default(),
             lists: Lists::default(),
             gathered: Gathered::default(),
@@ -227,6 +234,7 @@ impl Session {
     /// A person answered. A late or forged ticket finds nothing, and nothing happens.
     pub fn answer(&mut self, ticket: Ticket, answer: Answer, now: Instant) {
         self.person_answered(ticket, answer, now);
+        self.take_back_forms(now);
     }
 
     /// Some call still waits for a person under this ticket.
@@ -240,7 +248,7 @@ impl Session {
 
     /// The store answered a [`Output::Consult`], and knows of no grants.
     pub fn advise(&mut self, ticket: Ticket, fact: Fact, now: Instant) {
-        self.store_answered(ticket, fact, &Remembered::default(), now);
+        self.advise_with(ticket, fact, &Remembered::default(), now);
     }
 
     /// The store answered a [`Output::Consult`], and this is what else it remembers.
@@ -252,6 +260,7 @@ impl Session {
         now: Instant,
     ) {
         self.store_answered(ticket, fact, remembered, now);
+        self.take_back_forms(now);
     }
 
     /// The session and the project that grants may be bound to.
@@ -262,7 +271,9 @@ impl Session {
 
     /// Grants that stand while a call waits; true when one of them answered for it.
     pub fn stand(&mut self, ticket: Ticket, grants: &[Grant], now: Instant) -> bool {
-        self.grants_came(ticket, grants, now)
+        let stood = self.grants_came(ticket, grants, now);
+        self.take_back_forms(now);
+        stood
     }
 
     /// A peer is gone: everybody who waits is answered, and the session ends.
@@ -287,6 +298,7 @@ impl Session {
     pub fn handle_timeout(&mut self, now: Instant) {
         if !self.is_closed() {
             self.expire(now);
+            self.take_back_forms(now);
         }
     }
 

@@ -165,6 +165,11 @@ impl Session {
         sealed::open(&self.settings.seal, state, &self.bound("state", request))
     }
 
+    /// Whether a call of this method can be left open.
+    pub(crate) fn may_go_on(method: &str) -> bool {
+        MAY_GO_ON.contains(&method)
+    }
+
     /// How long a call may take with all of its rounds, in milliseconds.
     pub(crate) fn story(&self) -> u64 {
         millis(self.settings.limits.call_ceiling)
@@ -172,7 +177,7 @@ impl Session {
 
     /// What an envelope holds good for: whose it is, and the request without what
     /// changes from one round to the next.
-    fn bound(&self, kind: &str, request: &Request) -> String {
+    pub(crate) fn bound(&self, kind: &str, request: &Request) -> String {
         let mut params = request.params.as_ref().and_then(Json::object).unwrap_or_default();
         for name in BESIDE {
             params.remove(name);

@@ -4,7 +4,7 @@ use std::fmt;
 
 use portcullis_guard::path::{Root, Roots};
 use portcullis_journal::Record;
-use portcullis_policy::Permitted;
+use portcullis_policy::{Answer, Permitted};
 use portcullis_wire::{Message, Peer};
 
 use crate::approval::{ApprovalId, ApprovalKey, Question};
@@ -34,6 +34,11 @@ pub enum Output {
     Consult(Ticket, Box<ApprovalKey>),
     /// Show this to a person, then `answer`.
     Ask(Ticket, Box<Question>),
+    /// A person answered a question in the host, by the name of the last word: store it,
+    /// as any other answer.
+    Decided(ApprovalId, Answer, String),
+    /// The host was asked, and nobody is there: call a person in another way.
+    Unanswered(ApprovalId),
     /// Keep what was seen beside the pins.
     Sighted(Box<Sighting>),
     /// Nobody waits for this answer any more: it is no.

@@ -13,6 +13,8 @@
 //!                                    an identical call may pass until patience ends
 //! ```
 
+mod hands;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
@@ -60,6 +62,8 @@ pub(crate) struct Parked {
     /// What the person is shown of it, whole.
     pub(crate) content: String,
     pub(crate) decision: Decision,
+    /// How often it was handed back to the host (2026-07-28).
+    pub(crate) legs: u32,
     stage: Stage,
 }
 
@@ -144,7 +148,7 @@ impl Session {
         content: String,
         decision: Decision,
     ) {
-        let parked = Parked { waiting, key, content, decision, stage: Stage::Consulting };
+        let parked = Parked { waiting, key, content, decision, legs: 0, stage: Stage::Consulting };
         if self.questions.parked.len() >= self.settings.limits.questions {
             let why = "too many questions wait for a person";
             return self.not_approved(parked, None, CONCURRENCY_CAPPED, why);
@@ -191,6 +195,11 @@ impl Session {
             }
             Fact::Pending(approval, remaining) => {
                 self.wait_for(ticket, parked, approval, true, remaining, now);
+            }
+            // What came back finds its question over, and is not asked about again.
+            Fact::Unknown if parked.legs > 0 => {
+                let why = "the question is over, with no answer for this call";
+                self.not_approved(parked, None, SILENCE_IS_NO, why);
             }
             Fact::Unknown => self.ask(ticket, parked, remembered.asked, now),
         }
@@ -403,6 +412,7 @@ impl Session {
             self.questions.quiet.remove(id);
         }
         self.outputs.extend(over.into_iter().map(Output::Withdraw));
+        self.expire_away(now);
         self.beat(now);
     }
 
@@ -418,6 +428,13 @@ impl Session {
             let no = Decision::deny(SILENCE_IS_NO, why);
             return self.end_question(parked, Some(&approval), no);
         }
+        let parked = match self.questions.is_quiet(&approval) {
+            true => parked,
+            false => match self.leave(parked, None, now) {
+                Ok(()) => return,
+                Err(parked) => *parked,
+            },
+        };
         if !joined {
             self.questions.released.insert(approval.clone(), patience);
         }
@@ -516,6 +533,7 @@ impl Session {
 
     /// The session ends: every question is answered no.
     pub(crate) fn end_questions(&mut self) {
+        self.end_away();
         let released = std::mem::take(&mut self.questions.released);
         self.outputs.extend(released.into_keys().map(Output::Withdraw));
         for parked in std::mem::take(&mut self.questions.parked).into_values() {

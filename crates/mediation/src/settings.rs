@@ -1,5 +1,6 @@
 //! What one session is told before it starts: the operator's ceiling.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use portcullis_guard::UriLists;
@@ -49,6 +50,9 @@ pub struct Settings {
     pub inspect: Inspect,
     /// What the server may ask of the model and of the person.
     pub may_ask: MayAsk,
+    /// Hosts that put a person there when they are asked something, by the name that they
+    /// give themselves.
+    pub trusted_hosts: BTreeSet<String>,
     /// How much, until when.
     pub limits: Limits,
     /// How long a question waits before it is answered no.

@@ -19,7 +19,8 @@ impl Session {
     /// The next moment at which something ends by itself.
     pub(crate) fn next_timeout(&self) -> Option<Instant> {
         let tables = [self.to_server.next_deadline(), self.to_client.next_deadline()];
-        let others = [self.questions.next_deadline(), self.next_batch()];
+        let asked = [self.questions.next_deadline(), self.in_host.next_deadline()];
+        let others = asked.into_iter().chain([self.next_batch()]);
         tables.into_iter().chain(others).flatten().min()
     }
 
@@ -212,6 +213,8 @@ impl Session {
                 | Output::Ask(..)
                 | Output::Look(_)
                 | Output::Admit(_)
+                | Output::Decided(..)
+                | Output::Unanswered(_)
                 | Output::Roots(_)
                 | Output::Sighted(_)
                 | Output::Log(_) => {}

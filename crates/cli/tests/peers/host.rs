@@ -9,6 +9,8 @@
 //!        model             what its model answers; absent when it declares no sampling
 //!        person            what its person answers to a form or a link; absent when it
 //!                          declares no elicitation
+//!        approver          what its person answers to a question of the gateway: a list of
+//!                          [part of the question, answer]; null is never answered
 //!        steps             call, arguments; progress: true; cancel: true (at the first
 //!                          progress); until: text (again until the answer has it)
 //! facts  sdk, revision, server, tools, roots_asked

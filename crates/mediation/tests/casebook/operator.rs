@@ -42,6 +42,9 @@ pub(crate) fn settings(setup: &Setup) -> Result<(Settings, portcullis_wire::Limi
             "inspect" => inspect(&value, &mut settings.inspect)?,
             "sampling" => sampling(&value, &mut settings.may_ask.sampling)?,
             "elicitation" => elicitation(&value, &mut settings.may_ask)?,
+            "trusted_hosts" => {
+                settings.trusted_hosts = texts(&value)?.into_iter().map(str::to_owned).collect();
+            }
             "tools" => lists(&value, &mut rules)?,
             "resources" => (settings.resources, rules.resources) = resources(&value)?,
             "prompts" => rules.prompts = prompts(&value)?,
@@ -98,6 +101,7 @@ fn usual() -> Result<Settings, String> {
         open_world: false,
         inspect: Inspect::default(),
         may_ask: Default::default(),
+        trusted_hosts: Default::default(),
         limits: Limits::default(),
         patience: Duration::from_secs(120),
         hold: HOLD,

@@ -8,7 +8,9 @@ use portcullis_casebook::{
 };
 use portcullis_guard::path::Roots;
 use portcullis_mediation::grant::Lasts;
-use portcullis_mediation::{ApprovalId, ApprovalKey, Fact, Newcomer, Output, Session, Ticket};
+use portcullis_mediation::{
+    ApprovalId, ApprovalKey, Fact, Newcomer, Output, Session, Shown, Ticket,
+};
 use portcullis_policy::Permitted;
 use portcullis_wire::{Frame, Framer, Malformed, MalformedKind, Message, Peer};
 
@@ -222,8 +224,18 @@ impl World {
                     let approval = Some(question.approval.clone());
                     let waiting = Waiting { key: question.key.clone(), approval, joined: false };
                     self.waiting.insert(ticket, waiting);
+                    let form = format!("may `{}` run? {}", question.key.tool, question.arguments);
+                    let quiet = question.standing.quiet;
                     self.store.ask(*question, self.now);
+                    if !quiet {
+                        let shown = Shown { form: Some(form), place: None };
+                        self.session.ask_in_host(ticket, &shown, self.now);
+                    }
                 }
+                Output::Decided(approval, answer, _) => {
+                    self.store.decide(&approval, answer, self.now);
+                }
+                Output::Unanswered(_) => {}
                 Output::Withdraw(approval) => {
                     if self.store.withdraw(&approval) {
                         self.session.lapsed(&approval);

@@ -48,6 +48,7 @@ pub(crate) fn settings() -> Settings {
         flow: portcullis_policy::Flow::default(),
         open_world: false,
         inspect: portcullis_policy::Inspect::default(),
+        trusted_hosts: Default::default(),
         may_ask: MayAsk {
             sampling: Sampling { mode: Opening::Ask, ..Sampling::default() },
             ..MayAsk::default()

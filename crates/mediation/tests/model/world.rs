@@ -401,7 +401,7 @@ impl World {
                     self.waiting.insert(ticket, Waiting { key, approval, joined: false });
                     self.store.ask(*question, self.now);
                 }
-                Output::Sighted(_) => {}
+                Output::Sighted(_) | Output::Decided(..) | Output::Unanswered(_) => {}
                 Output::Withdraw(approval) => {
                     if self.store.withdraw(&approval) {
                         self.session.lapsed(&approval);

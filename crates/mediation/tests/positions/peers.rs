@@ -345,6 +345,7 @@ fn settings() -> Settings {
         flow: portcullis_policy::Flow::default(),
         open_world: false,
         inspect: Inspect::default(),
+        trusted_hosts: Default::default(),
         may_ask: MayAsk {
             sampling: Sampling {
                 mode: Opening::Ask,
