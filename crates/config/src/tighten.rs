@@ -1,12 +1,12 @@
 //! Key by key: what is tighter than what, and what the two make together.
 
+mod channels;
 mod input;
 
-use std::collections::BTreeSet;
 use std::path::{Component, Path};
 
 use portcullis_guard::egress::Reach;
-use portcullis_policy::{Ask, Channel, Extensions, Names, Rules};
+use portcullis_policy::{Ask, Extensions, Names, Rules};
 
 use crate::config::{Access, Network, Root, Variable};
 use crate::precedence::Locate;
@@ -103,22 +103,8 @@ impl<'w> Tighten<'w> {
                 usual.patience,
                 |it| show_duration(*it),
             ),
-            channels: self.keep(
-                "channels",
-                outer.channels,
-                inner.channels,
-                usual.channels,
-                |inner, outer| in_order(inner, outer),
-                |all| all.iter().map(|one| one.as_str()).collect::<Vec<_>>().join(", "),
-            ),
-            trusted_hosts: self.keep(
-                "trusted_hosts",
-                outer.trusted_hosts,
-                inner.trusted_hosts,
-                usual.trusted_hosts,
-                BTreeSet::is_subset,
-                |all| all.iter().cloned().collect::<Vec<_>>().join(", "),
-            ),
+            channels: self.channels(outer.channels, inner.channels, usual.channels),
+            trusted_hosts: self.trusted(outer.trusted_hosts, inner.trusted_hosts),
             confinement: self.least(
                 "confinement",
                 outer.confinement,
@@ -409,12 +395,6 @@ fn asks_as_much(inner: &Ask, outer: &Ask) -> bool {
         (Ask::Never, _) | (_, Ask::Never) => false,
         _ => inner > outer,
     }
-}
-
-/// Some of the same channels, in the same order.
-fn in_order(inner: &[Channel], outer: &[Channel]) -> bool {
-    let mut outer = outer.iter();
-    inner.iter().all(|one| outer.any(|other| other == one))
 }
 
 fn reaches_no_more(inner: &Network, outer: &Network) -> bool {

@@ -1,0 +1,37 @@
+//! The same for how a person is called: some of the channels and hosts, and no others.
+
+use std::collections::BTreeSet;
+
+use portcullis_policy::Channel;
+
+use super::Tighten;
+
+impl Tighten<'_> {
+    pub(super) fn channels(
+        &mut self,
+        outer: Option<Vec<Channel>>,
+        inner: Option<Vec<Channel>>,
+        usual: Option<Vec<Channel>>,
+    ) -> Option<Vec<Channel>> {
+        let words =
+            |all: &Vec<Channel>| all.iter().map(|one| one.as_str()).collect::<Vec<_>>().join(", ");
+        self.keep("channels", outer, inner, usual, |inner, outer| in_order(inner, outer), words)
+    }
+
+    pub(super) fn trusted(
+        &mut self,
+        outer: Option<BTreeSet<String>>,
+        inner: Option<BTreeSet<String>>,
+    ) -> Option<BTreeSet<String>> {
+        let words =
+            |all: &BTreeSet<String>| all.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
+        let usual = Some(BTreeSet::new());
+        self.keep("trusted_hosts", outer, inner, usual, BTreeSet::is_subset, words)
+    }
+}
+
+/// Some of the same channels, in the same order.
+fn in_order(inner: &[Channel], outer: &[Channel]) -> bool {
+    let mut outer = outer.iter();
+    inner.iter().all(|one| outer.any(|other| other == one))
+}
