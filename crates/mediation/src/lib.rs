@@ -69,8 +69,8 @@ pub use approval::{ApprovalId, ApprovalKey, Fact, Fingerprint, Matter, Question}
 pub use control::approve_by_risk::tier_of;
 pub use cover::Cover;
 pub use grant::{Grant, Remembered};
-pub use newcomer::{Admission, Newcomer};
 pub use in_host::{Place, Shown};
+pub use newcomer::{Admission, Newcomer};
 pub use output::{Closing, Output, Ticket};
 pub use sealed::SealKey;
 pub use settings::{Limits, MayAsk, Settings};
