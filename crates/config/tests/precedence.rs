@@ -114,12 +114,7 @@ const KEYS: &[(&str, &str, &[&str], &[&str])] = &[
     ("limits", "{ processes = 9 }", &["{ processes = 8 }"], &["{ processes = 10 }"]),
     ("inspect", "{ secrets = 'redact' }", &["{ secrets = 'deny' }"], &["{ secrets = 'off' }"]),
     ("inspect", "{ errors = 'redact' }", &["{ errors = 'redact' }"], &["{ errors = 'off' }"]),
-    (
-        "channels",
-        "['console', 'terminal']",
-        &["['console', 'terminal']", "['terminal']", "[]"],
-        &["['terminal', 'console']", "['elicitation']"],
-    ),
+    ("channels", "['console', 'terminal']", &["['terminal']"], &["['terminal', 'console']"]),
     ("trusted_hosts", "['a', 'b']", &["['b']", "[]"], &["['a', 'c']"]),
     ("sampling", "{ mode = 'refuse' }", &["{ mode = 'refuse' }"], &["{ mode = 'ask' }"]),
     ("sampling", "{ review = 'both' }", &["{ review = 'both' }"], &["{ review = 'request' }"]),
