@@ -129,17 +129,21 @@ fn answer(text: &str) -> Result<What, String> {
         "denies" => Ok(What::Answers(Answer::Denies)),
         "revokes" => Ok(What::Revokes),
         "accepts" => Ok(What::Accepts(None)),
-        other => match other.strip_prefix("accepts ") {
-            Some(name) => Ok(What::Accepts(Some(name.trim().to_owned()))),
-            None => grants(other),
+        other => match (other.strip_prefix("accepts "), other.strip_prefix("edits ")) {
+            (Some(name), _) => Ok(What::Accepts(Some(name.trim().to_owned()))),
+            (_, Some(content)) => Ok(What::Edits(value(content.trim())?)),
+            _ => grants(other),
         },
     }
 }
 
 /// `grants session 2`: for how long, and which cover.
 fn grants(text: &str) -> Result<What, String> {
-    let wrong =
-        || format!("a person `approves`, `denies`, `grants`, `revokes` or `accepts`, not `{text}`");
+    let wrong = || {
+        format!(
+            "a person `approves`, `denies`, `edits`, `grants`, `revokes` or `accepts`, not `{text}`"
+        )
+    };
     let mut words = text.split_whitespace();
     match (words.next(), words.next(), words.next(), words.next()) {
         (Some("grants"), Some(lasts), Some(cover), None) => {
@@ -304,6 +308,7 @@ mod tests {
         assert_eq!(parse("person? Let `rm` run?"), Ok(What::Asked(Some("Let `rm` run?".into()))));
         assert_eq!(parse("person? nothing"), Ok(What::Asked(None)));
         assert_eq!(parse("person  denies"), Ok(What::Answers(Answer::Denies)));
+        assert_eq!(parse("person  edits {\"a\": 1}"), Ok(What::Edits(json!({"a": 1}))));
         assert_eq!(parse("person  accepts"), Ok(What::Accepts(None)));
         let grants = What::Grants { lasts: "10m".to_owned(), cover: 2 };
         assert_eq!(parse("person  grants 10m 2"), Ok(grants));

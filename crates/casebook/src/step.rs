@@ -19,6 +19,7 @@
 //! person? TEXT                       the oldest question that waits contains TEXT, see [`question`]
 //! person? nothing                    no question waits
 //! person  approves | denies          the oldest question that waits; when none does, the last one, too late
+//! person  edits {content}            a yes to this in the place of what the oldest question is about
 //! person  grants session 2            the same, a yes until the session ends (or `10m`, `project`, `always`) to the second of its covers
 //! person  revokes                     takes back the grant that was given last
 //! person  accepts NAME               accepts what drifted under this name; without a name, all of it
@@ -67,6 +68,8 @@ pub enum What {
     Asked(Option<String>),
     /// The person answers the question that waits.
     Answers(Answer),
+    /// A person says yes to something else in the place of the oldest question's content.
+    Edits(Value),
     /// The person says yes to the question that waits and, for so long, to calls of one
     /// of its covers.
     Grants {

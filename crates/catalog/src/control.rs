@@ -232,6 +232,9 @@ controls! {
     SAMPLING_REVIEWED = "sampling-reviewed", Sampling, Protocol,
         "A person sees whole what a server wants of the model, and what the model answered, before either goes on.",
         ["MCP-SAMP-01", "MCP-SAMP-02", "MCP-SAMP-04", "MCP-SAMP-08"];
+    SAMPLING_EDITED = "sampling-edited", Sampling, Protocol,
+        "A person may change what a server asks of the model, and what the model answers; what goes on is what they left, judged as the original was.",
+        ["MCP-SAMP-02", "MCP-SAMP-04"];
     INPUT_REQUESTS_CAPPED = "input-requests-capped", Limits, Protocol,
         "A server asks for the model and for the person only so often; beyond that it is answered no, and nobody sees it.",
         ["MCP-SAMP-05", "MCP-ELIC-10"];

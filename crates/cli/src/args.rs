@@ -291,6 +291,19 @@ pub enum ApprovalsAction {
         #[arg(long, value_name = "NUMBER")]
         covers: Option<usize>,
     },
+    /// Put other words in the place of what a server asks the model, or of its answer, and say
+    /// yes to those
+    #[command(after_help = EDIT_EXAMPLE)]
+    Edit {
+        /// The question's name.
+        id: String,
+        /// Take the edited content from a file, `-` for stdin, and approve it at once
+        #[arg(long, value_name = "FILE")]
+        from: Option<PathBuf>,
+        /// Print the content as it would be edited, and answer nothing
+        #[arg(long, conflicts_with = "from")]
+        print: bool,
+    },
     /// Say no to this one call
     #[command(after_help = "Example:\n  portcullis approvals deny apr_7k2m9q4w8x1z")]
     Deny {
@@ -308,6 +321,16 @@ Example: see which calls a yes could cover, then say yes to the second choice fo
 directory with the same config, `always` anywhere; both end after 90 days. `portcullis grants`
 lists them and takes them back. Tools that delete, run code, are unknown or changed are asked
 about one by one.";
+
+const EDIT_EXAMPLE: &str = "\
+Example: edit in $VISUAL or $EDITOR, look at what changed, and say yes to that; or in two steps:
+  portcullis approvals edit apr_7k2m9q4w8x1z
+  portcullis approvals edit apr_7k2m9q4w8x1z --print > request.json
+  portcullis approvals edit apr_7k2m9q4w8x1z --from request.json
+
+Words may change, a limit of tokens may fall, other models may be wished for, and tools, pictures
+and whole messages may be taken out. Nothing else comes in. What a gateway would have to change
+once more does not go on.";
 
 /// For how long a yes stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

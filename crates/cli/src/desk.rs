@@ -132,6 +132,7 @@ fn late(why: NotDecided) -> Decided {
     match why {
         NotDecided::Already(state) => Decided::TooLate(state.to_string()),
         NotDecided::Unknown => Decided::Unknown,
+        NotDecided::Altered => Decided::Refused(why.to_string()),
     }
 }
 

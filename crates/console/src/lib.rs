@@ -1,6 +1,7 @@
 //! Where a person says yes or no.
 //!
-//! [`words`] says what is asked, [`card`] writes one question so that nothing of it is hidden, `in_host` writes it for a host, [`terminal`]
+//! [`words`] says what is asked, [`card`] writes one question so that nothing of it is hidden, `in_host` writes it for a host,
+//! [`diff`] what a person changed of it, [`terminal`]
 //! puts it in front of a person who can really answer, one question at a time
 //! (`claim`), until somebody withdraws it ([`withdraw`]). [`web`] does the same for a
 //! browser on this machine: `page` writes what it shows, `assets` are its script and
@@ -10,6 +11,7 @@ pub mod api;
 mod assets;
 pub mod card;
 mod claim;
+pub mod diff;
 mod in_host;
 mod page;
 pub mod terminal;

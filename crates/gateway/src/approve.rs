@@ -109,7 +109,7 @@ impl Driver {
         let (approval, key) = (waiting.approval.clone(), waiting.key.clone());
         let taken = self.approvals.take(&approval, &waiting.key, wall_clock());
         let joined = waiting.joined;
-        if let Ok(Taken::Pending) = taken {
+        if matches!(taken, Ok(Taken::Pending)) {
             if news {
                 self.look_for_grants(ticket, now);
             }
@@ -119,6 +119,7 @@ impl Driver {
         self.watch.prompt.withdraw(&approval);
         match taken {
             Ok(Taken::Approved) => self.session.answer(ticket, Answer::Approve, now),
+            Ok(Taken::Edited(edited)) => self.session.answer_edited(ticket, &edited, now),
             // Somebody else's call used the yes up: this one is asked anew.
             Ok(Taken::Gone) if joined => {
                 let remembered = self.remembered(&key);

@@ -46,6 +46,12 @@ pub struct Record {
     /// The approval that was asked for or used.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub approval: Option<String>,
+    /// Keyed digest of what was asked, where a person put something else in its place.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub asked_digest: Option<ArgumentsDigest>,
+    /// Who did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub edited_by: Option<String>,
     /// The grant that let it through.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub grant: Option<String>,
@@ -141,6 +147,8 @@ impl Record {
             decision: Decision::default(),
             policy: None,
             approval: None,
+            asked_digest: None,
+            edited_by: None,
             grant: None,
             outcome: None,
             duration_us: None,

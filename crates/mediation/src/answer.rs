@@ -220,6 +220,7 @@ impl Session {
         let decision = inquiries.iter().fold(seen, |decision, inquiry| {
             decision.and(Decision { effect: Effect::Allow, ..inquiry.decision.clone() })
         });
+        row.carries.edit(&mut inquiries);
         let mut members = inspected.object().unwrap_or_default();
         if members.get("inputRequests").is_some() {
             members.set("inputRequests", written(&inquiries));

@@ -7,6 +7,7 @@ use portcullis_policy::{Principal, ServerName, Tier};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
+use crate::edit::Edited;
 use crate::grant::Standing;
 
 /// The name of an approval: `apr_` and twelve characters of an unambiguous alphabet.
@@ -164,6 +165,8 @@ pub enum Fact {
     Lapsed,
     /// A person said yes to exactly this, and that yes is now used up.
     Approved(ApprovalId),
+    /// A person said yes to something else in its place, and that yes is now used up.
+    Edited(ApprovalId, Edited),
     /// A person said no to exactly this a moment ago.
     Denied(ApprovalId),
     /// A person is being asked exactly this.

@@ -30,8 +30,19 @@ pub(crate) struct Brought {
     answer: Option<Answer>,
     /// The definition of the tool that it calls.
     pin: Option<Fingerprint>,
-    /// What is asked about after what is asked about now.
-    left: Vec<(ApprovalKey, String)>,
+    /// What is asked about now.
+    pub(crate) now: ToReview,
+    /// What is asked about after that.
+    left: Vec<ToReview>,
+}
+
+/// An answer of the model that a request brings, as it would leave.
+#[derive(Clone, Debug)]
+pub(crate) struct ToReview {
+    /// The name of the question that it answers.
+    pub(crate) name: String,
+    key: ApprovalKey,
+    content: String,
 }
 
 impl Session {
@@ -48,20 +59,20 @@ impl Session {
         if left.is_empty() {
             return self.send_recorded(request, purpose, record, answer, now);
         }
-        let (key, content) = left.remove(0);
-        let pin = self.pin_called(request);
-        let brought = Brought { request: request.clone(), purpose, record, answer, pin, left };
-        self.review(brought, key, content);
+        let (first, pin) = (left.remove(0), self.pin_called(request));
+        let request = request.clone();
+        self.review(Brought { request, purpose, record, answer, pin, now: first, left });
     }
 
-    fn review(&mut self, brought: Brought, key: ApprovalKey, content: String) {
+    fn review(&mut self, brought: Brought) {
+        let (key, content) = (brought.now.key.clone(), brought.now.content.clone());
         let why = "an answer of the model for the server";
         let decision = Decision::ask(SAMPLING_REVIEWED, why);
         self.park(Waiting::Brought(Box::new(brought)), key, content, decision);
     }
 
     /// Every answer of the model that a request brings, as it would leave.
-    fn answers_to_review(&self, request: &Request) -> Vec<(ApprovalKey, String)> {
+    fn answers_to_review(&self, request: &Request) -> Vec<ToReview> {
         if self.phase.era() == Era::Legacy || !self.reviews_answers() {
             return Vec::new();
         }
@@ -72,7 +83,8 @@ impl Session {
         let asked = self.asked_before(request);
         let of_model = given.responses.iter().filter_map(|(name, answer)| {
             let asked = asked.get(name).filter(|asked| asked.method == MODEL)?;
-            Some(self.answer_key(asked, &self.judge_answered(MODEL, answer).0))
+            let (key, content) = self.answer_key(asked, &self.judge_answered(MODEL, answer).0);
+            Some(ToReview { name: name.clone(), key, content })
         });
         of_model.collect()
     }
@@ -103,8 +115,8 @@ impl Session {
         record.decision = decision;
         self.note(record);
         if !brought.left.is_empty() {
-            let (key, content) = brought.left.remove(0);
-            return self.review(brought, key, content);
+            brought.now = brought.left.remove(0);
+            return self.review(brought);
         }
         if brought.pin != self.pin_called(&brought.request) {
             let why = "the tool changed while a person was asked about the answer";

@@ -1,13 +1,14 @@
 //! What a request in flight remembers of its parameters until its answer is there.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use portcullis_wire::Need;
 use portcullis_wire::view::subscription::Filter;
+use portcullis_wire::{Json, Need};
 
 use crate::approval::Fingerprint;
 use crate::control::answers_match_questions::Asked;
 use crate::control::flows_apart::Brings;
+use crate::input::Inquiry;
 
 /// What a host declared of itself.
 pub(crate) type Declared = BTreeSet<Need>;
@@ -49,10 +50,23 @@ pub(crate) struct Carries {
     pub(crate) people: u32,
     /// Questions in its answer that may go on.
     pub(crate) let_through: BTreeSet<Fingerprint>,
+    /// What a person put in the place of some of them.
+    pub(crate) edits: BTreeMap<Fingerprint, Json>,
     /// What a server's own question asked, as far as its answer is judged by it.
     pub(crate) asked: Option<Asked>,
     /// It stands for a call whose result comes later.
     pub(crate) late: Option<Late>,
+}
+
+impl Carries {
+    /// The questions as a person left them.
+    pub(crate) fn edit(&self, inquiries: &mut [Inquiry]) {
+        for inquiry in inquiries.iter_mut().filter(|inquiry| inquiry.matter().is_some()) {
+            if let Some(edited) = self.edits.get(&inquiry.digest()) {
+                inquiry.params = Some(edited.clone());
+            }
+        }
+    }
 }
 
 /// The tasks that a request is about.

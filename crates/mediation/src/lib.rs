@@ -10,7 +10,8 @@
 //! now), `call.rs` (is this tool call in order), `question.rs` (a person is
 //! asked; `waiting.rs` says about what, `in_host.rs` and `away.rs` what the host has to do with it), `settle.rs` (recorded, permitted, sent), `answer.rs` (what comes
 //! back), `tasks.rs` (what comes later), `input.rs` (what the server asks) and `brought.rs`
-//! (what answers that); `newcomer.rs` is about directories. [`approval`] says what a yes covers, [`grant`] and
+//! (what answers that); `newcomer.rs` is about directories. [`approval`] says what a yes covers, [`edit`] what of a question a
+//! person may change (`edited.rs` holds it to everything again), [`grant`] and
 //! [`cover`] what one that lasts does, [`pin`] what was approved of a server; `control/`
 //! holds one file for each thing that is judged;
 //! `correlate.rs` remembers who waits for what; [`without`] is for tests that leave a
@@ -30,6 +31,8 @@ mod client;
 mod control;
 mod correlate;
 pub mod cover;
+pub mod edit;
+mod edited;
 mod fetch;
 pub mod grant;
 mod handshake;
@@ -68,6 +71,7 @@ use portcullis_wire::{Malformed, Message, Peer};
 pub use approval::{ApprovalId, ApprovalKey, Fact, Fingerprint, Matter, Question};
 pub use control::approve_by_risk::tier_of;
 pub use cover::Cover;
+pub use edit::Edited;
 pub use grant::{Grant, Remembered};
 pub use in_host::{Place, Shown};
 pub use newcomer::{Admission, Newcomer};
@@ -235,6 +239,12 @@ impl Session {
     pub fn answer(&mut self, ticket: Ticket, answer: Answer, now: Instant) {
         self.person_answered(ticket, answer, now);
         self.take_back_forms(now);
+    }
+
+    /// A person put something else in the place of what they were asked, and said yes to
+    /// that. It goes on if it holds what the content itself had to hold.
+    pub fn answer_edited(&mut self, ticket: Ticket, edited: &Edited, now: Instant) {
+        self.person_edited(ticket, edited, now);
     }
 
     /// Some call still waits for a person under this ticket.

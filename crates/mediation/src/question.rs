@@ -31,6 +31,7 @@ use crate::approval::{ApprovalId, ApprovalKey, Fact, Question};
 use crate::call::{Call, shown};
 use crate::control::grants_narrow;
 use crate::correlate::Purpose;
+use crate::edit::Edited;
 use crate::grant::{Grant, Remembered, Standing};
 use crate::listing::Lookup;
 use crate::output::{Output, Ticket};
@@ -177,6 +178,7 @@ impl Session {
         }
         match fact {
             Fact::Approved(approval) => self.go_on(parked, &approval, now),
+            Fact::Edited(approval, edited) => self.go_on_edited(parked, &edited, &approval, now),
             Fact::Denied(approval) => {
                 let why = match parked.waiting {
                     Waiting::Call(_) => "a person said no to this call",
@@ -325,14 +327,24 @@ impl Session {
         self.questions.parked.insert(ticket, parked);
     }
 
+    /// Takes out what waits for a person under a ticket, and under which name it is asked.
+    fn asked_under(&mut self, ticket: Ticket) -> Option<(Parked, ApprovalId)> {
+        let approval = match &self.questions.parked.get(&ticket)?.stage {
+            Stage::Consulting => return None,
+            Stage::Asking(asking) => asking.approval.clone(),
+        };
+        Some((self.questions.parked.remove(&ticket)?, approval))
+    }
+
+    /// A person's yes to what they put in the place of what waits.
+    pub(crate) fn person_edited(&mut self, ticket: Ticket, edited: &Edited, now: Instant) {
+        let Some((parked, approval)) = self.asked_under(ticket) else { return };
+        self.go_on_edited(parked, edited, &approval, now);
+    }
+
     /// A person's word on what waits for it.
     pub(crate) fn person_answered(&mut self, ticket: Ticket, answer: Answer, now: Instant) {
-        let Some(parked) = self.questions.parked.remove(&ticket) else { return };
-        let Stage::Asking(asking) = &parked.stage else {
-            self.questions.parked.insert(ticket, parked);
-            return;
-        };
-        let approval = asking.approval.clone();
+        let Some((parked, approval)) = self.asked_under(ticket) else { return };
         match answer {
             Answer::Approve => self.go_on(parked, &approval, now),
             Answer::Reject => {

@@ -85,7 +85,7 @@ impl Session {
         self.has_shape(row, request.params.as_ref()).err().unwrap_or_default()
     }
 
-    fn server_method(&self, kind: Kind, name: &str) -> Option<&'static Method> {
+    pub(crate) fn server_method(&self, kind: Kind, name: &str) -> Option<&'static Method> {
         method(self.phase.revision()?, Peer::Server, kind, name)
     }
 

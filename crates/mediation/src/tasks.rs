@@ -357,8 +357,11 @@ impl Session {
         let asked = members.remove("inputRequests");
         let (result, error) = (members.remove("result"), members.remove("error"));
         let questions = asked.map(|asked| self.judge_task_questions(row, asked)).transpose()?;
-        let questions = questions.unwrap_or_default();
+        let mut questions = questions.unwrap_or_default();
         self.all_let_through(&ours, &questions)?;
+        if let Some(task) = self.tasks.find(&ours) {
+            task.call.carries.edit(&mut questions);
+        }
         let asked_before = answers_match_questions::asked_by(&questions)?;
         let mut decision = self.tell_of(&ours, &mut members);
         for question in &questions {
@@ -423,6 +426,7 @@ impl Session {
         // What a person just said yes to is let through for as long as the task lives.
         let mut carries = std::mem::take(&mut task.call.carries);
         carries.let_through.extend(row.carries.let_through.iter().cloned());
+        carries.edits.extend(row.carries.edits.clone());
         let asks = self.sort_questions(&mut carries, &questions, now);
         if let Some(task) = self.tasks.find_mut(&ours) {
             task.call.carries = carries;

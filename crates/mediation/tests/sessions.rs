@@ -218,6 +218,7 @@ impl House {
                         seat.waiting.insert(ticket, (key, approval, joined));
                     }
                 }
+                Taken::Edited(edited) => seat.session.answer_edited(ticket, &edited, self.now),
                 Taken::Approved => seat.session.answer(ticket, Answer::Approve, self.now),
                 Taken::Denied => seat.session.answer(ticket, Answer::Reject, self.now),
                 Taken::Gone if joined => seat.session.advise(ticket, Fact::Unknown, self.now),

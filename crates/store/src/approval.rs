@@ -1,7 +1,7 @@
 //! What any store of approvals does, and the words for it.
 //!
 //! ```text
-//!            approve            consult, take (once)
+//!          approve, edit          consult, take (once)
 //!  pending ──────────▶ approved ──────────────────────▶ used
 //!     │ deny              │
 //!     ├────────▶ denied   │        expires, withdraw, a clock that jumped back
@@ -12,6 +12,7 @@ use std::fmt;
 use std::time::Duration;
 
 use portcullis_journal::Timestamp;
+use portcullis_mediation::edit::{Edited, Unfit};
 use portcullis_mediation::{ApprovalId, ApprovalKey, Fact, Question};
 use serde::Serialize;
 
@@ -71,6 +72,19 @@ pub trait ApprovalStore: fmt::Debug {
         now: Timestamp,
     ) -> Result<Result<Decided, NotDecided>, StoreError>;
 
+    /// A person's yes to something else in the place of what was asked. The session that
+    /// takes it holds it to everything that the content itself had to hold.
+    ///
+    /// # Errors
+    /// Only when the store failed; what cannot be edited so is [`NotEdited`].
+    fn edit(
+        &mut self,
+        id: &ApprovalId,
+        content: &str,
+        by: &str,
+        now: Timestamp,
+    ) -> Result<Result<Decided, NotEdited>, StoreError>;
+
     /// Closes a question whose call is gone; an answered one is left alone. True
     /// when nobody had answered it.
     ///
@@ -113,10 +127,12 @@ pub enum Verdict {
 }
 
 /// What [`ApprovalStore::take`] found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Taken {
     /// Yes; and it is used up now.
     Approved,
+    /// Yes, to this in its place; and it is used up now.
+    Edited(Edited),
     /// No.
     Denied,
     /// Not answered yet.
@@ -143,6 +159,20 @@ pub enum NotDecided {
     /// Somebody was faster, or the question has ended.
     #[error("it is already {0}")]
     Already(State),
+    /// Somebody wrote into what is kept of it: nobody knows what was asked.
+    #[error("it is not as it was asked")]
+    Altered,
+}
+
+/// Why an edit came to nothing.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotEdited {
+    /// The question cannot be answered.
+    #[error(transparent)]
+    Question(#[from] NotDecided),
+    /// This is no edit of it.
+    #[error(transparent)]
+    Unfit(#[from] Unfit),
 }
 
 /// Where an approval stands.
@@ -241,4 +271,7 @@ pub struct Row {
     /// Who answered, once somebody did.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub decided_by: Option<String>,
+    /// What a person put in the place of the content, when they did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub edited: Option<serde_json::Value>,
 }

@@ -6,13 +6,14 @@ pub(crate) mod standing;
 use std::time::Duration;
 
 use portcullis_journal::{Event, Record, Timestamp};
+use portcullis_mediation::edit::Edited;
 use portcullis_mediation::grant::Standing;
 use portcullis_mediation::{ApprovalId, ApprovalKey, Fact, Fingerprint, Matter, Question};
 use portcullis_policy::{Principal, ServerName, Tier};
 
 use crate::approval::{
     APPROVAL_LIFETIME, ApprovalStore, CLOCK_SLACK, DENIAL_LIFETIME, Filter, KEPT, NotDecided,
-    State, Taken, Verdict,
+    NotEdited, State, Taken, Verdict,
 };
 use crate::{JournalStore, StoreError};
 
@@ -68,6 +69,7 @@ pub(crate) fn approvals<S: ApprovalStore>(mut make: impl Make<S>) {
     an_answer_is_given_once(make());
     a_withdrawn_question_cannot_be_answered(make());
     the_strictest_of_two_answers_wins(make());
+    an_edit_is_a_yes_to_something_else(make());
     a_clock_set_back_revives_nothing(make());
     processes_that_race_are_no_clock_set_back(make());
     rows_say_what_scripts_rely_on(make());
@@ -173,6 +175,39 @@ fn the_strictest_of_two_answers_wins<S: ApprovalStore>((mut gateway, mut person)
     assert_eq!(gateway.get(&id(2), T).unwrap().unwrap().state, State::Pending);
     person.decide(&id(2), Verdict::Deny, "me", T).unwrap().unwrap();
     assert_eq!(gateway.consult(&key(), T).unwrap(), Fact::Denied(id(2)));
+}
+
+fn an_edit_is_a_yes_to_something_else<S: ApprovalStore>((mut gateway, mut person): (S, S)) {
+    let asked = r#"{"maxTokens":100,"messages":[]}"#;
+    let key = ApprovalKey { matter: Matter::Sampling, ..key() };
+    let question = |bits| {
+        let arguments = asked.to_owned();
+        Question { key: key.clone(), arguments, ..question(bits) }
+    };
+    gateway.ask(&question(1), T).unwrap();
+    for wrong in [asked, r#"{"maxTokens":101,"messages":[]}"#, "{}", "no"] {
+        let unfit = person.edit(&id(1), wrong, "me", T).unwrap();
+        assert!(matches!(unfit, Err(NotEdited::Unfit(_))), "{wrong}: {unfit:?}");
+    }
+    let less = r#"{ "messages": [], "maxTokens": 7 }"#;
+    let decided = person.edit(&id(1), less, "me", at(1)).unwrap().unwrap();
+    assert_eq!(decided.row.edited, Some(serde_json::json!({"maxTokens": 7, "messages": []})));
+    let late = person.edit(&id(1), less, "me", at(1)).unwrap();
+    assert_eq!(late, Err(NotDecided::Already(State::Approved).into()));
+    let edited =
+        Edited { content: r#"{"maxTokens":7,"messages":[]}"#.to_owned(), by: "me".to_owned() };
+    assert_eq!(gateway.take(&id(1), &key, at(2)).unwrap(), Taken::Edited(edited.clone()));
+    assert_eq!(gateway.take(&id(1), &key, at(2)).unwrap(), Taken::Gone);
+    // The same by an identical retry.
+    gateway.ask(&question(2), at(3)).unwrap();
+    person.edit(&id(2), less, "me", at(4)).unwrap().unwrap();
+    assert_eq!(gateway.consult(&key, at(5)).unwrap(), Fact::Edited(id(2), edited));
+    assert_eq!(gateway.consult(&key, at(5)).unwrap(), Fact::Unknown);
+    // A call is not edited.
+    gateway.ask(&self::question(3), at(6)).unwrap();
+    let call = person.edit(&id(3), "{}", "me", at(6)).unwrap();
+    assert!(matches!(call, Err(NotEdited::Unfit(_))), "{call:?}");
+    assert_eq!(gateway.get(&id(3), at(6)).unwrap().unwrap().state, State::Pending);
 }
 
 fn a_clock_set_back_revives_nothing<S: ApprovalStore>((mut gateway, mut person): (S, S)) {

@@ -2,10 +2,11 @@
 //!
 //! The journal: [`journal`] opens it, `writer` appends under `lock`, `segment`
 //! knows the files, `key` the keys, [`read`] and [`verify`] look at it.
-//! Approvals, grants and pins: [`approvals`], `standing` (a yes that lasts, under a
-//! `seal`), [`grants`] (of directories) and [`pins`] are rows of a `database`. `dir`
+//! Approvals, grants and pins: [`approvals`], `answer` (what a person said, under a
+//! `seal`), `standing` (a yes that lasts, under it too), [`grants`] (of directories) and [`pins`] are rows of a `database`. `dir`
 //! opens every file.
 
+mod answer;
 pub mod approvals;
 mod database;
 mod dir;

@@ -17,7 +17,8 @@ pub mod standing;
 use portcullis_journal::{Record, Redactor, Timestamp};
 
 pub use approval::{
-    APPROVAL_LIFETIME, ApprovalStore, Decided, Filter, NotDecided, Row, State, Taken, Verdict,
+    APPROVAL_LIFETIME, ApprovalStore, Decided, Filter, NotDecided, NotEdited, Row, State, Taken,
+    Verdict,
 };
 pub use embedded::approvals::Approvals;
 pub use embedded::grants::{Grant, Grants};

@@ -14,7 +14,8 @@ use portcullis_mediation::grant::{Lasts, Standing};
 use portcullis_mediation::{ApprovalId, ApprovalKey, Fact, Fingerprint, Matter, Question};
 use portcullis_policy::{Principal, ServerName, Tier};
 use portcullis_store::{
-    ApprovalStore as _, Approvals, Choice, GrantStore as _, NotGiven, StoreError, Taken, Verdict,
+    ApprovalStore as _, Approvals, Choice, GrantStore as _, NotDecided, NotGiven, State,
+    StoreError, Taken, Verdict,
 };
 
 const HELPER: &str = "PORTCULLIS_STORE_TEST_TAKER";
@@ -244,4 +245,111 @@ fn what_ends_is_found_by_an_index() {
                WHERE state IN ('pending', 'approved', 'denied') AND expires <= 5";
     let plan: String = db.query_row(sql, [], |row| row.get(3)).unwrap();
     assert!(plan.contains("USING INDEX approval_expires"), "{plan}");
+}
+
+/// Writes into the database as something that has the file, and not the key.
+fn writes(state: &Path, sql: &str) {
+    let db = rusqlite::Connection::open(state.join("portcullis.db")).unwrap();
+    db.execute_batch(sql).unwrap();
+}
+
+/// A sampling request: it can be edited.
+fn sampling(bits: u64) -> Question {
+    let question = question(bits);
+    let key = ApprovalKey { matter: Matter::Sampling, ..question.key.clone() };
+    let arguments = r#"{"maxTokens":100,"messages":[]}"#.to_owned();
+    Question { key, arguments, ..question }
+}
+
+#[test]
+fn a_yes_that_was_forged_or_altered_is_none() {
+    let (yes, edit) = ("approve", "edit");
+    for (given, sql) in [
+        (
+            "",
+            "UPDATE approval SET state = 'approved', expires = expires + 1000000, decided_by = 'console'",
+        ),
+        (
+            "",
+            "UPDATE approval SET state = 'approved', decided = created, seal = (SELECT seal FROM standing)",
+        ),
+        (yes, "UPDATE approval SET arguments = '{}'"),
+        (yes, "UPDATE approval SET expires = expires + 600000000"),
+        (yes, "UPDATE approval SET decided_by = 'somebody else'"),
+        (yes, "UPDATE approval SET edited = '{\"maxTokens\":9,\"messages\":[]}'"),
+        (edit, "UPDATE approval SET edited = NULL"),
+        (edit, "UPDATE approval SET edited = '{\"maxTokens\":99,\"messages\":[]}'"),
+        (yes, "UPDATE approval SET seal = ''"),
+    ] {
+        let state = tempfile::tempdir().unwrap();
+        let (mut approvals, question) = (Approvals::open(state.path()).unwrap(), sampling(1));
+        let id = &question.approval;
+        approvals.ask(&question, T).unwrap();
+        match given {
+            "approve" => drop(approvals.decide(id, Verdict::Approve, "me", T).unwrap().unwrap()),
+            "edit" => {
+                let less = r#"{"maxTokens":5,"messages":[]}"#;
+                approvals.edit(id, less, "me", T).unwrap().unwrap();
+            }
+            _ => {}
+        }
+        writes(state.path(), sql);
+        let by_id = approvals.take(id, &question.key, T).unwrap();
+        assert_eq!(by_id, Taken::Gone, "{given} {sql}");
+        assert_eq!(approvals.consult(&question.key, T).unwrap(), Fact::Unknown, "{given} {sql}");
+        let row = approvals.get(id, T).unwrap().unwrap();
+        assert_eq!(row.state, State::Expired, "{given} {sql}");
+    }
+}
+
+#[test]
+fn a_yes_is_not_replayed_by_writing_it_back() {
+    let state = tempfile::tempdir().unwrap();
+    let (mut approvals, question) = (Approvals::open(state.path()).unwrap(), sampling(1));
+    approvals.ask(&question, T).unwrap();
+    approvals.decide(&question.approval, Verdict::Approve, "me", T).unwrap().unwrap();
+    assert_eq!(approvals.take(&question.approval, &question.key, T).unwrap(), Taken::Approved);
+    writes(state.path(), "UPDATE approval SET state = 'approved'");
+    assert_eq!(approvals.take(&question.approval, &question.key, T).unwrap(), Taken::Gone);
+    // Nor by copying the row of one question over that of another.
+    let other = Question { approval: ApprovalId::from_entropy(2), ..sampling(1) };
+    approvals.ask(&other, T).unwrap();
+    approvals.decide(&other.approval, Verdict::Approve, "me", T).unwrap().unwrap();
+    let third = Question { approval: ApprovalId::from_entropy(3), ..sampling(1) };
+    approvals.ask(&third, T).unwrap();
+    let copied = format!(
+        "UPDATE approval SET (state, decided, decided_by, expires, seal) =
+             (SELECT state, decided, decided_by, expires, seal FROM approval WHERE id = '{}')
+         WHERE id = '{}'",
+        other.approval, third.approval
+    );
+    writes(state.path(), &copied);
+    assert_eq!(approvals.take(&third.approval, &third.key, T).unwrap(), Taken::Gone);
+    assert_eq!(approvals.take(&other.approval, &other.key, T).unwrap(), Taken::Approved);
+}
+
+#[test]
+fn a_question_that_was_altered_is_not_approved() {
+    for sql in [
+        "UPDATE approval SET arguments = '{\"path\":\"harmless\"}'",
+        "UPDATE approval SET arguments_digest = 'sha256:00'",
+        "UPDATE approval SET risk = 'read'",
+        "UPDATE approval SET reasons = '[]'",
+        "UPDATE approval SET tool = 'read_file'",
+        "UPDATE approval SET server = 'other'",
+        "UPDATE approval SET session = 'other'",
+        "UPDATE approval SET kind = 'elicitation'",
+        "DELETE FROM standing",
+    ] {
+        let state = tempfile::tempdir().unwrap();
+        let mut approvals = Approvals::open(state.path()).unwrap();
+        let question = Question { reasons: vec!["it deletes".to_owned()], ..question(1) };
+        approvals.ask(&question, T).unwrap();
+        writes(state.path(), sql);
+        let decided = approvals.decide(&question.approval, Verdict::Approve, "me", T).unwrap();
+        assert_eq!(decided, Err(NotDecided::Altered), "{sql}");
+        let again = approvals.decide(&question.approval, Verdict::Approve, "me", T).unwrap();
+        assert_eq!(again, Err(NotDecided::Already(State::Expired)), "{sql}");
+        assert_eq!(approvals.take(&question.approval, &question.key, T).unwrap(), Taken::Gone);
+    }
 }

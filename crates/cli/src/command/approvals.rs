@@ -1,17 +1,21 @@
 //! `portcullis approvals`: what waits for a person, and the person's answer.
 
+mod edit;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use portcullis_console::Words;
 use portcullis_console::card::rows;
+use portcullis_console::diff::changes;
 use portcullis_guard::text::{bounded, visible};
 use portcullis_journal::Timestamp;
+use portcullis_mediation::edit::may_edit;
 use portcullis_mediation::grant::Lasts;
 use portcullis_mediation::{ApprovalId, Cover, Matter};
 use portcullis_store::{
-    ApprovalStore as _, Approvals as Store, Choice, Filter, GrantStore as _, NotDecided, NotGiven,
-    Row, State, Verdict,
+    ApprovalStore as _, Approvals as Store, Choice, Decided, Filter, GrantStore as _, NotDecided,
+    NotGiven, Row, State, Verdict,
 };
 
 use super::now;
@@ -41,6 +45,11 @@ pub(super) fn run(args: &Approvals, places: &Places) -> Result<Exit, Trouble> {
         Some(ApprovalsAction::Approve { id, .. }) => {
             decide(&state, id, Verdict::Approve, args.json)
         }
+        Some(ApprovalsAction::Edit { id, from, print }) => match (from, print) {
+            (Some(from), _) => edit::take(&state, id, from, args.json),
+            (None, true) => edit::print(&state, id),
+            (None, false) => edit::by_hand(&state, id, args.json),
+        },
         Some(ApprovalsAction::Deny { id }) => decide(&state, id, Verdict::Deny, args.json),
     }
 }
@@ -155,6 +164,12 @@ fn describe(row: &Row, covers: &[String], now: Timestamp) -> String {
     for shown in rows(&arguments) {
         line("", &shown);
     }
+    if let Some(edited) = &row.edited {
+        line("edited to", "what stands here with `+` and a space went on instead");
+        for (mark, shown) in changes(&arguments, &edited.to_string()) {
+            line("", &format!("{} {shown}", mark.letter()));
+        }
+    }
     if row.state == State::Pending {
         line("a yes", words.covers);
         for (at, cover) in covers.iter().enumerate() {
@@ -167,6 +182,9 @@ fn describe(row: &Row, covers: &[String], now: Timestamp) -> String {
             line("", &longer);
         }
         line("", &format!("portcullis approvals deny {}", row.id));
+        if Matter::parse(&row.kind).is_some_and(may_edit) {
+            line("", &format!("portcullis approvals edit {}", row.id));
+        }
     }
     text
 }
@@ -212,6 +230,13 @@ fn late(id: &str, why: NotDecided) -> Trouble {
                 format!("`{id}` is already {state}: a call that is made again is asked again");
             Trouble::new(Exit::Usage, said)
         }
+        NotDecided::Altered => {
+            let said = format!(
+                "`{id}` is not as it was asked: something wrote into the state directory, and the \
+                 question has ended"
+            );
+            Trouble::new(Exit::Failed, said)
+        }
     }
 }
 
@@ -219,15 +244,20 @@ fn decide(state: &Path, id: &str, verdict: Verdict, json: bool) -> Result<Exit, 
     let now = now();
     let by = format!("uid:{} by command", rustix::process::getuid().as_raw());
     let decided = Store::open(state)?.decide(&parse(id)?, verdict, &by, now)?;
-    let decided = decided.map_err(|why| late(id, why))?;
+    told(&decided.map_err(|why| late(id, why))?, verdict, now, json)
+}
+
+/// Says what an answer does.
+fn told(decided: &Decided, verdict: Verdict, now: Timestamp, json: bool) -> Result<Exit, Trouble> {
     if json {
         print_json(&decided.row)?;
         return Ok(Exit::Clean);
     }
     let words = words(&decided.row);
     let left = span(decided.expires.since(now));
+    let edited = if decided.row.edited.is_some() { ", as you edited it" } else { "" };
     style::print(&match verdict {
-        Verdict::Approve => format!("approved: {}, within {left}\n", words.approved),
+        Verdict::Approve => format!("approved: {}{edited}, within {left}\n", words.approved),
         Verdict::Deny => format!("denied: {}\n", words.denied),
     })?;
     Ok(Exit::Clean)
@@ -283,6 +313,7 @@ mod tests {
             definition_pin: definition.to_owned(),
             arguments_digest: String::new(),
             decided_by: None,
+            edited: None,
         }
     }
 

@@ -144,6 +144,7 @@ impl Play {
             What::Receives(side, received) => self.receives(*side, received),
             What::Asked(part) => self.asked(part.as_deref()),
             What::Answers(answer) => self.answers(*answer),
+            What::Edits(content) => self.edits(content),
             What::Grants { lasts, cover } => self.grants(lasts, *cover),
             What::Revokes => self.revokes(),
             What::Accepts(name) => self.accepts(name.as_deref()),
@@ -312,6 +313,20 @@ impl Play {
         let word = if answer == Answer::Approves { "approve" } else { "deny" };
         let said = self.stage.says(&["approvals", word, &id]);
         if said.code != if waits { 0 } else { 2 } {
+            return Err(format!("{said:?}"));
+        }
+        self.gateway.wait(LOOK);
+        self.calm()
+    }
+
+    fn edits(&mut self, content: &Value) -> Result<(), String> {
+        let waits = self.stage.questions().into_iter().next().ok_or("no question waits")?;
+        let id = waits["id"].as_str().unwrap_or_default().to_owned();
+        let file = self.stage.path().join("edited");
+        std::fs::write(&file, content.to_string()).map_err(|error| error.to_string())?;
+        let file = file.display().to_string();
+        let said = self.stage.says(&["approvals", "edit", &id, "--from", &file]);
+        if said.code != 0 {
             return Err(format!("{said:?}"));
         }
         self.gateway.wait(LOOK);

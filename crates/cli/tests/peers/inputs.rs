@@ -41,6 +41,14 @@ each_host! {
     answers_python_2: PYTHON_2_MODERN, answers;
     answers_typescript_2: TYPESCRIPT_2_MODERN, answers;
 
+    edited_python_1: PYTHON_1, edited;
+    edited_python_2: PYTHON_2_LEGACY, edited;
+    edited_typescript_1: TYPESCRIPT_1, edited;
+    edited_typescript_2: TYPESCRIPT_2_LEGACY, edited;
+
+    edited_in_answers_python_2: PYTHON_2_MODERN, edited_in_answers;
+    edited_in_answers_typescript_2: TYPESCRIPT_2_MODERN, edited_in_answers;
+
     closed_python_1: PYTHON_1, closed;
     closed_typescript_2: TYPESCRIPT_2_LEGACY, closed;
 }
@@ -54,6 +62,15 @@ struct Person {
 impl Person {
     /// Answers by the words of `says`, for each question once: `approve`, `deny` or nothing.
     fn at(yard: &Yard, says: fn(&Value) -> Option<&'static str>) -> Self {
+        Self::who_edits(yard, says, |_| None)
+    }
+
+    /// The same, but a question may be answered with other content in its place.
+    fn who_edits(
+        yard: &Yard,
+        says: fn(&Value) -> Option<&'static str>,
+        edits: fn(&Value) -> Option<Value>,
+    ) -> Self {
         let over = Arc::new(AtomicBool::new(false));
         let (state, ends) = (yard.text("state"), Arc::clone(&over));
         let looks = thread::spawn(move || {
@@ -63,8 +80,15 @@ impl Person {
                     if seen.iter().any(|before| before["id"] == row["id"]) {
                         continue;
                     }
-                    if let Some(word) = says(&row) {
-                        let id = row["id"].as_str().unwrap();
+                    let id = row["id"].as_str().unwrap();
+                    if let Some(content) = edits(&row) {
+                        let draft = std::path::Path::new(&state).with_file_name("draft.json");
+                        std::fs::write(&draft, content.to_string()).unwrap();
+                        let draft = draft.display().to_string();
+                        let decided =
+                            portcullis(&state, &["approvals", "edit", id, "--from", &draft]);
+                        assert!(decided.status.success(), "{decided:?}");
+                    } else if let Some(word) = says(&row) {
                         let decided = portcullis(&state, &["approvals", word, id]);
                         assert!(decided.status.success(), "{decided:?}");
                     }
@@ -144,6 +168,96 @@ fn model(host: Host) {
     assert_eq!(request["systemPrompt"], "You are a helpful test server.");
     assert_eq!(asked[1]["arguments"]["content"]["text"], "short");
     recorded(&yard, &[("approval-exact", "a person said no"), ("silence-is-no", "no answer")]);
+}
+
+/// Other words in the place of the prompt, and of the answer.
+fn rewords(row: &Value) -> Option<Value> {
+    let mut content = row["arguments"].clone();
+    match row["kind"].as_str() {
+        Some("sampling") => {
+            content["messages"][0]["content"]["text"] = "say hello".into();
+            content["maxTokens"] = 7.into();
+            content.as_object_mut()?.remove("systemPrompt");
+        }
+        Some("sampling-answer") => {
+            let text = match content["content"].is_array() {
+                true => &mut content["content"][0]["text"],
+                false => &mut content["content"]["text"],
+            };
+            *text = "as edited".into();
+        }
+        _ => return None,
+    }
+    Some(content)
+}
+
+/// The host's model sees the edited prompt; the server sees the edited answer.
+fn edited(host: Host) {
+    let yard = Yard::new();
+    let config = yard.file(
+        "portcullis.toml",
+        "[server.everything]\nask = \"destructive\"\nsampling = { mode = \"ask\" }\n",
+    );
+    let run = everything(&yard, &config.display().to_string());
+    let arguments = json!({"prompt": "the secret plan", "maxTokens": 900});
+    let steps = json!([{"call": "trigger-sampling-request", "arguments": arguments}]);
+    let person = Person::who_edits(&yard, judge, rewords);
+    let facts = host.drive_with(&yard, &run, json!({"model": "short"}), &steps);
+    let asked = person.leaves();
+
+    let [answered] = steps_of(&facts);
+    assert!(text(answered).contains("as edited") && !text(answered).contains("short"), "{facts}");
+    let model = &facts["model_asked"][0];
+    assert_eq!((&model["texts"], &model["tokens"]), (&json!(["say hello"]), &json!(7)), "{facts}");
+    assert!(model["system"].is_null() || model["system"] == "", "{facts}");
+    let kinds: Vec<&Value> = asked.iter().map(|row| &row["kind"]).collect();
+    assert_eq!(kinds, ["sampling", "sampling-answer"]);
+    edits_recorded(&yard);
+}
+
+/// The same of a server that asks in its answers.
+fn edited_in_answers(host: Host) {
+    let yard = Yard::new();
+    let config =
+        yard.file("portcullis.toml", "[server.questions]\nsampling = { mode = \"ask\" }\n");
+    let server = [
+        peer("python/sdk2/bin/python"),
+        source("peers/servers/questions.py").display().to_string(),
+    ];
+    let config = config.display().to_string();
+    let run = yard.run(&["--name", "questions", "--config", &config], &server);
+    let steps = json!([{"call": "summarise", "arguments": {"text": "the secret plan"}}]);
+    let person = Person::who_edits(&yard, judge, rewords);
+    let facts = host.drive_with(&yard, &run, json!({"model": "short"}), &steps);
+    person.leaves();
+
+    let [summary] = steps_of(&facts);
+    assert_eq!(text(summary), "the model says: as edited", "{facts}");
+    let model = &facts["model_asked"][0];
+    assert_eq!((&model["texts"], &model["tokens"]), (&json!(["say hello"]), &json!(7)), "{facts}");
+    edits_recorded(&yard);
+}
+
+/// Both edits are recorded with the digests of both, and none of the words are.
+fn edits_recorded(yard: &Yard) {
+    let journal = yard.journal();
+    let edits: Vec<&Value> =
+        journal.iter().filter(|record| record["event"] == "rewritten").collect();
+    let edits: Vec<&&Value> =
+        edits.iter().filter(|record| record["edited_by"].is_string()).collect();
+    assert_eq!(edits.len(), 2, "{journal:?}");
+    for record in edits {
+        let digests = (&record["asked_digest"], &record["arguments_digest"]);
+        assert!(digests.0.is_string() && digests.1.is_string() && digests.0 != digests.1);
+        let asked = journal
+            .iter()
+            .any(|other| other["event"] == "asked" && other["approval"] == record["approval"]);
+        assert!(asked && record["arguments"].is_null(), "{record}");
+    }
+    let all = serde_json::to_string(&journal).unwrap();
+    for word in ["say hello", "as edited"] {
+        assert!(!all.contains(word), "{word}");
+    }
 }
 
 /// `server-everything` asks the person: with a form, and with an address.

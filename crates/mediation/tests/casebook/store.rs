@@ -3,6 +3,7 @@
 
 use std::time::{Duration, Instant};
 
+use portcullis_mediation::edit::{self, Edited};
 use portcullis_mediation::grant::{Grant, GrantId, GrantKey, Lasts, Remembered};
 use portcullis_mediation::{ApprovalId, ApprovalKey, Fact, Question};
 use portcullis_policy::Answer;
@@ -26,10 +27,12 @@ pub(crate) enum State {
 }
 
 /// What [`Store::take`] found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Taken {
     /// Yes, and it is used up now.
     Approved,
+    /// Yes, to this in its place, and it is used up now.
+    Edited(Edited),
     /// No.
     Denied,
     /// Not answered yet.
@@ -45,6 +48,7 @@ pub(crate) struct Row {
     pub(crate) question: Question,
     /// Where it stands.
     pub(crate) state: State,
+    edited: Option<Edited>,
     asked: Instant,
     expires: Instant,
 }
@@ -67,7 +71,7 @@ impl Store {
     /// Stores a question.
     pub(crate) fn ask(&mut self, question: Question, now: Instant) {
         let expires = now + question.patience;
-        self.0.push(Row { question, state: State::Pending, asked: now, expires });
+        self.0.push(Row { question, state: State::Pending, edited: None, asked: now, expires });
     }
 
     /// What is known of exactly this call; a yes found here is used up.
@@ -81,7 +85,10 @@ impl Store {
             State::Denied => Fact::Denied(id),
             State::Approved => {
                 row.state = State::Ended;
-                Fact::Approved(id)
+                match row.edited.take() {
+                    Some(edited) => Fact::Edited(id, edited),
+                    None => Fact::Approved(id),
+                }
             }
             State::Pending => Fact::Pending(id, row.expires.duration_since(now)),
             State::Ended => Fact::Unknown,
@@ -97,7 +104,7 @@ impl Store {
             Some(Row { state: State::Denied, .. }) => Taken::Denied,
             Some(row) if row.state == State::Approved => {
                 row.state = State::Ended;
-                Taken::Approved
+                row.edited.take().map_or(Taken::Approved, Taken::Edited)
             }
             _ => Taken::Gone,
         }
@@ -113,6 +120,23 @@ impl Store {
                 Answer::Reject => (State::Denied, now + DENIAL_LIFETIME),
             };
         }
+    }
+
+    /// A person's yes to something else in the place of what was asked.
+    pub(crate) fn edit(
+        &mut self,
+        id: &ApprovalId,
+        content: &str,
+        now: Instant,
+    ) -> Result<(), String> {
+        self.expire(now);
+        let row = self.0.iter_mut().find(|row| row.question.approval == *id);
+        let row = row.filter(|row| row.state == State::Pending).ok_or("it is not open")?;
+        let Question { key, arguments, .. } = &row.question;
+        let content = edit::judge(key.matter, arguments, content).map_err(|why| why.to_string())?;
+        row.edited = Some(Edited { content, by: "somebody".to_owned() });
+        (row.state, row.expires) = (State::Approved, now + APPROVAL_LIFETIME);
+        Ok(())
     }
 
     /// A person's yes to a question and, for a while, to calls of one of its covers.

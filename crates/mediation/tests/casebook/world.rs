@@ -128,6 +128,7 @@ impl World {
             What::Receives(side, received) => self.mailbox(*side).expect(received).map_err(unmet),
             What::Asked(part) => self.asked(part.as_deref()),
             What::Answers(answer) => self.answers(*answer),
+            What::Edits(content) => self.edits(content),
             What::Grants { lasts, cover } => self.grants(lasts, *cover),
             What::Revokes if self.store.revoke() => self.settle(),
             What::Revokes => Err("there is no grant".to_owned()),
@@ -312,6 +313,7 @@ impl World {
                 Taken::Approved => {
                     self.session.answer(ticket, portcullis_policy::Answer::Approve, self.now);
                 }
+                Taken::Edited(edited) => self.session.answer_edited(ticket, &edited, self.now),
                 Taken::Gone if waiting.joined => {
                     self.session.advise(ticket, Fact::Unknown, self.now);
                 }
@@ -347,6 +349,13 @@ impl World {
             Answer::Denies => portcullis_policy::Answer::Reject,
         };
         self.store.decide(&id, answer, self.now);
+        self.settle()
+    }
+
+    fn edits(&mut self, content: &serde_json::Value) -> Result<(), String> {
+        let waits = self.store.oldest(self.now).map(|question| question.approval.clone());
+        let id = waits.ok_or("no question waits")?;
+        self.store.edit(&id, &content.to_string(), self.now)?;
         self.settle()
     }
 

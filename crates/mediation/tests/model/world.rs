@@ -361,6 +361,7 @@ impl World {
                         self.waiting.insert(ticket, waiting);
                     }
                 }
+                Taken::Edited(edited) => self.session.answer_edited(ticket, &edited, self.now),
                 Taken::Approved => self.session.answer(ticket, Answer::Approve, self.now),
                 Taken::Gone if waiting.joined => {
                     self.session.advise(ticket, Fact::Unknown, self.now);

@@ -16,11 +16,12 @@ use portcullis_journal::Timestamp;
 use portcullis_mediation::{ApprovalId, ApprovalKey, Fact, Question};
 use rusqlite::{Connection, OptionalExtension as _, Row as Columns, Transaction, named_params};
 
+use super::answer::{self, Yes};
 use super::{database, standing};
 use crate::StoreError;
 use crate::approval::{
-    APPROVAL_LIFETIME, ApprovalStore, CLOCK_SLACK, DENIAL_LIFETIME, Decided, Filter, KEPT,
-    NotDecided, Row, State, Taken, Verdict,
+    ApprovalStore, CLOCK_SLACK, Decided, Filter, KEPT, NotDecided, NotEdited, Row, State, Taken,
+    Verdict,
 };
 
 /// Questions to people, and their answers.
@@ -108,13 +109,18 @@ impl ApprovalStore for Approvals {
     }
 
     fn consult(&mut self, key: &ApprovalKey, now: Timestamp) -> Result<Fact, StoreError> {
+        let seal = self.seal()?;
         self.write("look for an approval", |transaction| {
             let now = Clock::advance(transaction, now)?;
             let Some((id, state, expires)) = newest_open(transaction, key)? else {
                 return Ok(Fact::Unknown);
             };
             Ok(match state {
-                State::Approved if use_up(transaction, &id)? => Fact::Approved(id),
+                State::Approved => match answer::use_up(transaction, &seal, &id)? {
+                    Some(Yes { edited: Some(edited) }) => Fact::Edited(id, edited),
+                    Some(Yes { edited: None }) => Fact::Approved(id),
+                    None => Fact::Unknown,
+                },
                 State::Denied => Fact::Denied(id),
                 State::Pending => Fact::Pending(id, expires.since(now)),
                 _ => Fact::Unknown,
@@ -128,11 +134,16 @@ impl ApprovalStore for Approvals {
         key: &ApprovalKey,
         now: Timestamp,
     ) -> Result<Taken, StoreError> {
+        let seal = self.seal()?;
         self.write("take an answer", |transaction| {
             Clock::advance(transaction, now)?;
             let state = state_for(transaction, id, key)?;
             Ok(match state {
-                Some(State::Approved) if use_up(transaction, id)? => Taken::Approved,
+                Some(State::Approved) => match answer::use_up(transaction, &seal, id)? {
+                    Some(Yes { edited: Some(edited) }) => Taken::Edited(edited),
+                    Some(Yes { edited: None }) => Taken::Approved,
+                    None => Taken::Gone,
+                },
                 Some(State::Denied) => Taken::Denied,
                 Some(State::Pending) => Taken::Pending,
                 _ => Taken::Gone,
@@ -147,9 +158,24 @@ impl ApprovalStore for Approvals {
         by: &str,
         now: Timestamp,
     ) -> Result<Result<Decided, NotDecided>, StoreError> {
+        let seal = self.seal()?;
         self.write("store an answer", |transaction| {
             let now = Clock::advance(transaction, now)?;
-            answered(transaction, id, verdict, by, now)
+            answer::answered(transaction, &seal, id, verdict, by, now)
+        })
+    }
+
+    fn edit(
+        &mut self,
+        id: &ApprovalId,
+        content: &str,
+        by: &str,
+        now: Timestamp,
+    ) -> Result<Result<Decided, NotEdited>, StoreError> {
+        let seal = self.seal()?;
+        self.write("store an edited answer", |transaction| {
+            let now = Clock::advance(transaction, now)?;
+            answer::edited(transaction, &seal, id, content, by, now)
         })
     }
 
@@ -197,35 +223,6 @@ impl ApprovalStore for Approvals {
             Ok(removed as u64)
         })
     }
-}
-
-/// Stores a person's answer to a question that is open.
-pub(super) fn answered(
-    transaction: &Transaction<'_>,
-    id: &ApprovalId,
-    verdict: Verdict,
-    by: &str,
-    now: Timestamp,
-) -> Sql<Result<Decided, NotDecided>> {
-    let (state, lifetime) = match verdict {
-        Verdict::Approve => (State::Approved, APPROVAL_LIFETIME),
-        Verdict::Deny => (State::Denied, DENIAL_LIFETIME),
-    };
-    let expires = now.after(lifetime);
-    let decided = transaction
-        .prepare_cached(
-            "UPDATE approval SET state = :state, decided_by = :by, decided = :now,
-                 expires = :expires WHERE id = :id AND state = 'pending'",
-        )?
-        .execute(named_params! {
-            ":state": state.as_str(), ":by": by, ":now": micros(now),
-            ":expires": micros(expires), ":id": id.as_str(),
-        })?;
-    let Some(row) = row(transaction, id)? else { return Ok(Err(NotDecided::Unknown)) };
-    if decided == 0 {
-        return Ok(Err(NotDecided::Already(row.state)));
-    }
-    Ok(Ok(Decided { expires, row }))
 }
 
 /// What the database's memory of time makes of a caller's `now`.
@@ -329,12 +326,6 @@ fn state_for(
     select.query_row(parameters, |row| state(row, 0)).optional()
 }
 
-/// Uses a yes up; `false` when it was no yes any more.
-fn use_up(transaction: &Transaction<'_>, id: &ApprovalId) -> Sql<bool> {
-    let sql = "UPDATE approval SET state = 'used' WHERE id = ?1 AND state = 'approved'";
-    Ok(transaction.prepare_cached(sql)?.execute([id.as_str()])? == 1)
-}
-
 pub(super) fn row(transaction: &Transaction<'_>, id: &ApprovalId) -> Sql<Option<Row>> {
     let sql = format!("SELECT {COLUMNS} FROM approval WHERE id = ?1");
     transaction.prepare_cached(&sql)?.query_row([id.as_str()], from_columns).optional()
@@ -346,7 +337,7 @@ fn wanted(filter: &Filter, row: &Row) -> bool {
 }
 
 const COLUMNS: &str = "id, state, kind, server, tool, arguments, risk, reasons, principal, \
-                       created, expires, definition_pin, arguments_digest, decided_by";
+                       created, expires, definition_pin, arguments_digest, decided_by, edited";
 
 fn from_columns(row: &Columns<'_>) -> Sql<Row> {
     Ok(Row {
@@ -364,6 +355,7 @@ fn from_columns(row: &Columns<'_>) -> Sql<Row> {
         definition_pin: row.get(11)?,
         arguments_digest: row.get(12)?,
         decided_by: row.get(13)?,
+        edited: maybe_json(row, 14)?,
     })
 }
 
@@ -385,6 +377,12 @@ fn timestamp(row: &Columns<'_>, column: usize) -> Sql<Timestamp> {
 fn json<T: serde::de::DeserializeOwned>(row: &Columns<'_>, column: usize) -> Sql<T> {
     let text: String = row.get(column)?;
     serde_json::from_str(&text).map_err(|_| unreadable(column, "not JSON"))
+}
+
+fn maybe_json(row: &Columns<'_>, column: usize) -> Sql<Option<serde_json::Value>> {
+    let text: Option<String> = row.get(column)?;
+    let read = |text: String| serde_json::from_str(&text);
+    text.map(read).transpose().map_err(|_| unreadable(column, "not JSON"))
 }
 
 fn unreadable(column: usize, why: &str) -> rusqlite::Error {

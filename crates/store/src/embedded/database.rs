@@ -15,7 +15,7 @@ const BUSY: Duration = Duration::from_secs(5);
 
 /// The tables, one step after the other; `user_version` counts the steps taken.
 /// A step that was released is never edited.
-const STEPS: [&str; 8] = [
+const STEPS: [&str; 9] = [
     "
     CREATE TABLE approval (
         id               TEXT PRIMARY KEY,
@@ -51,6 +51,7 @@ const STEPS: [&str; 8] = [
     "ALTER TABLE approval ADD COLUMN session TEXT NOT NULL DEFAULT '';",
     "CREATE INDEX approval_expires ON approval (expires)
         WHERE state IN ('pending', 'approved', 'denied');",
+    super::answer::TABLES,
 ];
 
 /// Opens the database of a state directory, creating it when there is none.

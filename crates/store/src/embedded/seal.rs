@@ -1,4 +1,4 @@
-//! The key that grants are sealed with: `grants.key`, readable by its owner only.
+//! The key that answers and grants are sealed with: `grants.key`, readable by its owner only.
 //!
 //! Whoever may write the state directory may also read the key, so a seal does not keep
 //! out who has this account. It shows a row that was edited, copied from elsewhere or

@@ -8,7 +8,8 @@ use portcullis_mediation::grant::{Grant, GrantId, GrantKey, Lasts, Remembered, S
 use portcullis_mediation::{ApprovalId, Cover, Question};
 use rusqlite::{OptionalExtension as _, Row as Columns, Transaction, named_params};
 
-use super::approvals::{Approvals, Clock, answered, micros, row};
+use super::answer::answered;
+use super::approvals::{Approvals, Clock, micros, row};
 use super::seal::Seal;
 use crate::StoreError;
 use crate::approval::{NotDecided, State, Verdict};
@@ -91,7 +92,7 @@ impl GrantStore for Approvals {
             let Some(cover) = chosen else {
                 return Ok(Err(NotGiven::NoSuchCover(standing.covers.len())));
             };
-            let decided = match answered(transaction, id, Verdict::Approve, by, moment)? {
+            let decided = match answered(transaction, &seal, id, Verdict::Approve, by, moment)? {
                 Ok(decided) => decided,
                 Err(not) => return Ok(Err(not.into())),
             };
@@ -183,24 +184,10 @@ impl Approvals {
 /// Keeps what may stand beside a question that is stored.
 pub(crate) fn beside(transaction: &Transaction<'_>, seal: &Seal, question: &Question) -> Sql<()> {
     let Standing { covers, answers, session, project, quiet } = &question.standing;
-    let (key, covers, answers) = (&question.key, text(covers)?, text(answers)?);
-    let seal = sealed_offer(
-        seal,
-        [
-            question.approval.as_str(),
-            key.principal.as_str(),
-            key.server.as_str(),
-            &key.tool,
-            key.definition_pin.as_str(),
-            key.policy.as_str(),
-            key.arguments_digest.as_str(),
-            &question.arguments,
-            &covers,
-            &answers,
-            session,
-            project,
-        ],
-    );
+    let (covers, answers) = (text(covers)?, text(answers)?);
+    // Read back as it was stored, so that what is sealed is what will be read.
+    let question_of = as_stored(transaction, &question.approval)?.unwrap_or_default();
+    let seal = sealed_offer(seal, &question_of, [&covers, &answers, session, project]);
     let sql = "INSERT INTO standing (approval, covers, answers, session, project, quiet, seal)
                VALUES (:approval, :covers, :answers, :session, :project, :quiet, :seal)";
     let values = named_params! {
@@ -226,31 +213,49 @@ pub(crate) fn sweep(transaction: &Transaction<'_>, oldest: Timestamp) -> Sql<()>
     transaction.execute(sql, [micros(oldest)]).map(drop)
 }
 
+/// What a question is, as it is stored: everything that a person is shown of it, and
+/// everything that a yes to it is for.
+fn as_stored(transaction: &Transaction<'_>, id: &ApprovalId) -> Sql<Option<Vec<String>>> {
+    let sql = "SELECT id, kind, principal, server, tool, definition_pin, policy, arguments_digest,
+                   arguments, risk, reasons, session FROM approval WHERE id = ?1";
+    let read = |row: &Columns<'_>| (0..12).map(|place| row.get(place)).collect();
+    transaction.prepare_cached(sql)?.query_row([id.as_str()], read).optional()
+}
+
 /// The seal of what is offered for a question: of the question, too, so that neither is
 /// another one when a person answers.
-fn sealed_offer(seal: &Seal, texts: [&str; 12]) -> String {
+fn sealed_offer(seal: &Seal, question: &[String], offer: [&str; 4]) -> String {
     // No name of a grant, which the seal of a grant begins with.
-    seal.of(["offer"].into_iter().chain(texts))
+    let question = question.iter().map(String::as_str);
+    seal.of(["offer"].into_iter().chain(question).chain(offer))
+}
+
+/// Whether a question is as it was asked.
+pub(crate) fn is_as_asked(
+    transaction: &Transaction<'_>,
+    seal: &Seal,
+    id: &ApprovalId,
+) -> Sql<bool> {
+    Ok(offered(transaction, seal, id)?.is_some())
 }
 
 /// What a person may choose from; nothing when that, or the question, was edited.
 fn offered(transaction: &Transaction<'_>, seal: &Seal, id: &ApprovalId) -> Sql<Option<Standing>> {
-    let sql = "SELECT approval.id, principal, server, tool, definition_pin, policy,
-                   arguments_digest, arguments, covers, answers, standing.session, project, seal, quiet
-               FROM standing JOIN approval ON approval.id = standing.approval
-               WHERE standing.approval = ?1";
+    let Some(question) = as_stored(transaction, id)? else { return Ok(None) };
+    let sql = "SELECT covers, answers, session, project, seal, quiet FROM standing
+               WHERE approval = ?1";
     let read = |row: &Columns<'_>| {
-        let mut texts: [String; 12] = Default::default();
+        let mut texts: [String; 4] = Default::default();
         for (place, text) in texts.iter_mut().enumerate() {
             *text = row.get(place)?;
         }
-        let kept: String = row.get(12)?;
-        if sealed_offer(seal, texts.each_ref().map(String::as_str)) != kept {
+        let kept: String = row.get(4)?;
+        if sealed_offer(seal, &question, texts.each_ref().map(String::as_str)) != kept {
             return Ok(None);
         }
         let [.., session, project] = texts;
-        let (covers, answers) = (json(row, 8)?, json(row, 9)?);
-        Ok(Some(Standing { covers, answers, session, project, quiet: row.get(13)? }))
+        let (covers, answers) = (json(row, 0)?, json(row, 1)?);
+        Ok(Some(Standing { covers, answers, session, project, quiet: row.get(5)? }))
     };
     let found = transaction.prepare_cached(sql)?.query_row([id.as_str()], read).optional()?;
     Ok(found.flatten())
