@@ -52,6 +52,8 @@ pub struct Console {
 #[derive(Debug)]
 struct Shared {
     wall: Wall,
+    /// A name of no use but to say that a question waits; hosts may know it.
+    look: String,
     sessions: Mutex<Sessions>,
 }
 
@@ -71,9 +73,18 @@ impl Console {
         // Cookies know no ports, so whatever else listens on loopback would be given ours
         // under a name that we share with it; nobody has this one.
         let name = Secret::roll()?.short();
-        let wall = Wall::new(&format!("{name}.localhost:{}", listener.local_addr()?.port()));
-        let shared = Arc::new(Shared { wall, sessions: Mutex::default() });
+        let port = listener.local_addr()?.port();
+        let wall = Wall::new(&format!("{name}.localhost:{port}"));
+        let look = format!("{}.localhost:{port}", Secret::roll()?.short());
+        let shared = Arc::new(Shared { wall, look, sessions: Mutex::default() });
         Ok(Self { listener, shared })
+    }
+
+    /// Where others may send a person who is to look at the console: a page that says so, and
+    /// shows and answers nothing. Its name is not the console's.
+    #[must_use]
+    pub fn look(&self) -> String {
+        format!("http://{}/", self.shared.look)
     }
 
     /// For links that open it.

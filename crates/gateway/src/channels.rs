@@ -7,7 +7,7 @@ use std::time::{Instant, SystemTime};
 use portcullis_console::{Words, in_host};
 use portcullis_mediation::{ApprovalId, Question, Ticket};
 use portcullis_policy::Channel;
-use portcullis_store::ApprovalStore as _;
+use portcullis_store::{ApprovalStore as _, State, Window};
 
 use crate::driver::{Driver, wall_clock};
 
@@ -58,7 +58,7 @@ impl Driver {
     pub(crate) fn call_next(&mut self, approval: &ApprovalId) {
         let Some(mut called) = self.calling.questions.remove(approval) else { return };
         let row = self.approvals.get(approval, wall_clock()).ok().flatten();
-        if row.is_none_or(|row| row.state != portcullis_store::State::Pending) {
+        if row.is_none_or(|row| row.state != State::Pending) {
             return;
         }
         while let Some(channel) = called.left.pop_front() {
@@ -81,10 +81,12 @@ impl Driver {
         match channel {
             Channel::Terminal => self.watch.show(question),
             Channel::Elicitation => {
-                let shown = in_host(question, SystemTime::now(), None);
+                let place = Window::find(self.origin.state());
+                let shown = in_host(question, SystemTime::now(), place.as_deref());
                 self.session.ask_in_host(called.ticket, &shown, Instant::now())
             }
-            Channel::Console => false,
+            // It shows whatever waits, by itself.
+            Channel::Console => Window::find(self.origin.state()).is_some(),
         }
     }
 }

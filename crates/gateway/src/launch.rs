@@ -209,6 +209,11 @@ pub(crate) struct Origin {
 }
 
 impl Origin {
+    /// Where approvals live, and whoever else looks at them.
+    pub(crate) fn state(&self) -> &std::path::Path {
+        &self.plan.state
+    }
+
     /// What the operator decided when it was started.
     pub(crate) fn plan(&self) -> &Plan {
         &self.plan

@@ -66,7 +66,7 @@ impl Talk {
     fn request(&mut self, method: &str, mut params: Value) {
         params["_meta"] = json!({
             "io.modelcontextprotocol/protocolVersion": "2026-07-28",
-            "io.modelcontextprotocol/clientCapabilities": {"elicitation": {"form": {}}},
+            "io.modelcontextprotocol/clientCapabilities": {"elicitation": {"form": {}}, "sampling": {}},
             "io.modelcontextprotocol/clientInfo": {"name": "host", "version": "1"},
         });
         self.next += 1;
@@ -259,4 +259,70 @@ fn the_form_of_a_trusted_host_says_who_answered() {
     let told = talk.records.iter().find(|record| record.contains("the person said yes"));
     let told = told.expect("it is recorded");
     assert!(told.contains("`host`") && told.contains(question.approval.as_str()), "{told}");
+}
+
+/// What a server asks of the model, in its answer.
+fn wants_model(talk: &mut Talk) {
+    talk.call(None);
+    let (ticket, _) = talk.asked.pop().expect("the call is asked about");
+    talk.pending = None;
+    talk.session.answer(ticket, Answer::Approve, talk.now);
+    talk.perform();
+    let id = talk.server.pop().expect("the call")["id"].clone();
+    let params = json!({"messages": [], "maxTokens": 5});
+    let asks = json!({"method": "sampling/createMessage", "params": params});
+    let result = json!({
+        "resultType": "input_required", "inputRequests": {"a": asks}, "requestState": "s",
+    });
+    talk.says(Peer::Server, &json!({"jsonrpc": "2.0", "id": id, "result": result}));
+}
+
+/// Nine times the host gets a state of ours and nothing else, then the word.
+fn is_left_open(talk: &mut Talk, params: &Value) {
+    for leg in 1..=9 {
+        assert!(talk.client.is_empty(), "leg {leg} is held: {:?}", talk.client);
+        talk.passes(HOLD);
+        let state = talk.state().unwrap_or_else(|| panic!("no state in leg {leg}"));
+        let mut again = params.clone();
+        again["requestState"] = state.into();
+        talk.request("tools/call", again);
+    }
+    talk.passes(HOLD);
+    let last = talk.client.pop().expect("an answer");
+    assert!(last["result"]["content"][0]["text"].as_str().unwrap().contains("pending"), "{last}");
+    assert!(talk.server.is_empty(), "nothing reached the server: {:?}", talk.server);
+}
+
+#[test]
+fn a_question_in_an_answer_is_left_open_nine_times_too() {
+    let mut talk = Talk::open(patient());
+    wants_model(&mut talk);
+    assert_eq!(talk.asked.len(), 1, "it is asked about");
+    is_left_open(&mut talk, &json!({"name": CALL, "arguments": {"path": "notes"}}));
+}
+
+#[test]
+fn an_answer_of_the_model_is_left_open_nine_times_too() {
+    let mut talk = Talk::open(patient());
+    wants_model(&mut talk);
+    let (ticket, _) = talk.asked.pop().expect("it is asked about");
+    talk.pending = None;
+    talk.session.answer(ticket, Answer::Approve, talk.now);
+    talk.perform();
+    let result = talk.client.pop().expect("the question")["result"].take();
+    assert!(result["inputRequests"]["a"].is_object(), "{result}");
+    let answer = json!({
+        "role": "assistant", "model": "m", "content": {"type": "text", "text": "short"},
+    });
+    let params = json!({
+        "name": CALL, "arguments": {"path": "notes"}, "requestState": result["requestState"],
+        "inputResponses": {"a": answer},
+    });
+    talk.request("tools/call", params.clone());
+    let (ticket, _) = talk.asked.pop().expect("the call is asked about again");
+    talk.pending = None;
+    talk.session.answer(ticket, Answer::Approve, talk.now);
+    talk.perform();
+    assert_eq!(talk.asked.pop().expect("the answer is").1.key.tool, "sampling/createMessage");
+    is_left_open(&mut talk, &json!({"name": CALL, "arguments": {"path": "notes"}}));
 }

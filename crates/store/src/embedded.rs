@@ -4,7 +4,7 @@
 //! knows the files, `key` the keys, [`read`] and [`verify`] look at it.
 //! Approvals, grants and pins: [`approvals`], `answer` (what a person said, under a
 //! `seal`), `standing` (a yes that lasts, under it too), [`grants`] (of directories) and [`pins`] are rows of a `database`. `dir`
-//! opens every file.
+//! opens every file. [`window`] says which console is open.
 
 mod answer;
 pub mod approvals;
@@ -20,6 +20,7 @@ mod seal;
 mod segment;
 mod standing;
 pub mod verify;
+pub mod window;
 mod writer;
 
 #[cfg(test)]

@@ -26,6 +26,7 @@ pub use embedded::journal::{Journal, Options, Sync};
 pub use embedded::pins::Pins;
 pub use embedded::read::{Entries, Entry, last, read};
 pub use embedded::verify::{Report, verify, verify_with};
+pub use embedded::window::Window;
 pub use error::StoreError;
 pub use pin::{Accepted, PinRow, PinStore};
 pub use standing::{Choice, Given, GrantRow, GrantState, GrantStore, NotGiven};

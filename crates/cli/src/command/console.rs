@@ -5,6 +5,7 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 
 use portcullis_console::{Console as Page, Links};
+use portcullis_store::Window;
 
 use crate::args::{Console, Places};
 use crate::desk::StateDesk;
@@ -15,11 +16,14 @@ use crate::state::state_dir;
 const OPENERS: &[&str] = &["xdg-open", "open"];
 
 pub(super) fn run(args: &Console, places: &Places) -> Result<Exit, Trouble> {
-    let desk = StateDesk::open(&state_dir(places)?, places)?;
+    let state = state_dir(places)?;
+    let desk = StateDesk::open(&state, places)?;
     let page = Page::bind(args.port).map_err(|error| {
         let port = args.port.map_or("a free port".to_owned(), |port| format!("port {port}"));
         Trouble::new(Exit::Failed, format!("cannot listen on 127.0.0.1, {port}: {error}"))
     })?;
+    // Gateways find it as long as it runs; of several on one state, the first.
+    let _window = Window::open(&state, &page.look())?;
     let links = page.links();
     announce(&links, args.open)?;
     if std::io::stdin().is_terminal() {

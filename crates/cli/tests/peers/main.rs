@@ -14,6 +14,7 @@
 mod asking;
 mod calls;
 mod careless;
+mod channels;
 mod clients;
 mod conformance;
 mod host;

@@ -13,7 +13,7 @@ use super::looking::Looking;
 use super::reply::{self, Content, goes_to, html, reply, says};
 use super::session::Name;
 use super::wall::{Refusal, Use};
-use super::{Caller, answer};
+use super::{Caller, answer, wall};
 use crate::api::{Asked, Desk, Trouble};
 use crate::assets::{self, Asset};
 use crate::page;
@@ -47,6 +47,9 @@ pub(super) async fn answer(request: Request<Incoming>, caller: Caller) -> Reply 
 }
 
 async fn serve(head: &Parts, body: Incoming, caller: &Caller) -> Result<Reply, Refusal> {
+    if wall::is_look(head, &caller.shared.look) {
+        return Ok(look());
+    }
     caller.shared.wall.admits(head)?;
     let nothing = Refusal(StatusCode::NOT_FOUND, "there is no such page");
     let route = Route::find(head).ok_or(nothing)?;
@@ -136,6 +139,14 @@ fn session(headers: &HeaderMap, by_hand: bool, caller: &Caller) -> Option<Name> 
     let mut ours = pairs.filter(|(name, _)| name.trim() == COOKIE_NAME);
     let (_, letters) = ours.next().filter(|_| ours.next().is_none())?;
     caller.shared.sessions().find(letters.trim(), by_hand, Instant::now())
+}
+
+/// What anybody of our account may read, a host's agent too.
+fn look() -> Reply {
+    let text = "A question waits. Look at the window in which you opened the console, or run \
+                `portcullis approvals`. Nothing is shown here, and nothing is answered here.\n";
+    let text = Bytes::from_static(text.as_bytes());
+    reply(StatusCode::OK, "text/plain; charset=utf-8", Content::Whole(Some(text)))
 }
 
 fn not_opened() -> Reply {

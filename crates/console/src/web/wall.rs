@@ -105,6 +105,13 @@ impl Wall {
     }
 }
 
+/// Whether this asks for the page that only says where to look, under that page's own name.
+pub(crate) fn is_look(head: &Parts, name: &str) -> bool {
+    let root = head.uri.path() == "/" && head.uri.query().is_none();
+    let named = only(&head.headers, HOST.as_str()).is_some_and(|host| is(host, name));
+    head.method == Method::GET && root && named && head.uri.authority().is_none()
+}
+
 /// A header that is there exactly once, and text.
 fn only<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     let mut all = headers.get_all(name).iter();

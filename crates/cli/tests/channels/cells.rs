@@ -1,0 +1,83 @@
+//! The cells: each kind of question is answered in each channel, in each era.
+
+use crate::scene::{Era, Kind, Scene, Where, text};
+
+/// A test for each cell, with its own name in the list of tests.
+macro_rules! cells {
+    ($($name:ident: $kind:ident, $era:ident, $place:ident;)*) => {
+        $(
+            #[test]
+            fn $name() {
+                cell(Kind::$kind, Era::$era, Where::$place);
+            }
+        )*
+    };
+}
+
+cells! {
+    tool_legacy_console: Tool, Legacy, Console;
+    tool_legacy_terminal: Tool, Legacy, Terminal;
+    tool_legacy_elicitation: Tool, Legacy, Elicitation;
+    tool_legacy_hold: Tool, Legacy, Hold;
+    tool_modern_console: Tool, Modern, Console;
+    tool_modern_terminal: Tool, Modern, Terminal;
+    tool_modern_elicitation: Tool, Modern, Elicitation;
+    tool_modern_hold: Tool, Modern, Hold;
+
+    model_legacy_console: Model, Legacy, Console;
+    model_legacy_terminal: Model, Legacy, Terminal;
+    model_legacy_elicitation: Model, Legacy, Elicitation;
+    model_legacy_hold: Model, Legacy, Hold;
+    model_modern_console: Model, Modern, Console;
+    model_modern_terminal: Model, Modern, Terminal;
+    model_modern_elicitation: Model, Modern, Elicitation;
+    model_modern_hold: Model, Modern, Hold;
+
+    form_legacy_console: Form, Legacy, Console;
+    form_legacy_terminal: Form, Legacy, Terminal;
+    form_legacy_hold: Form, Legacy, Hold;
+    form_modern_console: Form, Modern, Console;
+    form_modern_terminal: Form, Modern, Terminal;
+    form_modern_hold: Form, Modern, Hold;
+
+    link_legacy_console: Link, Legacy, Console;
+    link_legacy_terminal: Link, Legacy, Terminal;
+    link_legacy_hold: Link, Legacy, Hold;
+    link_modern_console: Link, Modern, Console;
+    link_modern_terminal: Link, Modern, Terminal;
+    link_modern_hold: Link, Modern, Hold;
+}
+
+fn cell(kind: Kind, era: Era, place: Where) {
+    let mut scene = Scene::begin(era, place, "");
+    let answer = scene.call(kind);
+    assert!(text(&answer).contains(kind.done()), "{answer}");
+    scene.all_answered(kind.asks());
+    let shown = scene.shown().len();
+    let expected = if place == Where::Elicitation { kind.asks().len() } else { 0 };
+    assert_eq!(shown, expected, "{:?}", scene.heard);
+}
+
+/// Over the budget a call is pending at once, and passes when it is made again after a yes.
+fn pending(era: Era) {
+    let budget = "limits = { questions_per_hour = 1 }\n";
+    let mut scene = Scene::begin(era, Where::Pending, budget);
+    assert_eq!(text(&scene.call(Kind::Tool)), "done", "the first one is held");
+    let first = scene.call(Kind::Tool);
+    assert!(text(&first).contains("pending as apr_"), "{first}");
+    let waits = scene.stage.questions();
+    let id = waits[0]["id"].as_str().unwrap();
+    assert_eq!(scene.stage.says(&["approvals", "approve", id]).code, 0);
+    assert_eq!(text(&scene.call(Kind::Tool)), "done");
+    scene.all_answered(&["tool", "tool"]);
+}
+
+#[test]
+fn tool_legacy_pending() {
+    pending(Era::Legacy);
+}
+
+#[test]
+fn tool_modern_pending() {
+    pending(Era::Modern);
+}
