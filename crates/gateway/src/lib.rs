@@ -37,13 +37,13 @@ use std::time::{Duration, Instant};
 
 use portcullis_journal::{Event, Record};
 use portcullis_mediation::Closing;
-use portcullis_store::GrantStore as _;
+use portcullis_store::{ApprovalStore as _, GrantStore as _};
 
 pub use fault::Fault;
 pub use launch::Plan;
 pub use reload::{Reread, Written};
 
-use crate::driver::Driver;
+use crate::driver::{Driver, wall_clock};
 use crate::egress::Wire;
 
 /// How a guarded server ended.
@@ -161,6 +161,10 @@ impl Driver {
         // One that is still written as standing counts no more: no session has its name.
         if let Err(error) = self.approvals.end_session(session) {
             eprintln!("portcullis: grants of this session are still listed: {error}");
+        }
+        // Here and not at the start, where a host waits.
+        if let Err(error) = self.approvals.sweep(wall_clock()) {
+            eprintln!("portcullis: old questions are still kept: {error}");
         }
     }
 

@@ -135,8 +135,15 @@ impl Driver {
 
     fn still_stands(&mut self, id: &GrantId, key: &GrantKey) -> bool {
         let (session, project) = self.session.binds();
-        let found = self.approvals.remembered(key, session, project, wall_clock());
-        found.is_ok_and(|found| found.grants.iter().any(|grant| grant.id == *id))
+        match self.approvals.remembered(key, session, project, wall_clock()) {
+            Ok(found) => found.grants.iter().any(|grant| grant.id == *id),
+            Err(error) => {
+                eprintln!(
+                    "portcullis: a directory is withdrawn, for its grant cannot be read: {error}"
+                );
+                false
+            }
+        }
     }
 }
 
@@ -149,27 +156,38 @@ fn holds(dir: &Path) -> Vec<String> {
         found.push("a git repository".to_owned());
     }
     let mut dirs = vec![(dir.to_owned(), 0)];
+    // Whatever is passed by is said: a person takes silence for nothing.
+    let mut unseen = false;
     while let Some((at, depth)) = dirs.pop() {
-        let entries = std::fs::read_dir(&at).into_iter().flatten().flatten();
-        let mut names: Vec<(String, bool)> = entries
-            .take(left)
-            .filter_map(|entry| {
+        let Ok(entries) = std::fs::read_dir(&at) else {
+            unseen = true;
+            continue;
+        };
+        let mut names = Vec::new();
+        for entry in entries {
+            if left == 0 {
+                unseen = true;
+                break;
+            }
+            left -= 1;
+            let named = entry.ok().and_then(|entry| {
                 let is_dir = entry.file_type().is_ok_and(|kind| kind.is_dir());
                 Some((entry.file_name().into_string().ok()?, is_dir))
-            })
-            .collect();
+            });
+            unseen |= named.is_none();
+            names.extend(named);
+        }
         names.sort();
-        left -= names.len();
         for (name, is_dir) in names {
             let place = at.join(&name);
             let below = place.strip_prefix(dir).unwrap_or(&place).display().to_string();
             match is_dir {
                 true if is_key_directory(&name) => found.push(format!("{below}/ (keys)")),
                 false if is_key_file(&name) => found.push(format!("{below} (keys)")),
-                true if depth + 1 < DEEPEST && !PASSED_BY.contains(&name.as_str()) => {
-                    dirs.push((place, depth + 1));
-                }
-                _ => {}
+                true if PASSED_BY.contains(&name.as_str()) => {}
+                true if depth + 1 < DEEPEST => dirs.push((place, depth + 1)),
+                true => unseen = true,
+                false => {}
             }
         }
     }
@@ -179,8 +197,8 @@ fn holds(dir: &Path) -> Vec<String> {
     if more > 0 {
         found.push(format!("{more} more places where keys are"));
     }
-    if left == 0 {
-        found.push("more files than were looked at".to_owned());
+    if unseen {
+        found.push("places that were not looked at".to_owned());
     }
     found
 }
@@ -214,14 +232,16 @@ mod tests {
             std::fs::write(at(file), "").unwrap();
         }
         std::fs::write(at("src/deep/id_rsa"), "").unwrap();
-        let expect =
+        let found =
             [".env (keys)", "a git repository", "infra/.ssh/ (keys)", "src/deep/id_rsa (keys)"];
-        assert_eq!(holds(dir.path()), expect);
+        // And the fourth level is there, and was not looked at.
+        let unseen = "places that were not looked at";
+        assert_eq!(holds(dir.path()), [found.as_slice(), &[unseen]].concat());
         for n in 0..20 {
             std::fs::write(at(&format!("{n:02}.pem")), "").unwrap();
         }
         let many = holds(dir.path());
-        assert_eq!(many.len(), TOLD + 1);
+        assert_eq!(many.len(), TOLD + 2);
         assert_eq!(many[TOLD], "16 more places where keys are");
         // A link is not followed: what it leads to is not in here.
         let empty = tempfile::tempdir().unwrap();

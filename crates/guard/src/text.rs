@@ -15,6 +15,13 @@ pub use hidden::{Hidden, hidden, reveal, strip};
 pub use instructions::{Instruction, instructions};
 pub use places::names_secret_place;
 
+/// A text as a model or a hasty eye reads it: its letters, small and of the Latin alphabet,
+/// and the marks of tags and turns (`[`, `]`, `<`, `>`, `|`, `/`, `#`, `:`); nothing else, so
+/// that spaces, quotes, accents, look-alike letters and what nobody sees make no difference.
+pub fn folded(text: &str) -> String {
+    text.chars().filter_map(fold::fold).map(char::from).collect()
+}
+
 /// The text with everything invisible written out: control characters (a newline
 /// as `\n`, the ESC of an ANSI sequence as `\u{1b}`), bidirectional controls,
 /// zero-width and tag characters, and a backslash as `\\` so that what is written

@@ -19,6 +19,7 @@ use portcullis_wire::view::task::RELATED_TASK;
 use portcullis_wire::{
     Era, Json, Object, Request, Revision, array, canonical, elements, input_request,
 };
+use serde_json::Value;
 
 use crate::Session;
 use crate::approval::{ApprovalKey, Fingerprint, Matter};
@@ -26,7 +27,7 @@ use crate::carries::Carries;
 use crate::control::answers_match_questions::Asked;
 use crate::control::{
     elicitation_answers_clean, elicitation_judged, elicitation_links_listed,
-    input_requests_refused, requests_independent, sampling_bounded,
+    input_requests_refused, requests_independent, sampling_bounded, trace_context_checked,
 };
 use crate::correlate::{InFlight, Purpose};
 use crate::without::Layer;
@@ -39,8 +40,11 @@ pub(crate) const PERSON: &str = "elicitation/create";
 /// Longest question or answer that anybody can be asked to look through, in bytes.
 const LARGEST: usize = 256 << 10;
 
+/// Longest token or name of a task in its metadata, in bytes.
+const TOKEN: usize = 256;
+
 /// Metadata of a question that changes nothing about what is asked, so nobody is shown it.
-const META: &[&str] = &["progressToken", RELATED_TASK, "traceparent", "tracestate", "baggage"];
+const META: &[&str] = &["progressToken", RELATED_TASK, "traceparent", "tracestate"];
 
 /// One question of a server, as it may go on.
 #[derive(Clone, Debug)]
@@ -66,7 +70,9 @@ impl Inquiry {
 
     /// Which question of its server it is, whatever it is called.
     pub(crate) fn digest(&self) -> Fingerprint {
-        Fingerprint::of(&content(self.params.as_ref()))
+        let content = content(self.params.as_ref());
+        // Canonical text has no newline of its own.
+        Fingerprint::of(&[self.method.as_bytes(), b"\n", &content].concat())
     }
 }
 
@@ -373,15 +379,33 @@ fn too_large(matter: Matter) -> Decision {
 }
 
 /// Takes the metadata out that could say more than the person was shown.
+/// Whether a member of the metadata is of the type that it has.
+fn fits(name: &str, value: &Json) -> bool {
+    match value.value() {
+        Value::String(text) if name == "progressToken" => text.len() <= TOKEN,
+        Value::Number(_) => name == "progressToken",
+        Value::Object(task) => {
+            let id = task.get("taskId").and_then(Value::as_str);
+            name == RELATED_TASK && task.len() == 1 && id.is_some_and(|id| id.len() <= TOKEN)
+        }
+        Value::String(_) => name.starts_with("trace"),
+        _ => false,
+    }
+}
+
 fn without_meta(params: Json) -> (Json, Decision) {
     let mut members = params.object().unwrap_or_default();
     let Some(meta) = members.get("_meta").and_then(Json::object) else {
         return (params, Decision::default());
     };
     let mut left = Object::new();
-    for (name, value) in meta.iter().filter(|(name, _)| META.contains(name)) {
+    for (name, value) in
+        meta.iter().filter(|(name, value)| META.contains(name) && fits(name, value))
+    {
         left.set(name, value.clone());
     }
+    // What is left says nothing in words: a form that W3C gave it, or nothing.
+    let _cut_below = trace_context_checked::clean(&mut left);
     if left.len() == meta.len() {
         return (params, Decision::default());
     }

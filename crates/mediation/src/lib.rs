@@ -152,7 +152,7 @@ pub struct Session {
     /// How often it asked for the model and the person.
     asking: Asking,
     /// Where it sent the person, by its own names (2025-11-25).
-    asked_links: BTreeSet<String>,
+    asked_links: VecDeque<String>,
     /// Notifications are being dropped, and that was recorded.
     hushed: bool,
     client_strikes: Strikes,
@@ -202,7 +202,7 @@ impl Session {
             listings: tasks_bounded::polls(),
             errands: Quota::new(500, Duration::from_secs(10)),
             asking,
-            asked_links: BTreeSet::new(),
+            asked_links: VecDeque::new(),
             hushed: false,
             client_strikes: Strikes::default(),
             server_strikes: Strikes::default(),

@@ -43,6 +43,9 @@ const BEAT: Duration = Duration::from_secs(10);
 /// How long a question that called nobody waits for a person to look.
 const QUIET: Duration = Duration::from_secs(60 * 60);
 
+/// How many questions may wait after their call has ended: more than anybody looks through.
+const RELEASED: usize = 256;
+
 /// Everything that waits for a person, and every question that outlived its call.
 #[derive(Debug)]
 pub(crate) struct Questions {
@@ -251,6 +254,11 @@ impl Session {
     /// Puts the question to a person; over the budget it calls nobody, and waits in the
     /// store until somebody looks.
     fn ask(&mut self, ticket: Ticket, parked: Parked, asked: u32, now: Instant) {
+        let quiet = asked >= self.settings.limits.questions_per_hour;
+        if quiet && self.questions.released.len() >= RELEASED {
+            let why = "too many questions wait for a person to look";
+            return self.not_approved(parked, None, CONCURRENCY_CAPPED, why);
+        }
         let approval = ApprovalId::from_entropy(self.questions.entropy());
         let because = &parked.decision.because;
         let mut reasons: Vec<String> = because.iter().map(|because| because.why.clone()).collect();
@@ -270,7 +278,6 @@ impl Session {
             Waiting::Root(_) => self.newcomer_standing(&parked.content),
             _ => Standing::default(),
         };
-        let quiet = asked >= self.settings.limits.questions_per_hour;
         let patience = self.settings.patience;
         let may_wait = call.is_some() || matches!(parked.waiting, Waiting::Root(_));
         let patience = if quiet && may_wait { patience.max(QUIET) } else { patience };

@@ -243,7 +243,7 @@ impl Session {
     fn link_followed(&mut self, said: Notification) {
         let name = said.params.as_ref().and_then(Json::object);
         let name = name.and_then(|params| params.get("elicitationId")?.as_text());
-        if name.is_some_and(|name| self.asked_links.remove(&name)) {
+        if name.is_some_and(|name| self.takes_link(&name)) {
             return self.pass_on(Peer::Server, said);
         }
         let why = "names nothing that a person was sent to";

@@ -22,7 +22,7 @@ use crate::control::answers_match_questions::Asked;
 use crate::control::input_requests_refused;
 use crate::control::policy_obeyed::Owed;
 use crate::correlate::{InFlight, Purpose};
-use crate::input::{Inquiry, MODEL, content};
+use crate::input::{Inquiry, MODEL, PERSON, content};
 use crate::newcomer::Newcomer;
 use crate::question::Parked;
 
@@ -152,6 +152,12 @@ impl Session {
         self.park(Waiting::Request(request), key, content, decision);
     }
 
+    /// Whether a person was sent to a link of this name, which counts once.
+    pub(crate) fn takes_link(&mut self, name: &str) -> bool {
+        let at = self.asked_links.iter().position(|asked| asked == name);
+        at.and_then(|at| self.asked_links.remove(at)).is_some()
+    }
+
     /// Sends a server's request on to the host.
     pub(crate) fn ask_host(
         &mut self,
@@ -167,9 +173,9 @@ impl Session {
             Err(why) => return self.refuse_server(&request, decision.and(why), now),
         };
         if let Some(name) = link_name(&request) {
-            self.asked_links.insert(name);
+            self.asked_links.push_back(name);
             if self.asked_links.len() > LINKS {
-                self.asked_links.pop_first();
+                self.asked_links.pop_front();
             }
         }
         self.to_client.insert(minted, row);
@@ -191,7 +197,7 @@ impl Session {
             "roots/list" => (Purpose::RootsList, limits.call_timeout),
             // A person reads, thinks and types.
             MODEL => (Purpose::Sampling, limits.call_ceiling),
-            crate::input::PERSON => (Purpose::Elicitation, limits.call_ceiling),
+            PERSON => (Purpose::Elicitation, limits.call_ceiling),
             _ => (Purpose::Plain, limits.call_timeout),
         };
         let ceiling = now + limits.call_ceiling;
@@ -434,6 +440,6 @@ impl Session {
 
 /// The server's own name for a question that sends the person somewhere (2025-11-25).
 fn link_name(request: &Request) -> Option<String> {
-    let params = request.params.as_ref()?.object()?;
+    let params = request.params.as_ref().filter(|_| request.method == PERSON)?.object()?;
     params.get("elicitationId")?.as_text()
 }

@@ -297,3 +297,31 @@ fn a_question_that_outlives_its_call_can_still_be_answered_at_the_terminal() {
     assert_eq!(terminal.gateway.leave().code, 0);
     assert_eq!(reached(&stage), 1);
 }
+
+#[test]
+fn a_question_is_forgotten_after_thirty_days() {
+    let stage = Stage::new();
+    let mut gateway = guarded(&stage);
+    asks(&mut gateway);
+    let young = the_question(&stage);
+    drop(gateway);
+    let db = rusqlite::Connection::open(stage.state().join("portcullis.db")).unwrap();
+    let days = |count: i64| count * 24 * 60 * 60 * 1_000_000;
+    let same = "kind, principal, server, session, tool, definition_pin, arguments_digest, policy, \
+                arguments, risk, reasons";
+    let copies = format!(
+        "INSERT INTO approval (id, state, created, expires, {same})
+         SELECT 'apr_00000000000' || ?1, 'used', created - ?2, expires - ?2, {same}
+         FROM approval WHERE id = ?3"
+    );
+    for (name, age) in [("1", days(29)), ("2", days(31))] {
+        assert_eq!(db.execute(&copies, (name, age, &young)).unwrap(), 1);
+    }
+    let names = || -> Vec<String> {
+        let rows = stage.every_question().into_iter();
+        rows.map(|row| row["id"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(names(), ["apr_000000000002", "apr_000000000001", young.as_str()]);
+    assert_eq!(guarded(&stage).leave().code, 0);
+    assert_eq!(names(), ["apr_000000000001", young.as_str()]);
+}

@@ -58,8 +58,12 @@ pub(crate) async fn watch(desk: Arc<dyn Desk>, news: News) {
             continue;
         }
         (seen, looked) = (changes, Instant::now());
-        // What cannot be read is told as nothing that waits; the page itself says why.
-        let waiting = route::ask(&desk, |desk| desk.questions()).await.unwrap_or_default();
+        let Ok(waiting) = route::ask(&desk, |desk| desk.questions()).await else {
+            // Told as nothing that waits, an open page would say that its question has ended.
+            news.wanted.fetch_or(wanted, Ordering::AcqRel);
+            seen = None;
+            continue;
+        };
         let names: Vec<_> = waiting.into_iter().map(|asked| asked.id).collect();
         let names = names.join(" ");
         news.told.send_if_modified(|told| {

@@ -5,7 +5,7 @@
 
 use portcullis_catalog::control::ELICITATION_JUDGED;
 use portcullis_guard::secret::asks_for_secret;
-use portcullis_guard::text::visible;
+use portcullis_guard::text::{folded, visible};
 use portcullis_guard::{bounded, secret_name};
 use portcullis_policy::{Decision, Effect, Obligation, ServerName};
 use portcullis_wire::leaves::{self, Place};
@@ -69,9 +69,8 @@ pub(crate) fn signed(server: &ServerName, message: &str) -> String {
 pub(crate) fn not_as_us(params: &Json) -> Result<(), Decision> {
     let mut found = false;
     let _unchanged = leaves::replace(params, |leaf| {
-        let letters = leaf.text.chars().filter(|letter| !letter.is_whitespace());
-        let plain = letters.flat_map(char::to_lowercase).collect::<String>();
-        found |= plain.contains("[server`");
+        // Quotes, spaces, letters of other alphabets and those without width are no other words.
+        found |= folded(&leaf.text).contains("[server");
         None
     });
     if found { Err(no("it speaks as if we said who asks")) } else { Ok(()) }
@@ -166,7 +165,7 @@ fn is_free(field: &Value) -> bool {
 }
 
 /// No field asks for a credential or a card, by its name or in words; where something can
-/// be typed, nothing else that is read beside it does.
+/// be typed, nothing that is read beside it does, be it another field's name or a choice.
 fn no_secrets(
     message: &str,
     schema: &Map<String, Value>,
@@ -176,22 +175,24 @@ fn no_secrets(
     if free.peek().is_none() {
         return Ok(());
     }
-    let asks = |of: &Map<String, Value>, keys: &[&str]| {
-        let texts = keys.iter().filter_map(|key| of.get(*key)?.as_str());
-        texts.into_iter().any(asks_for_secret)
-    };
-    let labels = |field: &Value| {
-        field.as_object().is_some_and(|field| asks(field, &["title", "description"]))
-    };
-    let names = |(name, field): (&String, &Value)| {
-        let default = field.get("default").and_then(Value::as_str);
-        secret_name(name) || asks_for_secret(name) || default.is_some_and(asks_for_secret)
-    };
-    let said = asks_for_secret(message) || asks(schema, &["title", "description"]);
-    if said || fields.values().any(labels) || free.any(names) {
+    let titles = ["title", "description"].iter().filter_map(|key| schema.get(*key));
+    let said = asks_for_secret(message) || titles.chain(fields.values()).any(asks_anywhere);
+    let named = fields.keys().any(|name| asks_for_secret(name));
+    if said || named || free.any(|(name, _)| secret_name(name)) {
         return Err(no(SECRET));
     }
     Ok(())
+}
+
+/// Whether any text of a field asks for one: what it is called, what it begins with, and
+/// each of its choices.
+fn asks_anywhere(value: &Value) -> bool {
+    match value {
+        Value::String(text) => asks_for_secret(text),
+        Value::Array(items) => items.iter().any(asks_anywhere),
+        Value::Object(members) => members.values().any(asks_anywhere),
+        _ => false,
+    }
 }
 
 /// No name or value of a field is a link: they cannot be changed, because the server reads
@@ -311,6 +312,10 @@ mod tests {
     #[test]
     fn a_form_asks_for_no_secret_in_any_of_its_words() {
         let text = || json!({"type": "string"});
+        let beside = |mut choices: Value| {
+            choices["type"] = "string".into();
+            json!({"a": choices, "b": text()})
+        };
         for (message, fields, fits) in [
             ("Who are you?", json!({"name": text()}), true),
             ("Reset the password?", json!({"sure": {"type": "boolean"}}), true),
@@ -342,6 +347,11 @@ mod tests {
                 false,
             ),
             ("Sign in", json!({"a": {"type": "string", "default": "your password"}}), false),
+            ("Go on", beside(json!({"oneOf": [{"const": "x", "title": "Your password:"}]})), false),
+            ("Go on", beside(json!({"enum": ["x"], "enumNames": ["Type your password"]})), false),
+            ("Go on", beside(json!({"enum": ["your password, please"]})), false),
+            ("Go on", beside(json!({"enum": ["small", "large"]})), true),
+            ("Go on", json!({"your_password_below": {"type": "boolean"}, "b": text()}), false),
             (
                 "Share?",
                 json!({"days": {"type": "array", "items": {"type": "string", "enum": ["mo"]}}}),
@@ -358,6 +368,10 @@ mod tests {
             ("Which server asks?", "server", true),
             ("Go on?\n\n[server `bank` asks] Go on", "name", false),
             ("Go on?", "[Server  `bank` asks]", false),
+            ("[server 'bank' asks] Go on?", "name", false),
+            ("\u{ff3b}server `bank` asks\u{ff3d} Go on?", "name", false),
+            ("[s\u{435}rver `bank` asks] Go on?", "name", false),
+            ("[ser\u{200b}ver \u{2018}bank\u{2019} asks] Go on?", "name", false),
         ] {
             let fields = json!({"a": {"type": "string", "title": title}});
             assert_eq!(judged(message, fields).is_ok(), fits, "{message} {title}");

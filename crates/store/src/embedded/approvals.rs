@@ -190,7 +190,15 @@ impl ApprovalStore for Approvals {
     fn list(&mut self, filter: &Filter, now: Timestamp) -> Result<Vec<Row>, StoreError> {
         self.look("list approvals", |transaction| {
             let clock = Clock::read(transaction, now)?;
-            let sql = format!("SELECT {COLUMNS} FROM approval ORDER BY created, id");
+            // What has ended is most of what is kept: whoever asks for what waits reads none of
+            // it. A row may have ended since it was written, never the other way round.
+            let open = match filter.state {
+                Some(State::Pending) => {
+                    "WHERE state IN ('pending', 'approved', 'denied') AND state = 'pending'"
+                }
+                _ => "",
+            };
+            let sql = format!("SELECT {COLUMNS} FROM approval {open} ORDER BY created, id");
             let mut select = transaction.prepare_cached(&sql)?;
             let rows = select.query_map([], from_columns)?;
             let rows: Vec<Row> = rows.collect::<Sql<_>>()?;
