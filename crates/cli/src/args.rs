@@ -304,6 +304,9 @@ pub enum ApprovalsAction {
         #[arg(long, conflicts_with = "from")]
         print: bool,
     },
+    /// See the questions as they come on a whole screen, and answer them there
+    #[command(after_help = WATCH_EXAMPLE)]
+    Watch,
     /// Say no to this one call
     #[command(after_help = "Example:\n  portcullis approvals deny apr_7k2m9q4w8x1z")]
     Deny {
@@ -321,6 +324,14 @@ Example: see which calls a yes could cover, then say yes to the second choice fo
 directory with the same config, `always` anywhere; both end after 90 days. `portcullis grants`
 lists them and takes them back. Tools that delete, run code, are unknown or changed are asked
 about one by one.";
+
+const WATCH_EXAMPLE: &str = "\
+Example, also over ssh; NO_COLOR leaves the colours out:
+  portcullis approvals watch
+
+Enter looks at a question and never approves. Once all of it was on the screen, y and the typed
+word yes approve it, n denies it, a number says yes for longer, e edits it where that can be.
+q leaves and answers nothing.";
 
 const EDIT_EXAMPLE: &str = "\
 Example: edit in $VISUAL or $EDITOR, look at what changed, and say yes to that; or in two steps:

@@ -17,7 +17,7 @@ use portcullis_journal::Timestamp;
 use portcullis_mediation::{ApprovalId, Cover};
 use portcullis_store::{
     ApprovalStore as _, Approvals, Choice, Filter, GrantRow, GrantState, GrantStore as _, Grants,
-    NotDecided, NotGiven, Row, State, StoreError, Verdict,
+    NotDecided, NotEdited, NotGiven, Row, State, StoreError, Verdict,
 };
 
 use crate::args::Places;
@@ -26,22 +26,21 @@ use crate::command::now;
 use crate::documents::InForce;
 use crate::exit::Trouble as Failed;
 
-/// Who answered, in the list of approvals.
-const BY: &str = "console";
-
 /// The desk of one state directory.
 #[derive(Debug)]
 pub(crate) struct StateDesk {
     approvals: Mutex<Approvals>,
+    /// Who answers here, in the list of approvals.
+    by: &'static str,
     state: PathBuf,
     places: Places,
 }
 
 impl StateDesk {
     /// Opens what must be there for a question to be answered.
-    pub(crate) fn open(state: &Path, places: &Places) -> Result<Self, Failed> {
+    pub(crate) fn open(state: &Path, places: &Places, by: &'static str) -> Result<Self, Failed> {
         let approvals = Mutex::new(Approvals::open(state)?);
-        Ok(Self { approvals, state: state.to_owned(), places: places.clone() })
+        Ok(Self { approvals, by, state: state.to_owned(), places: places.clone() })
     }
 
     fn in_force(&self) -> Result<InForce, Trouble> {
@@ -85,7 +84,7 @@ impl Desk for StateDesk {
             Said::Deny => Verdict::Deny,
             Said::Stands { cover, lasts } => {
                 let choice = Choice { cover, lasts };
-                let given = self.approvals().give(&id, choice, BY, now()).map_err(trouble)?;
+                let given = self.approvals().give(&id, choice, self.by, now()).map_err(trouble)?;
                 return Ok(match given {
                     Ok(_) => Decided::Stored,
                     Err(NotGiven::Question(why)) => late(why),
@@ -93,8 +92,18 @@ impl Desk for StateDesk {
                 });
             }
         };
-        let decided = self.approvals().decide(&id, verdict, BY, now()).map_err(trouble)?;
+        let decided = self.approvals().decide(&id, verdict, self.by, now()).map_err(trouble)?;
         Ok(decided.map_or_else(late, |_| Decided::Stored))
+    }
+
+    fn edit(&self, id: &str, content: &str) -> Result<Decided, Trouble> {
+        let Some(id) = ApprovalId::parse(id) else { return Ok(Decided::Unknown) };
+        let edited = self.approvals().edit(&id, content, self.by, now()).map_err(trouble)?;
+        Ok(match edited {
+            Ok(_) => Decided::Stored,
+            Err(NotEdited::Question(why)) => late(why),
+            Err(NotEdited::Unfit(why)) => Decided::Refused(why.to_string()),
+        })
     }
 
     fn servers(&self) -> Result<Vec<Server>, Trouble> {
@@ -192,6 +201,7 @@ fn asked(row: Row, now: Timestamp) -> Asked {
         definition: row.definition_pin,
         digest: row.arguments_digest,
         covers: Vec::new(),
+        edited: row.edited.map(|edited| edited.to_string()),
         decided_by: row.decided_by,
     }
 }

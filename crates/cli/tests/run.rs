@@ -20,6 +20,8 @@ mod environment;
 mod evidence;
 #[path = "run/explain.rs"]
 mod explain;
+#[path = "run/faults.rs"]
+mod faults;
 #[path = "run/lives.rs"]
 mod lives;
 #[path = "run/many.rs"]
@@ -56,3 +58,5 @@ mod rotation;
 mod stage;
 #[path = "run/stderr.rs"]
 mod stderr;
+#[path = "run/watch.rs"]
+mod watch;

@@ -8,6 +8,7 @@ mod look;
 use std::fmt;
 use std::time::Duration;
 
+use portcullis_mediation::Fingerprint;
 use portcullis_mediation::grant::Lasts;
 
 pub use look::{Found, Grant, Line, Record, Seal, Search, Server, Session, Standing, Trust};
@@ -39,6 +40,12 @@ pub trait Desk: fmt::Debug + Send + Sync + 'static {
     /// # Errors
     /// When it cannot be stored: then it does not count.
     fn decide(&self, id: &str, answer: Said) -> Result<Decided, Trouble>;
+
+    /// A person's yes to something else in the place of what was asked. The same holds.
+    ///
+    /// # Errors
+    /// When it cannot be stored: then it does not count.
+    fn edit(&self, id: &str, content: &str) -> Result<Decided, Trouble>;
 
     /// The servers that are known here, and what each may do.
     ///
@@ -149,6 +156,33 @@ pub struct Asked {
     pub digest: String,
     /// Which calls to come a yes could cover, in words, the narrowest first.
     pub covers: Vec<String>,
+    /// What a person put in the place of the content, JSON.
+    pub edited: Option<String>,
     /// Who answered, once somebody did.
     pub decided_by: Option<String>,
+}
+
+impl Asked {
+    /// The digest of all that is shown of it, each part with its length before it: an answer
+    /// is to what was shown.
+    pub(crate) fn digest_of_all(&self) -> String {
+        let mut text = String::new();
+        let mut add = |part: &str| {
+            text.push_str(&format!("{}:{part},", part.len()));
+        };
+        let Self { id, state, waits: _, kind, server, tool, arguments, risk, reasons, .. } = self;
+        for part in [id, state, kind, server, tool, arguments, risk] {
+            add(part);
+        }
+        reasons.iter().for_each(|reason| add(reason));
+        let Self { caller, asked, until, left: _, definition, digest, covers, .. } = self;
+        for part in [caller, asked, until, definition, digest] {
+            add(part);
+        }
+        covers.iter().for_each(|cover| add(cover));
+        let Self { edited, decided_by, .. } = self;
+        add(edited.as_deref().unwrap_or_default());
+        add(decided_by.as_deref().unwrap_or_default());
+        Fingerprint::of(text.as_bytes()).as_str().to_owned()
+    }
 }

@@ -4,7 +4,7 @@
 //! [`diff`] what a person changed of it, [`terminal`]
 //! puts it in front of a person who can really answer, one question at a time
 //! (`claim`), until somebody withdraws it ([`withdraw`]). [`web`] does the same for a
-//! browser on this machine: `page` writes what it shows, `assets` are its script and
+//! browser on this machine, and [`mod@watch`] on a whole terminal: `page` writes what it shows, `assets` are its script and
 //! style, and [`api`] is what it needs of the store, which it does not know.
 
 pub mod api;
@@ -16,6 +16,7 @@ mod in_host;
 mod page;
 pub mod terminal;
 mod visible;
+pub mod watch;
 pub mod web;
 pub mod withdraw;
 pub mod words;

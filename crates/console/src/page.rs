@@ -1,8 +1,9 @@
 //! The pages: what a person reads and answers, as HTML.
 //!
-//! `html` writes it, `frame` is what all pages share, `questions` and `question` are what the
+//! `html` writes it, `edit` is for a question that is changed before it goes on, `frame` is what all pages share, `questions` and `question` are what the
 //! console is for, `look` and `journal` what else a person looks at.
 
+mod edit;
 mod frame;
 mod html;
 mod journal;
@@ -10,6 +11,7 @@ mod look;
 mod question;
 mod questions;
 
+pub(crate) use edit::{edit, edited};
 pub(crate) use frame::message;
 pub(crate) use journal::journal;
 pub(crate) use look::{checklist, grants, servers, sessions, trust};

@@ -6,6 +6,7 @@
 //! change nothing, `live` what an open page is told, `reply` what every answer of ours carries.
 
 mod answer;
+mod edit;
 mod live;
 mod looking;
 mod peer;

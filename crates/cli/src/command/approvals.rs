@@ -1,6 +1,7 @@
 //! `portcullis approvals`: what waits for a person, and the person's answer.
 
 mod edit;
+mod watch;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -50,6 +51,7 @@ pub(super) fn run(args: &Approvals, places: &Places) -> Result<Exit, Trouble> {
             (None, true) => edit::print(&state, id),
             (None, false) => edit::by_hand(&state, id, args.json),
         },
+        Some(ApprovalsAction::Watch) => watch::run(&state, places),
         Some(ApprovalsAction::Deny { id }) => decide(&state, id, Verdict::Deny, args.json),
     }
 }

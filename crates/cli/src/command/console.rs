@@ -17,7 +17,7 @@ const OPENERS: &[&str] = &["xdg-open", "open"];
 
 pub(super) fn run(args: &Console, places: &Places) -> Result<Exit, Trouble> {
     let state = state_dir(places)?;
-    let desk = StateDesk::open(&state, places)?;
+    let desk = StateDesk::open(&state, places, "console")?;
     let page = Page::bind(args.port).map_err(|error| {
         let port = args.port.map_or("a free port".to_owned(), |port| format!("port {port}"));
         Trouble::new(Exit::Failed, format!("cannot listen on 127.0.0.1, {port}: {error}"))

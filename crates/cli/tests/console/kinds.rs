@@ -141,3 +141,62 @@ fn a_form_of_a_server_is_shown_after_the_page_says_yes() {
     assert_eq!(browser.answers(&question, "deny").status, 303);
     assert!(!text(&gateway.answer(id)).contains("ada"));
 }
+
+/// A form's value as a browser sends it.
+fn encoded(text: &str) -> String {
+    text.bytes().map(|byte| format!("%{byte:02X}")).collect()
+}
+
+#[test]
+fn the_model_gets_what_a_person_left_of_the_request_and_the_server_what_of_the_answer() {
+    let stage = Stage::new();
+    let mut gateway = begin(&stage);
+    let console = Console::start(&stage);
+    let browser = Browser::open(&console);
+    let id = calls(&mut gateway, "model");
+    let question = waits(&stage, "sampling");
+    let place = format!("/questions/{question}/edit");
+    let fields = browser.get(&place);
+    assert!(fields.body.contains("sum up the notes</textarea>"), "{fields:?}");
+    let edits = |fields: &crate::desk::Got, more: &str| {
+        let (token, shown) = (fields.field("token"), encoded(&fields.field("shown")));
+        std::thread::sleep(crate::desk::READ);
+        let form = format!("token={token}&shown={shown}&{more}");
+        console.request("POST", &place, &browser.by_hand(), &form)
+    };
+    // More tokens than were asked for are no edit, and the form is used up.
+    let words = format!("part0={}", encoded("say hello"));
+    let refused = edits(&fields, &format!("{words}&part1=101"));
+    assert_eq!(refused.status, 409, "{refused:?}");
+    let looked = edits(&browser.get(&place), &format!("{words}&part1=7"));
+    assert_eq!(looked.status, 200, "{looked:?}");
+    for line in ["-   &quot;maxTokens&quot;: 100", "+   &quot;maxTokens&quot;: 7", "say hello"] {
+        assert!(looked.body.contains(line), "{line}: {}", looked.body);
+    }
+    assert_eq!(stage.questions().len(), 1, "nothing is answered yet");
+    let (token, shown) = (looked.field("token"), looked.field("shown").replace(':', "%3A"));
+    std::thread::sleep(crate::desk::READ);
+    let form = format!("token={token}&shown={shown}&answer=approve");
+    assert_eq!(browser.sends(&question, &form).status, 303);
+    let heard: Value = loop {
+        let heard: Value = serde_json::from_str(&gateway.hears()).unwrap();
+        if heard["method"] == "sampling/createMessage" {
+            break heard;
+        }
+    };
+    assert_eq!(heard["params"]["messages"][0]["content"]["text"], "say hello", "{heard}");
+    assert_eq!(heard["params"]["maxTokens"], 7, "{heard}");
+    let page = browser.get(&format!("/questions/{question}")).body;
+    assert!(page.contains("What went on instead"), "{page}");
+    let said = json!({"role": "assistant", "content": {"type": "text", "text": "Ada is ill"}, "model": "m"});
+    gateway.says(&json!({"jsonrpc": "2.0", "id": heard["id"], "result": said}));
+    let question = waits(&stage, "sampling-answer");
+    let file = stage.path().join("edited.json");
+    let kind = json!({"role": "assistant", "content": {"type": "text", "text": "no comment"}, "model": "m"});
+    std::fs::write(&file, kind.to_string()).unwrap();
+    let file = file.display().to_string();
+    let said = stage.says(&["approvals", "edit", &question, "--from", &file]);
+    assert_eq!(said.code, 0, "{said:?}");
+    let answer = gateway.answer(id);
+    assert!(text(&answer).contains("no comment") && !text(&answer).contains("Ada"), "{answer}");
+}

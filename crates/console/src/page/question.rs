@@ -5,11 +5,13 @@
 
 use portcullis_guard::text::visible;
 use portcullis_mediation::Matter;
+use portcullis_mediation::edit::may_edit;
 
 use super::frame::{Place, page};
 use super::html::Html;
 use crate::api::Asked;
 use crate::card::rows;
+use crate::diff::changes;
 use crate::words::Words;
 
 /// From this many bytes on, arguments come with their size and digest.
@@ -41,8 +43,18 @@ pub(crate) fn question(asked: &Asked, form: Option<&Form>) -> String {
             main.leaf("p", &[], &format!("{size} bytes, {digest}, in full:"));
         }
         arguments(main, asked);
+        if let Some(edited) = &asked.edited {
+            main.leaf("h2", &[], "What went on instead");
+            changed(main, &asked.arguments, edited);
+        }
         if let Some(form) = form {
             answer(main, asked, &words, form);
+            if Matter::parse(&asked.kind).is_some_and(may_edit) {
+                let address = format!("/questions/{}/edit", asked.id);
+                main.element("p", &[], |line| {
+                    line.leaf("a", &[("href", address.as_str())], "Edit it before it goes on");
+                });
+            }
         }
         main.element("p", &[], |line| {
             line.leaf("a", &[("href", "/")], "All questions");
@@ -108,6 +120,20 @@ pub(super) fn arguments(html: &mut Html, asked: &Asked) {
     html.leaf("pre", &attributes, &rows(&asked.arguments).join("\n"));
 }
 
+/// What a person changed, line by line: both, whole.
+pub(super) fn changed(html: &mut Html, before: &str, after: &str) {
+    let both = changes(before, after);
+    let lines = both.iter().map(|(mark, row)| format!("{} {row}", mark.letter()));
+    let attributes = [
+        ("class", "arguments"),
+        ("dir", "ltr"),
+        ("tabindex", "0"),
+        ("role", "region"),
+        ("aria-label", "What was changed, line by line"),
+    ];
+    html.leaf("pre", &attributes, &lines.collect::<Vec<_>>().join("\n"));
+}
+
 fn answer(main: &mut Html, asked: &Asked, words: &Words, form: &Form) {
     main.leaf("h2", &[], "Your answer");
     main.leaf("p", &[], &format!("A yes {}.", words.covers));
@@ -120,9 +146,6 @@ fn answer(main: &mut Html, asked: &Asked, words: &Words, form: &Form) {
     let attributes =
         [("method", "post"), ("action", address.as_str()), ("id", "answer"), ("class", "answer")];
     main.element("form", &attributes, |inside| {
-        let hidden = |inside: &mut Html, name, value: &str| {
-            inside.void("input", &[("type", "hidden"), ("name", name), ("value", value)]);
-        };
         hidden(inside, "token", &form.token);
         hidden(inside, "shown", &form.shown);
         let button = |inside: &mut Html, value, says| {
@@ -136,6 +159,11 @@ fn answer(main: &mut Html, asked: &Asked, words: &Words, form: &Form) {
             inside.element("fieldset", &[], |choices| stands(choices, &asked.covers));
         }
     });
+}
+
+/// A field of a form that nobody sees.
+pub(super) fn hidden(inside: &mut Html, name: &'static str, value: &str) {
+    inside.void("input", &[("type", "hidden"), ("name", name), ("value", value)]);
 }
 
 /// For how long a yes may stand, as it is said in a form and as people read it.

@@ -8,14 +8,13 @@ use std::time::{Duration, Instant};
 use hyper::body::{Body as _, Incoming};
 use hyper::http::request::Parts;
 use hyper::{Response, StatusCode};
-use portcullis_mediation::Fingerprint;
 use portcullis_mediation::grant::Lasts;
 
 use super::reply::{Content, goes_to, html, says};
 use super::secret::same;
 use super::session::{Name, NotShown};
 use super::{Caller, route};
-use crate::api::{Asked, Decided, Said, Trouble};
+use crate::api::{Asked, Decided, Desk, Said, Trouble};
 use crate::page;
 
 /// Longest form: two digests and a word.
@@ -41,37 +40,29 @@ pub(super) async fn take(
     name: Name,
     caller: &Caller,
 ) -> Result<Response<Content>, Trouble> {
-    let is_form = head.headers.get("content-type").is_some_and(|kind| kind == FORM);
-    let text = match tokio::time::timeout(PATIENCE, whole(body)).await {
-        Ok(Ok(text)) if is_form => text,
-        Ok(Err(status)) => return Ok(says(status, "No answer", "The form is not one of ours.")),
-        _ => return Ok(unanswered(id, "the form is not one of ours")),
+    let text = match form_of(head, body, LONGEST).await {
+        Ok(text) => text,
+        Err(refused) => {
+            return Ok(refused.unwrap_or_else(|| unanswered(id, "the form is not one of ours")));
+        }
     };
     let Some(said) = read(&text) else {
         return Ok(unanswered(id, "the form is not one of ours"));
     };
-    let shown = caller.shared.sessions().take(name, &said.token, id, Instant::now());
-    let shown = match shown {
-        Ok(shown) => shown,
-        Err(NotShown::TooEarly) => {
-            return Ok(unanswered(id, "it came before anybody can have read the question"));
-        }
-        Err(NotShown::Unknown) => {
-            return Ok(unanswered(id, "the form was used, or was not shown to this browser"));
+    let draft = match still_as_shown(&said.token, &said.shown, id, name, caller).await? {
+        Ok((_, draft)) => draft,
+        Err(refused) => return Ok(refused),
+    };
+    let (wanted, answer) = (id.to_owned(), said.answer);
+    // A page that showed an edit is answered with that, or with no.
+    let work = move |desk: &dyn Desk| match (answer, draft) {
+        (Said::Deny, _) | (_, None) => desk.decide(&wanted, answer),
+        (Said::Once, Some(content)) => desk.edit(&wanted, &content),
+        (Said::Stands { .. }, Some(_)) => {
+            Ok(Decided::Refused("what was edited is approved once".to_owned()))
         }
     };
-    let wanted = id.to_owned();
-    let asked = route::ask(&caller.desk, move |desk| desk.question(&wanted)).await?;
-    if let Some(over) = asked.as_ref().filter(|asked| !asked.waits) {
-        return Ok(unanswered(id, &format!("the question is {} already", over.state)));
-    }
-    let now = asked.as_ref().map(digest).unwrap_or_default();
-    let is_same = |one: &str| same(one.as_bytes(), now.as_bytes());
-    if !is_same(&shown.digest) || !is_same(&said.shown) {
-        return Ok(unanswered(id, "the question is not the one that was shown any more"));
-    }
-    let (wanted, answer) = (id.to_owned(), said.answer);
-    match route::ask(&caller.desk, move |desk| desk.decide(&wanted, answer)).await? {
+    match route::ask(&caller.desk, work).await? {
         Decided::Stored => Ok(goes_to(&format!("/questions/{id}"))),
         Decided::TooLate(state) => Ok(unanswered(id, &format!("the question is {state} already"))),
         Decided::Refused(why) => Ok(unanswered(id, &why)),
@@ -79,10 +70,58 @@ pub(super) async fn take(
     }
 }
 
+/// The text of a form of ours; without it, the answer that says why, if there is a better
+/// one than that it is none.
+pub(super) async fn form_of(
+    head: &Parts,
+    body: Incoming,
+    longest: usize,
+) -> Result<String, Option<Response<Content>>> {
+    let is_form = head.headers.get("content-type").is_some_and(|kind| kind == FORM);
+    match tokio::time::timeout(PATIENCE, whole(body, longest)).await {
+        Ok(Ok(text)) if is_form => Ok(text),
+        Ok(Err(status)) => Err(Some(says(status, "No answer", "The form is not one of ours."))),
+        _ => Err(None),
+    }
+}
+
+/// The question of a form that was shown to this browser long enough ago, if it is still the
+/// one that was shown; and what the page said would go on in its place.
+pub(super) async fn still_as_shown(
+    token: &str,
+    said: &str,
+    id: &str,
+    name: Name,
+    caller: &Caller,
+) -> Result<Result<(Asked, Option<String>), Response<Content>>, Trouble> {
+    let shown = caller.shared.sessions().take(name, token, id, Instant::now());
+    let no = |why: &str| Ok(Err(unanswered(id, why)));
+    let shown = match shown {
+        Ok(shown) => shown,
+        Err(NotShown::TooEarly) => {
+            return no("it came before anybody can have read the question");
+        }
+        Err(NotShown::Unknown) => {
+            return no("the form was used, or was not shown to this browser");
+        }
+    };
+    let wanted = id.to_owned();
+    let asked = route::ask(&caller.desk, move |desk| desk.question(&wanted)).await?;
+    if let Some(over) = asked.as_ref().filter(|asked| !asked.waits) {
+        return no(&format!("the question is {} already", over.state));
+    }
+    let now = asked.as_ref().map(Asked::digest_of_all).unwrap_or_default();
+    let is_same = |one: &str| same(one.as_bytes(), now.as_bytes());
+    match asked.filter(|_| is_same(&shown.digest) && is_same(said)) {
+        Some(asked) => Ok(Ok((asked, shown.draft))),
+        None => no("the question is not the one that was shown any more"),
+    }
+}
+
 const FORM: &str = "application/x-www-form-urlencoded";
 
 /// An answer that does not count, and why.
-fn unanswered(id: &str, why: &str) -> Response<Content> {
+pub(super) fn unanswered(id: &str, why: &str) -> Response<Content> {
     let place = format!("/questions/{id}");
     let text = format!("Your answer does not count: {why}. Nothing was approved by it.");
     let way = Some((place.as_str(), "Look at the question again"));
@@ -90,15 +129,15 @@ fn unanswered(id: &str, why: &str) -> Response<Content> {
 }
 
 /// All of a body that is short.
-async fn whole(mut body: Incoming) -> Result<String, StatusCode> {
+async fn whole(mut body: Incoming, longest: usize) -> Result<String, StatusCode> {
     let mut bytes = Vec::new();
-    if body.size_hint().lower() > LONGEST as u64 {
+    if body.size_hint().lower() > longest as u64 {
         return Err(StatusCode::PAYLOAD_TOO_LARGE);
     }
     while let Some(frame) = poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await {
         let frame = frame.map_err(|_| StatusCode::BAD_REQUEST)?;
         bytes.extend_from_slice(frame.data_ref().map_or(&[], |data| data));
-        if bytes.len() > LONGEST {
+        if bytes.len() > longest {
             return Err(StatusCode::PAYLOAD_TOO_LARGE);
         }
     }
@@ -126,26 +165,6 @@ fn read(text: &str) -> Option<Filled> {
         _ => return None,
     };
     Some(Filled { token: token?, shown: shown?, answer })
-}
-
-/// The digest of all that a page shows of a question, each part with its length before it.
-pub(super) fn digest(asked: &Asked) -> String {
-    let mut text = String::new();
-    let mut add = |part: &str| {
-        text.push_str(&format!("{}:{part},", part.len()));
-    };
-    let Asked { id, state, waits: _, kind, server, tool, arguments, risk, reasons, .. } = asked;
-    for part in [id, state, kind, server, tool, arguments, risk] {
-        add(part);
-    }
-    reasons.iter().for_each(|reason| add(reason));
-    let Asked { caller, asked, until, left: _, definition, digest, covers, decided_by, .. } = asked;
-    for part in [caller, asked, until, definition, digest] {
-        add(part);
-    }
-    covers.iter().for_each(|cover| add(cover));
-    add(decided_by.as_deref().unwrap_or_default());
-    Fingerprint::of(text.as_bytes()).as_str().to_owned()
 }
 
 #[cfg(test)]

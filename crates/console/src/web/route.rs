@@ -13,7 +13,7 @@ use super::looking::Looking;
 use super::reply::{self, Content, goes_to, html, reply, says};
 use super::session::Name;
 use super::wall::{Refusal, Use};
-use super::{Caller, answer, wall};
+use super::{Caller, answer, edit, wall};
 use crate::api::{Asked, Desk, Trouble};
 use crate::assets::{self, Asset};
 use crate::page;
@@ -32,6 +32,8 @@ enum Route<'a> {
     Questions,
     Question(&'a str),
     Answer(&'a str),
+    Edit(&'a str),
+    Edited(&'a str),
     Look(Looking),
     Live,
     Part(&'static Asset),
@@ -68,6 +70,8 @@ async fn serve(head: &Parts, body: Incoming, caller: &Caller) -> Result<Reply, R
         Route::Questions => questions(caller).await,
         Route::Question(id) => question(id, name, caller).await,
         Route::Answer(id) => answer::take(head, body, id, name, caller).await,
+        Route::Edit(id) => edit::page(id, name, caller).await,
+        Route::Edited(id) => edit::take(head, body, id, name, caller).await,
         Route::Look(page) => page.page(caller).await,
         _ => Ok(live(name, caller)),
     };
@@ -80,9 +84,15 @@ impl<'a> Route<'a> {
     fn find(head: &'a Parts) -> Option<Self> {
         let (path, query) = (head.uri.path(), head.uri.query());
         if let Some(id) = path.strip_prefix("/questions/") {
+            let (id, edits) = id.strip_suffix("/edit").map_or((id, false), |id| (id, true));
             let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
             let fits = !id.is_empty() && id.len() <= NAME && id.chars().all(is_name);
-            let made = if head.method == Method::POST { Self::Answer } else { Self::Question };
+            let made = match (head.method == Method::POST, edits) {
+                (true, false) => Self::Answer,
+                (false, false) => Self::Question,
+                (true, true) => Self::Edited,
+                (false, true) => Self::Edit,
+            };
             return (fits && query.is_none()).then(|| made(id));
         }
         match (path, query) {
@@ -99,8 +109,8 @@ impl<'a> Route<'a> {
     fn made_for(&self) -> Use {
         match self {
             Self::Link(_) => Use::Link,
-            Self::Questions | Self::Question(_) | Self::Look(_) => Use::Page,
-            Self::Answer(_) => Use::Form,
+            Self::Questions | Self::Question(_) | Self::Edit(_) | Self::Look(_) => Use::Page,
+            Self::Answer(_) | Self::Edited(_) => Use::Form,
             Self::Live => Use::Script,
             Self::Part(_) => Use::Part,
         }
@@ -165,14 +175,20 @@ async fn question(id: &str, name: Name, caller: &Caller) -> Result<Reply, Troubl
     let Some(asked) = ask(&caller.desk, move |desk| desk.question(&wanted)).await? else {
         return Ok(says(StatusCode::NOT_FOUND, "Nobody asked that", "There is no such question."));
     };
-    let form = if asked.waits { form(&asked, name, caller)? } else { None };
+    let form = if asked.waits { form(&asked, None, name, caller)? } else { None };
     let text = page::question(&asked, form.as_ref());
     Ok(if form.is_some() { reply::form(text) } else { html(StatusCode::OK, text) })
 }
 
-fn form(asked: &Asked, name: Name, caller: &Caller) -> Result<Option<page::Form>, Trouble> {
-    let shown = answer::digest(asked);
-    let token = caller.shared.sessions().show(name, &asked.id, &shown, Instant::now());
+/// A form that counts once, for this browser, this question as it is, and this edit of it.
+pub(super) fn form(
+    asked: &Asked,
+    draft: Option<String>,
+    name: Name,
+    caller: &Caller,
+) -> Result<Option<page::Form>, Trouble> {
+    let shown = asked.digest_of_all();
+    let token = caller.shared.sessions().show(name, &asked.id, &shown, draft, Instant::now());
     let token = token.map_err(|error| Trouble(error.to_string()))?;
     Ok(token.map(|token| page::Form { token, shown }))
 }

@@ -56,6 +56,8 @@ pub(crate) struct Shown {
     question: String,
     /// The digest of what was shown of it.
     pub(crate) digest: String,
+    /// What the page said would go on in its place.
+    pub(crate) draft: Option<String>,
     at: Instant,
 }
 
@@ -123,6 +125,7 @@ impl Sessions {
         name: Name,
         question: &str,
         digest: &str,
+        draft: Option<String>,
         now: Instant,
     ) -> io::Result<Option<String>> {
         let Some(session) = self.open.iter_mut().find(|session| session.name == name) else {
@@ -134,7 +137,7 @@ impl Sessions {
             session.forms.pop_front();
         }
         let (question, digest) = (question.to_owned(), digest.to_owned());
-        session.forms.push_back(Shown { token, question, digest, at: now });
+        session.forms.push_back(Shown { token, question, digest, draft, at: now });
         Ok(Some(letters))
     }
 
@@ -219,8 +222,9 @@ mod tests {
         let other = sessions.open(&link, now).unwrap().unwrap();
         let me = sessions.find(&cookie, true, now).unwrap();
         let them = sessions.find(&other, true, now).unwrap();
-        let show =
-            |sessions: &mut Sessions| sessions.show(me, "apr_1", "sha256:1", now).unwrap().unwrap();
+        let show = |sessions: &mut Sessions| {
+            sessions.show(me, "apr_1", "sha256:1", None, now).unwrap().unwrap()
+        };
         let later = now + READING;
         let form = show(&mut sessions);
         assert_eq!(sessions.take(them, &form, "apr_1", later).unwrap_err(), NotShown::Unknown);

@@ -12,8 +12,8 @@ use std::process::Command;
 
 use portcullis_console::diff::changes;
 use portcullis_guard::text::is_hidden;
-use portcullis_mediation::Matter;
 use portcullis_mediation::edit::{LONGEST, judge, may_edit};
+use portcullis_mediation::{ApprovalId, Matter};
 use portcullis_store::{
     ApprovalStore as _, Approvals as Store, NotDecided, NotEdited, Row, State, Verdict,
 };
@@ -54,9 +54,9 @@ pub(super) fn by_hand(state: &Path, id: &str, json: bool) -> Result<Exit, Troubl
         );
         return Err(Trouble::new(Exit::Usage, said));
     }
-    let mut text = written(&row)?;
+    let mut text = row.arguments.to_string();
     loop {
-        text = edited_in(state, &row, &text)?;
+        text = edited_in(state, row.id.as_str(), &text)?;
         let asked = row.arguments.to_string();
         match judge(matter(&row), &asked, &text) {
             Ok(content) => {
@@ -100,7 +100,7 @@ fn approve(state: &Path, id: &str, content: &str, json: bool) -> Result<Exit, Tr
 }
 
 /// The question, when it waits and is one that can be edited.
-pub(super) fn editable(state: &Path, id: &str) -> Result<Row, Trouble> {
+fn editable(state: &Path, id: &str) -> Result<Row, Trouble> {
     let row = Store::open(state)?.get(&parse(id)?, now())?.ok_or_else(|| unknown(id))?;
     if row.state != State::Pending {
         return Err(late(id, NotDecided::Already(row.state)));
@@ -115,14 +115,21 @@ pub(super) fn editable(state: &Path, id: &str) -> Result<Row, Trouble> {
     Ok(row)
 }
 
-pub(super) fn matter(row: &Row) -> Matter {
+fn matter(row: &Row) -> Matter {
     Matter::parse(&row.kind).unwrap_or(Matter::Tool)
 }
 
 /// The content as it is edited.
-pub(super) fn written(row: &Row) -> Result<String, Trouble> {
+fn written(row: &Row) -> Result<String, Trouble> {
     let text = serde_json::to_string_pretty(&row.arguments);
     Ok(escaped(&text.map_err(|error| Trouble::failed(&error))?))
+}
+
+/// The same of a text, if it is JSON; else as it is.
+fn indented(text: &str) -> String {
+    let value = serde_json::from_str::<serde_json::Value>(text);
+    let pretty = value.and_then(|value| serde_json::to_string_pretty(&value));
+    pretty.map_or_else(|_| text.to_owned(), |pretty| escaped(&pretty))
 }
 
 /// JSON with what would hide as escapes. Between texts there is nothing of the kind but the
@@ -150,8 +157,9 @@ fn read(from: impl io::Read) -> io::Result<String> {
 }
 
 /// What a person leaves in a file that only they can read.
-pub(super) fn edited_in(state: &Path, row: &Row, text: &str) -> Result<String, Trouble> {
-    let file = Draft::new(state, row, text).map_err(|error| Trouble::failed(&error))?;
+pub(super) fn edited_in(state: &Path, id: &str, text: &str) -> Result<String, Trouble> {
+    let file =
+        Draft::new(state, &parse(id)?, &indented(text)).map_err(|error| Trouble::failed(&error))?;
     edit(&file.0)?;
     File::open(&file.0).and_then(read).map_err(|error| Trouble::failed(&error))
 }
@@ -160,8 +168,8 @@ pub(super) fn edited_in(state: &Path, row: &Row, text: &str) -> Result<String, T
 struct Draft(PathBuf);
 
 impl Draft {
-    fn new(state: &Path, row: &Row, text: &str) -> io::Result<Self> {
-        let draft = Self(state.join(format!("edit-{}-{}.json", row.id, std::process::id())));
+    fn new(state: &Path, id: &ApprovalId, text: &str) -> io::Result<Self> {
+        let draft = Self(state.join(format!("edit-{id}-{}.json", std::process::id())));
         let mut options = File::options();
         let mut file = options.write(true).create_new(true).mode(0o600).open(&draft.0)?;
         file.write_all(text.as_bytes())?;
