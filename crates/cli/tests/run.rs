@@ -22,6 +22,8 @@ mod evidence;
 mod explain;
 #[path = "run/faults.rs"]
 mod faults;
+#[path = "run/launching.rs"]
+mod launching;
 #[path = "run/lives.rs"]
 mod lives;
 #[path = "run/many.rs"]

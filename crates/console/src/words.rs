@@ -64,6 +64,38 @@ impl Words {
             },
             Matter::Elicitation => Self::elicitation(&server, content),
             Matter::Root => Self::root(&server, content),
+            Matter::Launch => Self::launch(&server, content),
+            Matter::Capability => Self {
+                asks: format!("may server `{server}` be used as it is now"),
+                prompt: format!("accept `{server}` as it is now"),
+                what: "changed",
+                content: "difference",
+                covers: "accepts exactly what is shown here; what changes after it is asked about",
+                approved: format!("`{server}` may be used as it was shown"),
+                denied: format!("what is new of `{server}` stays withheld"),
+                host: None,
+            },
+        }
+    }
+
+    fn launch(server: &str, content: &str) -> Self {
+        let content: Value = serde_json::from_str(content).unwrap_or_default();
+        let changed = content.get("as approved").is_some();
+        let asks = match changed {
+            true => format!("may server `{server}` be started although it changed"),
+            false => format!("may server `{server}` be started"),
+        };
+        Self {
+            prompt: asks.clone(),
+            asks,
+            what: "part",
+            content: "launch",
+            covers: "starts the server, and starts it again as long as all of this is the same",
+            approved: format!(
+                "`{server}` may be started like this; start it again if it has ended"
+            ),
+            denied: format!("`{server}` is not started"),
+            host: None,
         }
     }
 

@@ -7,6 +7,13 @@ use std::fmt;
 pub enum Fault {
     /// The operator asked for something that cannot be: exit code 2.
     Operator(String),
+    /// A person has not said yes to the start: exit code 2.
+    Unapproved {
+        /// For the person.
+        why: String,
+        /// For the host that waits.
+        public: String,
+    },
     /// The box is weaker than asked: exit code 6.
     Weaker(String),
     /// The command cannot be found: exit code 127.
@@ -36,7 +43,8 @@ impl fmt::Display for Fault {
             | Self::Weaker(what)
             | Self::NotFound(what)
             | Self::NotExecutable(what)
-            | Self::Ours(what) => f.write_str(what),
+            | Self::Ours(what)
+            | Self::Unapproved { why: what, .. } => f.write_str(what),
         }
     }
 }

@@ -43,13 +43,13 @@ use crate::trusted::{self, holds};
 
 /// Hosts give up on a call after 60 s (`DEFAULT_REQUEST_TIMEOUT_MSEC` of the
 /// TypeScript SDK): we answer before.
-const HOLD: Duration = Duration::from_secs(45);
+pub(crate) const HOLD: Duration = Duration::from_secs(45);
 /// The home inside a box, where a server without roots starts.
 const PRIVATE_HOME: &str = "/sandbox/home";
 /// Longest line of stderr that is kept, in bytes.
 pub(crate) const STDERR_LINE: usize = 8 << 10;
 /// Nesting that a message may have.
-const DEPTH: usize = 64;
+pub(crate) const DEPTH: usize = 64;
 
 /// Everything decided about one guarded server.
 #[derive(Clone)]
@@ -102,12 +102,13 @@ pub(crate) fn launch(plan: &Plan) -> Result<Driver, Fault> {
     for told in secrets.aged(SystemTime::now()) {
         eprintln!("portcullis: {}: {told}", plan.server.name);
     }
-    let approvals = Approvals::open(&plan.state)
+    let mut approvals = Approvals::open(&plan.state)
         .map_err(|error| Fault::ours("approvals cannot be opened", error))?;
     let known = known(plan, &variables);
     let mut installing = Installing::default();
     let mut pins = PinKeeper::open(plan)?.without(without);
-    let resolved = admit(plan, &grants, &mut pins, &mut journal, &mut installing)?;
+    let resolved =
+        admit(plan, &grants, &mut pins, (&mut journal, &mut approvals), &mut installing)?;
     let mut profile = profile(plan, &grants, variables, &resolved)?;
     if without.is(Layer::Box) {
         (profile.least, profile.most) = (confine::Level::None, confine::Level::None);
@@ -222,7 +223,7 @@ impl Origin {
     /// Nothing takes the server's place that is not what was approved: its files
     /// may have changed since it started.
     pub(crate) fn hold(&self, pins: &mut PinKeeper, journal: &mut Journal) -> Result<(), Fault> {
-        held_to_pin(&self.plan, &self.resolved, pins, journal)
+        held_to_pin(&self.plan, &self.resolved, pins, journal, None).map(drop)
     }
 }
 
@@ -231,9 +232,10 @@ fn held_to_pin(
     resolved: &Resolved,
     pins: &mut PinKeeper,
     journal: &mut Journal,
-) -> Result<(), Fault> {
+    asking: Option<(&mut Approvals, bool)>,
+) -> Result<bool, Fault> {
     let found = identity::program(resolved, &plan.state.join("packages"))?;
-    pins.hold(plan, journal, "program", found, false)
+    pins.hold(plan, journal, "program", found, asking)
 }
 
 /// The values of the granted variables; a reference that leads nowhere is an error.
@@ -326,14 +328,17 @@ fn admit(
     plan: &Plan,
     grants: &[RootGrant],
     pins: &mut PinKeeper,
-    journal: &mut Journal,
+    (journal, approvals): (&mut Journal, &mut Approvals),
     installing: &mut Installing,
 ) -> Result<Resolved, Fault> {
     let names = plan.server.env.iter().map(config::Variable::name);
     let written = identity::command(&plan.server.command, names);
-    pins.hold(plan, journal, "command", written, true)?;
+    pins.hold(plan, journal, "command", written, Some((approvals, true)))?;
     let resolved = understood(plan, grants, installing)?;
-    held_to_pin(plan, &resolved, pins, journal)?;
+    if held_to_pin(plan, &resolved, pins, journal, Some((approvals, false)))? {
+        // A person took their time, and the yes is for what was looked at before.
+        held_to_pin(plan, &resolved, pins, journal, None)?;
+    }
     Ok(resolved)
 }
 

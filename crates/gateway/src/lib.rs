@@ -9,6 +9,7 @@
 mod alarm;
 mod approve;
 mod channels;
+mod consent;
 mod dice;
 mod doorbell;
 mod driver;
@@ -38,6 +39,8 @@ use std::time::{Duration, Instant};
 use portcullis_journal::{Event, Record};
 use portcullis_mediation::Closing;
 use portcullis_store::{ApprovalStore as _, GrantStore as _};
+use portcullis_transport::{Lane, Lines, stdio};
+use portcullis_wire::{Frame, Message};
 
 pub use fault::Fault;
 pub use launch::Plan;
@@ -76,7 +79,13 @@ pub fn run(plan: &Plan) -> Result<Ending, Fault> {
 }
 
 async fn guard(plan: &Plan) -> Result<Ending, Fault> {
-    let mut driver = launch::launch(plan)?;
+    let mut driver = match launch::launch(plan) {
+        Ok(driver) => driver,
+        Err(fault) => {
+            apologise(plan, &fault).await;
+            return Err(fault);
+        }
+    };
     rest(plan);
     let closing = driver.run().await;
     driver.flush_client().await;
@@ -97,6 +106,27 @@ async fn guard(plan: &Plan) -> Result<Ending, Fault> {
         Closing::JournalFailed => Ending::Unrecorded,
         _ => Ending::ServerDied,
     })
+}
+
+/// A host that waits for its first answer learns why there will be none. Whoever waits for a
+/// person has the words for it, and nobody else's trouble is a peer's business.
+async fn apologise(plan: &Plan, fault: &Fault) {
+    let Fault::Unapproved { public, .. } = fault else { return };
+    if consent::at_terminal() {
+        return;
+    }
+    let limit = usize::try_from(plan.server.limits.message_bytes).unwrap_or(usize::MAX);
+    let (Ok(stdin), Ok(stdout)) = (stdio::stdin(), stdio::stdout()) else { return };
+    let mut lines = Lines::new(stdin, limit);
+    let line = tokio::time::timeout(Duration::from_secs(1), lines.next()).await;
+    let Ok(Ok(Some(Frame::Line(line)))) = line else { return };
+    let limits = portcullis_wire::Limits { message_bytes: limit, depth: launch::DEPTH };
+    let Ok(Message::Request(request)) = portcullis_wire::parse(&line, &limits) else { return };
+    let mut lane = Lane::new(stdout);
+    if let Some(answer) = portcullis_mediation::not_started(request.id, public) {
+        lane.send(&answer);
+    }
+    let _ = tokio::time::timeout(Duration::from_secs(2), lane.flush()).await;
 }
 
 /// What starting a box needed is not in effect while peers are read. Root that

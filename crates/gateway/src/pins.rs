@@ -7,13 +7,15 @@ use std::time::{Duration, Instant};
 
 use portcullis_config as config;
 use portcullis_journal::{Event, Record};
+use portcullis_mediation::ApprovalId;
 use portcullis_mediation::pin::{
     Definition, Mode, Part, Pinning, Place, Section, Sighting, Surroundings, compare,
 };
 use portcullis_mediation::{Layer, Without};
 use portcullis_policy::Principal;
-use portcullis_store::{Journal, PinStore as _, Pins, StoreError};
+use portcullis_store::{Approvals, Journal, PinStore as _, Pins, StoreError};
 
+use crate::consent::{Launch, Word};
 use crate::driver::{Driver, wall_clock};
 use crate::fault::Fault;
 use crate::launch::Plan;
@@ -65,19 +67,22 @@ impl PinKeeper {
     }
 
     /// Holds a part of the launch against its pin. What drifted does not start;
-    /// what is new is pinned, unless `asked` and the operator wants to be asked.
+    /// what is new is pinned. Where there is somebody to ask, a person may accept it: true
+    /// when one did, some time after it was looked at. With `true` what is new is asked about
+    /// too, if the operator wants that.
     pub(crate) fn hold(
         &mut self,
         plan: &Plan,
         journal: &mut Journal,
         name: &str,
         seen: Definition,
-        asked: bool,
-    ) -> Result<(), Fault> {
+        asking: Option<(&mut Approvals, bool)>,
+    ) -> Result<bool, Fault> {
         if self.without.is(Layer::Pins) {
-            return Ok(());
+            return Ok(false);
         }
         let part = Part::new(Section::Launch, name);
+        let first = asking.as_ref().is_some_and(|(_, first)| *first);
         let pins = self.pins.load(&self.server).map_err(|error| lost(&error))?;
         let pinned = pins.parts.get(&part);
         let changes =
@@ -86,15 +91,15 @@ impl PinKeeper {
             changes.iter().map(|change| change.field.clone()).collect::<Vec<_>>().join(", ")
         };
         let (event, note) = match &changes {
-            Some(changes) if changes.is_empty() => return Ok(()),
+            Some(changes) if changes.is_empty() => return Ok(false),
             Some(changes) => (Event::Drifted, format!("{} changed", fields(changes))),
-            None if asked && mode(plan) == Mode::Ask => {
+            None if first && self.asks_first(plan) => {
                 (Event::Drifted, format!("the {name} was not accepted yet"))
             }
             None => (Event::Pinned, format!("the {name} is seen for the first time and pinned")),
         };
         self.record(plan, journal, event, &note)?;
-        let known = BTreeMap::from([(part, seen)]);
+        let known = BTreeMap::from([(part.clone(), seen.clone())]);
         let sighting = if event == Event::Pinned {
             Sighting { first: known, ..Sighting::default() }
         } else {
@@ -102,17 +107,64 @@ impl PinKeeper {
         };
         self.keep(&sighting).map_err(|error| lost(&error))?;
         if event == Event::Pinned || mode(plan) == Mode::Note || plan.server.observe {
-            return Ok(());
+            return Ok(false);
         }
-        Err(self.refusal(plan, &note))
+        let Some((approvals, _)) = asking else { return Err(self.refusal(plan, &note, None)) };
+        let changes = changes.unwrap_or_default();
+        let launch = Launch { plan, part: name, seen: &seen, changes: &changes, why: &note };
+        match launch.ask(journal, approvals)? {
+            Word::Yes(by) => {
+                let told = format!("{by} accepts the {name}");
+                launch.record(journal, Event::Pinned, &told, None)?;
+                let taken = self.pins.answered(&self.server, &part, &seen, &by, wall_clock());
+                match taken.map_err(|error| lost(&error))? {
+                    true => Ok(true),
+                    false => Err(self.refusal(plan, &note, None)),
+                }
+            }
+            Word::No(id) => {
+                launch.record(journal, Event::Denied, "a person said no", Some(&id))?;
+                Err(self.refusal(plan, "a person said no", Some(&id)))
+            }
+            Word::Nothing(id) => {
+                launch.record(journal, Event::Denied, "nobody has answered", Some(&id))?;
+                Err(self.refusal(plan, &note, Some(&id)))
+            }
+            Word::Unasked => Err(self.refusal(plan, &note, None)),
+        }
     }
 
-    fn refusal(&self, plan: &Plan, note: &str) -> Fault {
+    /// Whether a command that was never approved is asked about. A person who typed it has
+    /// seen it.
+    fn asks_first(&self, plan: &Plan) -> bool {
+        match mode(plan) {
+            Mode::Ask => true,
+            Mode::First => {
+                let marks = portcullis_guard::launch::marks(&plan.server.command);
+                marks.iter().any(|mark| mark.grave) && !crate::consent::at_terminal()
+            }
+            Mode::Note => false,
+        }
+    }
+
+    fn refusal(&self, plan: &Plan, note: &str, approval: Option<&ApprovalId>) -> Fault {
         let (name, key) = (&plan.server.name, &self.server);
-        Fault::operator(format!(
-            "{name} is not started: {note}: see `portcullis pins diff {key}`, then \
+        let asked = approval.map(|id| format!("`portcullis approvals show {id}`, or "));
+        let asked = asked.unwrap_or_default();
+        let why = format!(
+            "{name} is not started: {note}: see {asked}`portcullis pins diff {key}`, then \
              `portcullis pins accept {key}`; another server needs a name of its own: --name"
-        ))
+        );
+        match approval {
+            None => Fault::Operator(why),
+            Some(id) => Fault::Unapproved {
+                why,
+                public: format!(
+                    "the server was not started: a person has to approve it first, with \
+                     `portcullis approvals show {id}`; then start it again"
+                ),
+            },
+        }
     }
 
     /// Keeps a sighting; the pins in force when somebody else was faster.

@@ -10,7 +10,30 @@ pub struct Mark {
     pub word: String,
     /// What is remarkable about it.
     pub why: &'static str,
+    /// No server needs it: nothing of the kind starts for the first time unasked.
+    pub grave: bool,
 }
+
+/// What no server needs, and what a person is asked about wherever it comes from.
+const GRAVE: &[&str] = &[
+    "asks for more rights",
+    "overwrites whole disks or files",
+    "deletes directories",
+    "runs what it downloads",
+    "hides what it runs",
+    "hides where words end",
+    "takes a wall away",
+    UNSEEN,
+    ALIKE,
+];
+
+const UNSEEN: &str = "holds characters that nobody sees";
+const ALIKE: &str = "has letters that look like others";
+
+/// Interpreters, and the words after which their code stands.
+const INTERPRETERS: &[&str] =
+    &["python", "python3", "node", "deno", "bun", "perl", "ruby", "php", "lua", "osascript"];
+const INLINE: &[&str] = &["-c", "-e", "--eval", "-p", "--print", "-r", "eval"];
 
 /// Programs by what they are for; matched as the last component of a word.
 const PROGRAMS: &[(&[&str], &str)] = &[
@@ -82,12 +105,28 @@ const LAUNCHERS: &[&str] = &["npx", "bunx", "uvx", "pipx", "dlx"];
 #[must_use]
 pub fn marks(command: &[String]) -> Vec<Mark> {
     let mut marks: Vec<Mark> = command.iter().flat_map(|word| marks_of(word)).collect();
+    marks.extend(inline(command));
     marks.extend(unpinned(command));
     marks
 }
 
+/// A word of a command, looked at.
+fn mark(word: &str, why: &'static str) -> Mark {
+    Mark { word: word.to_owned(), why, grave: GRAVE.contains(&why) }
+}
+
+/// Code that stands in the command itself is no file that could be looked at or pinned.
+fn inline(command: &[String]) -> Option<Mark> {
+    let base = |word: &String| word.rsplit('/').next().unwrap_or_default().to_owned();
+    let at = command.iter().position(|word| INTERPRETERS.contains(&base(word).as_str()))?;
+    let after =
+        command.iter().skip(at + 1).take_while(|word| word.starts_with('-') || *word == "eval");
+    let flag = after.into_iter().find(|word| INLINE.contains(&word.as_str()))?;
+    Some(mark(flag, "is followed by code, which is in no file"))
+}
+
 fn marks_of(word: &str) -> Vec<Mark> {
-    let mark = |why| Mark { word: word.to_owned(), why };
+    let mark = |why| mark(word, why);
     let lower = word.to_ascii_lowercase();
     let named = |names: &[&str]| {
         // A shell's text is looked at word by word.
@@ -104,11 +143,24 @@ fn marks_of(word: &str) -> Vec<Mark> {
 }
 
 fn disguised(word: &str) -> Option<&'static str> {
-    if word.chars().any(crate::text::is_hidden) {
-        return Some("holds characters that nobody sees");
+    // Lines and tabs of a text are seen, wherever it is shown whole.
+    let unseen = |c: char| crate::text::is_hidden(c) && !matches!(c, '\n' | '\t');
+    if word.chars().any(unseen) {
+        return Some(UNSEEN);
+    }
+    if word.split(|c: char| !c.is_alphanumeric()).any(mixes_alphabets) {
+        return Some(ALIKE);
     }
     // Padding pushes the end of a line out of sight.
     (word.contains("          ")).then_some("is padded with spaces")
+}
+
+/// A letter of another alphabet among ours, which looks like one of ours. A whole word of another
+/// alphabet is somebody's language, and an accent is too.
+fn mixes_alphabets(part: &str) -> bool {
+    let ours = |c: char| c.is_ascii_alphabetic();
+    let alike = |c: char| c > '\u{17f}' && crate::text::fold::fold(c).is_some();
+    part.chars().any(ours) && part.chars().any(alike)
 }
 
 /// A package without a version is whatever the registry says today.
@@ -129,7 +181,7 @@ fn unpinned(command: &[String]) -> Option<Mark> {
         }
         Some(_) => return None,
     };
-    Some(Mark { word: package.clone(), why })
+    Some(mark(package, why))
 }
 
 #[cfg(test)]
@@ -162,6 +214,11 @@ mod tests {
             ("npx|pkg@1|&& id", vec!["chains one command to another"]),
             ("server|~/.ssh/config", vec!["names a place where keys are"]),
             ("server|/", vec!["is everything that a person or a machine has"]),
+            ("server|g\u{43e}od.test", vec!["has letters that look like others"]),
+            ("server|/home/jos\u{e9}/\u{434}\u{43e}\u{43a}", vec![]),
+            ("python3|-u|-c|print(1)", vec!["is followed by code, which is in no file"]),
+            ("node|-e|1", vec!["is followed by code, which is in no file"]),
+            ("node|server.js|-e", vec![]),
             ("server|a\u{200b}", vec!["holds characters that nobody sees"]),
             ("server|ok                    --evil", vec!["is padded with spaces"]),
         ] {
@@ -170,6 +227,22 @@ mod tests {
             let command = if line.contains("| ") { piped(line) } else { command };
             let why: Vec<_> = marks(&command).into_iter().map(|mark| mark.why).collect();
             assert_eq!(why, expect, "{line}");
+        }
+    }
+
+    #[test]
+    fn what_no_server_needs_is_grave() {
+        for (line, expect) in [
+            ("sudo|server", true),
+            ("docker|run|--privileged|x", true),
+            ("server|a\u{200b}", true),
+            ("npx|-y|server", false),
+            ("sh|-c|exec server", false),
+            ("sh|-c|\n\texec server\n", false),
+            ("docker|run|-i|--rm|mcp/x", false),
+        ] {
+            let command: Vec<String> = line.split('|').map(str::to_owned).collect();
+            assert_eq!(marks(&command).iter().any(|mark| mark.grave), expect, "{line}");
         }
     }
 

@@ -87,12 +87,23 @@ pub enum Matter {
     Elicitation,
     /// The host offers the server a directory that it has not had.
     Root,
+    /// A server is to be started, for the first time or as something else than before.
+    Launch,
+    /// A server shows more, or something else, than what was approved of it.
+    Capability,
 }
 
 impl Matter {
     /// All of them.
-    pub const ALL: [Self; 5] =
-        [Self::Tool, Self::Sampling, Self::SamplingAnswer, Self::Elicitation, Self::Root];
+    pub const ALL: [Self; 7] = [
+        Self::Tool,
+        Self::Sampling,
+        Self::SamplingAnswer,
+        Self::Elicitation,
+        Self::Root,
+        Self::Launch,
+        Self::Capability,
+    ];
 
     /// The word in lists.
     #[must_use]
@@ -103,6 +114,8 @@ impl Matter {
             Self::SamplingAnswer => "sampling-answer",
             Self::Elicitation => "elicitation",
             Self::Root => "root",
+            Self::Launch => "launch",
+            Self::Capability => "capability",
         }
     }
 

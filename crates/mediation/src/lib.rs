@@ -78,6 +78,7 @@ pub use newcomer::{Admission, Newcomer};
 pub use output::{Closing, Output, Ticket};
 pub use sealed::SealKey;
 pub use settings::{Limits, MayAsk, Settings};
+pub use settle::not_started;
 pub use without::{Layer, Without};
 
 use control::calls_per_minute::Quota;

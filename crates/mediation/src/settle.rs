@@ -52,6 +52,13 @@ fn permitted(
     Some(Permitted::new(message, permit))
 }
 
+/// What a host is told that waits for a server which was not started. Why not was recorded.
+#[must_use]
+pub fn not_started(id: Id, why: &str) -> Option<Permitted<Message>> {
+    let response = Response::error(Some(id), -32603, why);
+    permitted(Message::Response(response), &Decision::default(), None)
+}
+
 impl Session {
     /// Records an intent and sends somebody's message on, if the decision lets it.
     pub(crate) fn forward(

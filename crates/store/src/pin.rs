@@ -54,6 +54,20 @@ pub trait PinStore: fmt::Debug {
         now: Timestamp,
     ) -> Result<Accepted, StoreError>;
 
+    /// A person said yes to exactly this definition of a part, which waits. False when it is
+    /// another one by now, or waits no more.
+    ///
+    /// # Errors
+    /// When it could not be stored.
+    fn answered(
+        &mut self,
+        server: &str,
+        part: &Part,
+        seen: &Definition,
+        by: &str,
+        now: Timestamp,
+    ) -> Result<bool, StoreError>;
+
     /// Forgets a server: whatever it shows next is seen for the first time.
     /// Returns how many parts were forgotten.
     ///

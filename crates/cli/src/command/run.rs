@@ -27,7 +27,7 @@ pub(super) fn run(args: Run, places: &Places) -> Result<Exit, Trouble> {
 
 fn exit_of(fault: &Fault) -> Exit {
     match fault {
-        Fault::Operator(_) => Exit::Usage,
+        Fault::Operator(_) | Fault::Unapproved { .. } => Exit::Usage,
         Fault::Weaker(_) => Exit::Weaker,
         Fault::NotFound(_) => Exit::NotFound,
         Fault::NotExecutable(_) => Exit::NotExecutable,

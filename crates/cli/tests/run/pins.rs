@@ -199,7 +199,7 @@ fn a_server_that_fell_back_between_starts_waits_for_a_person() {
 }
 
 /// A script of the person's own, beside the project.
-fn script(stage: &Stage, text: &str) -> String {
+pub(super) fn script(stage: &Stage, text: &str) -> String {
     let file = stage.folder("bin", 0o755).join("server");
     fs::write(&file, format!("#!/bin/sh\n{text}\n")).unwrap();
     fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).unwrap();
@@ -212,7 +212,7 @@ fn starts(stage: &Stage, options: &[&str], command: &[&str]) -> Said {
     finish(stage.run(options, &command))
 }
 
-fn times_started(stage: &Stage) -> usize {
+pub(super) fn times_started(stage: &Stage) -> usize {
     stage.events("started").len()
 }
 

@@ -31,12 +31,28 @@ fn drifted(part: Part, text: &str) -> Sighting {
     Sighting { drifted: one(part, text), ..Sighting::default() }
 }
 
+fn a_yes_is_for_what_it_was_given_to<S: PinStore>((mut store, _): (S, S)) {
+    let part = || tool("read");
+    store.sighted("s", &first(part(), "one"), at(1)).unwrap();
+    store.sighted("s", &drifted(part(), "two"), at(2)).unwrap();
+    let pinned = |store: &mut S| store.load("s").unwrap().parts[&part()].definition.clone();
+    let other = store.answered("s", &part(), &definition("three"), "ada", at(3)).unwrap();
+    assert!(!other && pinned(&mut store) == definition("one"));
+    assert!(!store.answered("t", &part(), &definition("two"), "ada", at(3)).unwrap());
+    assert!(store.answered("s", &part(), &definition("two"), "ada", at(3)).unwrap());
+    assert_eq!(pinned(&mut store), definition("two"));
+    assert_eq!(store.show("s").unwrap()[0].by.as_deref(), Some("ada"));
+    // Once.
+    assert!(!store.answered("s", &part(), &definition("two"), "ada", at(4)).unwrap());
+}
+
 /// All that a [`PinStore`] promises.
 pub(crate) fn pins<S: PinStore>(mut make: impl Make<S>) {
     what_is_seen_first_is_pinned(make());
     of_two_that_see_first_one_pins(make());
     drift_changes_nothing_until_it_is_accepted(make());
     what_was_not_shown_is_not_accepted(make());
+    a_yes_is_for_what_it_was_given_to(make());
     what_was_never_pinned_can_be_accepted(make());
     one_name_is_accepted_and_no_other(make());
     what_is_as_pinned_again_waits_no_more(make());

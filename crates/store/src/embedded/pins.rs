@@ -146,6 +146,25 @@ impl PinStore for Pins {
         })
     }
 
+    fn answered(
+        &mut self,
+        server: &str,
+        part: &Part,
+        seen: &Definition,
+        by: &str,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        self.write("accept a pin", |transaction| {
+            let sql =
+                "UPDATE pin SET definition = seen, surroundings = seen_surroundings, seen = NULL,
+                           seen_surroundings = NULL, gone = 0, since = ?5, accepted_by = ?6
+                       WHERE server = ?1 AND section = ?2 AND name = ?3 AND seen = ?4";
+            let (section, seen) = (part.section.as_str(), json_of(seen)?);
+            let values = (server, section, &part.name, seen, micros(now), by);
+            Ok(transaction.prepare_cached(sql)?.execute(values)? == 1)
+        })
+    }
+
     fn reset(&mut self, server: &str) -> Result<u64, StoreError> {
         self.write("forget pins", |transaction| {
             transaction.execute("DELETE FROM pin_whole WHERE server = ?1", [server])?;

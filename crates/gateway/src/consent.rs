@@ -1,0 +1,250 @@
+//! A start that a person is asked about, before anything of the server is installed or run.
+//!
+//! The question lies in the store like any other, so every view shows it. It is waited for
+//! while somebody waits for us: a host that holds our pipe, or a person at a terminal.
+//! After that the answer counts at the next start, for the same command and the same files.
+
+use std::io::IsTerminal as _;
+use std::os::fd::AsFd as _;
+use std::time::Instant;
+
+use portcullis_config as config;
+use portcullis_console::Said;
+use portcullis_guard::launch::marks;
+use portcullis_guard::text::visible;
+use portcullis_journal::{Event, Record};
+use portcullis_mediation::grant::Standing;
+use portcullis_mediation::pin::{Change, Definition};
+use portcullis_mediation::{ApprovalId, ApprovalKey, Fact, Fingerprint, Matter, Question};
+use portcullis_policy::{Ask, Principal, Tier};
+use portcullis_store::{ApprovalStore as _, Approvals, Journal, Taken, Verdict};
+use portcullis_wire::{Json, canonical};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use serde_json::{Value, json};
+
+use crate::dice;
+use crate::driver::wall_clock;
+use crate::fault::Fault;
+use crate::launch::{HOLD, Plan};
+use crate::prompt::Prompt;
+
+/// How often the store is looked at, in nanoseconds.
+const LOOK: i64 = 150_000_000;
+
+/// Questions of two starts with the same words are one.
+const SESSION: &str = "launch";
+
+/// What a person said of a start.
+#[derive(Debug)]
+pub(crate) enum Word {
+    /// This person said yes, to exactly what was shown.
+    Yes(String),
+    /// A person said no.
+    No(ApprovalId),
+    /// Nobody said anything yet.
+    Nothing(ApprovalId),
+    /// Nobody is asked here.
+    Unasked,
+}
+
+/// What is to be started, as a person is shown it.
+pub(crate) struct Launch<'a> {
+    /// What the operator decided.
+    pub(crate) plan: &'a Plan,
+    /// `command` or `program`.
+    pub(crate) part: &'a str,
+    /// As it is now.
+    pub(crate) seen: &'a Definition,
+    /// What of it is not as it was approved; nothing when it never was.
+    pub(crate) changes: &'a [Change],
+    /// Why it is asked.
+    pub(crate) why: &'a str,
+}
+
+/// A person typed the command, or looks at a terminal.
+pub(crate) fn at_terminal() -> bool {
+    std::io::stdin().is_terminal()
+}
+
+impl Launch<'_> {
+    /// Asks, and waits as long as somebody waits for us.
+    pub(crate) fn ask(
+        &self,
+        journal: &mut Journal,
+        approvals: &mut Approvals,
+    ) -> Result<Word, Fault> {
+        if self.plan.server.rules.mode == Ask::Never {
+            return Ok(Word::Unasked);
+        }
+        let question = self.question()?;
+        let lost =
+            |error| Fault::ours("the question cannot be stored, so nothing is started", error);
+        match approvals.consult(&question.key, wall_clock()).map_err(lost)? {
+            Fact::Approved(id) => Ok(Word::Yes(decided_by(approvals, &id))),
+            Fact::Denied(id) => Ok(Word::No(id)),
+            Fact::Pending(id, _) => self.wait(approvals, Question { approval: id, ..question }),
+            Fact::Unknown => {
+                self.record(journal, Event::Asked, self.why, Some(&question.approval))?;
+                approvals.ask(&question, wall_clock()).map_err(lost)?;
+                self.wait(approvals, question)
+            }
+            Fact::Unavailable | Fact::Lapsed => Ok(Word::Nothing(question.approval)),
+        }
+    }
+
+    fn question(&self) -> Result<Question, Fault> {
+        let [bits, _] = dice::two()?;
+        let content = canonical(&Json::from_value(&self.content()));
+        let key = ApprovalKey {
+            matter: Matter::Launch,
+            principal: Principal::user(rustix::process::getuid().as_raw()),
+            server: self.plan.server.name.clone(),
+            session: SESSION.to_owned(),
+            tool: self.part.to_owned(),
+            definition_pin: Fingerprint::of(self.plan.pins.as_bytes()),
+            arguments_digest: Fingerprint::of(&content),
+            policy: Fingerprint::of(SESSION.as_bytes()),
+        };
+        Ok(Question {
+            approval: ApprovalId::from_entropy(bits),
+            key,
+            arguments: String::from_utf8_lossy(&content).into_owned(),
+            risk: Tier::Exec,
+            reasons: self.reasons(),
+            patience: self.plan.server.patience,
+            standing: Standing::default(),
+        })
+    }
+
+    /// Everything that decides what would run, and where: whole.
+    fn content(&self) -> Value {
+        let server = &self.plan.server;
+        let root = |root: &config::Root| {
+            let asks = if root.asks() { ":ask" } else { "" };
+            format!("{}:{}{asks}", root.path(), root.access().as_str())
+        };
+        let names: Vec<&str> = server.env.iter().map(config::Variable::name).collect();
+        let mut all = json!({
+            "command": server.command,
+            "environment": names,
+            "started in": std::env::current_dir().map(|dir| dir.display().to_string()).ok(),
+            "roots": server.roots.iter().map(root).collect::<Vec<_>>(),
+            "network": server.network.to_string(),
+            "least box": server.confinement.as_str(),
+        });
+        if let Some(members) = all.as_object_mut() {
+            for (field, is) in &self.seen.0 {
+                let value = self.seen.value(field).unwrap_or_else(|| json!(is.digest));
+                members.insert(field.clone(), value);
+            }
+            let before: serde_json::Map<String, Value> = self
+                .changes
+                .iter()
+                .map(|change| {
+                    let text = change.before.as_deref().unwrap_or("null");
+                    (
+                        change.field.clone(),
+                        serde_json::from_str(text).unwrap_or_else(|_| json!(text)),
+                    )
+                })
+                .collect();
+            if !before.is_empty() {
+                members.insert("as approved".to_owned(), before.into());
+            }
+        }
+        all
+    }
+
+    fn reasons(&self) -> Vec<String> {
+        let command = &self.plan.server.command;
+        let mark = |mark: portcullis_guard::launch::Mark| {
+            format!("look at `{}`: it {}", visible(&mark.word), mark.why)
+        };
+        let open = command.iter().filter(|word| anybody_writes(word));
+        let open = open.map(|word| format!("look at `{}`: anybody may write there", visible(word)));
+        let why = std::iter::once(self.why.to_owned());
+        let mut reasons: Vec<String> =
+            why.chain(marks(command).into_iter().map(mark)).chain(open).collect();
+        reasons.dedup();
+        reasons
+    }
+
+    fn wait(&self, approvals: &mut Approvals, question: Question) -> Result<Word, Fault> {
+        let id = question.approval.clone();
+        let mut prompt = Prompt::default();
+        prompt.show(&question);
+        let deadline = Instant::now() + HOLD.min(self.plan.server.patience);
+        loop {
+            for (id, said) in prompt.answers() {
+                let verdict = if said == Said::Once { Verdict::Approve } else { Verdict::Deny };
+                // One that came too late is told below.
+                let _ = approvals.decide(&id, verdict, "terminal", wall_clock());
+            }
+            let taken = approvals.take(&id, &question.key, wall_clock());
+            let taken = taken.map_err(|error| {
+                Fault::ours("approvals cannot be read, so nothing is started", error)
+            })?;
+            match taken {
+                Taken::Approved => return Ok(Word::Yes(decided_by(approvals, &id))),
+                Taken::Denied => return Ok(Word::No(id)),
+                Taken::Gone => return Ok(Word::Nothing(id)),
+                Taken::Pending => {}
+            }
+            if Instant::now() >= deadline || !somebody_waits() {
+                return Ok(Word::Nothing(id));
+            }
+        }
+    }
+
+    /// A record about a start that has no session yet.
+    pub(crate) fn record(
+        &self,
+        journal: &mut Journal,
+        event: Event,
+        note: &str,
+        approval: Option<&ApprovalId>,
+    ) -> Result<(), Fault> {
+        let principal = Principal::user(rustix::process::getuid().as_raw());
+        let mut record = Record::new(event, SESSION, &self.plan.server.name, &principal);
+        let shown = crate::identity::shown(&self.plan.server.command);
+        record.note = Some(format!("{note}: {}", portcullis_guard::redact(&shown)));
+        record.approval = approval.map(ToString::to_string);
+        let written = journal.append(&record, wall_clock());
+        written.map(drop).map_err(|error| Fault::ours("the journal cannot be written", error))
+    }
+}
+
+/// Who answered, for what is pinned by it.
+fn decided_by(approvals: &mut Approvals, id: &ApprovalId) -> String {
+    let row = approvals.get(id, wall_clock()).ok().flatten();
+    let by = row.and_then(|row| row.decided_by).unwrap_or_else(|| "a person".to_owned());
+    format!("{by}, {id}")
+}
+
+/// Looks for a moment whether the other end of our input is there: a host's pipe, or a
+/// terminal. What reads nothing waits for nothing.
+fn somebody_waits() -> bool {
+    let stdin = std::io::stdin();
+    let moment = Timespec { tv_sec: 0, tv_nsec: LOOK };
+    let mut polled = [PollFd::from_borrowed_fd(stdin.as_fd(), PollFlags::HUP)];
+    if poll(&mut polled, Some(&moment)).is_err() {
+        return false;
+    }
+    let [polled] = &polled;
+    let left = polled.revents().intersects(PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL);
+    let kind = rustix::fs::fstat(stdin.as_fd()).map(|facts| facts.st_mode);
+    let kind = kind.map(rustix::fs::FileType::from_raw_mode);
+    let held = matches!(kind, Ok(rustix::fs::FileType::Fifo | rustix::fs::FileType::Socket));
+    !left && (held || stdin.is_terminal())
+}
+
+/// A file, or the directory that it lies in, that every account may change.
+fn anybody_writes(word: &str) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    let path = std::path::Path::new(word);
+    let open = |path: &std::path::Path, sticky: bool| {
+        let mode = std::fs::metadata(path).map(|facts| facts.mode()).unwrap_or_default();
+        mode & 0o002 != 0 && !(sticky && mode & 0o1000 != 0)
+    };
+    path.is_absolute() && (open(path, true) || path.parent().is_some_and(|dir| open(dir, true)))
+}
