@@ -9,14 +9,14 @@ use std::os::fd::AsFd as _;
 use std::time::Instant;
 
 use portcullis_config as config;
-use portcullis_console::Said;
+use portcullis_console::{Said, Words};
 use portcullis_guard::launch::marks;
 use portcullis_guard::text::visible;
 use portcullis_journal::{Event, Record};
 use portcullis_mediation::grant::Standing;
 use portcullis_mediation::pin::{Change, Definition};
 use portcullis_mediation::{ApprovalId, ApprovalKey, Fact, Fingerprint, Matter, Question};
-use portcullis_policy::{Ask, Principal, Tier};
+use portcullis_policy::{Ask, Channel, Principal, Tier};
 use portcullis_store::{ApprovalStore as _, Approvals, Journal, Taken, Verdict};
 use portcullis_wire::{Json, canonical};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -172,7 +172,18 @@ impl Launch<'_> {
     fn wait(&self, approvals: &mut Approvals, question: Question) -> Result<Word, Fault> {
         let id = question.approval.clone();
         let mut prompt = Prompt::default();
-        prompt.show(&question);
+        // No host speaks with us yet: of the channels only the terminal can be there.
+        let terminal = self.plan.server.channels.contains(&Channel::Terminal);
+        if !(terminal && prompt.show(&question)) {
+            let content = &question.arguments;
+            let words =
+                Words::of(Matter::Launch, self.plan.server.name.as_str(), self.part, content);
+            eprintln!(
+                "portcullis: {}? see `portcullis approvals show {id}`, then \
+                 `portcullis approvals approve {id}` or `deny`",
+                words.asks
+            );
+        }
         let deadline = Instant::now() + HOLD.min(self.plan.server.patience);
         loop {
             for (id, said) in prompt.answers() {
