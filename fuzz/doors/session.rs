@@ -317,7 +317,7 @@ impl Stage {
                 Output::Admit(admitted) => self.session.not_admitted(&admitted.newcomer, "it went"),
                 // What the host brings is no yes before the store took it as one.
                 Output::Decided(..) | Output::Unanswered(_) => {}
-                Output::Sighted(_) | Output::Log(_) | Output::Roots(_) => {}
+                Output::Accept(_) | Output::Sighted(_) | Output::Log(_) | Output::Roots(_) => {}
             }
         }
     }

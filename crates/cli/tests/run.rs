@@ -22,6 +22,8 @@ mod evidence;
 mod explain;
 #[path = "run/faults.rs"]
 mod faults;
+#[path = "run/growth.rs"]
+mod growth;
 #[path = "run/launching.rs"]
 mod launching;
 #[path = "run/lives.rs"]

@@ -226,7 +226,7 @@ impl Launch<'_> {
 }
 
 /// Who answered, for what is pinned by it.
-fn decided_by(approvals: &mut Approvals, id: &ApprovalId) -> String {
+pub(crate) fn decided_by(approvals: &mut Approvals, id: &ApprovalId) -> String {
     let row = approvals.get(id, wall_clock()).ok().flatten();
     let by = row.and_then(|row| row.decided_by).unwrap_or_else(|| "a person".to_owned());
     format!("{by}, {id}")

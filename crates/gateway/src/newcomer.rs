@@ -10,6 +10,7 @@ use portcullis_guard::path::Root;
 use portcullis_guard::text::visible;
 use portcullis_mediation::grant::{GrantId, GrantKey};
 use portcullis_mediation::{Admission, Newcomer};
+use portcullis_policy::Ask;
 use portcullis_store::GrantStore as _;
 
 use crate::driver::{Driver, wall_clock};
@@ -79,6 +80,9 @@ impl Driver {
         let place = PathBuf::from(root.path());
         let outside = || Fault::operator("it lies outside the ceiling");
         let ceiling = self.keeper.newcomers.around(&place).ok_or_else(outside)?;
+        if self.origin.plan().server.rules.mode == Ask::Never {
+            return Err(Fault::operator("nobody is there who could be asked"));
+        }
         let keys = |part: &std::ffi::OsStr| part.to_str().is_some_and(is_key_directory);
         if place.iter().any(keys) {
             let why = "keys are kept there: if it is meant, name it among the server's roots";

@@ -30,6 +30,7 @@ impl Driver {
                 Output::Ask(ticket, question) => self.ask(ticket, *question),
                 Output::Decided(approval, answer, by) => self.decided(&approval, answer, &by),
                 Output::Unanswered(approval) => self.call_next(&approval),
+                Output::Accept(acceptance) => self.accept(&acceptance),
                 Output::Sighted(sighting) => self.sighted(&sighting),
                 Output::Withdraw(approval) => self.withdraw(&approval),
                 Output::Log(line) => self.side.keep(&line),

@@ -7,15 +7,15 @@ use std::time::{Duration, Instant};
 
 use portcullis_config as config;
 use portcullis_journal::{Event, Record};
-use portcullis_mediation::ApprovalId;
 use portcullis_mediation::pin::{
     Definition, Mode, Part, Pinning, Place, Section, Sighting, Surroundings, compare,
 };
+use portcullis_mediation::{Acceptance, ApprovalId, Drift};
 use portcullis_mediation::{Layer, Without};
-use portcullis_policy::Principal;
+use portcullis_policy::{Ask, Principal};
 use portcullis_store::{Approvals, Journal, PinStore as _, Pins, StoreError};
 
-use crate::consent::{Launch, Word};
+use crate::consent::{Launch, Word, decided_by};
 use crate::driver::{Driver, wall_clock};
 use crate::fault::Fault;
 use crate::launch::Plan;
@@ -63,7 +63,8 @@ impl PinKeeper {
         let pins = self.pins.load(&self.server).map_err(|error| lost(&error))?;
         let neighbours = self.pins.neighbours(&self.server).map_err(|error| lost(&error))?;
         let surroundings = surroundings(plan, cwd);
-        Ok(Pinning { mode: mode(plan), pins, surroundings, neighbours })
+        let asks = plan.server.rules.mode != Ask::Never;
+        Ok(Pinning { mode: mode(plan), pins, surroundings, asks, neighbours })
     }
 
     /// Holds a part of the launch against its pin. What drifted does not start;
@@ -175,6 +176,18 @@ impl PinKeeper {
         self.pins.sighted(&self.server, sighting, wall_clock())
     }
 
+    /// Pins each part that still waits as it was shown; the pins in force then.
+    fn accept(
+        &mut self,
+        drift: &Drift,
+        by: &str,
+    ) -> Result<portcullis_mediation::pin::Pins, StoreError> {
+        for (part, seen) in &drift.parts {
+            self.pins.answered(&self.server, part, seen, by, wall_clock())?;
+        }
+        self.pins.load(&self.server)
+    }
+
     fn record(
         &self,
         plan: &Plan,
@@ -252,6 +265,15 @@ impl Driver {
         match self.pins.keep(sighting) {
             Ok(None) => {}
             Ok(Some(pins)) => self.session.repinned(pins),
+            Err(error) => self.pins_lost(&error),
+        }
+    }
+
+    /// Pins what a person was shown and said yes to; whatever it is by now stays withheld.
+    pub(crate) fn accept(&mut self, acceptance: &Acceptance) {
+        let by = decided_by(&mut self.approvals, &acceptance.approval);
+        match self.pins.accept(&acceptance.drift, &by) {
+            Ok(pins) => self.session.repinned(pins),
             Err(error) => self.pins_lost(&error),
         }
     }

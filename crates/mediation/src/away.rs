@@ -106,7 +106,9 @@ impl Session {
                 let bound = open.row.carries.bound.strip_prefix("state")?;
                 return Some(format!("approval{bound}"));
             }
-            Waiting::Request(_) | Waiting::Answer(..) | Waiting::Root(_) => return None,
+            Waiting::Request(_) | Waiting::Answer(..) | Waiting::Root(_) | Waiting::Drift(_) => {
+                return None;
+            }
         };
         Self::may_go_on(&request.method).then(|| self.bound("approval", request))
     }
@@ -190,7 +192,7 @@ impl Waiting {
                 let declared = said.map(declared).unwrap_or_default();
                 *carries = Carries { declared, ..std::mem::take(carries) };
             }
-            Self::Request(_) | Self::Answer(..) | Self::Root(_) => {}
+            Self::Request(_) | Self::Answer(..) | Self::Root(_) | Self::Drift(_) => {}
         }
     }
 }

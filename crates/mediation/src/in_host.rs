@@ -230,7 +230,9 @@ impl Session {
             Waiting::Call(call) => &call.request,
             Waiting::Brought(brought) => &brought.request,
             Waiting::Open(open) => return open.row.carries.declared.clone(),
-            Waiting::Request(_) | Waiting::Answer(..) | Waiting::Root(_) => return Declared::new(),
+            Waiting::Request(_) | Waiting::Answer(..) | Waiting::Root(_) | Waiting::Drift(_) => {
+                return Declared::new();
+            }
         };
         let meta = Meta::read(request.params.as_ref()).unwrap_or_default();
         meta.client_capabilities.as_ref().map(declared).unwrap_or_default()

@@ -8,6 +8,7 @@ use portcullis_policy::{Answer, Permitted};
 use portcullis_wire::{Message, Peer};
 
 use crate::approval::{ApprovalId, ApprovalKey, Question};
+use crate::drift::Acceptance;
 use crate::newcomer::Admission;
 use crate::pin::Sighting;
 
@@ -39,6 +40,8 @@ pub enum Output {
     Decided(ApprovalId, Answer, String),
     /// The host was asked, and nobody is there: call a person in another way.
     Unanswered(ApprovalId),
+    /// A person accepted this: pin it where it still waits like this, then `repinned`.
+    Accept(Box<Acceptance>),
     /// Keep what was seen beside the pins.
     Sighted(Box<Sighting>),
     /// Nobody waits for this answer any more: it is no.

@@ -142,6 +142,8 @@ pub struct Pinning {
     pub pins: Pins,
     /// What this process of the server was told of its surroundings.
     pub surroundings: Surroundings,
+    /// Somebody is there who can be asked about drift.
+    pub asks: bool,
     /// Tools of other servers, by the look of their names: see [`resembles`].
     pub neighbours: BTreeMap<String, (String, String)>,
 }

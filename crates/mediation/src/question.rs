@@ -279,7 +279,7 @@ impl Session {
             _ => Standing::default(),
         };
         let patience = self.settings.patience;
-        let may_wait = call.is_some() || matches!(parked.waiting, Waiting::Root(_));
+        let may_wait = call.is_some() || parked.waiting.is_held_by_nobody();
         let patience = if quiet && may_wait { patience.max(QUIET) } else { patience };
         // Whoever asked for something else than a call cannot be told to come back.
         if quiet && call.is_some() {
@@ -495,6 +495,11 @@ impl Session {
     /// The server took back a question of its own: nobody waits for an answer any more.
     pub(crate) fn forget_asked(&mut self, id: &Id) -> bool {
         self.forget_question_of(|waiting| waiting.asked_by_server() == Some(id))
+    }
+
+    /// Something of the kind waits for a person.
+    pub(crate) fn is_parked(&self, test: impl Fn(&Waiting) -> bool) -> bool {
+        self.questions.parked.values().any(|parked| test(&parked.waiting))
     }
 
     /// Nobody needs an answer to what waits there any more.

@@ -213,6 +213,7 @@ impl Session {
                 | Output::Ask(..)
                 | Output::Look(_)
                 | Output::Admit(_)
+                | Output::Accept(_)
                 | Output::Decided(..)
                 | Output::Unanswered(_)
                 | Output::Roots(_)

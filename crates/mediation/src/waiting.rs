@@ -22,6 +22,7 @@ use crate::control::answers_match_questions::Asked;
 use crate::control::input_requests_refused;
 use crate::control::policy_obeyed::Owed;
 use crate::correlate::{InFlight, Purpose};
+use crate::drift::Drift;
 use crate::input::{Inquiry, MODEL, PERSON, content};
 use crate::newcomer::Newcomer;
 use crate::question::Parked;
@@ -45,6 +46,8 @@ pub(crate) enum Waiting {
     Brought(Box<Brought>),
     /// A directory that the host offers; nobody waits for the answer.
     Root(Newcomer),
+    /// What a server shows otherwise than it was approved; it is withheld meanwhile.
+    Drift(Box<Drift>),
 }
 
 /// An answer of the server with questions in it.
@@ -74,6 +77,7 @@ impl Waiting {
     pub(crate) fn risk(&self) -> Tier {
         match self {
             Self::Call(call) => call.tier,
+            Self::Drift(drift) => drift.risk(),
             _ => Tier::Unknown,
         }
     }
@@ -91,7 +95,7 @@ impl Waiting {
             Self::Call(call) => Some(&call.request.id),
             Self::Brought(brought) => Some(&brought.request.id),
             Self::Open(open) => Some(&open.row.id),
-            Self::Request(_) | Self::Answer(..) | Self::Root(_) => None,
+            Self::Request(_) | Self::Answer(..) | Self::Root(_) | Self::Drift(_) => None,
         }
     }
 
@@ -102,6 +106,11 @@ impl Waiting {
             Self::Answer(row, _) => Some(&row.id),
             _ => None,
         }
+    }
+
+    /// Neither side waits for it, so it may wait until somebody looks.
+    pub(crate) fn is_held_by_nobody(&self) -> bool {
+        matches!(self, Self::Root(_) | Self::Drift(_))
     }
 
     /// What the host's model reads when a person did not say yes.
@@ -131,7 +140,7 @@ impl Waiting {
             Self::Call(call) => progress_token(&call.request).map(|token| (token, 0.0)),
             Self::Brought(brought) => progress_token(&brought.request).map(|token| (token, 0.0)),
             Self::Open(open) => Some((open.row.token.clone()?, open.row.progress.unwrap_or(0.0))),
-            Self::Request(_) | Self::Answer(..) | Self::Root(_) => None,
+            Self::Request(_) | Self::Answer(..) | Self::Root(_) | Self::Drift(_) => None,
         }
     }
 }
@@ -252,6 +261,7 @@ impl Session {
                 record
             }
             Waiting::Root(newcomer) => self.about_newcomer(event, newcomer),
+            Waiting::Drift(drift) => self.about_drift(event, drift),
         }
     }
 
@@ -272,6 +282,7 @@ impl Session {
         match parked.waiting {
             Waiting::Call(_) => return self.call_approved(parked, approval, now),
             Waiting::Root(_) => return self.newcomer_let_in(parked, Some(approval), None),
+            Waiting::Drift(_) => return self.drift_accepted(parked, approval),
             _ => {}
         }
         if parked.key.policy != self.settings.policy {
@@ -281,7 +292,7 @@ impl Session {
         let yes = Decision::because(Effect::Allow, APPROVAL_EXACT, "a person said yes");
         let decision = parked.decision.and(yes).owing(Obligation::Approved);
         match parked.waiting {
-            Waiting::Call(_) | Waiting::Root(_) => {}
+            Waiting::Call(_) | Waiting::Root(_) | Waiting::Drift(_) => {}
             Waiting::Request(request) => self.ask_host(request, decision, Some(approval), now),
             Waiting::Answer(row, answer) => {
                 self.answer_reviewed(*row, answer, decision, Some(approval), now);
@@ -374,6 +385,8 @@ impl Session {
             Waiting::Root(newcomer) => {
                 self.newcomer_refused(&newcomer, why.names(APPROVAL_EXACT));
             }
+            // It stays withheld.
+            Waiting::Drift(_) => {}
         }
     }
 

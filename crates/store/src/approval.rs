@@ -245,7 +245,8 @@ pub struct Row {
     pub id: ApprovalId,
     /// Where it stands at the moment it was read.
     pub state: State,
-    /// What is asked about: `tool`, `sampling`, `sampling-answer` or `elicitation`.
+    /// What is asked about: `tool`, `sampling`, `sampling-answer`, `elicitation`, `root`,
+    /// `launch` or `capability`.
     pub kind: String,
     /// Which server.
     pub server: String,

@@ -435,6 +435,11 @@ fn consent(stage: &Stage, start: std::process::Command) {
     assert_eq!(stage.says(&["pins", "diff", "case"]).code, 0);
     let accepted = stage.says(&["pins", "accept", "case"]);
     assert_eq!(accepted.code, 0, "{accepted:?}");
+    // The question is open still, and no case's either.
+    for asked in stage.questions() {
+        let id = asked["id"].as_str().unwrap_or_default();
+        assert_eq!(stage.says(&["approvals", "deny", id]).code, 0);
+    }
 }
 
 /// From earlier sessions, the server is known to speak this revision.

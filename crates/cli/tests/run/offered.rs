@@ -42,7 +42,7 @@ impl Work {
         let site = self.at("site").display().to_string();
         let server = ["python3", "-u", "-c", SERVER, &site].map(str::to_owned);
         let root = format!("{}:{access}:ask", self.path.display());
-        let options = ["--name", "notes", "--root", &root, "--ask", "never"];
+        let options = ["--name", "notes", "--root", &root, "--ask", "destructive"];
         let mut gateway = Gateway::start(stage.run(&options, &server), None);
         let hello = json!({
             "protocolVersion": "2025-11-25", "capabilities": {"roots": {"listChanged": true}},

@@ -15,7 +15,7 @@ pub(super) struct Words {
 }
 
 impl Words {
-    fn new(tools: &Value) -> Self {
+    pub(super) fn new(tools: &Value) -> Self {
         let words = Self::empty();
         words.say(tools);
         words
@@ -28,7 +28,7 @@ impl Words {
     }
 
     /// From now on, this is what it lists.
-    fn say(&self, tools: &Value) {
+    pub(super) fn say(&self, tools: &Value) {
         let shake = json!({
             "protocolVersion": "2025-11-25", "capabilities": {"tools": {}},
             "serverInfo": {"name": "server", "version": "1"},
@@ -54,7 +54,7 @@ impl Words {
         fs::write(&self.file, lines.collect::<String>()).unwrap();
     }
 
-    fn start(&self) -> Gateway {
+    pub(super) fn start(&self) -> Gateway {
         self.start_with((&[], "Etc/UTC"))
     }
 
@@ -87,7 +87,7 @@ impl Words {
     }
 }
 
-fn tools(description: &str) -> Value {
+pub(super) fn tools(description: &str) -> Value {
     let schema = json!({"type": "object", "properties": {"path": {"type": "string"}}});
     json!([
         {"name": "read_file", "description": description, "inputSchema": schema},

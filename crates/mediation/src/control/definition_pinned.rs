@@ -18,6 +18,7 @@ use crate::Session;
 use crate::approval::Fingerprint;
 use crate::control::capability_frozen::under;
 use crate::control::lists_stable;
+use crate::drift::Drift;
 use crate::output::Output;
 use crate::pin::{
     Definition, Mode, Part, Pinned, Pinning, Pins, Risk, Section, Sighting, compare, kin, resembles,
@@ -133,7 +134,8 @@ impl Session {
             sighting.whole = (accepted && pins.whole.insert(section)).then_some(section);
         }
         self.record_drift(section);
-        let Sighting { first, drifted, same, whole, gone, .. } = &sighting;
+        let drifted = sighting.drifted.clone();
+        let Sighting { first, same, whole, gone, .. } = &sighting;
         let left = gone.iter().any(|part| !self.watched.gone.contains(part));
         if first.is_empty() && drifted.is_empty() && same.is_empty() && whole.is_none() && !left {
             return;
@@ -142,6 +144,9 @@ impl Session {
         self.record_first(section, first.len());
         sighting.surroundings = self.settings.pinning.surroundings.clone();
         self.outputs.push_back(Output::Sighted(Box::new(sighting)));
+        if self.settings.pinning.mode != Mode::Note {
+            self.ask_about_drift(Drift { section, parts: drifted });
+        }
     }
 
     fn record_first(&mut self, section: Section, count: usize) {
@@ -250,6 +255,7 @@ impl Session {
             return;
         }
         self.settings.pinning.pins = pins;
+        self.drift_settled();
         let Watched { lost, offered, .. } = self.watched;
         self.watched = Watched { lost, offered, ..Watched::default() };
         self.lists.forget();

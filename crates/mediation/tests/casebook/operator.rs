@@ -60,6 +60,7 @@ pub(crate) fn settings(setup: &Setup) -> Result<(Settings, portcullis_wire::Limi
         let pinned = Pinned { definition, surroundings: Surroundings::default() };
         settings.pinning.pins.parts.insert(Part::new(Section::Server, "revision"), pinned);
     }
+    settings.pinning.asks = rules.mode != Ask::Never;
     settings.rules = compiled(&settings, &rules, setup.policy.as_deref())?;
     settings.flow = settings.flow.with(rules.mode);
     settings.hold = HOLD.min(settings.patience);

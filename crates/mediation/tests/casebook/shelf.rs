@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use portcullis_mediation::Drift;
 use portcullis_mediation::pin::{Definition, Part, Pinned, Pins, Sighting, Surroundings};
 
 /// The pins of the one server of a case.
@@ -33,6 +34,17 @@ impl Shelf {
         }
         self.seen.retain(|part, _| !sighting.same.contains(part) && !sighting.gone.contains(part));
         self.pins.whole.extend(sighting.whole);
+    }
+
+    /// A person said yes to exactly this; the pins in force from now on.
+    pub(crate) fn answered(&mut self, drift: &Drift) -> Pins {
+        for (part, shown) in &drift.parts {
+            let waits = self.seen.get(part).is_some_and(|(seen, _)| seen == shown);
+            if let Some((definition, surroundings)) = self.seen.remove(part).filter(|_| waits) {
+                self.pins.parts.insert(part.clone(), Pinned { definition, surroundings });
+            }
+        }
+        self.pins.clone()
     }
 
     /// A person accepts what drifted, all of it or what has this name; the pins

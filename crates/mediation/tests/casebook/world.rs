@@ -255,6 +255,10 @@ impl World {
                     self.ceiling.add(root, access);
                     self.session.set_ceiling(self.ceiling.clone(), "let in");
                 }
+                Output::Accept(acceptance) => {
+                    let pins = self.shelf.answered(&acceptance.drift);
+                    self.session.repinned(pins);
+                }
                 Output::Sighted(sighting) => self.shelf.sighted(*sighting),
                 Output::Log(_) | Output::Roots(_) => {}
                 Output::Close(_) => self.over = true,

@@ -410,7 +410,11 @@ impl World {
                 }
                 Output::Close(_) => self.closings += 1,
                 Output::Reply(Peer::Server, message) => self.server_told(message.get()),
-                Output::Log(_) | Output::Roots(_) | Output::Look(_) | Output::Admit(_) => {}
+                Output::Log(_)
+                | Output::Roots(_)
+                | Output::Look(_)
+                | Output::Admit(_)
+                | Output::Accept(_) => {}
             }
         }
     }

@@ -1,0 +1,163 @@
+//! A server shows more, or something else, than what was approved of it: a person is asked,
+//! with the difference, and a yes accepts exactly that and nothing that comes after.
+//!
+//! Until then it is withheld, as it is when nobody can be asked (`control/definition_pinned.rs`).
+
+use std::collections::BTreeMap;
+
+use portcullis_catalog::control::{APPROVAL_EXACT, DEFINITION_PINNED};
+use portcullis_journal::{Event, Record};
+use portcullis_policy::{Decision, Effect, Obligation, Tier};
+use portcullis_wire::{Json, Peer, canonical};
+use serde_json::{Value, json};
+
+use crate::Session;
+use crate::approval::{ApprovalId, ApprovalKey, Fingerprint, Matter};
+use crate::output::Output;
+use crate::pin::{Change, Definition, Part, Pinned, Pins, Section, Surroundings, compare};
+use crate::question::Parked;
+use crate::waiting::Waiting;
+
+/// Longest difference that anybody can be asked to look through, in bytes.
+const LARGEST: usize = 256 << 10;
+
+/// What of one section is not as it was approved.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Drift {
+    /// Of which.
+    pub section: Section,
+    /// Each part as it was shown.
+    pub parts: BTreeMap<Part, Definition>,
+}
+
+/// A person accepted it: the caller pins it, where it still waits in this form.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Acceptance {
+    /// What was shown.
+    pub drift: Drift,
+    /// Under which question.
+    pub approval: ApprovalId,
+}
+
+impl Drift {
+    /// Our assessment of the worst tool in it.
+    pub(crate) fn risk(&self) -> Tier {
+        let tiers = [Tier::Read, Tier::Write, Tier::Unknown, Tier::Destructive, Tier::Exec];
+        let of = |seen: &Definition| {
+            let word = seen.value("tier")?;
+            tiers.into_iter().find(|tier| Some(tier.as_str()) == word.as_str())
+        };
+        let worst = self.parts.values().filter_map(of).max();
+        worst.filter(|_| self.section == Section::Tool).unwrap_or(Tier::Unknown)
+    }
+
+    fn is_pinned(&self, pins: &Pins) -> bool {
+        let pinned = |(part, seen): (&Part, &Definition)| {
+            pins.parts.get(part).is_some_and(|pinned| pinned.definition == *seen)
+        };
+        self.parts.iter().all(pinned)
+    }
+}
+
+impl Session {
+    /// What drifted in one answer of the server is asked about, if anybody is there and it
+    /// can be shown whole.
+    pub(crate) fn ask_about_drift(&mut self, drift: Drift) {
+        let pinning = &self.settings.pinning;
+        if !pinning.asks || drift.parts.is_empty() || self.settings.observe {
+            return;
+        }
+        let asked =
+            |waiting: &Waiting| matches!(waiting, Waiting::Drift(other) if **other == drift);
+        if self.is_parked(asked) {
+            return;
+        }
+        let Some(shown) = self.difference(&drift) else {
+            let why = "what changed is too much to be shown at once: see `portcullis pins diff`";
+            let mut record = self.record(Event::Notice);
+            record.decision = Decision::because(Effect::Allow, DEFINITION_PINNED, why);
+            return self.note(record);
+        };
+        let content = canonical(&Json::from_value(&shown));
+        let key = ApprovalKey {
+            matter: Matter::Capability,
+            principal: self.settings.principal.clone(),
+            server: self.settings.server.clone(),
+            session: self.settings.session.clone(),
+            tool: drift.section.as_str().to_owned(),
+            definition_pin: Fingerprint::of(drift.section.as_str().as_bytes()),
+            arguments_digest: Fingerprint::of(&content),
+            policy: self.scope.given_policy().clone(),
+        };
+        let why = format!("{} not as approved", drift.section);
+        let decision = Decision::ask(DEFINITION_PINNED, why);
+        let content = crate::call::shown(&content);
+        self.park(Waiting::Drift(Box::new(drift)), key, content, decision);
+    }
+
+    /// The difference, part by part; nothing when some of it cannot be shown.
+    fn difference(&self, drift: &Drift) -> Option<Value> {
+        let mut all = serde_json::Map::new();
+        for (part, seen) in &drift.parts {
+            let pins = &self.settings.pinning.pins;
+            let nothing =
+                Pinned { definition: Definition::default(), surroundings: Surroundings::default() };
+            let pinned = pins.parts.get(part);
+            let told = &self.settings.pinning.surroundings;
+            let changes = compare(part.section, pinned.unwrap_or(&nothing), seen, told);
+            let mut fields = serde_json::Map::new();
+            for change in &changes {
+                // Of what is very long only the digest is known.
+                seen.0.get(&change.field).is_none_or(|field| field.text.is_some()).then_some(())?;
+                fields.insert(change.field.clone(), told_of(change, pinned.is_some()));
+            }
+            let how = if pinned.is_some() { "changed" } else { "new" };
+            all.insert(format!("{how}: {}", part.name), fields.into());
+        }
+        let shown = Value::from(all);
+        (shown.to_string().len() <= LARGEST).then_some(shown)
+    }
+
+    /// A person accepted what was shown.
+    pub(crate) fn drift_accepted(&mut self, parked: Parked, approval: &ApprovalId) {
+        let Waiting::Drift(drift) = parked.waiting else { return };
+        let mut record = self.about_drift(Event::Pinned, &drift);
+        let yes = Decision::because(Effect::Allow, APPROVAL_EXACT, "a person said yes");
+        record.decision = parked.decision.and(yes).owing(Obligation::Approved);
+        record.approval = Some(approval.to_string());
+        self.note(record);
+        let acceptance = Acceptance { drift: *drift, approval: approval.clone() };
+        self.outputs.push_back(Output::Accept(Box::new(acceptance)));
+    }
+
+    /// Other pins are in force: what they accept already is not asked about any more.
+    pub(crate) fn drift_settled(&mut self) {
+        let pins = self.settings.pinning.pins.clone();
+        let settled =
+            |waiting: &Waiting| matches!(waiting, Waiting::Drift(drift) if drift.is_pinned(&pins));
+        while self.forget_question_of(settled) {}
+    }
+
+    pub(crate) fn about_drift(&self, event: Event, drift: &Drift) -> Record {
+        let mut record = self.heard(event, Peer::Server);
+        let names: Vec<String> = drift.parts.keys().take(8).map(ToString::to_string).collect();
+        let more = drift.parts.len().saturating_sub(names.len());
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        record.note = Some(format!("{}{more}", names.join(", ")));
+        record
+    }
+}
+
+/// One field as it was and as it is.
+fn told_of(change: &Change, was_pinned: bool) -> Value {
+    let value = |text: &Option<String>| {
+        let text = text.as_deref().unwrap_or("null");
+        serde_json::from_str(text).unwrap_or_else(|_| json!(text))
+    };
+    match was_pinned {
+        true => json!({
+            "risk": change.risk, "says": change.what, "before": value(&change.before), "now": value(&change.after),
+        }),
+        false => value(&change.after),
+    }
+}
