@@ -88,7 +88,10 @@ impl Launch<'_> {
                 approvals.ask(&question, wall_clock()).map_err(lost)?;
                 self.wait(approvals, question)
             }
-            Fact::Unavailable | Fact::Lapsed => Ok(Word::Nothing(question.approval)),
+            // Nothing of a start can be edited.
+            Fact::Unavailable | Fact::Lapsed | Fact::Edited(..) => {
+                Ok(Word::Nothing(question.approval))
+            }
         }
     }
 
@@ -198,7 +201,7 @@ impl Launch<'_> {
             match taken {
                 Taken::Approved => return Ok(Word::Yes(decided_by(approvals, &id))),
                 Taken::Denied => return Ok(Word::No(id)),
-                Taken::Gone => return Ok(Word::Nothing(id)),
+                Taken::Gone | Taken::Edited(_) => return Ok(Word::Nothing(id)),
                 Taken::Pending => {}
             }
             if Instant::now() >= deadline || !somebody_waits() {

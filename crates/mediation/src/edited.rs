@@ -73,7 +73,7 @@ impl Session {
         let content = edit::judge(matter, asked, edited).map_err(|why| no(&why.to_string()))?;
         let json = Json::parse(&content, DEPTH).map_err(|_| no("it is no JSON"))?;
         match waiting {
-            Waiting::Call(_) | Waiting::Root(_) => {
+            Waiting::Call(_) | Waiting::Root(_) | Waiting::Drift(_) => {
                 return Err(Decision::deny(APPROVAL_EXACT, "this is not edited"));
             }
             Waiting::Request(request) => {
