@@ -248,6 +248,7 @@ impl Session {
     /// that. It goes on if it holds what the content itself had to hold.
     pub fn answer_edited(&mut self, ticket: Ticket, edited: &Edited, now: Instant) {
         self.person_edited(ticket, edited, now);
+        self.take_back_forms(now);
     }
 
     /// Some call still waits for a person under this ticket.
