@@ -129,11 +129,15 @@ fn a_denial_is_said_and_what_is_unknown_too() {
     }
 }
 
+/// What a tree of values would write in another way.
+const NUMBERS: &str = "340282366920938463463374607431768211457,1.10,1e2";
+
 #[test]
 fn a_question_is_shown_complete_with_nothing_hidden() {
     let state = state();
     let long = "z".repeat(9_000);
-    let arguments = format!("{{\"a\":{{\"b\":[1,\"\u{202e}x\"]}},\"z\":\"{long}\"}}");
+    let arguments =
+        format!("{{\"a\":{{\"b\":[1,\"\u{202e}x\"]}},\"n\":[{NUMBERS}],\"z\":\"{long}\"}}");
     ask(state.path(), 7, "rm\u{200b}\u{1b}[2J", &arguments);
     let shown = portcullis(state.path(), "approvals show apr_700000000000").out;
     for part in [
@@ -142,6 +146,9 @@ fn a_question_is_shown_complete_with_nothing_hidden() {
         "caller      uid:1000\n",
         "\"\\u{202e}x\"",
         long.as_str(),
+        "340282366920938463463374607431768211457",
+        "1.10",
+        "1e2",
         "a yes       covers this one call with these arguments, once\n",
         "portcullis approvals approve apr_700000000000\n",
     ] {
@@ -153,9 +160,12 @@ fn a_question_is_shown_complete_with_nothing_hidden() {
 #[test]
 fn scripts_get_json() {
     let state = state();
-    ask(state.path(), 7, "delete_file", r#"{"path":"notes.txt"}"#);
+    let arguments = format!(r#"{{"path":"notes.txt","n":[{NUMBERS}]}}"#);
+    ask(state.path(), 7, "delete_file", &arguments);
     for line in ["approvals list --json", "approvals --json", "approvals --json list --all"] {
         let said = portcullis(state.path(), line);
+        let numbers: String = said.out.split_whitespace().collect();
+        assert!(numbers.contains(NUMBERS), "{}", said.out);
         let rows: serde_json::Value = serde_json::from_str(&said.out).expect(line);
         assert_eq!(rows[0]["id"], "apr_700000000000");
         assert_eq!(rows[0]["arguments"]["path"], "notes.txt");

@@ -16,7 +16,7 @@ use portcullis_mediation::edit::{Edited, Unfit};
 use portcullis_mediation::{ApprovalId, ApprovalKey, Fact, Question};
 use serde::Serialize;
 
-use crate::StoreError;
+use crate::{Content, StoreError};
 
 /// How long a yes waits for the call that it allows, once, to be tried again.
 pub const APPROVAL_LIFETIME: Duration = Duration::from_secs(5 * 60);
@@ -245,8 +245,7 @@ pub struct Row {
     pub id: ApprovalId,
     /// Where it stands at the moment it was read.
     pub state: State,
-    /// What is asked about: `tool`, `sampling`, `sampling-answer`, `elicitation`, `root`,
-    /// `launch` or `capability`.
+    /// What is asked about: as [`Matter`](portcullis_mediation::Matter) says it.
     pub kind: String,
     /// Which server.
     pub server: String,
@@ -254,7 +253,7 @@ pub struct Row {
     pub tool: String,
     /// The whole content. A person must see what they approve, so these are
     /// not redacted; the store is readable by its owner only.
-    pub arguments: serde_json::Value,
+    pub arguments: Content,
     /// Our assessment of the tool.
     pub risk: String,
     /// Why it is asked.
@@ -274,5 +273,5 @@ pub struct Row {
     pub decided_by: Option<String>,
     /// What a person put in the place of the content, when they did.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub edited: Option<serde_json::Value>,
+    pub edited: Option<Content>,
 }

@@ -9,6 +9,7 @@ pub mod approval;
 #[cfg(test)]
 mod contract;
 
+pub mod content;
 pub mod embedded;
 mod error;
 pub mod pin;
@@ -20,6 +21,7 @@ pub use approval::{
     APPROVAL_LIFETIME, ApprovalStore, Decided, Filter, NotDecided, NotEdited, Row, State, Taken,
     Verdict,
 };
+pub use content::Content;
 pub use embedded::approvals::Approvals;
 pub use embedded::grants::{Grant, Grants};
 pub use embedded::journal::{Journal, Options, Sync};

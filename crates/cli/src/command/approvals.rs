@@ -306,7 +306,7 @@ mod tests {
             kind: "tool".to_owned(),
             server: "files".to_owned(),
             tool: "sync".to_owned(),
-            arguments: serde_json::json!({"path": "a"}),
+            arguments: portcullis_store::Content::new(r#"{"path":"a"}"#.to_owned()).unwrap(),
             risk: risk.to_owned(),
             reasons: Vec::new(),
             principal: "uid:1000".to_owned(),

@@ -18,11 +18,11 @@ use rusqlite::{Connection, OptionalExtension as _, Row as Columns, Transaction, 
 
 use super::answer::{self, Yes};
 use super::{database, standing};
-use crate::StoreError;
 use crate::approval::{
     ApprovalStore, CLOCK_SLACK, Decided, Filter, KEPT, NotDecided, NotEdited, Row, State, Taken,
     Verdict,
 };
+use crate::{Content, StoreError};
 
 /// Questions to people, and their answers.
 #[derive(Debug)]
@@ -354,7 +354,7 @@ fn from_columns(row: &Columns<'_>) -> Sql<Row> {
         kind: row.get(2)?,
         server: row.get(3)?,
         tool: row.get(4)?,
-        arguments: json(row, 5)?,
+        arguments: content(row.get(5)?, 5)?,
         risk: row.get(6)?,
         reasons: json(row, 7)?,
         principal: row.get(8)?,
@@ -363,7 +363,7 @@ fn from_columns(row: &Columns<'_>) -> Sql<Row> {
         definition_pin: row.get(11)?,
         arguments_digest: row.get(12)?,
         decided_by: row.get(13)?,
-        edited: maybe_json(row, 14)?,
+        edited: row.get::<_, Option<String>>(14)?.map(|text| content(text, 14)).transpose()?,
     })
 }
 
@@ -387,10 +387,8 @@ fn json<T: serde::de::DeserializeOwned>(row: &Columns<'_>, column: usize) -> Sql
     serde_json::from_str(&text).map_err(|_| unreadable(column, "not JSON"))
 }
 
-fn maybe_json(row: &Columns<'_>, column: usize) -> Sql<Option<serde_json::Value>> {
-    let text: Option<String> = row.get(column)?;
-    let read = |text: String| serde_json::from_str(&text);
-    text.map(read).transpose().map_err(|_| unreadable(column, "not JSON"))
+fn content(text: String, column: usize) -> Sql<Content> {
+    Content::new(text).map_err(|_| unreadable(column, "not JSON"))
 }
 
 fn unreadable(column: usize, why: &str) -> rusqlite::Error {

@@ -121,7 +121,9 @@ fn matter(row: &Row) -> Matter {
 
 /// The content as it is edited.
 fn written(row: &Row) -> Result<String, Trouble> {
-    let text = serde_json::to_string_pretty(&row.arguments);
+    let value: serde_json::Value =
+        serde_json::from_str(row.arguments.as_str()).map_err(|error| Trouble::failed(&error))?;
+    let text = serde_json::to_string_pretty(&value);
     Ok(escaped(&text.map_err(|error| Trouble::failed(&error))?))
 }
 
