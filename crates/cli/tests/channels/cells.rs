@@ -1,6 +1,9 @@
 //! The cells: each kind of question is answered in each channel, in each era.
 
+use std::time::Instant;
+
 use crate::scene::{Era, Kind, Scene, Where, text};
+use crate::stage::PATIENCE;
 
 /// A test for each cell, with its own name in the list of tests.
 macro_rules! cells {
@@ -46,6 +49,48 @@ cells! {
     link_modern_console: Link, Modern, Console;
     link_modern_terminal: Link, Modern, Terminal;
     link_modern_hold: Link, Modern, Hold;
+}
+
+macro_rules! roots {
+    ($($name:ident: $era:ident, $place:ident;)*) => {
+        $(
+            #[test]
+            fn $name() {
+                root(Era::$era, Where::$place);
+            }
+        )*
+    };
+}
+
+roots! {
+    root_legacy_console: Legacy, Console;
+    root_legacy_terminal: Legacy, Terminal;
+    root_legacy_elicitation: Legacy, Elicitation;
+    root_legacy_hold: Legacy, Hold;
+    root_modern_console: Modern, Console;
+    root_modern_terminal: Modern, Terminal;
+    root_modern_hold: Modern, Hold;
+}
+
+/// Nothing waits for the answer about a directory: it is there after a yes, and not before.
+fn root(era: Era, place: Where) {
+    let mut scene = Scene::begin(era, place, "");
+    let before = scene.call(Kind::Root);
+    assert!(!text(&before).contains(Kind::Root.done()), "{before}");
+    scene.offers_its_directory();
+    let deadline = Instant::now() + PATIENCE * 2;
+    loop {
+        let answer = scene.call(Kind::Root);
+        if text(&answer) == Kind::Root.done() {
+            break;
+        }
+        assert!(Instant::now() < deadline, "{answer}; {}", scene.gateway.complaints());
+        for _ in 0..5 {
+            scene.rests();
+        }
+    }
+    scene.all_answered(Kind::Root.asks());
+    assert_eq!(scene.shown().len(), usize::from(place == Where::Elicitation));
 }
 
 fn cell(kind: Kind, era: Era, place: Where) {

@@ -2,6 +2,7 @@
 //! who answers in one channel.
 
 use std::collections::BTreeSet;
+use std::os::unix::fs::PermissionsExt as _;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -18,6 +19,8 @@ pub enum Kind {
     Model,
     Form,
     Link,
+    /// A directory that the host offers, in which the server finds a note.
+    Root,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,12 +42,14 @@ pub enum Where {
 }
 
 impl Kind {
-    fn call(self) -> (&'static str, &'static str) {
+    fn call(self) -> Value {
+        let read = |path: &str| json!({"name": "read_file", "arguments": {"path": path}});
         match self {
-            Self::Tool => ("delete_file", "notes"),
-            Self::Model => ("read_file", "model"),
-            Self::Form => ("read_file", "form"),
-            Self::Link => ("read_file", "link"),
+            Self::Tool => json!({"name": "delete_file", "arguments": {"path": "notes"}}),
+            Self::Model => read("model"),
+            Self::Form => read("form"),
+            Self::Link => read("link"),
+            Self::Root => json!({"name": "get_note", "arguments": {"name": "note"}}),
         }
     }
 
@@ -54,6 +59,7 @@ impl Kind {
             Self::Tool => &["tool"],
             Self::Model => &["sampling", "sampling-answer"],
             Self::Form | Self::Link => &["elicitation"],
+            Self::Root => &["root"],
         }
     }
 
@@ -64,6 +70,7 @@ impl Kind {
             Self::Model => "a short one",
             Self::Form => "ada",
             Self::Link => "accept",
+            Self::Root => "a note of this site",
         }
     }
 }
@@ -103,10 +110,24 @@ pub struct Scene {
     pub approver: Value,
     /// Every message that the host heard.
     pub heard: Vec<Value>,
+    work: tempfile::TempDir,
+    site: String,
+    /// The host offers its directory.
+    pub offers: bool,
 }
 
-pub fn server() -> Vec<String> {
-    ["python3", "-u", "-c", include_str!("server.py")].map(str::to_owned).to_vec()
+/// The server, which looks for its note in this directory.
+pub fn server(site: &str) -> Vec<String> {
+    ["python3", "-u", "-c", include_str!("server.py"), site].map(str::to_owned).to_vec()
+}
+
+/// A directory of a person's work, outside of `/tmp`, which in a box is the server's own.
+fn work() -> tempfile::TempDir {
+    let dir = tempfile::tempdir_in("/var/tmp").unwrap();
+    std::fs::set_permissions(dir.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
+    std::fs::create_dir(dir.path().join("site")).unwrap();
+    std::fs::write(dir.path().join("site/note"), Kind::Root.done()).unwrap();
+    dir
 }
 
 impl Scene {
@@ -122,12 +143,15 @@ impl Scene {
              elicitation = {{ mode = \"ask\", urls = [\"login.example.com\"] }}\n"
         ));
         let config = config.display().to_string();
-        let options = ["--config", config.as_str(), "--name", "files"];
+        let work = work();
+        let site = work.path().canonicalize().unwrap().join("site").display().to_string();
+        let ceiling = format!("{}:ro:ask", site.trim_end_matches("/site"));
+        let options = ["--config", config.as_str(), "--name", "files", "--root", ceiling.as_str()];
         let (gateway, terminal) = if place == Where::Terminal {
-            let (gateway, terminal) = Terminal::start(&stage, &options, &server());
+            let (gateway, terminal) = Terminal::start(&stage, &options, &server(&site));
             (gateway, Some(terminal))
         } else {
-            (Gateway::start(stage.run(&options, &server()), None), None)
+            (Gateway::start(stage.run(&options, &server(&site)), None), None)
         };
         let console = console.then(|| Console::start(&stage));
         let (seen, heard) = (BTreeSet::new(), Vec::new());
@@ -143,6 +167,9 @@ impl Scene {
             seen,
             approver,
             heard,
+            work,
+            site,
+            offers: false,
         };
         scene.shakes_hands();
         scene
@@ -176,8 +203,7 @@ impl Scene {
 
     /// The host makes a call and does what is asked of it until there is a result.
     pub fn call(&mut self, kind: Kind) -> Value {
-        let (tool, path) = kind.call();
-        let params = json!({"name": tool, "arguments": {"path": path}});
+        let params = kind.call();
         let mut id = self.asks("tools/call", params.clone());
         let deadline = Instant::now() + PATIENCE * 2;
         while Instant::now() < deadline {
@@ -203,6 +229,29 @@ impl Scene {
             return heard;
         }
         panic!("no result; {}", self.gateway.complaints())
+    }
+
+    /// The host says that it offers its directory now.
+    pub fn offers_its_directory(&mut self) {
+        self.offers = true;
+        if self.era == Era::Legacy {
+            let changed = "notifications/roots/list_changed";
+            self.gateway.says(&json!({"jsonrpc": "2.0", "method": changed}));
+        }
+    }
+
+    /// The host waits a moment, and does what it is asked.
+    pub fn rests(&mut self) {
+        match self.hears() {
+            Some(heard) => {
+                let method = heard["method"].as_str().unwrap_or_default();
+                if let Some(result) = self.host_answers(method, &heard["params"]) {
+                    let id = &heard["id"];
+                    self.gateway.says(&json!({"jsonrpc": "2.0", "id": id, "result": result}));
+                }
+            }
+            None => self.somebody_answers(),
+        }
     }
 
     fn hears(&mut self) -> Option<Value> {
@@ -267,7 +316,7 @@ impl Scene {
 }
 
 fn capabilities() -> Value {
-    json!({"sampling": {}, "elicitation": {"form": {}, "url": {}}})
+    json!({"sampling": {}, "elicitation": {"form": {}, "url": {}}, "roots": {"listChanged": true}})
 }
 
 impl Scene {
@@ -286,6 +335,10 @@ impl Scene {
                 Some(self.approver.clone())
             }
             "elicitation/create" => Some(json!({"action": "accept", "content": {"name": "ada"}})),
+            "roots/list" if self.offers => {
+                Some(json!({"roots": [{"uri": format!("file://{}", self.site)}]}))
+            }
+            "roots/list" => Some(json!({"roots": []})),
             _ => None,
         }
     }

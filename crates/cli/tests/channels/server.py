@@ -1,5 +1,5 @@
 # A server of both eras whose one tool asks for what its path names.
-import json, sys
+import errno, json, os, sys
 
 TEXT = {'type': 'text', 'text': 'sum up the notes'}
 ASKS = {
@@ -10,7 +10,10 @@ ASKS = {
 }
 MODERN = 'io.modelcontextprotocol/protocolVersion'
 SCHEMA = {'type': 'object', 'properties': {'path': {'type': 'string'}}}
-TOOLS = [{'name': 'read_file', 'inputSchema': SCHEMA}, {'name': 'delete_file', 'inputSchema': SCHEMA}]
+# A name that no judge takes for a path.
+NAMED = {'type': 'object', 'properties': {'name': {'type': 'string'}}}
+TOOLS = [{'name': 'read_file', 'inputSchema': SCHEMA}, {'name': 'delete_file', 'inputSchema': SCHEMA},
+         {'name': 'get_note', 'inputSchema': NAMED}]
 
 
 def hear():
@@ -26,7 +29,20 @@ def asked_of(params):
     return method, dict(asked)
 
 
+def note(params, modern):
+    if modern and 'inputResponses' not in params:
+        return {'resultType': 'input_required', 'requestState': 's', 'inputRequests': {
+            'q': {'method': 'roots/list'}}}
+    try:
+        text = open(os.path.join(sys.argv[1], 'note')).read()
+    except OSError as error:
+        text = errno.errorcode[error.errno]
+    return {'content': [{'type': 'text', 'text': text}]}
+
+
 def called(params, modern):
+    if params['name'] == 'get_note':
+        return note(params, modern)
     path = params['arguments']['path']
     if path not in ASKS:
         return {'content': [{'type': 'text', 'text': 'done'}]}
