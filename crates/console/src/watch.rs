@@ -59,7 +59,8 @@ pub fn watch(desk: &dyn Desk, editor: &mut Editor<'_>, colour: bool) -> Result<(
                         Act::Leave => return Ok(()),
                         act => perform(desk, editor, &mut screen, &mut view, act)?,
                     }
-                    view.fit(screen.size());
+                    // Not seen: nothing was painted between two keys that came together.
+                    view.clamp();
                 }
             }
         }

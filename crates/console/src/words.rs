@@ -90,7 +90,7 @@ impl Words {
             asks,
             what: "part",
             content: "launch",
-            covers: "starts the server, and starts it again as long as all of this is the same",
+            covers: "starts the server, and starts it again as long as its command, its files and the names of its variables are the same",
             approved: format!(
                 "`{server}` may be started like this; start it again if it has ended"
             ),

@@ -61,6 +61,9 @@ pub(crate) struct Launch<'a> {
     pub(crate) why: &'a str,
 }
 
+/// Longest question that anybody can be asked to look through, in bytes.
+const LARGEST: usize = 256 << 10;
+
 /// A person typed the command, or looks at a terminal.
 pub(crate) fn at_terminal() -> bool {
     std::io::stdin().is_terminal()
@@ -98,6 +101,13 @@ impl Launch<'_> {
     fn question(&self) -> Result<Question, Fault> {
         let [bits, _] = dice::two()?;
         let content = canonical(&Json::from_value(&self.content()));
+        // What nobody can be shown whole, nobody is asked about.
+        let unknown = self.seen.0.keys().any(|field| self.seen.value(field).is_none());
+        if unknown || content.len() > LARGEST {
+            let why =
+                format!("the {} is too long to be shown whole, so nobody is asked", self.part);
+            return Err(Fault::operator(why));
+        }
         let key = ApprovalKey {
             matter: Matter::Launch,
             principal: Principal::user(rustix::process::getuid().as_raw()),
@@ -136,15 +146,14 @@ impl Launch<'_> {
             "least box": server.confinement.as_str(),
         });
         if let Some(members) = all.as_object_mut() {
-            for (field, is) in &self.seen.0 {
-                let value = self.seen.value(field).unwrap_or_else(|| json!(is.digest));
-                members.insert(field.clone(), value);
+            for field in self.seen.0.keys() {
+                members.extend(self.seen.value(field).map(|value| (field.clone(), value)));
             }
             let before: serde_json::Map<String, Value> = self
                 .changes
                 .iter()
                 .map(|change| {
-                    let text = change.before.as_deref().unwrap_or("null");
+                    let text = change.before.as_deref().unwrap_or("\"too long to be shown\"");
                     (
                         change.field.clone(),
                         serde_json::from_str(text).unwrap_or_else(|_| json!(text)),

@@ -73,6 +73,7 @@ pub(crate) fn admit_below(
     plan: &Plan,
     given: &[Grant],
     ceiling: &RootGrant,
+    within: &[&RootGrant],
     asked: &Path,
 ) -> Result<RootGrant, Fault> {
     let home = plan.home.as_deref();
@@ -93,6 +94,17 @@ pub(crate) fn admit_below(
             all.filter_map(|place| place.strip_prefix(&grant.path).ok().map(Path::to_owned));
         let more: Vec<PathBuf> = below.filter(|place| !grant.protect.contains(place)).collect();
         grant.protect.extend(more);
+    }
+    if grant.access == confine::Access::ReadWrite {
+        // A narrower word about a part of it holds there.
+        for inner in within {
+            let below = inner.path.strip_prefix(&grant.path).unwrap_or(Path::new(""));
+            let read_only = inner.access == confine::Access::ReadOnly;
+            let whole = read_only.then(|| below.to_owned());
+            let parts = inner.protect.iter().map(|place| below.join(place));
+            let more: Vec<PathBuf> = whole.into_iter().chain(parts).collect();
+            grant.protect.extend(more.into_iter().filter(|place| !place.as_os_str().is_empty()));
+        }
     }
     not_turned(asked, &grant, &turnable(plan, given))?;
     not_our_own(plan, &grant)?;

@@ -53,6 +53,12 @@ impl Newcomers {
         &self.ceilings
     }
 
+    /// The ceilings in a directory, which may be narrower than the one around it.
+    fn within(&self, place: &Path) -> impl Iterator<Item = &RootGrant> {
+        let inside = move |path: &Path| path.starts_with(place) && path != place;
+        self.ceilings.iter().filter(move |ceiling| inside(&ceiling.path))
+    }
+
     /// The innermost ceiling around a directory.
     fn around(&self, place: &Path) -> Option<&RootGrant> {
         let around = self.ceilings.iter().filter(|ceiling| place.starts_with(&ceiling.path));
@@ -93,7 +99,8 @@ impl Driver {
             let why = "a person took it back: `portcullis grants restore` gives it again";
             return Err(Fault::operator(why));
         }
-        admit_below(self.origin.plan(), &given, ceiling, &place)
+        let within: Vec<&RootGrant> = self.keeper.newcomers.within(&place).collect();
+        admit_below(self.origin.plan(), &given, ceiling, &within, &place)
     }
 
     /// A person said yes: it becomes a root if it is what was shown, and nothing else.
@@ -188,7 +195,8 @@ fn holds(dir: &Path) -> Vec<String> {
             match is_dir {
                 true if is_key_directory(&name) => found.push(format!("{below}/ (keys)")),
                 false if is_key_file(&name) => found.push(format!("{below} (keys)")),
-                true if PASSED_BY.contains(&name.as_str()) => {}
+                // What git keeps is its own; of the others nobody knows.
+                true if PASSED_BY.contains(&name.as_str()) => unseen |= name != ".git",
                 true if depth + 1 < DEEPEST => dirs.push((place, depth + 1)),
                 true => unseen = true,
                 false => {}
@@ -217,7 +225,9 @@ impl Keeper {
     fn is_revoked(&self, place: &Path) -> Result<bool, Fault> {
         let revoked = self.grants.revoked(&self.server);
         let revoked = revoked.map_err(|error| Fault::ours("the grants cannot be read", error))?;
-        Ok(revoked.contains(&place.display().to_string()))
+        // Neither what lies in it nor what lies around it brings it back.
+        let same = |taken: &Path| place.starts_with(taken) || taken.starts_with(place);
+        Ok(revoked.iter().any(|taken| same(Path::new(taken))))
     }
 }
 

@@ -107,7 +107,7 @@ impl PinKeeper {
             Sighting { drifted: known, ..Sighting::default() }
         };
         self.keep(&sighting).map_err(|error| lost(&error))?;
-        if event == Event::Pinned || mode(plan) == Mode::Note || plan.server.observe {
+        if event == Event::Pinned || mode(plan) == Mode::Note {
             return Ok(false);
         }
         let Some((approvals, _)) = asking else { return Err(self.refusal(plan, &note, None)) };

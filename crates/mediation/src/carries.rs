@@ -48,8 +48,8 @@ pub(crate) struct Carries {
     pub(crate) task: Option<About>,
     /// How many questions for the person came with it, or while it was under way.
     pub(crate) people: u32,
-    /// Questions in its answer that may go on.
-    pub(crate) let_through: BTreeSet<Fingerprint>,
+    /// Questions in its answer that may go on, each under its name.
+    pub(crate) let_through: BTreeMap<String, Fingerprint>,
     /// What a person put in the place of some of them.
     pub(crate) edits: BTreeMap<Fingerprint, Json>,
     /// What a server's own question asked, as far as its answer is judged by it.
@@ -59,6 +59,23 @@ pub(crate) struct Carries {
 }
 
 impl Carries {
+    /// Whether exactly this question may go on under exactly this name.
+    pub(crate) fn lets(&self, inquiry: &Inquiry) -> bool {
+        self.let_through.get(&inquiry.name) == Some(&inquiry.digest())
+    }
+
+    /// It may go on, until it is answered.
+    pub(crate) fn let_on(&mut self, inquiry: &Inquiry) {
+        self.let_through.insert(inquiry.name.clone(), inquiry.digest());
+    }
+
+    /// It was answered: whoever asks it again asks anew, and is judged anew.
+    pub(crate) fn answered(&mut self, name: &str) {
+        if let Some(digest) = self.let_through.remove(name) {
+            self.edits.remove(&digest);
+        }
+    }
+
     /// The questions as a person left them.
     pub(crate) fn edit(&self, inquiries: &mut [Inquiry]) {
         for inquiry in inquiries.iter_mut().filter(|inquiry| inquiry.matter().is_some()) {

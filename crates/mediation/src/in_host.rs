@@ -271,7 +271,12 @@ impl Session {
 
     /// What the host brought, on its way to the store.
     pub(crate) fn heard_in_host(&mut self, form: &Form, outcome: Option<&Outcome>, now: Instant) {
-        let reply = Reply::of(form, outcome, now);
+        let mut reply = Reply::of(form, outcome, now);
+        // Another may have taken its place since, with what was given to the first.
+        if form.way == Way::Form && !self.trusts_host() {
+            let why = "it is not the host that was trusted with the form";
+            reply = Reply::Nobody { again: false, why };
+        }
         let name = self.in_host.shown();
         let (effect, why) = match &reply {
             Reply::Person(Answer::Approve) => (Effect::Allow, "the person said yes".to_owned()),

@@ -68,11 +68,13 @@ impl Inquiry {
         matter(&self.method)
     }
 
-    /// Which question of its server it is, whatever it is called.
+    /// Which question of its server it is: one that is called otherwise is another.
     pub(crate) fn digest(&self) -> Fingerprint {
         let content = content(self.params.as_ref());
+        let name = Json::string(&self.name);
         // Canonical text has no newline of its own.
-        Fingerprint::of(&[self.method.as_bytes(), b"\n", &content].concat())
+        let parts = [self.method.as_bytes(), b"\n", &canonical(&name), b"\n", &content];
+        Fingerprint::of(&parts.concat())
     }
 }
 
@@ -220,8 +222,7 @@ impl Session {
         }
         let mut asks = Vec::new();
         for inquiry in inquiries.iter().filter(|inquiry| inquiry.matter().is_some()) {
-            let digest = inquiry.digest();
-            if carries.let_through.contains(&digest) {
+            if carries.lets(inquiry) {
                 continue;
             }
             let spent = self.spend_question(&inquiry.method, carries.people, now);
@@ -231,7 +232,7 @@ impl Session {
             carries.people += u32::from(inquiry.method == PERSON);
             match inquiry.decision.effect {
                 Effect::Ask => asks.push(inquiry.clone()),
-                _ => drop(carries.let_through.insert(digest)),
+                _ => carries.let_on(inquiry),
             }
         }
         Ok(asks)

@@ -11,7 +11,7 @@
 //! `tasks_owned` (whose), `tasks_bounded` (how many, how long), `late_results_judged`
 //! and `task_questions_judged` (what they bring).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
 use portcullis_catalog::control::{
@@ -71,6 +71,8 @@ const LISTED: &[&str] = &["cursor", "_meta"];
 
 /// The one request that is about all of them.
 const LIST: &str = "tasks/list";
+/// The method with which a host answers what a task asks.
+const UPDATE: &str = "tasks/update";
 
 /// Whether a request is about tasks.
 fn is_about_tasks(method: &str) -> bool {
@@ -117,6 +119,11 @@ impl Session {
         if answers.effect == Effect::Deny {
             let told = "`inputResponses` do not answer what was asked";
             return Err(Refusal::error(answers, -32602, told));
+        }
+        if request.method == UPDATE
+            && let Some(task) = self.tasks.find_mut(&id)
+        {
+            task.answered.extend(given.responses.into_iter().map(|(name, _)| name));
         }
         Ok(answers)
     }
@@ -250,7 +257,17 @@ impl Session {
         let ours = sealed::name(&self.settings.seal, "task", self.tasks.serial());
         let (call, asked) = (row.clone(), BTreeMap::new());
         let polls = tasks_bounded::polls();
-        let begun = Task { theirs, call, tool, asked, open: true, owes: true, polls, until };
+        let begun = Task {
+            theirs,
+            call,
+            tool,
+            asked,
+            answered: BTreeSet::new(),
+            open: true,
+            owes: true,
+            polls,
+            until,
+        };
         self.tasks.begin(&ours, begun, now)?;
         Ok(ours)
     }
@@ -300,6 +317,14 @@ impl Session {
                 (row.method.as_str(), &row.carries.task)
             {
                 self.tasks.settle(ours);
+            }
+            // From here on the server has heard the answers.
+            if let Some(About::One(ours)) = &row.carries.task
+                && let Some(task) = self.tasks.find_mut(ours)
+            {
+                for name in std::mem::take(&mut task.answered) {
+                    task.call.carries.answered(&name);
+                }
             }
             let cut = only(&mut members, &["resultType", "_meta"]).and(self.no_page(&mut members));
             let told = Outcome::Result(members.to_json());
@@ -425,7 +450,7 @@ impl Session {
         let Some(task) = self.tasks.find_mut(&ours) else { return Ok(Vec::new()) };
         // What a person just said yes to is let through for as long as the task lives.
         let mut carries = std::mem::take(&mut task.call.carries);
-        carries.let_through.extend(row.carries.let_through.iter().cloned());
+        carries.let_through.extend(row.carries.let_through.clone());
         carries.edits.extend(row.carries.edits.clone());
         let asks = self.sort_questions(&mut carries, &questions, now);
         if let Some(task) = self.tasks.find_mut(&ours) {
@@ -438,9 +463,8 @@ impl Session {
     /// asked when the host asks for the task.
     fn all_let_through(&self, ours: &str, questions: &[Inquiry]) -> Result<(), Decision> {
         let Some(task) = self.tasks.find(ours) else { return Ok(()) };
-        let known = |inquiry: &Inquiry| {
-            inquiry.matter().is_none() || task.call.carries.let_through.contains(&inquiry.digest())
-        };
+        let known =
+            |inquiry: &Inquiry| inquiry.matter().is_none() || task.call.carries.lets(inquiry);
         if questions.iter().all(known) {
             return Ok(());
         }

@@ -439,7 +439,7 @@ impl Session {
         record.decision = decision;
         record.approval = Some(approval.to_string());
         self.note(record);
-        open.row.carries.let_through.insert(open.now.digest());
+        open.row.carries.let_on(&open.now);
         if !open.left.is_empty() {
             let next = open.left.remove(0);
             return self.ask_about(LeftOpen { now: next, ..open });

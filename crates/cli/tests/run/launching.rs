@@ -193,3 +193,18 @@ fn a_grave_command_is_asked_about_without_being_told_to() {
     assert!(gateway.answer(hello).get("result").is_some(), "a plain one is not asked about");
     assert_eq!(gateway.leave().code, 0);
 }
+
+/// A digest in the place of a command would let anything be approved.
+#[test]
+fn what_is_too_long_to_be_shown_is_not_asked_about() {
+    let stage = Stage::new();
+    let server = script(&stage, GREETS);
+    let config = asking(&stage);
+    let long = format!("#{}", "x".repeat(70_000));
+    let gateway = started(&stage, &["--name", "mine", "--config", &config], &[&server, &long]);
+    let said = gateway.finish();
+    assert_eq!(said.code, 2, "{said:?}");
+    assert!(said.err.contains("too long to be shown whole"), "{said:?}");
+    assert!(stage.every_question().is_empty());
+    assert_eq!(times_started(&stage), 0);
+}

@@ -104,9 +104,21 @@ fn a_directory_is_there_after_a_yes_and_not_before() {
     let grant = grants[0]["id"].as_str().unwrap();
     assert_eq!(stage.says(&["grants", "revoke", grant]).code, 0);
     until(&mut gateway, "ENOENT");
+    // Nor does an offer of what lies in it.
+    std::fs::create_dir(work.at("site/sub")).unwrap();
     gateway.says(&json!({"jsonrpc": "2.0", "method": "notifications/roots/list_changed"}));
-    work.offers(&mut gateway, &["site"]);
-    gateway.until(|_| denied(&stage, "a person took it back").then_some(())).expect("a refusal");
+    work.offers(&mut gateway, &["site", "site/sub"]);
+    for name in ["site", "site/sub"] {
+        let place = format!("{}`", work.at(name).display());
+        let refused = || {
+            let denied = stage.events("denied").into_iter();
+            let mut why = denied.map(|record| record["decision"]["because"].to_string());
+            why.any(|why| why.contains("a person took it back") && why.contains(&place))
+        };
+        gateway
+            .until(|_| refused().then_some(()))
+            .unwrap_or_else(|| panic!("{:?}", stage.events("denied")));
+    }
     assert!(stage.questions().is_empty());
     assert_eq!(gateway.leave().code, 0);
     stage.verify();
@@ -202,4 +214,37 @@ fn a_ceiling_that_asks_in_vain_is_refused() {
     let said = crate::stage::finish(stage.run(&["--root", "/:ask"], &Stage::shell("exit 0")));
     assert_eq!(said.code, 2, "{said:?}");
     assert!(said.err.contains("the whole file system"), "{said:?}");
+}
+
+/// What the operator says of a part of a directory holds also when all of it is let in.
+#[test]
+fn a_narrower_word_about_a_part_holds_in_the_whole() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let (stage, work) = (Stage::new(), Work::new());
+    std::fs::set_permissions(work.at("site"), std::fs::Permissions::from_mode(0o777)).unwrap();
+    let read = "open(os.path.join(sys.argv[1], asked['params']['arguments']['name'])).read()";
+    let write = "open(os.path.join(sys.argv[1], 'new'), 'w').write('x')";
+    assert!(SERVER.contains(read));
+    let writes = SERVER.replace(read, write);
+    let site = work.at("site").display().to_string();
+    let server = ["python3", "-u", "-c", writes.as_str(), &site].map(str::to_owned);
+    let whole = work.path.display().to_string();
+    let (wide, narrow) = (format!("{whole}:rw:ask"), format!("{site}:ro:ask"));
+    let options = ["--name", "notes", "--root", &wide, "--root", &narrow, "--ask", "destructive"];
+    let mut gateway = Gateway::start(stage.run(&options, &server), None);
+    let hello = json!({
+        "protocolVersion": "2025-11-25", "capabilities": {"roots": {}},
+        "clientInfo": {"name": "host", "version": "1"},
+    });
+    let id = gateway.asks("initialize", &hello);
+    gateway.answer(id);
+    gateway.says(&json!({"jsonrpc": "2.0", "method": "notifications/initialized"}));
+    work.offers(&mut gateway, &["."]);
+    let asked = question(&mut gateway, &stage);
+    assert_eq!(asked["arguments"]["directory"], json!(whole));
+    assert_eq!(note(&mut gateway).1, "ENOENT");
+    assert_eq!(stage.says(&["approvals", "approve", asked["id"].as_str().unwrap()]).code, 0);
+    until(&mut gateway, "EROFS");
+    assert!(!work.at("site/new").exists());
+    assert_eq!(gateway.leave().code, 0);
 }

@@ -83,7 +83,9 @@ struct Open {
     lines: Vec<String>,
     /// The first row that is shown.
     top: usize,
-    /// The end was on the screen.
+    /// The rows before this one were on the screen.
+    reached: usize,
+    /// All of it was.
     seen: bool,
     since: Instant,
     stage: Stage,
@@ -121,6 +123,7 @@ impl View {
             edited: None,
             lines,
             top: 0,
+            reached: 0,
             seen: false,
             since: now,
             stage: Stage::Reading,
@@ -136,7 +139,7 @@ impl View {
             Ok(content) => {
                 open.lines = sheet(&open.asked, Some(&content));
                 open.edited = Some(content);
-                (open.top, open.seen, open.since) = (0, false, now);
+                (open.top, open.reached, open.seen, open.since) = (0, 0, false, now);
                 open.stage = Stage::Reading;
                 self.says = "edited: read it, then y approves what stands there now".to_owned();
             }
@@ -178,15 +181,35 @@ impl View {
         }
     }
 
-    /// The screen has this size; what of the question is on it counts as seen.
+    /// The screen has this size; what of the question is on it counts as seen. Called before
+    /// each frame that is painted, and at no other time.
     pub(super) fn fit(&mut self, size: (usize, usize)) {
+        if size != self.size
+            && let Some(open) = &mut self.open
+        {
+            // Its rows are others now.
+            (open.reached, open.seen) = (0, false);
+        }
         self.size = size;
+        self.clamp();
         let (height, fits) = (self.height(), self.is_large_enough());
         let columns = size.1;
+        if let Some(open) = self.open.as_mut().filter(|_| fits) {
+            let rows = wrapped(open.lines.iter().map(String::as_str), columns).len();
+            // What was jumped over was not seen, however often the end was.
+            if open.top <= open.reached {
+                open.reached = open.reached.max(open.top + height);
+            }
+            open.seen |= open.reached >= rows;
+        }
+    }
+
+    /// Keeps the last row on the screen.
+    pub(super) fn clamp(&mut self) {
+        let (height, columns) = (self.height(), self.size.1);
         if let Some(open) = &mut self.open {
             let rows = wrapped(open.lines.iter().map(String::as_str), columns).len();
             open.top = open.top.min(rows.saturating_sub(height));
-            open.seen |= fits && open.top + height >= rows;
         }
     }
 
@@ -241,7 +264,7 @@ impl View {
         let Some(open) = &mut self.open else { return Act::Nothing };
         match key {
             Key::Up | Key::Letter('k') => open.top = open.top.saturating_sub(1),
-            // `fit` holds it above the end.
+            // `clamp` holds it above the end.
             Key::Down | Key::Letter('j') => open.top += 1,
             Key::PageUp | Key::Letter('b') => open.top = open.top.saturating_sub(height),
             Key::PageDown | Key::Letter(' ') => open.top += height,

@@ -35,6 +35,8 @@ pub(crate) struct Task {
     pub(crate) tool: Option<Tool>,
     /// What the task asked when it was last looked at.
     pub(crate) asked: BTreeMap<String, Asked>,
+    /// Which of it the host answered, before the server said that it heard.
+    pub(crate) answered: BTreeSet<String>,
     /// It has not ended, as far as the server said.
     pub(crate) open: bool,
     /// Its result was not told yet.

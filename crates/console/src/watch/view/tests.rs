@@ -97,6 +97,28 @@ fn what_is_longer_than_the_screen_is_seen_to_its_end_first() {
 }
 
 #[test]
+fn what_was_jumped_over_was_not_seen() {
+    let long = serde_json::json!({"rows": (0..100).collect::<Vec<_>>()}).to_string();
+    let (mut view, now) = opened(asked("apr_1", "tool", &long), 12);
+    // Keys that come together: nothing is painted between them.
+    for _ in 0..20 {
+        view.key(Key::PageDown, now + SECOND);
+        view.clamp();
+    }
+    view.fit((12, 80));
+    assert_eq!(types(&mut view, "yyes\n", now + SECOND), Act::Nothing);
+    assert!(text(&view).contains("go to the end"), "{}", text(&view));
+}
+
+#[test]
+fn in_another_window_it_is_read_anew() {
+    let long = serde_json::json!({"rows": (0..100).collect::<Vec<_>>()}).to_string();
+    let (mut view, now) = opened(asked("apr_1", "tool", &long), 300);
+    view.fit((12, 80));
+    assert_eq!(types(&mut view, "yyes\n", now + SECOND), Act::Nothing);
+}
+
+#[test]
 fn a_window_that_is_too_small_shows_nothing_to_say_yes_to() {
     let (mut view, now) = opened(asked("apr_1", "tool", "{}"), 5);
     assert_eq!(types(&mut view, "yyes\n", now + SECOND), Act::Nothing);
