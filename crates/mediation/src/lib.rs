@@ -324,7 +324,8 @@ impl Session {
     /// When to call [`Session::handle_timeout`].
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
-        self.next_timeout()
+        // Whatever still stands in a table, nothing ends after the end.
+        self.next_timeout().filter(|_| !self.is_closed())
     }
 
     /// Nobody waits for anything.

@@ -152,6 +152,10 @@ impl Session {
         content: String,
         decision: Decision,
     ) {
+        if self.is_closed() {
+            // What was looked at or judged meanwhile is nobody's question any more.
+            return;
+        }
         let parked = Parked { waiting, key, content, decision, legs: 0, stage: Stage::Consulting };
         if self.questions.parked.len() >= self.settings.limits.questions {
             let why = "too many questions wait for a person";
