@@ -314,12 +314,23 @@ impl Session {
             .collect();
         for (minted, form) in over {
             self.unanswered(&form, now);
-            let mut params = Object::new();
-            params.set("requestId", Id::Number(minted).to_json());
-            let method = "notifications/cancelled".to_owned();
-            let said = Notification { method, params: Some(params.to_json()) };
-            self.reply(Peer::Client, Message::Notification(said));
+            self.take_back(minted);
         }
+    }
+
+    /// The session ends, and with it whatever the host still shows for us.
+    pub(crate) fn end_forms(&mut self) {
+        for minted in std::mem::take(&mut self.in_host.open).into_keys() {
+            self.take_back(minted);
+        }
+    }
+
+    fn take_back(&mut self, minted: i64) {
+        let mut params = Object::new();
+        params.set("requestId", Id::Number(minted).to_json());
+        let method = "notifications/cancelled".to_owned();
+        let said = Notification { method, params: Some(params.to_json()) };
+        self.reply(Peer::Client, Message::Notification(said));
     }
 
     /// A host that showed a form until the end, and brought nothing, is not asked again.

@@ -152,10 +152,6 @@ impl Session {
         content: String,
         decision: Decision,
     ) {
-        if self.is_closed() {
-            // What was looked at or judged meanwhile is nobody's question any more.
-            return;
-        }
         let parked = Parked { waiting, key, content, decision, legs: 0, stage: Stage::Consulting };
         if self.questions.parked.len() >= self.settings.limits.questions {
             let why = "too many questions wait for a person";
@@ -562,6 +558,7 @@ impl Session {
     /// The session ends: every question is answered no.
     pub(crate) fn end_questions(&mut self) {
         self.end_away();
+        self.end_forms();
         let released = std::mem::take(&mut self.questions.released);
         self.outputs.extend(released.into_keys().map(Output::Withdraw));
         for parked in std::mem::take(&mut self.questions.parked).into_values() {
