@@ -176,16 +176,20 @@ impl PinKeeper {
         self.pins.sighted(&self.server, sighting, wall_clock())
     }
 
-    /// Pins each part that still waits as it was shown; the pins in force then.
+    /// Pins each part that still waits as it was shown; the pins in force then, and the
+    /// parts that are something else by now.
     fn accept(
         &mut self,
         drift: &Drift,
         by: &str,
-    ) -> Result<portcullis_mediation::pin::Pins, StoreError> {
+    ) -> Result<(portcullis_mediation::pin::Pins, Vec<Part>), StoreError> {
+        let mut others = Vec::new();
         for (part, seen) in &drift.parts {
-            self.pins.answered(&self.server, part, seen, by, wall_clock())?;
+            if !self.pins.answered(&self.server, part, seen, by, wall_clock())? {
+                others.push(part.clone());
+            }
         }
-        self.pins.load(&self.server)
+        Ok((self.pins.load(&self.server)?, others))
     }
 
     fn record(
@@ -273,7 +277,10 @@ impl Driver {
     pub(crate) fn accept(&mut self, acceptance: &Acceptance) {
         let by = decided_by(&mut self.approvals, &acceptance.approval);
         match self.pins.accept(&acceptance.drift, &by) {
-            Ok(pins) => self.session.repinned(pins),
+            Ok((pins, others)) => {
+                self.session.not_accepted(acceptance, &others);
+                self.session.repinned(pins);
+            }
             Err(error) => self.pins_lost(&error),
         }
     }

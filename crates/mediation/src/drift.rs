@@ -130,6 +130,20 @@ impl Session {
         self.outputs.push_back(Output::Accept(Box::new(acceptance)));
     }
 
+    /// What of an acceptance does not wait any more as a person was shown it, and so was not
+    /// pinned: the server shows something else by now.
+    pub fn not_accepted(&mut self, acceptance: &Acceptance, parts: &[Part]) {
+        if parts.is_empty() {
+            return;
+        }
+        let mut record = self.about_drift(Event::Denied, &acceptance.drift);
+        let names: Vec<String> = parts.iter().take(8).map(ToString::to_string).collect();
+        let why = format!("not pinned, as it is not what a person was shown: {}", names.join(", "));
+        record.decision = Decision::deny(DEFINITION_PINNED, why);
+        record.approval = Some(acceptance.approval.to_string());
+        self.note(record);
+    }
+
     /// Other pins are in force: what they accept already is not asked about any more.
     pub(crate) fn drift_settled(&mut self) {
         let pins = self.settings.pinning.pins.clone();

@@ -73,10 +73,15 @@ fn what_changed_again_meanwhile_is_not_accepted() {
     let mut second = begun(&words);
     second.until(|_| (words.stage.questions().len() == 2).then_some(())).expect("its own question");
     answered(&words, &asked, "approve");
-    let over = |row: &Value| row["id"] == asked["id"];
-    first.until(|_| (!words.stage.questions().iter().any(over)).then_some(())).expect("an answer");
+    // The gateway has taken the answer, and not only somebody given it.
+    let used = |row: &Value| row["id"] == asked["id"] && row["state"] == "used";
+    first.until(|_| words.stage.every_question().iter().any(used).then_some(())).expect("its end");
     assert_eq!(listed(&mut second), ["get_time"]);
     assert_eq!(first.leave().code, 0);
+    let denied = words.stage.events("denied");
+    let told = |record: &&Value| record.to_string().contains("not what a person was shown");
+    let told = denied.iter().find(told).unwrap_or_else(|| panic!("{denied:?}"));
+    assert_eq!(told["approval"], asked["id"]);
     assert_eq!(listed(&mut second), ["get_time"]);
     assert_eq!(second.leave().code, 0);
 }
