@@ -155,7 +155,7 @@ fn standing(grant: GrantRow) -> Grant {
         change,
         id: grant.id,
         server: grant.server,
-        what: format!("calls of {} with {}, {}", grant.tool, grant.covers, grant.lasts),
+        what: format!("{} with {}, {}", grant.tool, grant.covers, grant.lasts),
         state: grant.state.as_str().to_owned(),
         since: second(grant.changed.unwrap_or(grant.created)),
     }

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use portcullis_guard::text::visible;
-use portcullis_mediation::Question;
+use portcullis_mediation::{Matter, Question};
 
 use crate::visible::visible_json;
 use crate::words::Words;
@@ -18,6 +18,7 @@ pub struct Card {
     body: String,
     prompt: String,
     choices: usize,
+    told: &'static str,
 }
 
 impl Card {
@@ -43,7 +44,7 @@ impl Card {
         line(&mut body, "no answer", &deadline(asked, question.patience));
         line(&mut body, "approval", question.approval.as_str());
         let prompt = format!("{}? {}, then enter: ", words.prompt, typed(choices));
-        Self { body, prompt, choices }
+        Self { body, prompt, choices, told: words.told }
     }
 
     /// The same on a screen of so many rows and columns. Who has to scroll to see what is
@@ -74,6 +75,12 @@ impl Card {
         &self.body
     }
 
+    /// What is said after a yes.
+    #[must_use]
+    pub fn told(&self) -> &'static str {
+        self.told
+    }
+
     /// How many covers may be chosen for the rest of the session.
     #[must_use]
     pub fn choices(&self) -> usize {
@@ -89,6 +96,10 @@ impl Card {
 
 /// What may stand until the session ends, each with the number to type.
 fn choices(body: &mut String, question: &Question) -> usize {
+    // A yes to a directory lasts until then anyway.
+    if question.key.matter == Matter::Root {
+        return 0;
+    }
     let covers = &question.standing.covers;
     for (at, cover) in covers.iter().enumerate() {
         let label = if at == 0 { "or" } else { "" };
@@ -268,6 +279,17 @@ portcullis: may `delete_file` of server `files` run?
         asked.arguments = r#"{"mode":"url","url":"https://login.example.net/x"}"#.to_owned();
         let card = Card::new(&asked, UNIX_EPOCH);
         assert!(card.body().contains("  host       login.example.net\n"), "{}", card.body());
+    }
+
+    #[test]
+    fn a_directory_has_no_number_for_what_a_yes_is_anyway() {
+        let mut asked = question("roots/list", r#"{"access":"ro","directory":"/p/src"}"#);
+        let covers = json!([{"directory": {"same": Fingerprint::of(b"x")}}]);
+        asked.standing.covers = serde_json::from_value(covers).unwrap();
+        assert_eq!(Card::on(&asked, UNIX_EPOCH, Some((60, 100))).choices(), 1);
+        asked.key.matter = Matter::Root;
+        let card = Card::on(&asked, UNIX_EPOCH, Some((60, 100)));
+        assert_eq!((card.choices(), card.told()), (0, "approved, until its session ends"));
     }
 
     #[test]

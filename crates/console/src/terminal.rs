@@ -74,8 +74,9 @@ impl Terminal {
         self.say(card.body()).ok()?;
         self.let_it_be_read(withdrawal)?;
         let answer = self.listen(card, deadline, withdrawal);
+        let once = format!("{}\n", card.told());
         let _ = self.say(match answer {
-            Some(Said::Once) => "approved, this once\n",
+            Some(Said::Once) => &once,
             Some(Said::Standing(_)) => "approved, and calls like it until this session ends\n",
             Some(Said::No) => "denied\n",
             None => "\nno longer asked: nothing was approved here\n",

@@ -17,6 +17,12 @@ pub struct Words {
     pub content: &'static str,
     /// What a yes covers.
     pub covers: &'static str,
+    /// The button that says yes, and for how long.
+    pub yes: &'static str,
+    /// The same at a terminal, after it was typed.
+    pub told: &'static str,
+    /// What a yes that stands lets happen, before for how long.
+    pub stands: String,
     /// What is said after a yes, before how long it stands.
     pub approved: String,
     /// What is said after a no.
@@ -38,6 +44,9 @@ impl Words {
                 what: "tool",
                 content: "arguments",
                 covers: "covers this one call with these arguments, once",
+                yes: "Approve, once",
+                told: "approved, this once",
+                stands: format!("`{tool}` of `{server}` may run"),
                 approved: format!("`{tool}` of `{server}` may run once, with these arguments"),
                 denied: format!("`{tool}` of `{server}` does not run"),
                 host: None,
@@ -48,6 +57,9 @@ impl Words {
                 what: "asks with",
                 content: "request",
                 covers: "lets your model see this one request as it stands here, once",
+                yes: "Approve, once",
+                told: "approved, this once",
+                stands: format!("`{server}` may ask your model this"),
                 approved: format!("`{server}` may ask your model this, once"),
                 denied: format!("`{server}` does not ask your model"),
                 host: None,
@@ -58,6 +70,9 @@ impl Words {
                 what: "asked with",
                 content: "answer",
                 covers: "gives the server this one answer as it stands here, once",
+                yes: "Approve, once",
+                told: "approved, this once",
+                stands: format!("`{server}` may have this answer"),
                 approved: format!("`{server}` may have this answer, once"),
                 denied: format!("`{server}` does not get this answer"),
                 host: None,
@@ -71,6 +86,9 @@ impl Words {
                 what: "changed",
                 content: "difference",
                 covers: "accepts exactly what is shown here; what changes after it is asked about",
+                yes: "Accept, as shown",
+                told: "accepted, as shown",
+                stands: format!("`{server}` may be used as it was shown"),
                 approved: format!("`{server}` may be used as it was shown"),
                 denied: format!("what is new of `{server}` stays withheld"),
                 host: None,
@@ -91,6 +109,9 @@ impl Words {
             what: "part",
             content: "launch",
             covers: "starts the server, and starts it again as long as its command, its files and the names of its variables are the same",
+            yes: "Approve, while it stays so",
+            told: "approved, while it stays so",
+            stands: format!("`{server}` may be started like this"),
             approved: format!(
                 "`{server}` may be started like this; start it again if it has ended"
             ),
@@ -122,6 +143,9 @@ impl Words {
             what: "offered in",
             content: "directory",
             covers,
+            yes: "Approve, until its session ends",
+            told: "approved, until its session ends",
+            stands: format!("`{server}` may {does} in `{place}`"),
             approved: format!("`{server}` may {does} in `{place}` until its session ends"),
             denied: format!("`{server}` does not see `{place}`"),
             host: None,
@@ -146,6 +170,9 @@ impl Words {
             what: "asks with",
             content: "request",
             covers,
+            yes: "Approve, once",
+            told: "approved, this once",
+            stands: format!("`{server}` may ask you this"),
             approved: format!("`{server}` may ask you this, once"),
             denied: format!("`{server}` does not ask you"),
             host,
@@ -195,10 +222,21 @@ mod tests {
     }
 
     #[test]
+    fn once_is_said_of_what_is_once() {
+        for matter in Matter::ALL {
+            let words = Words::of(matter, "notes", "read_file", "{}");
+            let lasts = matches!(matter, Matter::Root | Matter::Launch | Matter::Capability);
+            for text in [words.yes, words.told, words.covers] {
+                assert_eq!(text.contains("once"), !lasts, "{matter:?}: {text}");
+            }
+        }
+    }
+
+    #[test]
     fn nothing_hides_in_a_name() {
         for matter in Matter::ALL {
             let words = Words::of(matter, "fi\u{202e}les", "a\u{1b}[2J", "{}");
-            for text in [words.asks, words.prompt, words.approved, words.denied] {
+            for text in [words.asks, words.prompt, words.stands, words.approved, words.denied] {
                 assert!(text.chars().all(|c| c != '\u{202e}' && c != '\u{1b}'), "{text}");
             }
         }

@@ -211,13 +211,13 @@ fn stands(state: &Path, id: &str, choice: Choice, json: bool) -> Result<Exit, Tr
         return Ok(Exit::Clean);
     }
     let grant = &given.grant;
-    let (tool, server) = (visible(&grant.tool), visible(&grant.server));
+    let stands = words(&given.decided.row).stands;
     let until = match choice.lasts {
         Lasts::Session => "until its session ends".to_owned(),
         _ => format!("until {}", grant.expires),
     };
     style::print(&format!(
-        "approved: `{tool}` of `{server}` may run, now and {until}, with {}; \
+        "approved: {stands}, now and {until}, with {}; \
          `portcullis grants revoke {}` takes it back\n",
         grant.covers, grant.id
     ))?;

@@ -94,9 +94,9 @@ fn revoke(state: &Path, id: &GrantId, json: bool) -> Result<Exit, Trouble> {
     let (server, tool) = (visible(&grant.server), visible(&grant.tool));
     style::print(&match grant.state {
         GrantState::Revoked => {
-            format!("taken back: calls of `{tool}` of `{server}` are asked about again\n")
+            format!("taken back: `{tool}` of `{server}` is asked about again\n")
         }
-        _ => format!("`{id}` was over already: calls of `{tool}` of `{server}` are asked about\n"),
+        _ => format!("`{id}` was over already: `{tool}` of `{server}` is asked about\n"),
     })?;
     Ok(Exit::Clean)
 }

@@ -141,6 +141,9 @@ fn a_yes_that_stands_is_taken_back_in_the_box_that_runs() {
     let id = again["id"].as_str().unwrap();
     let said = stage.says(&["approvals", "approve", id, "--for", "always", "--covers", "1"]);
     assert_eq!(said.code, 0, "{said:?}");
+    let told =
+        format!("approved: `notes` may read in `{}`, now and until ", work.at("site").display());
+    assert!(said.out.starts_with(&told), "{said:?}");
     until(&mut gateway, "site");
     assert_eq!(gateway.leave().code, 0);
 

@@ -7,7 +7,7 @@ use portcullis_mediation::edit::{Input, Part, parts};
 
 use super::frame::{Place, page};
 use super::html::Html;
-use super::question::{Form, arguments, changed, facts, hidden, title, words};
+use super::question::{Form, arguments, buttons, changed, facts, hidden, title, words};
 use crate::api::Asked;
 
 /// The fields. What is in them is as it was sent; what would hide in it is written out above
@@ -111,13 +111,7 @@ pub(crate) fn edited(asked: &Asked, content: &str, form: &Form) -> String {
         main.element("form", &attributes, |inside| {
             hidden(inside, "token", &form.token);
             hidden(inside, "shown", &form.shown);
-            let button = |inside: &mut Html, value, says| {
-                let attributes =
-                    [("type", "submit"), ("name", "answer"), ("value", value), ("class", value)];
-                inside.leaf("button", &attributes, says);
-            };
-            button(inside, "deny", "Deny");
-            button(inside, "approve", "Approve as edited, once");
+            buttons(inside, "Approve as edited, once");
         });
         back(main, asked);
     })

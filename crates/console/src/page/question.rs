@@ -148,13 +148,7 @@ fn answer(main: &mut Html, asked: &Asked, words: &Words, form: &Form) {
     main.element("form", &attributes, |inside| {
         hidden(inside, "token", &form.token);
         hidden(inside, "shown", &form.shown);
-        let button = |inside: &mut Html, value, says| {
-            let attributes =
-                [("type", "submit"), ("name", "answer"), ("value", value), ("class", value)];
-            inside.leaf("button", &attributes, says);
-        };
-        button(inside, "deny", "Deny");
-        button(inside, "approve", "Approve, once");
+        buttons(inside, words.yes);
         if !asked.covers.is_empty() {
             inside.element("fieldset", &[], |choices| stands(choices, &asked.covers));
         }
@@ -164,6 +158,15 @@ fn answer(main: &mut Html, asked: &Asked, words: &Words, form: &Form) {
 /// A field of a form that nobody sees.
 pub(super) fn hidden(inside: &mut Html, name: &'static str, value: &str) {
     inside.void("input", &[("type", "hidden"), ("name", name), ("value", value)]);
+}
+
+/// The no and the yes, in this order.
+pub(super) fn buttons(form: &mut Html, yes: &str) {
+    for (value, says) in [("deny", "Deny"), ("approve", yes)] {
+        let attributes =
+            [("type", "submit"), ("name", "answer"), ("value", value), ("class", value)];
+        form.leaf("button", &attributes, says);
+    }
 }
 
 /// For how long a yes may stand, as it is said in a form and as people read it.
@@ -196,5 +199,5 @@ fn stands(choices: &mut Html, covers: &[String]) {
     });
     let button =
         [("type", "submit"), ("name", "answer"), ("value", "stands"), ("class", "approve")];
-    choices.leaf("button", &button, "Approve this call and those");
+    choices.leaf("button", &button, "Approve this and those to come");
 }
