@@ -74,7 +74,7 @@ const orders = {
         await page.setViewportSize({ width, height });
         return true;
     },
-    shot: (page, { file }) => page.screenshot({ path: file }).then(() => true),
+    shot: (page, { file, whole }) => page.screenshot({ path: file, fullPage: whole === true }).then(() => true),
     async axe(page) {
         // As the browser's own tools do: the page's policy would not let a script of ours in.
         await page.evaluate(axe);

@@ -10,6 +10,10 @@ mod agent;
 mod desk;
 #[path = "browser/drive.rs"]
 mod drive;
+#[path = "browser/kinds.rs"]
+mod kinds;
+#[path = "browser/looks.rs"]
+mod looks;
 #[path = "browser/person.rs"]
 mod person;
 #[path = "stage/mod.rs"]

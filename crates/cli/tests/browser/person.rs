@@ -1,14 +1,11 @@
 //! A person with a keyboard: sees a question come, answers it, looks around.
 
-use std::path::PathBuf;
-
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::desk::{Console, asks, asks_for, guarded, guarded_with, reached, row};
 use crate::drive::Browser;
+use crate::looks::{ME, Pictures, is_read_by_everybody};
 use crate::stage::Stage;
-
-const ME: &str = "person";
 
 #[test]
 fn a_question_is_seen_as_it_comes_and_answered_with_the_keyboard_alone() {
@@ -146,28 +143,16 @@ fn every_page_can_be_read_by_everybody() {
         ("checklist", "/checklist".to_owned(), "Minimal roots"),
         ("missing", "/nowhere".to_owned(), "there is no such page"),
     ];
-    let looks = [("light", false, 900, 640), ("dark", true, 900, 640), ("phone", false, 390, 700)];
     for (name, path, expect) in &pages {
-        for (look, dark, width, height) in looks {
-            let scheme =
-                json!({"do": "scheme", "page": ME, "dark": dark, "width": width, "height": height});
-            browser.does(&scheme);
-            browser.goto(ME, &format!("http://{}{path}", console.host));
-            browser.shows(ME, expect);
-            let settled = "document.readyState === 'complete' \
-                 && ![...document.querySelectorAll('button')].some((it) => it.disabled)";
-            browser.until(ME, settled);
-            if *name == "missing" {
-                // That the page is not there is the one thing a browser complains about.
-                browser.forgets_complaints();
-            }
-            is_accessible(&mut browser, name, look);
-            let wide = browser.eval(ME, "document.documentElement.scrollWidth - innerWidth");
-            assert!(wide.as_i64().unwrap() <= 0, "{name} is wider than the window: {look}");
-            if *name != "missing" {
-                picture(&mut browser, name, look);
-            }
-        }
+        browser.goto(ME, &format!("http://{}{path}", console.host));
+        let shown = if *name == "missing" {
+            // That the page is not there is the one thing a browser complains about.
+            browser.forgets_complaints();
+            Pictures::Nothing
+        } else {
+            Pictures::EachLook
+        };
+        is_read_by_everybody(&mut browser, name, expect, shown);
     }
     let text = {
         browser.goto(ME, &format!("http://{}/", console.host));
@@ -175,28 +160,4 @@ fn every_page_can_be_read_by_everybody() {
     };
     assert!(text.contains("drafts/\\u{202e}txt.exe"), "{text}");
     browser.is_content();
-}
-
-/// What axe finds, and what it does not look at: headings in order, every region named.
-fn is_accessible(browser: &mut Browser, name: &str, look: &str) {
-    let found = browser.does(&json!({"do": "axe", "page": ME}));
-    assert_eq!(found["violations"], json!([]), "{name}, {look}: {found:#}");
-    assert!(found["passes"].as_u64().unwrap() > 10, "{name}: nothing was looked at");
-    let headings = browser.eval(
-        ME,
-        "[...document.querySelectorAll('h1,h2,h3,h4,h5,h6')].map((it) => Number(it.tagName[1]))",
-    );
-    let levels: Vec<u64> = headings.as_array().unwrap().iter().filter_map(Value::as_u64).collect();
-    assert_eq!(levels.first(), Some(&1), "{name}: {levels:?}");
-    assert!(levels.windows(2).all(|pair| pair[1] <= pair[0] + 1), "{name}: {levels:?}");
-    let landmarks =
-        "['header','nav','main','[role=status]'].every((it) => document.querySelector(it))";
-    assert_eq!(browser.eval(ME, landmarks), true, "{name}");
-}
-
-/// Only when that is asked for: `PORTCULLIS_SCREENSHOTS=docs/guide/console`.
-fn picture(browser: &mut Browser, name: &str, look: &str) {
-    let Some(folder) = std::env::var_os("PORTCULLIS_SCREENSHOTS") else { return };
-    let file = PathBuf::from(folder).join(format!("{name}-{look}.png"));
-    browser.does(&json!({"do": "shot", "page": ME, "file": file}));
 }
