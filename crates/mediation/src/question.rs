@@ -279,10 +279,10 @@ impl Session {
             _ => Standing::default(),
         };
         let patience = self.settings.patience;
-        let may_wait = call.is_some() || parked.waiting.is_held_by_nobody();
+        let may_wait = parked.waiting.asked_by_server().is_none();
         let patience = if quiet && may_wait { patience.max(QUIET) } else { patience };
-        // Whoever asked for something else than a call cannot be told to come back.
-        if quiet && call.is_some() {
+        // A host can be told to come back, a server cannot: its request is held.
+        if quiet && parked.waiting.asked_by_client().is_some() {
             self.questions.quiet.insert(approval.clone());
         }
         let question = Question {

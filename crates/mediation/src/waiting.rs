@@ -108,11 +108,6 @@ impl Waiting {
         }
     }
 
-    /// Neither side waits for it, so it may wait until somebody looks.
-    pub(crate) fn is_held_by_nobody(&self) -> bool {
-        matches!(self, Self::Root(_) | Self::Drift(_))
-    }
-
     /// What the host's model reads when a person did not say yes.
     pub(crate) fn not_approved(&self) -> &'static str {
         match self {

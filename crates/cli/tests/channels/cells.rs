@@ -2,6 +2,8 @@
 
 use std::time::Instant;
 
+use serde_json::json;
+
 use crate::scene::{Era, Kind, Scene, Where, text};
 use crate::stage::PATIENCE;
 
@@ -103,26 +105,43 @@ fn cell(kind: Kind, era: Era, place: Where) {
     assert_eq!(shown, expected, "{:?}", scene.heard);
 }
 
-/// Over the budget a call is pending at once, and passes when it is made again after a yes.
-fn pending(era: Era) {
+/// Over the budget a call is pending at once, and each of its questions passes when the call
+/// is made again after a yes.
+fn pending(kind: Kind, era: Era, asked: &[&str]) {
     let budget = "limits = { questions_per_hour = 1 }\n";
     let mut scene = Scene::begin(era, Where::Pending, budget);
     assert_eq!(text(&scene.call(Kind::Tool)), "done", "the first one is held");
-    let first = scene.call(Kind::Tool);
-    assert!(text(&first).contains("pending as apr_"), "{first}");
-    let waits = scene.stage.questions();
-    let id = waits[0]["id"].as_str().unwrap();
-    assert_eq!(scene.stage.says(&["approvals", "approve", id]).code, 0);
-    assert_eq!(text(&scene.call(Kind::Tool)), "done");
-    scene.all_answered(&["tool", "tool"]);
+    scene.alone = true;
+    for matter in asked {
+        let told = scene.call(kind);
+        assert_eq!(told["result"]["isError"], json!(true), "{told}");
+        let waits = scene.stage.questions();
+        assert_eq!((waits.len(), &waits[0]["kind"]), (1, &json!(matter)), "{waits:?}");
+        let id = waits[0]["id"].as_str().unwrap();
+        assert!(text(&told).contains(&format!("pending as {id}")), "{told}");
+        assert_eq!(scene.stage.says(&["approvals", "approve", id]).code, 0);
+    }
+    let answer = scene.call(kind);
+    assert!(text(&answer).contains(kind.done()), "{answer}");
+    scene.all_answered(&[&["tool"], asked].concat());
 }
 
-#[test]
-fn tool_legacy_pending() {
-    pending(Era::Legacy);
+macro_rules! pendings {
+    ($($name:ident: $kind:ident, $era:ident, $asked:expr;)*) => {
+        $(
+            #[test]
+            fn $name() {
+                pending(Kind::$kind, Era::$era, &$asked);
+            }
+        )*
+    };
 }
 
-#[test]
-fn tool_modern_pending() {
-    pending(Era::Modern);
+pendings! {
+    tool_legacy_pending: Tool, Legacy, ["tool"];
+    tool_modern_pending: Tool, Modern, ["tool"];
+    // The call that brought the answer is over, so the model is asked once more.
+    model_modern_pending: Model, Modern, ["sampling", "sampling-answer", "sampling"];
+    form_modern_pending: Form, Modern, ["elicitation"];
+    link_modern_pending: Link, Modern, ["elicitation"];
 }

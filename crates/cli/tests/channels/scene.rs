@@ -114,6 +114,8 @@ pub struct Scene {
     site: String,
     /// The host offers its directory.
     pub offers: bool,
+    /// Nobody looks at what waits.
+    pub alone: bool,
 }
 
 /// The server, which looks for its note in this directory.
@@ -170,6 +172,7 @@ impl Scene {
             work,
             site,
             offers: false,
+            alone: false,
         };
         scene.shakes_hands();
         scene
@@ -275,7 +278,7 @@ impl Scene {
             terminal.says_yes();
             return;
         }
-        if self.place == Where::Elicitation {
+        if self.place == Where::Elicitation || self.alone {
             return;
         }
         for row in self.stage.questions() {
