@@ -317,7 +317,7 @@ controls! {
         "A server does not fall back behind the newest revision that it is known to speak, until a person accepts it.",
         ["MCP-CAP-11"];
     LAUNCH_PINNED = "launch-pinned", Integrity, Protocol,
-        "What was approved is what is started: command, names of variables, program and files.",
+        "What was approved is what is started: command, variables, program and files; and after a yes, with no more than was shown.",
         ["MCP-SUP-01", "MCP-SUP-02", "MCP-SUP-04"];
     MESSAGE_BOUNDED = "message-bounded", Limits, Protocol,
         "A message is bounded before it is parsed, and a peer that floods is cut off.",

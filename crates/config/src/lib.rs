@@ -37,6 +37,7 @@ pub use policy::{Example, PolicyTable, Refused, Surprise};
 pub use portcullis_guard::secret::SecretString;
 pub use precedence::{Document, Documents, Firm, Locate};
 pub use settings::{Limits, Overrides, Resources, Settings};
+pub use tighten::{network_beyond, roots_beyond};
 pub use values::{
     Unfit, parse_ask, parse_confinement, parse_duration, parse_env, parse_network, parse_reach,
     parse_root, parse_size, parse_user,

@@ -1,5 +1,6 @@
 //! Key by key: what is tighter than what, and what the two make together.
 
+mod beyond;
 mod channels;
 mod input;
 
@@ -12,6 +13,8 @@ use crate::config::{Access, Network, Root, Variable};
 use crate::precedence::Locate;
 use crate::settings::{Resources, Settings, SomeInspect, SomeLimits};
 use crate::values::{self, Unfit, show_duration, show_size};
+
+pub use beyond::{network_beyond, roots_beyond};
 
 /// What the outer side's word is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -108,7 +108,7 @@ impl Words {
             asks,
             what: "part",
             content: "launch",
-            covers: "starts the server, and starts it again as long as its command, its files and the names of its variables are the same",
+            covers: "starts the server, and starts it again as long as its command, its files and its variables are the same and it is given no more than this",
             yes: "Approve, while it stays so",
             told: "approved, while it stays so",
             stands: format!("`{server}` may be started like this"),

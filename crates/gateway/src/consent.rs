@@ -10,11 +10,11 @@ use std::time::Instant;
 
 use portcullis_config as config;
 use portcullis_console::{Said, Words};
-use portcullis_guard::launch::marks;
+use portcullis_guard::launch::{Mark, decides, marks, variable};
 use portcullis_guard::text::visible;
 use portcullis_journal::{Event, Record};
 use portcullis_mediation::grant::Standing;
-use portcullis_mediation::pin::{Change, Definition};
+use portcullis_mediation::pin::{Change, Definition, Part};
 use portcullis_mediation::{ApprovalId, ApprovalKey, Fact, Fingerprint, Matter, Question};
 use portcullis_policy::{Ask, Channel, Principal, Tier};
 use portcullis_store::{ApprovalStore as _, Approvals, Journal, Taken, Verdict};
@@ -59,6 +59,17 @@ pub(crate) struct Launch<'a> {
     pub(crate) changes: &'a [Change],
     /// Why it is asked.
     pub(crate) why: &'a str,
+    /// What is shown with it.
+    pub(crate) beside: &'a Beside,
+}
+
+/// What a person is shown with a part of a start, so that one yes is for all of it.
+#[derive(Debug, Default)]
+pub(crate) struct Beside {
+    /// Pinned by the same yes.
+    pub(crate) parts: Vec<(Part, Definition)>,
+    /// Only shown.
+    pub(crate) shown: serde_json::Map<String, Value>,
 }
 
 /// Longest question that anybody can be asked to look through, in bytes.
@@ -102,7 +113,9 @@ impl Launch<'_> {
         let [bits, _] = dice::two()?;
         let content = canonical(&Json::from_value(&self.content()));
         // What nobody can be shown whole, nobody is asked about.
-        let unknown = self.seen.0.keys().any(|field| self.seen.value(field).is_none());
+        let whole = |seen: &Definition| seen.0.keys().all(|field| seen.value(field).is_some());
+        let mut beside = self.beside.parts.iter().map(|(_, seen)| seen);
+        let unknown = !whole(self.seen) || !beside.all(whole);
         if unknown || content.len() > LARGEST {
             let why =
                 format!("the {} is too long to be shown whole, so nobody is asked", self.part);
@@ -131,24 +144,17 @@ impl Launch<'_> {
 
     /// Everything that decides what would run, and where: whole.
     fn content(&self) -> Value {
-        let server = &self.plan.server;
-        let root = |root: &config::Root| {
-            let asks = if root.asks() { ":ask" } else { "" };
-            format!("{}:{}{asks}", root.path(), root.access().as_str())
-        };
-        let names: Vec<&str> = server.env.iter().map(config::Variable::name).collect();
         let mut all = json!({
-            "command": server.command,
-            "environment": names,
+            "command": self.plan.server.command,
             "started in": std::env::current_dir().map(|dir| dir.display().to_string()).ok(),
-            "roots": server.roots.iter().map(root).collect::<Vec<_>>(),
-            "network": server.network.to_string(),
-            "least box": server.confinement.as_str(),
         });
         if let Some(members) = all.as_object_mut() {
-            for field in self.seen.0.keys() {
-                members.extend(self.seen.value(field).map(|value| (field.clone(), value)));
+            let beside = self.beside.parts.iter().map(|(_, seen)| seen);
+            for seen in beside.chain([self.seen]) {
+                let value = |field: &String| Some((field.clone(), seen.value(field)?));
+                members.extend(seen.0.keys().filter_map(value));
             }
+            members.extend(self.beside.shown.clone());
             let before: serde_json::Map<String, Value> = self
                 .changes
                 .iter()
@@ -168,15 +174,21 @@ impl Launch<'_> {
     }
 
     fn reasons(&self) -> Vec<String> {
-        let command = &self.plan.server.command;
-        let mark = |mark: portcullis_guard::launch::Mark| {
-            format!("look at `{}`: it {}", visible(&mark.word), mark.why)
-        };
-        let open = command.iter().filter(|word| anybody_writes(word));
-        let open = open.map(|word| format!("look at `{}`: anybody may write there", visible(word)));
+        let server = &self.plan.server;
+        let command = &server.command;
+        let mark = |mark: Mark| format!("look at `{}`: it {}", visible(&mark.word), mark.why);
+        let loaded = server.env.iter().filter(|variable| decides(variable.name()));
+        let loaded = loaded.filter_map(|variable| match variable.source() {
+            config::Source::Value(text) => Some(text.expose("to look at the places in it")),
+            _ => None,
+        });
+        let places = loaded.flat_map(|text| text.split([':', '=', ' ', ','])).map(str::to_owned);
+        let open = command.iter().cloned().chain(places).filter(|word| anybody_writes(word));
+        let open =
+            open.map(|word| format!("look at `{}`: anybody may write there", visible(&word)));
         let why = std::iter::once(self.why.to_owned());
-        let mut reasons: Vec<String> =
-            why.chain(marks(command).into_iter().map(mark)).chain(open).collect();
+        let marks = all_marks(server).into_iter().map(mark);
+        let mut reasons: Vec<String> = why.chain(marks).chain(open).collect();
         reasons.dedup();
         reasons
     }
@@ -235,6 +247,15 @@ impl Launch<'_> {
         let written = journal.append(&record, wall_clock());
         written.map(drop).map_err(|error| Fault::ours("the journal cannot be written", error))
     }
+}
+
+/// Everything remarkable about a start: of the command, then of its variables.
+pub(crate) fn all_marks(server: &config::Server) -> Vec<Mark> {
+    let of = |it: &config::Variable| match it.source() {
+        config::Source::Value(text) => variable(it.name(), Some(text.expose("to look at it"))),
+        _ => variable(it.name(), None),
+    };
+    marks(&server.command).into_iter().chain(server.env.iter().flat_map(of)).collect()
 }
 
 /// Who answered, for what is pinned by it.

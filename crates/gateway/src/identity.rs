@@ -5,8 +5,10 @@ use std::collections::BTreeMap;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
+use portcullis_config as config;
 use portcullis_confine::command::Resolved;
-use portcullis_guard::launch::marks;
+use portcullis_guard::launch::{decides, marks};
+use portcullis_guard::secret::{redact, secret_name};
 use portcullis_guard::text::visible;
 use portcullis_mediation::Fingerprint;
 use portcullis_mediation::pin::Definition;
@@ -28,17 +30,63 @@ const LOCKS: &[&str] = &["node_modules/.package-lock.json", "tools"];
 /// How deep an installer of Python puts what it writes down.
 const DEEPEST: usize = 6;
 
-/// What a person wrote: the command and the names of its variables.
-pub(crate) fn command<'a>(
-    command: &[String],
-    environment: impl Iterator<Item = &'a str>,
-) -> Definition {
-    let mut names: Vec<&str> = environment.collect();
+/// The field of what the variables are. Pins of an older release have only their names.
+pub(crate) const VALUES: &str = "values";
+
+/// What a person wrote: the command, the names of its variables, and what each is.
+/// `given` is what references led to.
+pub(crate) fn command(server: &config::Server, given: &BTreeMap<String, String>) -> Definition {
+    let mut names: Vec<&str> = server.env.iter().map(config::Variable::name).collect();
     names.sort_unstable();
+    let value = |variable: &config::Variable| (variable.name().to_owned(), value(variable, given));
+    let values: BTreeMap<String, Value> = server.env.iter().map(value).collect();
     let mut launch = Definition::default();
-    launch.set("command", &json!(command));
+    launch.set("command", &json!(server.command));
     launch.set("environment", &json!(names));
+    launch.set(VALUES, &json!(values));
     launch
+}
+
+/// A value that was written out is shown and pinned. A secret is pinned and not shown. Of a
+/// reference it is shown where it leads and no more: what is there may change, unless it
+/// decides what runs.
+fn value(variable: &config::Variable, given: &BTreeMap<String, String>) -> Value {
+    let name = variable.name();
+    let digest = |value: &str| json!(Fingerprint::of(format!("{name}={value}").as_bytes()));
+    let (from, place) = match variable.source() {
+        config::Source::Value(text) => {
+            let text = text.expose("to the person who is asked about it, unless it is a secret");
+            let line = format!("{name}={text}");
+            let secret = secret_name(name) || redact(text) != text || redact(&line) != line;
+            return if secret { json!({"not shown": digest(text)}) } else { json!(text) };
+        }
+        config::Source::Environment(ours) => ("our own", ours),
+        config::Source::File(path) => ("file", path),
+    };
+    let mut told = serde_json::Map::from_iter([(from.to_owned(), json!(place))]);
+    if let Some(value) = given.get(name).filter(|_| decides(name)) {
+        told.insert("is".to_owned(), digest(value));
+    }
+    told.into()
+}
+
+/// What decides about a variable, and its value where that may be shown.
+pub(crate) fn variables(launch: &Definition) -> Vec<(String, Option<String>)> {
+    let Some(Value::Object(values)) = launch.value(VALUES) else { return Vec::new() };
+    let text = |value: Value| value.as_str().map(str::to_owned);
+    values.into_iter().map(|(name, value)| (name, text(value))).collect()
+}
+
+/// Which file the program is, for a question about it: also one of the machine's own, of
+/// which the path is pinned and no more.
+pub(crate) fn told(resolved: &Resolved) -> Result<Value, Fault> {
+    let program = &resolved.program;
+    let real = program.canonicalize().unwrap_or_else(|_| program.clone());
+    let own = SYSTEM.iter().any(|system| real.starts_with(system));
+    let covers = if own { "its path: it is the machine's own" } else { "its path and content" };
+    Ok(json!({
+        "file": real.display().to_string(), "content": fingerprint(&real)?, "a yes covers": covers,
+    }))
 }
 
 /// What that comes to on this machine: the program, and the files that decide

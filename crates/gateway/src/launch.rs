@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 use portcullis_config as config;
-use portcullis_confine::command::{self, Preparation, PrepareError, Prepared, Resolved};
+use portcullis_confine::command::Resolved;
 use portcullis_confine::egress::Doors;
 use portcullis_confine::{self as confine, Confined, Profile, RootGrant};
 use portcullis_guard::path as guarded;
@@ -21,16 +21,16 @@ use portcullis_store::{Approvals, Grants, Journal, Options, Sync};
 use portcullis_transport::{Lane, Lines, stdio};
 use serde_json::json;
 
+use crate::admit::{Installing, admit, held_to_pin};
 use crate::alarm::Alarm;
 use crate::approve::Watch;
 use crate::channels::Calling;
 use crate::dice;
 use crate::driver::{Driver, Stop};
-use crate::egress::{self, Told};
+use crate::egress;
 use crate::fault::Fault;
-use crate::granting::{admit_roots, ceilings, real_state};
+use crate::granting::{admit_roots, ceilings};
 use crate::held::Held;
-use crate::identity;
 use crate::left_out;
 use crate::newcomer::Newcomers;
 use crate::pins::PinKeeper;
@@ -39,7 +39,6 @@ use crate::reload::{Reload, Reread, Written};
 use crate::roots::Keeper;
 use crate::secrets::{self, Secrets, Sights};
 use crate::side::SideLog;
-use crate::trusted::{self, holds};
 
 /// Hosts give up on a call after 60 s (`DEFAULT_REQUEST_TIMEOUT_MSEC` of the
 /// TypeScript SDK): we answer before.
@@ -107,8 +106,14 @@ pub(crate) fn launch(plan: &Plan) -> Result<Driver, Fault> {
     let known = known(plan, &variables);
     let mut installing = Installing::default();
     let mut pins = PinKeeper::open(plan)?.without(without);
-    let resolved =
-        admit(plan, &grants, &mut pins, (&mut journal, &mut approvals), &mut installing)?;
+    let resolved = admit(
+        plan,
+        &grants,
+        &variables,
+        &mut pins,
+        (&mut journal, &mut approvals),
+        &mut installing,
+    )?;
     let mut profile = profile(plan, &grants, variables, &resolved)?;
     if without.is(Layer::Box) {
         (profile.least, profile.most) = (confine::Level::None, confine::Level::None);
@@ -195,13 +200,6 @@ fn driver(
     })
 }
 
-/// What an installer did that a record should tell, if one ran.
-#[derive(Default)]
-struct Installing {
-    denied: Vec<Told>,
-    unheld: Option<String>,
-}
-
 /// Where the server's process came from, for starting another in its place.
 #[derive(Debug)]
 pub(crate) struct Origin {
@@ -225,17 +223,6 @@ impl Origin {
     pub(crate) fn hold(&self, pins: &mut PinKeeper, journal: &mut Journal) -> Result<(), Fault> {
         held_to_pin(&self.plan, &self.resolved, pins, journal, None).map(drop)
     }
-}
-
-fn held_to_pin(
-    plan: &Plan,
-    resolved: &Resolved,
-    pins: &mut PinKeeper,
-    journal: &mut Journal,
-    asking: Option<(&mut Approvals, bool)>,
-) -> Result<bool, Fault> {
-    let found = identity::program(resolved, &plan.state.join("packages"))?;
-    pins.hold(plan, journal, "program", found, asking)
 }
 
 /// The values of the granted variables; a reference that leads nowhere is an error.
@@ -323,92 +310,11 @@ fn profile(
     Ok(profile)
 }
 
-/// Nothing is installed or started that is not what was approved.
-fn admit(
-    plan: &Plan,
-    grants: &[RootGrant],
-    pins: &mut PinKeeper,
-    (journal, approvals): (&mut Journal, &mut Approvals),
-    installing: &mut Installing,
-) -> Result<Resolved, Fault> {
-    let names = plan.server.env.iter().map(config::Variable::name);
-    let written = identity::command(&plan.server.command, names);
-    pins.hold(plan, journal, "command", written, Some((approvals, true)))?;
-    let resolved = understood(plan, grants, installing)?;
-    if held_to_pin(plan, &resolved, pins, journal, Some((approvals, false)))? {
-        // A person took their time, and the yes is for what was looked at before.
-        held_to_pin(plan, &resolved, pins, journal, None)?;
-    }
-    Ok(resolved)
-}
-
-/// The command as program, arguments and the directories it needs; what `npx` or
-/// `uvx` would download is installed first, in a box with its registry and no roots.
-fn understood(
-    plan: &Plan,
-    grants: &[RootGrant],
-    installing: &mut Installing,
-) -> Result<Resolved, Fault> {
-    let server = &plan.server;
-    let command: Vec<OsString> = server.command.iter().map(OsString::from).collect();
-    let empty = OsString::new();
-    let path = plan.environment.get("PATH").unwrap_or(&empty);
-    let (path, left_out) = trusted::search_path(path, grants);
-    for dir in left_out {
-        let (name, dir) = (&server.name, dir.display());
-        eprintln!("portcullis: {name}: not looking for programs in {dir}: the server may write it");
-    }
-    let home = plan.home.as_deref();
-    let resolved = command::resolve(&command, &path, home).map_err(refused)?;
-    let command::Plan::Prepare(package) = &resolved.plan else {
-        return hold_back(plan, resolved, grants);
-    };
-    eprintln!("portcullis: {}: preparing `{}`", server.name, package.spec);
-    let preparation = Preparation {
-        store: &plan.state.join("packages"),
-        path: &path,
-        home,
-        user: Some(server.user.as_str()),
-        least: least(server.confinement),
-        launcher: None,
-    };
-    let Prepared { resolved, denied, unheld } =
-        package.prepare(&preparation).map_err(unprepared)?;
-    if let Some(why) = &unheld {
-        let name = &server.name;
-        eprintln!("portcullis: {name}: the installer was not held to its registry: {why}");
-    }
-    *installing = Installing { denied, unheld };
-    hold_back(plan, resolved, grants)
-}
-
-/// What a program needs beside itself is neither chosen by the server nor ours.
-fn hold_back(plan: &Plan, resolved: Resolved, grants: &[RootGrant]) -> Result<Resolved, Fault> {
-    let resolved = trusted::hold_back(resolved, grants)?;
-    let state = real_state(plan)?;
-    if let Some(dir) = resolved.code.iter().find(|dir| holds(dir, &state)) {
-        let (dir, state) = (dir.display(), state.display());
-        let why = format!(
-            "the server's program needs {dir}, which holds our own state in {state}: \
-             put the program into a directory of its own, or move the state with --state"
-        );
-        return Err(Fault::operator(why));
-    }
-    Ok(resolved)
-}
-
-fn least(confinement: config::Confinement) -> confine::Level {
+pub(crate) fn least(confinement: config::Confinement) -> confine::Level {
     match confinement {
         config::Confinement::Full => confine::Level::Full,
         config::Confinement::Landlock => confine::Level::Landlock,
         config::Confinement::None => confine::Level::None,
-    }
-}
-
-fn unprepared(error: PrepareError) -> Fault {
-    match error {
-        PrepareError::Spawn(error) => refused(error),
-        other => Fault::Operator(other.to_string()),
     }
 }
 
@@ -542,7 +448,7 @@ fn firm(plan: &Plan) -> Result<Option<Policies>, Fault> {
 }
 
 /// Why the box refused, with the exit code that goes with it.
-fn refused(error: confine::SpawnError) -> Fault {
+pub(crate) fn refused(error: confine::SpawnError) -> Fault {
     let text = error.to_string();
     match error {
         confine::SpawnError::Weaker { .. } => Fault::Weaker(text),

@@ -6,6 +6,7 @@
 //! (calling a person, and waiting for one), `roots.rs` and `restart.rs` (what changes in a box
 //! that runs, and a box that takes another's place), `secrets.rs` and `reload.rs` (what it was given, when that changes), `side.rs` (what servers write beside the protocol).
 
+mod admit;
 mod alarm;
 mod approve;
 mod channels;
@@ -25,6 +26,7 @@ mod newcomer;
 mod perform;
 mod pins;
 mod prompt;
+mod reach;
 mod reload;
 mod restart;
 mod roots;

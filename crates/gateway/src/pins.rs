@@ -8,20 +8,40 @@ use std::time::{Duration, Instant};
 use portcullis_config as config;
 use portcullis_journal::{Event, Record};
 use portcullis_mediation::pin::{
-    Definition, Mode, Part, Pinning, Place, Section, Sighting, Surroundings, compare,
+    Change, Definition, Mode, Part, Pinning, Place, Section, Sighting, Surroundings, compare,
 };
 use portcullis_mediation::{Acceptance, ApprovalId, Drift};
 use portcullis_mediation::{Layer, Without};
 use portcullis_policy::{Ask, Principal};
 use portcullis_store::{Approvals, Journal, PinStore as _, Pins, StoreError};
 
-use crate::consent::{Launch, Word, decided_by};
+use crate::consent::{Beside, Launch, Word, all_marks, decided_by};
 use crate::driver::{Driver, wall_clock};
 use crate::fault::Fault;
+use crate::identity;
 use crate::launch::Plan;
+use crate::reach::Reach;
 
 /// How often the store is looked at while something is withheld.
 const LOOK: Duration = Duration::from_millis(250);
+
+/// Whoever can be asked about a part of a start.
+pub(crate) struct Asking<'a> {
+    pub(crate) approvals: &'a mut Approvals,
+    /// What is new is asked about too, if the operator wants that.
+    pub(crate) first: bool,
+    /// What is shown with it; it is looked at when somebody is asked.
+    pub(crate) beside: &'a dyn Fn(&portcullis_mediation::pin::Pins) -> Result<Beside, Fault>,
+}
+
+/// What waits for a person.
+struct Asked {
+    part: Part,
+    seen: Definition,
+    changes: Vec<Change>,
+    note: String,
+    beside: Beside,
+}
 
 /// The pins of one server.
 #[derive(Debug)]
@@ -69,59 +89,119 @@ impl PinKeeper {
 
     /// Holds a part of the launch against its pin. What drifted does not start;
     /// what is new is pinned. Where there is somebody to ask, a person may accept it: true
-    /// when one did, some time after it was looked at. With `true` what is new is asked about
-    /// too, if the operator wants that.
+    /// when one did, some time after it was looked at.
     pub(crate) fn hold(
         &mut self,
         plan: &Plan,
         journal: &mut Journal,
         name: &str,
         seen: Definition,
-        asking: Option<(&mut Approvals, bool)>,
+        asking: Option<Asking<'_>>,
     ) -> Result<bool, Fault> {
         if self.without.is(Layer::Pins) {
             return Ok(false);
         }
         let part = Part::new(Section::Launch, name);
-        let first = asking.as_ref().is_some_and(|(_, first)| *first);
+        let first = asking.as_ref().is_some_and(|asking| asking.first);
         let pins = self.pins.load(&self.server).map_err(|error| lost(&error))?;
         let pinned = pins.parts.get(&part);
         let changes =
             pinned.map(|pinned| compare(Section::Launch, pinned, &seen, &Surroundings::default()));
-        let fields = |changes: &[portcullis_mediation::pin::Change]| {
+        let fields = |changes: &[Change]| {
             changes.iter().map(|change| change.field.clone()).collect::<Vec<_>>().join(", ")
         };
-        let (event, note) = match &changes {
-            Some(changes) if changes.is_empty() => return Ok(false),
-            Some(changes) => (Event::Drifted, format!("{} changed", fields(changes))),
-            None if first && self.asks_first(plan) => {
-                (Event::Drifted, format!("the {name} was not accepted yet"))
+        let note = match (&changes, pinned) {
+            (Some(changes), _) if changes.is_empty() => return Ok(false),
+            (Some(changes), Some(pinned)) if self.only_older(plan, changes, &seen) => {
+                let note = "the values of its variables are seen for the first time and pinned";
+                self.record(plan, journal, Event::Pinned, note)?;
+                let risen = (pinned.definition.clone(), seen);
+                let risen = BTreeMap::from([(part, risen)]);
+                self.keep(&Sighting { risen, ..Sighting::default() })
+                    .map_err(|error| lost(&error))?;
+                return Ok(false);
             }
-            None => (Event::Pinned, format!("the {name} is seen for the first time and pinned")),
+            (Some(changes), _) => format!("{} changed", fields(changes)),
+            (None, _) if first && self.asks_first(plan) => {
+                format!("the {name} was not accepted yet")
+            }
+            (None, _) => {
+                let note = format!("the {name} is seen for the first time and pinned");
+                self.record(plan, journal, Event::Pinned, &note)?;
+                let first = BTreeMap::from([(part, seen)]);
+                self.keep(&Sighting { first, ..Sighting::default() })
+                    .map_err(|error| lost(&error))?;
+                return Ok(false);
+            }
         };
-        self.record(plan, journal, event, &note)?;
-        let known = BTreeMap::from([(part.clone(), seen.clone())]);
-        let sighting = if event == Event::Pinned {
-            Sighting { first: known, ..Sighting::default() }
-        } else {
-            Sighting { drifted: known, ..Sighting::default() }
+        let changes = changes.unwrap_or_default();
+        let (beside, approvals) = match asking {
+            Some(asking) => ((asking.beside)(&pins)?, Some(asking.approvals)),
+            None => (Beside::default(), None),
         };
-        self.keep(&sighting).map_err(|error| lost(&error))?;
-        if event == Event::Pinned || mode(plan) == Mode::Note {
+        let what = Asked { part, seen, changes, note, beside };
+        self.ask(plan, journal, approvals, &what)
+    }
+
+    /// Holds what a server is given against what a yes to its start covered. Nobody is asked
+    /// where nobody was: the operator's word is enough there.
+    pub(crate) fn hold_reach(
+        &mut self,
+        plan: &Plan,
+        journal: &mut Journal,
+        reach: &Reach,
+        approvals: &mut Approvals,
+    ) -> Result<bool, Fault> {
+        if self.without.is(Layer::Pins) {
             return Ok(false);
         }
-        let Some((approvals, _)) = asking else { return Err(self.refusal(plan, &note, None)) };
+        let pins = self.pins.load(&self.server).map_err(|error| lost(&error))?;
+        let seen = reach.definition();
+        let (note, changes) = match reach.beyond(&pins) {
+            Some((_, more)) if more.is_empty() => return Ok(false),
+            Some((nearest, more)) => {
+                let pinned = pins.parts.get(&nearest);
+                let told = Surroundings::default();
+                let changes = pinned.map(|pinned| compare(Section::Launch, pinned, &seen, &told));
+                (format!("more than was approved: {}", more.join(", ")), changes)
+            }
+            None if mode(plan) != Mode::Ask => return Ok(false),
+            None => ("what it is given was not accepted yet".to_owned(), None),
+        };
         let changes = changes.unwrap_or_default();
-        let launch = Launch { plan, part: name, seen: &seen, changes: &changes, why: &note };
+        let what = Asked { part: Reach::part(), seen, changes, note, beside: Beside::default() };
+        self.ask(plan, journal, Some(approvals), &what)
+    }
+
+    /// What is not as it was approved waits for a person; true when one says yes to it.
+    fn ask(
+        &mut self,
+        plan: &Plan,
+        journal: &mut Journal,
+        approvals: Option<&mut Approvals>,
+        what: &Asked,
+    ) -> Result<bool, Fault> {
+        let Asked { part, seen, changes, note, beside } = what;
+        self.record(plan, journal, Event::Drifted, note)?;
+        let all = || std::iter::once((part, seen)).chain(beside.parts.iter().map(|(p, s)| (p, s)));
+        let drifted = all().map(|(part, seen)| (part.clone(), seen.clone())).collect();
+        self.keep(&Sighting { drifted, ..Sighting::default() }).map_err(|error| lost(&error))?;
+        if mode(plan) == Mode::Note {
+            return Ok(false);
+        }
+        let Some(approvals) = approvals else { return Err(self.refusal(plan, note, None)) };
+        let launch = Launch { plan, part: &part.name, seen, changes, why: note, beside };
         match launch.ask(journal, approvals)? {
             Word::Yes(by) => {
-                let told = format!("{by} accepts the {name}");
+                let told = format!("{by} accepts the {}", part.name);
                 launch.record(journal, Event::Pinned, &told, None)?;
-                let taken = self.pins.answered(&self.server, &part, &seen, &by, wall_clock());
-                match taken.map_err(|error| lost(&error))? {
-                    true => Ok(true),
-                    false => Err(self.refusal(plan, &note, None)),
+                for (part, seen) in all() {
+                    let taken = self.pins.answered(&self.server, part, seen, &by, wall_clock());
+                    if !taken.map_err(|error| lost(&error))? {
+                        return Err(self.refusal(plan, note, None));
+                    }
                 }
+                Ok(true)
             }
             Word::No(id) => {
                 launch.record(journal, Event::Denied, "a person said no", Some(&id))?;
@@ -129,10 +209,18 @@ impl PinKeeper {
             }
             Word::Nothing(id) => {
                 launch.record(journal, Event::Denied, "nobody has answered", Some(&id))?;
-                Err(self.refusal(plan, &note, Some(&id)))
+                Err(self.refusal(plan, note, Some(&id)))
             }
-            Word::Unasked => Err(self.refusal(plan, &note, None)),
+            Word::Unasked => Err(self.refusal(plan, note, None)),
         }
+    }
+
+    /// Nothing changed but that the pin is of a release which did not know the values of
+    /// variables: they are seen for the first time, and treated like a first start.
+    fn only_older(&self, plan: &Plan, changes: &[Change], seen: &Definition) -> bool {
+        let values = |change: &Change| change.field == identity::VALUES && change.before.is_none();
+        let none = identity::variables(seen).is_empty();
+        changes.iter().all(values) && (none || !self.asks_first(plan))
     }
 
     /// Whether a command that was never approved is asked about. A person who typed it has
@@ -141,8 +229,8 @@ impl PinKeeper {
         match mode(plan) {
             Mode::Ask => true,
             Mode::First => {
-                let marks = portcullis_guard::launch::marks(&plan.server.command);
-                marks.iter().any(|mark| mark.grave) && !crate::consent::at_terminal()
+                let grave = all_marks(&plan.server).iter().any(|mark| mark.grave);
+                grave && !crate::consent::at_terminal()
             }
             Mode::Note => false,
         }
@@ -201,7 +289,7 @@ impl PinKeeper {
     ) -> Result<(), Fault> {
         let principal = Principal::user(rustix::process::getuid().as_raw());
         let mut record = Record::new(event, "launch", &plan.server.name, &principal);
-        let shown = crate::identity::shown(&plan.server.command);
+        let shown = identity::shown(&plan.server.command);
         record.note = Some(format!("{note}: {}", portcullis_guard::redact(&shown)));
         let written = journal.append(&record, wall_clock());
         written.map(|_| ()).map_err(|error| Fault::ours("the journal cannot be written", error))

@@ -23,10 +23,12 @@ const GRAVE: &[&str] = &[
     "hides what it runs",
     "hides where words end",
     "takes a wall away",
+    EVERY,
     UNSEEN,
     ALIKE,
 ];
 
+const EVERY: &str = "puts other code into every program";
 const UNSEEN: &str = "holds characters that nobody sees";
 const ALIKE: &str = "has letters that look like others";
 
@@ -100,6 +102,85 @@ const WHOLE: &[(&[&str], &str)] = &[
 
 /// Launchers whose package may be another one tomorrow.
 const LAUNCHERS: &[&str] = &["npx", "bunx", "uvx", "pipx", "dlx"];
+
+/// Variables that decide what runs, whatever the command says. Most are usual (`PYTHONPATH`
+/// finds a server that was never installed), so they are marked and no more.
+const VARIABLES: &[(&[&str], &str)] = &[
+    (&["LD_PRELOAD", "LD_AUDIT", "DYLD_INSERT_LIBRARIES"], EVERY),
+    (
+        &["LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "DYLD_FRAMEWORK_PATH", "GCONV_PATH"],
+        "decides where every program finds its libraries",
+    ),
+    (
+        &[
+            "PYTHONPATH",
+            "PYTHONHOME",
+            "PYTHONSTARTUP",
+            "PYTHONUSERBASE",
+            "NODE_OPTIONS",
+            "NODE_PATH",
+            "RUBYOPT",
+            "RUBYLIB",
+            "GEM_PATH",
+            "PERL5OPT",
+            "PERL5LIB",
+            "PERL5DB",
+            "BASH_ENV",
+            "ENV",
+            "ZDOTDIR",
+            "JAVA_TOOL_OPTIONS",
+            "JDK_JAVA_OPTIONS",
+            "_JAVA_OPTIONS",
+            "CLASSPATH",
+            "DOTNET_STARTUP_HOOKS",
+            "PHPRC",
+            "PHP_INI_SCAN_DIR",
+            "LUA_INIT",
+            "LUA_PATH",
+            "LUA_CPATH",
+        ],
+        "decides which code is loaded first",
+    ),
+    (&["PATH"], "decides where programs are found"),
+    (
+        &[
+            "GIT_SSH",
+            "GIT_SSH_COMMAND",
+            "GIT_EXTERNAL_DIFF",
+            "GIT_PAGER",
+            "GIT_EDITOR",
+            "GIT_ASKPASS",
+            "GIT_CONFIG_GLOBAL",
+            "GIT_CONFIG_PARAMETERS",
+            "SSH_ASKPASS",
+            "EDITOR",
+            "VISUAL",
+            "PAGER",
+            "BROWSER",
+            "SHELL",
+        ],
+        "names what another program starts",
+    ),
+];
+
+/// Why a variable decides what runs, if it does.
+fn loads(name: &str) -> Option<&'static str> {
+    let name = name.to_ascii_uppercase();
+    VARIABLES.iter().find(|(names, _)| names.contains(&name.as_str())).map(|(_, why)| *why)
+}
+
+/// Whether a variable decides what runs.
+#[must_use]
+pub fn decides(name: &str) -> bool {
+    loads(name).is_some()
+}
+
+/// What is remarkable about a variable, and its value where that is written.
+#[must_use]
+pub fn variable(name: &str, value: Option<&str>) -> Vec<Mark> {
+    let why = loads(name).into_iter().chain(value.and_then(disguised));
+    why.map(|why| mark(name, why)).collect()
+}
 
 /// Everything remarkable about a command, in the order of its words.
 #[must_use]
@@ -243,6 +324,27 @@ mod tests {
         ] {
             let command: Vec<String> = line.split('|').map(str::to_owned).collect();
             assert_eq!(marks(&command).iter().any(|mark| mark.grave), expect, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_variable_that_decides_what_runs_is_marked() {
+        for (name, value, expect, grave) in [
+            ("LD_PRELOAD", Some("/tmp/x.so"), vec![EVERY], true),
+            ("LD_AUDIT", None, vec![EVERY], true),
+            ("PYTHONPATH", Some("/srv/src"), vec!["decides which code is loaded first"], false),
+            ("NODE_OPTIONS", None, vec!["decides which code is loaded first"], false),
+            ("node_options", None, vec!["decides which code is loaded first"], false),
+            ("GIT_SSH_COMMAND", None, vec!["names what another program starts"], false),
+            ("PATH", Some("/tmp:/usr/bin"), vec!["decides where programs are found"], false),
+            ("LOG_LEVEL", Some("debug"), vec![], false),
+            ("LOG_LEVEL", Some("de\u{200b}bug"), vec![UNSEEN], true),
+            ("API_URL", Some("https://x.example/?a=1;b"), vec![], false),
+        ] {
+            let marks = variable(name, value);
+            let why: Vec<_> = marks.iter().map(|mark| mark.why).collect();
+            assert_eq!(why, expect, "{name}");
+            assert_eq!(marks.iter().any(|mark| mark.grave), grave, "{name}");
         }
     }
 

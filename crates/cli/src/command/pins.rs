@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use portcullis_guard::launch::{Mark, marks};
+use portcullis_guard::launch::{Mark, marks, variable};
 use portcullis_guard::text::{bounded, visible};
 use portcullis_journal::{Event, Record};
 use portcullis_mediation::pin::{Change, Part, Pinned, Risk, Section, Surroundings, compare, kin};
@@ -158,7 +158,10 @@ fn remarks(row: &PinRow) -> String {
     let command: Vec<String> =
         seen.and_then(|command| serde_json::from_value(command).ok()).unwrap_or_default();
     let line = |mark: &Mark| format!("  look at: {} {}\n", visible(&mark.word), mark.why);
-    marks(&command).iter().map(line).collect()
+    let values = row.seen.as_ref().and_then(|(seen, _)| seen.value("values"));
+    let values = values.as_ref().and_then(Value::as_object).into_iter().flatten();
+    let variables = values.flat_map(|(name, value)| variable(name, value.as_str()));
+    marks(&command).into_iter().chain(variables).map(|mark| line(&mark)).collect()
 }
 
 /// One field, before and after, with nothing hidden and nothing left out.

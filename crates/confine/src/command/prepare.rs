@@ -128,6 +128,24 @@ impl Package {
         Ok(Prepared { resolved: self.runnable(&dir, with)?, denied, unheld })
     }
 
+    /// The hosts that its installer reaches: a registry, as the person's settings name it.
+    #[must_use]
+    pub fn registry(&self, home: Option<&Path>) -> String {
+        self.source(home).0.reach().to_string()
+    }
+
+    /// Its registry, and the settings that name one.
+    fn source(&self, home: Option<&Path>) -> (Registry, String) {
+        let settings = registry::settings(std::env::vars_os());
+        match self.ecosystem {
+            Ecosystem::Npm => {
+                let files = npm_settings(home);
+                (Registry::npm(&files, &settings), files)
+            }
+            Ecosystem::Python => (Registry::python(&settings), String::new()),
+        }
+    }
+
     /// What the installer was denied, and why it was not held to its registry if so.
     fn install(
         &self,
@@ -175,12 +193,8 @@ impl Package {
         with: &Preparation<'_>,
     ) -> Result<Vec<Told>, PrepareError> {
         let settings = registry::settings(std::env::vars_os());
-        let files = npm_settings(with.home);
-        let (registry, files) = match self.ecosystem {
-            Ecosystem::Npm => (Registry::npm(&files, &settings), files.as_str()),
-            Ecosystem::Python => (Registry::python(&settings), ""),
-        };
-        let via = registry::via(files, &settings).map_err(PrepareError::Proxy)?;
+        let (registry, files) = self.source(with.home);
+        let via = registry::via(&files, &settings).map_err(PrepareError::Proxy)?;
         let reach = registry.reach();
         profile.network = Network::Named(Doors::of(&reach));
         // Theirs is ours to use; the installer is told of our own.
