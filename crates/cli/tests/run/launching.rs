@@ -230,8 +230,8 @@ fn what_a_reference_loads_is_pinned_without_being_shown() {
     let server = script(&stage, GREETS);
     let start = |value: &str| {
         let options = ["--name", "mine", "--env", "NODE_OPTIONS"].map(str::to_owned);
-        let mut command =
-            stage.run(options.each_ref().map(String::as_str).as_slice(), &[server.clone()]);
+        let mut command = stage
+            .run(options.each_ref().map(String::as_str).as_slice(), std::slice::from_ref(&server));
         command.env("NODE_OPTIONS", value);
         let mut gateway = Gateway::start(command, None);
         (gateway.greets(), gateway)
@@ -371,7 +371,8 @@ fn a_bare_name_is_shown_as_the_file_that_it_leads_to() {
     let dir = std::path::Path::new(&server).parent().unwrap().display().to_string();
     let name = std::path::Path::new(&server).file_name().unwrap().to_str().unwrap().to_owned();
     let start = |path: &str| {
-        let mut command = stage.run(&["--name", "mine", "--config", &config], &[name.clone()]);
+        let mut command =
+            stage.run(&["--name", "mine", "--config", &config], std::slice::from_ref(&name));
         command.env("PATH", format!("{path}:/usr/bin:/bin"));
         let mut gateway = Gateway::start(command, None);
         (gateway.greets(), gateway)
