@@ -172,7 +172,7 @@ mod tests {
                 vec!["packages from r.test:443, evil.test:443"],
             ),
         ] {
-            let (_, more) = wanted.beyond(&pins(&[yes.clone()])).unwrap();
+            let (_, more) = wanted.beyond(&pins(std::slice::from_ref(&yes))).unwrap();
             assert_eq!(more, expect, "{wanted:?}");
         }
         assert!(yes.beyond(&pins(&[])).is_none());
