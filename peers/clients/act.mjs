@@ -24,9 +24,12 @@ export function giveRoots() {
     return { roots: plan.roots.map((uri) => ({ uri })) };
 }
 
+/** Whether the roots change on the way. */
+const offers = plan.steps.some((step) => step.offer);
+
 /** What the plan has an answer for. */
 export const capabilities = {
-    ...(plan.roots && { roots: {} }),
+    ...(plan.roots && { roots: offers ? { listChanged: true } : {} }),
     ...(plan.model && { sampling: {} }),
     ...((plan.person || plan.approver) && { elicitation: { form: {}, url: {} } }),
 };
@@ -83,6 +86,11 @@ function callTool(client, step, options) {
 
 async function act(client, step) {
     const seen = [];
+    if (step.offer) {
+        plan.roots = step.offer;
+        await client.sendRootsListChanged();
+        return { offered: step.offer.length };
+    }
     if (step.cancel) {
         const abort = new AbortController();
         const answer = await call(client, step, seen, abort.signal, () => abort.abort('enough'));

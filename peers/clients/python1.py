@@ -85,6 +85,10 @@ async def cancelled(session, step, seen):
 
 async def act(session, step):
     seen = []
+    if "offer" in step:
+        PLAN["roots"] = step["offer"]
+        await session.send_roots_list_changed()
+        return {"offered": len(step["offer"])}
     if step.get("cancel"):
         return await cancelled(session, step, seen) | {"progress": seen}
     while True:

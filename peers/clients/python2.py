@@ -80,6 +80,10 @@ async def cancelled(client, step, seen):
 
 async def act(client, step):
     seen = []
+    if "offer" in step:
+        PLAN["roots"] = step["offer"]
+        await client.send_roots_list_changed()
+        return {"offered": len(step["offer"])}
     if step.get("cancel"):
         return await cancelled(client, step, seen) | {"progress": seen}
     while True:

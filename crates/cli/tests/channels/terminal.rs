@@ -21,8 +21,8 @@ pub struct Terminal {
 }
 
 impl Terminal {
-    /// `portcullis run` with these words, at a terminal.
-    pub fn start(stage: &Stage, options: &[&str], server: &[String]) -> (Gateway, Self) {
+    /// A terminal, and the side of it that programs have.
+    pub fn open() -> (Self, OwnedFd) {
         let ours = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).unwrap();
         grantpt(&ours).unwrap();
         unlockpt(&ours).unwrap();
@@ -31,6 +31,14 @@ impl Terminal {
         let theirs = open(name.as_c_str(), both, Mode::empty()).unwrap();
         let size = Winsize { ws_row: 60, ws_col: 160, ws_xpixel: 0, ws_ypixel: 0 };
         tcsetwinsize(&theirs, size).unwrap();
+        let keys = Outlet::new(ours.try_clone().unwrap());
+        let open = theirs.try_clone().unwrap();
+        (Self { screen: Inlet::new(ours), keys, _open: open, answered: 0 }, theirs)
+    }
+
+    /// `portcullis run` with these words, at a terminal.
+    pub fn start(stage: &Stage, options: &[&str], server: &[String]) -> (Gateway, Self) {
+        let (terminal, theirs) = Self::open();
         let stdin = stage.path().join("stdin");
         mkfifoat(CWD, &stdin, Mode::RUSR | Mode::WUSR).unwrap();
         let both = OFlags::RDWR | OFlags::NONBLOCK | OFlags::CLOEXEC;
@@ -41,11 +49,10 @@ impl Terminal {
         command.args(["--ctty", "/bin/sh", "-c", r#"stdin=$1; shift; exec "$@" <"$stdin""#, "sh"]);
         command.arg(stdin).arg(env!("CARGO_BIN_EXE_portcullis"));
         command.arg("run").args(options).arg("--").args(server);
-        command.stdin(theirs.try_clone().unwrap()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.stdin(theirs).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut gateway = Gateway::of(command.spawn().unwrap(), None);
         gateway.to = Outlet::new(to);
-        let keys = Outlet::new(ours.try_clone().unwrap());
-        (gateway, Self { screen: Inlet::new(ours), keys, _open: theirs, answered: 0 })
+        (gateway, terminal)
     }
 
     pub fn turn(&mut self) {

@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use serde_json::json;
@@ -28,7 +28,13 @@ pub struct Console {
 impl Console {
     pub fn start(stage: &Stage) -> Self {
         let mut command = stage.portcullis();
-        command.arg("console").stdin(Stdio::null()).stderr(Stdio::piped());
+        command.arg("console");
+        Self::of(command)
+    }
+
+    /// The same by a command of the test's own.
+    pub fn of(mut command: Command) -> Self {
+        command.stdin(Stdio::null()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let mut said = String::new();
         BufReader::new(child.stderr.take().unwrap()).read_line(&mut said).unwrap();

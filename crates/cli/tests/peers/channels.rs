@@ -195,7 +195,7 @@ fn pending(host: Host) {
     assert!(journal.iter().any(|record| told(&record)), "{journal:?}");
 }
 
-fn questions(yard: &Yard, keys: &str) -> Vec<String> {
+pub(crate) fn questions(yard: &Yard, keys: &str) -> Vec<String> {
     let config = yard.file("portcullis.toml", format!("[server.questions]\n{keys}"));
     let server = [
         peer("python/sdk2/bin/python"),
@@ -209,7 +209,7 @@ fn portcullis(state: &str, words: &[&str]) -> std::process::Output {
 }
 
 /// The question that waits, as soon as there is one.
-fn waiting(state: &str) -> String {
+pub(crate) fn waiting(state: &str) -> String {
     for _ in 0..800 {
         let listed = portcullis(state, &["approvals", "list", "--json"]);
         let listed: Value = serde_json::from_slice(&listed.stdout).unwrap_or_default();
@@ -221,12 +221,12 @@ fn waiting(state: &str) -> String {
     panic!("no question is waiting")
 }
 
-fn approve(state: &str, id: &str) {
+pub(crate) fn approve(state: &str, id: &str) {
     let decided = portcullis(state, &["approvals", "approve", id]);
     assert!(decided.status.success(), "{decided:?}");
 }
 
-fn rows(yard: &Yard) -> Vec<Value> {
+pub(crate) fn rows(yard: &Yard) -> Vec<Value> {
     let listed = yard.portcullis(&["approvals", "list", "--all", "--json"]);
     serde_json::from_slice(&listed.stdout).unwrap()
 }
@@ -236,11 +236,11 @@ fn messages(facts: &Value) -> Vec<String> {
     asked.map(|asked| asked["message"].as_str().unwrap().to_owned()).collect()
 }
 
-fn steps_of<const STEPS: usize>(facts: &Value) -> [&Value; STEPS] {
+pub(crate) fn steps_of<const STEPS: usize>(facts: &Value) -> [&Value; STEPS] {
     let answers: Vec<&Value> = facts["steps"].as_array().unwrap().iter().collect();
     answers.try_into().unwrap()
 }
 
-fn text(answer: &Value) -> &str {
+pub(crate) fn text(answer: &Value) -> &str {
     answer["text"].as_str().unwrap_or_default()
 }

@@ -11,7 +11,8 @@
 //!                          declares no elicitation
 //!        approver          what its person answers to a question of the gateway: a list of
 //!                          [part of the question, answer]; null is never answered
-//!        steps             call, arguments; progress: true; cancel: true (at the first
+//!        steps             offer: URIs (instead of its roots; the server is told);
+//!                          or call, arguments; progress: true; cancel: true (at the first
 //!                          progress); until: text (again until the answer has it)
 //! facts  sdk, revision, server, tools, roots_asked
 //!        model_asked       {texts, system, tokens} of each request
@@ -20,6 +21,7 @@
 //! ```
 
 use std::io::Read as _;
+use std::os::fd::OwnedFd;
 use std::process::Stdio;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -116,27 +118,50 @@ impl Host {
         has: Value,
         steps: &Value,
     ) -> Value {
+        self.drive_at(yard, run, (has, None), steps)
+    }
+
+    /// The same at a terminal, if there is one: it is the host's, and so the gateway's.
+    pub(crate) fn drive_at(
+        self,
+        yard: &Yard,
+        run: &[String],
+        (has, terminal): (Value, Option<OwnedFd>),
+        steps: &Value,
+    ) -> Value {
         let mut plan = has;
         plan["command"] = PORTCULLIS.into();
         plan["args"] = json!(run);
         plan["mode"] = self.mode.into();
         plan["steps"] = steps.clone();
-        let facts = self.play(&plan);
+        let facts = self.play(&plan, terminal);
         assert_eq!(facts["sdk"], self.sdk);
         assert_nobody_names(&yard.text(""));
         facts
     }
 
-    fn play(self, plan: &Value) -> Value {
-        let mut program = match self.interpreter {
-            Interpreter::Venv(name) => command(peer(&format!("python/{name}/bin/python"))),
+    fn play(self, plan: &Value, terminal: Option<OwnedFd>) -> Value {
+        let interpreter = match self.interpreter {
+            Interpreter::Venv(name) => peer(&format!("python/{name}/bin/python")),
             Interpreter::Node(package) => {
                 peer(&format!("node/node_modules/{package}"));
-                command("node")
+                "node".to_owned()
+            }
+        };
+        let mut program = match terminal {
+            None => {
+                let mut program = command(interpreter);
+                program.stdin(Stdio::null());
+                program
+            }
+            Some(theirs) => {
+                let mut program = command("setsid");
+                program.args(["--ctty", "--wait", interpreter.as_str()]).stdin(theirs);
+                program
             }
         };
         program.arg(source("peers/clients").join(self.script)).arg(plan.to_string());
-        program.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        program.stdout(Stdio::piped()).stderr(Stdio::piped());
         // It writes little: less than its pipes hold.
         let mut child = program.spawn().unwrap();
         let deadline = Instant::now() + PATIENCE;

@@ -1,7 +1,8 @@
 //! Other people's servers and hosts, at pinned versions, with the real binary between them.
 //!
 //! `servers.rs` asks each server the same questions bare and guarded; `asking.rs`
-//! lets a person answer; `inputs.rs` lets servers ask; `clients.rs` lets the official SDKs be the host. `calls.rs`
+//! lets a person answer; `inputs.rs` lets servers ask; `clients.rs` lets the official SDKs be the host,
+//! `channels.rs` and `views.rs` in each place where a person answers. `calls.rs`
 //! is the table of calls, `tasks.rs` lets one go on as a task. The peers are brought by `cargo xtask test`.
 
 #![expect(
@@ -17,12 +18,21 @@ mod careless;
 mod channels;
 mod clients;
 mod conformance;
+#[allow(unreachable_pub, dead_code, reason = "a part of what the console's tests need")]
+#[path = "../console/desk.rs"]
+mod desk;
 mod host;
 mod inputs;
 mod left;
 mod more;
 mod ours;
 mod servers;
+#[path = "../stage/mod.rs"]
+mod stage;
 mod talk;
 mod tasks;
+#[allow(unreachable_pub, dead_code, reason = "a part of what the channels' tests need")]
+#[path = "../channels/terminal.rs"]
+mod terminal;
+mod views;
 mod yard;
