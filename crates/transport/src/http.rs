@@ -1,0 +1,161 @@
+//! Requests over HTTP: bounded, from a caller that the kernel names, answered whole or as a stream.
+//!
+//! What a request means is none of its business; it holds no conversation. Read in this order:
+//! [`serve`] takes connections, `listener` says where they arrive, `caller` whose process is at the
+//! other end, `body` what a request carries, `reply` what an answer is made of, [`sse`] how
+//! permitted messages are written into one, [`session_id`] what a conversation is called.
+
+mod body;
+mod caller;
+mod listener;
+mod reply;
+pub mod session_id;
+pub mod sse;
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::io;
+use std::time::Duration;
+
+use hyper::Request;
+use hyper::body::Incoming;
+use hyper::header::TRANSFER_ENCODING;
+use hyper::http::request::Parts;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+pub use body::Body;
+pub use caller::Caller;
+pub use listener::{Address, Listener};
+pub use reply::{Content, Refusal, Reply, empty, events, json};
+pub use session_id::SessionId;
+
+use listener::Stream;
+
+/// How long open connections may take to end once we stop.
+const GRACE: Duration = Duration::from_secs(5);
+/// How long we wait when the system gives us no connection: out of descriptors, most likely.
+const BREATH: Duration = Duration::from_millis(50);
+
+/// What callers may take of us.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Connections at once; one more is closed at once.
+    pub connections: usize,
+    /// Bytes of a request's head. Not less than 8 KiB, which is hyper's least.
+    pub head_bytes: usize,
+    /// Headers in it.
+    pub headers: usize,
+    /// How long a head may take, and a connection may idle.
+    pub head_time: Duration,
+    /// Bytes of a request's body.
+    pub body_bytes: usize,
+    /// How long a body may take.
+    pub body_time: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections: 256,
+            head_bytes: 16 << 10,
+            headers: 64,
+            head_time: Duration::from_secs(10),
+            body_bytes: 4 << 20,
+            body_time: Duration::from_secs(30),
+        }
+    }
+}
+
+/// Takes connections and answers what arrives on them, until `stop` is over. Then nobody new is
+/// taken, and who is connected gets the answers that are under way, for at most five seconds.
+///
+/// # Errors
+/// When the listener cannot be used in this runtime.
+pub async fn serve<F, Fut>(
+    listener: Listener,
+    limits: Limits,
+    stop: impl Future<Output = ()> + Send,
+    answer: F,
+) -> io::Result<()>
+where
+    F: Fn(Parts, Body, Caller) -> Fut + Clone + Send + Sync + 'static,
+    Fut: Future<Output = Reply> + Send + 'static,
+{
+    let door = listener.open()?;
+    let (until, ended) = watch::channel(());
+    let mut connections = JoinSet::new();
+    tokio::pin!(stop);
+    loop {
+        tokio::select! {
+            biased;
+            () = &mut stop => break,
+            Some(_) = connections.join_next() => {}
+            accepted = door.accept() => match accepted {
+                Ok(stream) if connections.len() < limits.connections => {
+                    let (ended, answer) = (ended.clone(), answer.clone());
+                    connections.spawn(connection(stream, limits, ended, answer));
+                }
+                Ok(_) => {}
+                Err(_) => tokio::time::sleep(BREATH).await,
+            }
+        }
+    }
+    drop((door, until));
+    let ends = async { while connections.join_next().await.is_some() {} };
+    // Whoever is not done by then is cut off: dropping the set ends its tasks.
+    let _ = tokio::time::timeout(GRACE, ends).await;
+    connections.shutdown().await;
+    Ok(())
+}
+
+async fn connection<F, Fut>(stream: Stream, limits: Limits, ended: watch::Receiver<()>, answer: F)
+where
+    F: Fn(Parts, Body, Caller) -> Fut,
+    Fut: Future<Output = Reply>,
+{
+    let caller = stream.caller();
+    let answer = move |head, body| answer(head, body, caller);
+    match stream {
+        Stream::Tcp(stream, _) => requests(stream, limits, ended, answer).await,
+        Stream::Unix(stream) => requests(stream, limits, ended, answer).await,
+    }
+}
+
+/// Answers one connection's requests until it ends.
+async fn requests<S, F, Fut>(stream: S, limits: Limits, mut ended: watch::Receiver<()>, answer: F)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+    F: Fn(Parts, Body) -> Fut,
+    Fut: Future<Output = Reply>,
+{
+    let service = service_fn(|request: Request<Incoming>| {
+        let (head, body) = request.into_parts();
+        // With a length beside it, another reader could see the body end elsewhere (RFC 9112,
+        // section 6.1). hyper tells us of one of the two; nothing is read behind such a body.
+        let chunked = head.headers.contains_key(TRANSFER_ENCODING);
+        let answered = answer(head, Body::new(body, limits.body_bytes, limits.body_time));
+        async move {
+            let mut reply = answered.await;
+            if chunked {
+                reply::close(&mut reply);
+            }
+            Ok::<_, Infallible>(reply)
+        }
+    });
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new()).header_read_timeout(limits.head_time);
+    http.max_headers(limits.headers).max_buf_size(limits.head_bytes.max(8 << 10));
+    let connection = http.serve_connection(TokioIo::new(stream), service);
+    tokio::pin!(connection);
+    tokio::select! {
+        // A caller that broke off has nothing to be told.
+        _ = connection.as_mut() => return,
+        _ = ended.changed() => connection.as_mut().graceful_shutdown(),
+    }
+    let _ = connection.await;
+}

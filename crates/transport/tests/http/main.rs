@@ -1,0 +1,6 @@
+//! Requests over real sockets: what is answered, and what comes of the rest.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests stop at the first surprise")]
+
+mod messages;
+mod serving;
+mod site;

@@ -1,0 +1,174 @@
+//! Connections come, are answered and end.
+
+use std::io::{Read as _, Write as _};
+use std::os::unix::net::UnixStream;
+use std::sync::{Arc, Mutex};
+
+use hyper::StatusCode;
+use hyper::body::Bytes;
+use hyper::http::request::Parts;
+use portcullis_transport::http::{Address, Body, Caller, Limits, Reply, empty, events, json};
+use tokio::sync::mpsc;
+
+use crate::site::{PATIENCE, Site, everything, post, short, status, until};
+
+/// Says back how many bytes were sent.
+async fn count(_: Parts, body: Body, _: Caller) -> Reply {
+    match body.read().await {
+        Ok(bytes) => json(StatusCode::OK, Bytes::from(format!("[{}]", bytes.len()))),
+        Err(refusal) => refusal.into(),
+    }
+}
+
+#[test]
+fn one_connection_carries_many_requests() {
+    let site = Site::on_loopback(Limits::default(), count);
+    let mut stream = site.connect();
+    for body in ["", "a", "four", &"x".repeat(100_000)] {
+        stream.write_all(post(body).as_bytes()).unwrap();
+        let answer = until(&mut stream, "]");
+        assert!(answer.ends_with(&format!("\r\n\r\n[{}]", body.len())), "{answer}");
+        assert_eq!(status(&answer), Some(200));
+    }
+    assert_eq!(site.answered(), 4);
+}
+
+#[test]
+fn the_kernel_says_who_calls() {
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let sees = Arc::clone(&seen);
+    let answer = move |_: Parts, _: Body, caller: Caller| {
+        sees.lock().unwrap().push(caller);
+        async { empty(StatusCode::ACCEPTED) }
+    };
+    let ours = Some(rustix::process::geteuid().as_raw());
+    let site = Site::on_loopback(Limits::default(), answer.clone());
+    let mut stream = site.connect();
+    let here = stream.local_addr().unwrap();
+    stream.write_all(post("").as_bytes()).unwrap();
+    assert_eq!(status(&until(&mut stream, "\r\n\r\n")), Some(202));
+
+    // A socket's path has 107 bytes, and TMPDIR may be longer.
+    let folder = tempfile::tempdir_in("/tmp").unwrap();
+    let path = folder.path().join("s");
+    let local = Site::at(&Address::Unix(path.clone()), Limits::default(), answer);
+    let mut stream = UnixStream::connect(&path).unwrap();
+    stream.write_all(post("").as_bytes()).unwrap();
+    assert_eq!(status(&until(&mut stream, "\r\n\r\n")), Some(202));
+    let callers = [Caller { uid: ours, address: Some(here) }, Caller { uid: ours, address: None }];
+    assert_eq!(*seen.lock().unwrap(), callers);
+    drop(stream);
+    drop(local);
+    assert!(!path.exists(), "a socket goes with its listener");
+}
+
+#[test]
+fn a_stream_is_sent_as_it_comes_and_ends_with_its_sender() {
+    let (sender, receiver) = mpsc::channel(1);
+    let receiver = Mutex::new(Some(receiver));
+    let answer = move |_: Parts, _: Body, _: Caller| {
+        let receiver = receiver.lock().unwrap().take().unwrap();
+        async { events(receiver) }
+    };
+    let answer = Arc::new(answer);
+    let site =
+        Site::on_loopback(Limits::default(), move |head, body, caller| answer(head, body, caller));
+    let mut stream = site.connect();
+    stream.write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n").unwrap();
+    let head = until(&mut stream, "\r\n\r\n");
+    assert!(head.contains("content-type: text/event-stream\r\n"), "{head}");
+    for piece in ["data: 1\n\n", "data: 2\n\n"] {
+        sender.blocking_send(Bytes::from(piece)).unwrap();
+        assert_eq!(until(&mut stream, "\n\n\r\n"), format!("9\r\n{piece}\r\n"));
+    }
+    drop(sender);
+    assert_eq!(until(&mut stream, "0\r\n\r\n"), "0\r\n\r\n");
+}
+
+#[test]
+fn who_goes_away_in_the_middle_of_a_stream_is_noticed() {
+    let (sender, receiver) = mpsc::channel::<Bytes>(1);
+    let receiver = Arc::new(Mutex::new(Some(receiver)));
+    let site = Site::on_loopback(Limits::default(), move |_, _, _| {
+        let receiver = receiver.lock().unwrap().take().unwrap();
+        async { events(receiver) }
+    });
+    let mut stream = site.connect();
+    stream.write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n").unwrap();
+    until(&mut stream, "\r\n\r\n");
+    assert!(!sender.is_closed());
+    drop(stream);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let noticed = async { tokio::time::timeout(PATIENCE, sender.closed()).await };
+    runtime.block_on(noticed).unwrap();
+}
+
+#[test]
+fn a_body_is_bounded_before_it_is_sent_while_it_comes_and_in_time() {
+    let limits = Limits { body_bytes: 10, body_time: short(), ..Limits::default() };
+    let site = Site::on_loopback(limits, count);
+    let head = "POST / HTTP/1.1\r\nhost: x\r\n";
+    for (rest, expect) in [
+        ("content-length: 11\r\n\r\n", 413),
+        ("content-length: 18446744073709551613\r\n\r\n", 413),
+        // hyper counts no further, and says so in its own way.
+        ("content-length: 18446744073709551614\r\n\r\n", 431),
+        ("transfer-encoding: chunked\r\n\r\n6\r\n012345\r\n5\r\n01234\r\n", 413),
+        ("content-length: 10\r\n\r\n0123", 408),
+        ("transfer-encoding: chunked\r\n\r\n6\r\n012345\r\n", 408),
+        ("transfer-encoding: chunked\r\n\r\n6\r\n012345\r\nz\r\n", 400),
+        ("transfer-encoding: chunked\r\n\r\n6\r\n012345\r\n4\r\n0123\r\n0\r\n\r\n", 200),
+    ] {
+        assert_eq!(status(&site.raw(format!("{head}{rest}").as_bytes())), Some(expect), "{rest}");
+    }
+}
+
+#[test]
+fn one_connection_too_many_is_closed_and_the_others_go_on() {
+    let site = Site::on_loopback(Limits { connections: 3, ..Limits::default() }, count);
+    let mut open: Vec<_> = (0..3).map(|_| site.connect()).collect();
+    for stream in &mut open {
+        stream.write_all(post("a").as_bytes()).unwrap();
+        assert_eq!(status(&until(stream, "[1]")), Some(200));
+    }
+    assert_eq!(site.raw(post("a").as_bytes()), "");
+    assert_eq!(site.answered(), 3);
+    drop(open.pop());
+    // Somebody went, and soon there is room again.
+    let came = (0..600).any(|_| {
+        std::thread::sleep(short() / 2);
+        let mut stream = site.connect();
+        let asked = stream
+            .write_all(post("a").replace("\r\n\r\n", "\r\nconnection: close\r\n\r\n").as_bytes());
+        asked.is_ok() && status(&everything(&mut stream)) == Some(200)
+    });
+    assert!(came, "nobody is let in any more");
+    for stream in &mut open {
+        stream.write_all(post("a").as_bytes()).unwrap();
+        assert_eq!(status(&until(stream, "[1]")), Some(200));
+    }
+}
+
+#[test]
+fn at_the_end_what_is_under_way_is_answered_and_nobody_new_is_let_in() {
+    let (go, wait) = mpsc::channel::<()>(1);
+    let wait = Arc::new(tokio::sync::Mutex::new(wait));
+    let mut site = Site::on_loopback(Limits::default(), move |_, _, _| {
+        let wait = Arc::clone(&wait);
+        async move {
+            let _ = wait.lock().await.recv().await;
+            empty(StatusCode::OK)
+        }
+    });
+    let mut asked = site.connect();
+    asked.write_all(post("").as_bytes()).unwrap();
+    let mut idle = site.connect();
+    while site.answered() == 0 {
+        std::thread::sleep(short() / 20);
+    }
+    site.stop();
+    assert_eq!(idle.read(&mut [0]).unwrap(), 0, "who says nothing is let go");
+    assert!(std::net::TcpStream::connect(site.tcp()).is_err(), "the port is closed");
+    go.blocking_send(()).unwrap();
+    assert_eq!(status(&everything(&mut asked)), Some(200));
+}
