@@ -10,7 +10,7 @@ use portcullis_journal::{Event, Record};
 use portcullis_mediation::pin::{
     Change, Definition, Mode, Part, Pinning, Place, Section, Sighting, Surroundings, compare,
 };
-use portcullis_mediation::{Acceptance, ApprovalId, Drift};
+use portcullis_mediation::{Acceptance, ApprovalId};
 use portcullis_mediation::{Layer, Without};
 use portcullis_policy::{Ask, Principal};
 use portcullis_store::{Approvals, Journal, PinStore as _, Pins, StoreError};
@@ -196,6 +196,7 @@ impl PinKeeper {
                 let told = format!("{by} accepts the {}", part.name);
                 launch.record(journal, Event::Pinned, &told, None)?;
                 for (part, seen) in all() {
+                    let seen = (seen, &Surroundings::default());
                     let taken = self.pins.answered(&self.server, part, seen, &by, wall_clock());
                     if !taken.map_err(|error| lost(&error))? {
                         return Err(self.refusal(plan, note, None));
@@ -268,11 +269,12 @@ impl PinKeeper {
     /// parts that are something else by now.
     fn accept(
         &mut self,
-        drift: &Drift,
+        Acceptance { drift, surroundings, .. }: &Acceptance,
         by: &str,
     ) -> Result<(portcullis_mediation::pin::Pins, Vec<Part>), StoreError> {
         let mut others = Vec::new();
         for (part, seen) in &drift.parts {
+            let seen = (seen, surroundings);
             if !self.pins.answered(&self.server, part, seen, by, wall_clock())? {
                 others.push(part.clone());
             }
@@ -364,7 +366,7 @@ impl Driver {
     /// Pins what a person was shown and said yes to; whatever it is by now stays withheld.
     pub(crate) fn accept(&mut self, acceptance: &Acceptance) {
         let by = decided_by(&mut self.approvals, &acceptance.approval);
-        match self.pins.accept(&acceptance.drift, &by) {
+        match self.pins.accept(acceptance, &by) {
             Ok((pins, others)) => {
                 self.session.not_accepted(acceptance, &others);
                 self.session.repinned(pins);

@@ -18,6 +18,13 @@ use crate::pin::{Change, Definition, Part, Pinned, Pins, Section, Surroundings, 
 use crate::question::Parked;
 use crate::waiting::Waiting;
 
+/// Questions about drift in an hour that call a person. A server that changes often would else
+/// use up what there is for its calls.
+const LOUD: u32 = 4;
+
+/// How many of them there are at all in an hour; what comes beyond waits for `portcullis pins`.
+const MOST: u32 = 24;
+
 /// Longest difference that anybody can be asked to look through, in bytes.
 const LARGEST: usize = 256 << 10;
 
@@ -35,8 +42,29 @@ pub struct Drift {
 pub struct Acceptance {
     /// What was shown.
     pub drift: Drift,
+    /// What surrounded the server when it was: it decides what a definition says.
+    pub surroundings: Surroundings,
     /// Under which question.
     pub approval: ApprovalId,
+}
+
+/// How a question about drift is put, after so many in the last hour.
+pub(crate) enum Put {
+    /// A person is called.
+    Loud,
+    /// It waits until somebody looks.
+    Quiet,
+    /// It is not put.
+    Never,
+}
+
+/// What the budget of drift says; it has its own, and none of the calls'.
+pub(crate) fn put(drifts: u32, most: u32) -> Put {
+    match drifts {
+        drifts if drifts >= MOST => Put::Never,
+        drifts if drifts >= LOUD.min(most) => Put::Quiet,
+        _ => Put::Loud,
+    }
 }
 
 impl Drift {
@@ -61,22 +89,28 @@ impl Drift {
 
 impl Session {
     /// What drifted in one answer of the server is asked about, if anybody is there and it
-    /// can be shown whole.
+    /// can be shown whole. Of a section there is one question at a time, with all of it that
+    /// waits: a newer one takes the place of an older.
     pub(crate) fn ask_about_drift(&mut self, drift: Drift) {
-        let pinning = &self.settings.pinning;
-        if !pinning.asks || drift.parts.is_empty() || self.settings.observe {
+        if !self.settings.pinning.asks || self.settings.observe {
             return;
         }
-        let asked =
-            |waiting: &Waiting| matches!(waiting, Waiting::Drift(other) if **other == drift);
-        if self.is_parked(asked) {
+        let section = drift.section;
+        let drift = self.with_what_waits(drift);
+        let of = |waiting: &Waiting| match waiting {
+            Waiting::Drift(other) => (other.section == section).then(|| (**other).clone()),
+            _ => None,
+        };
+        if self.is_parked(|waiting| of(waiting).is_some_and(|other| other == drift)) {
+            return;
+        }
+        while self.forget_question_of(|waiting| of(waiting).is_some()) {}
+        if drift.parts.is_empty() {
             return;
         }
         let Some(shown) = self.difference(&drift) else {
             let why = "what changed is too much to be shown at once: see `portcullis pins diff`";
-            let mut record = self.record(Event::Notice);
-            record.decision = Decision::because(Effect::Allow, DEFINITION_PINNED, why);
-            return self.note(record);
+            return self.not_asked_about(why);
         };
         let content = canonical(&Json::from_value(&shown));
         let key = ApprovalKey {
@@ -93,6 +127,29 @@ impl Session {
         let decision = Decision::ask(DEFINITION_PINNED, why);
         let content = crate::call::shown(&content);
         self.park(Waiting::Drift(Box::new(drift)), key, content, decision);
+    }
+
+    /// With what of the section is asked about already, and is still as it was shown.
+    fn with_what_waits(&self, mut drift: Drift) -> Drift {
+        for waiting in self.questions.waiting() {
+            let Waiting::Drift(other) = waiting else { continue };
+            if other.section != drift.section {
+                continue;
+            }
+            for (part, seen) in &other.parts {
+                if self.watched.is_told(part, seen) {
+                    drift.parts.entry(part.clone()).or_insert_with(|| seen.clone());
+                }
+            }
+        }
+        drift
+    }
+
+    /// It stays withheld, and the operator can look for it.
+    fn not_asked_about(&mut self, why: &str) {
+        let mut record = self.record(Event::Notice);
+        record.decision = Decision::because(Effect::Allow, DEFINITION_PINNED, why);
+        self.note(record);
     }
 
     /// The difference, part by part; nothing when some of it cannot be shown.
@@ -126,7 +183,8 @@ impl Session {
         record.decision = parked.decision.and(yes).owing(Obligation::Approved);
         record.approval = Some(approval.to_string());
         self.note(record);
-        let acceptance = Acceptance { drift: *drift, approval: approval.clone() };
+        let surroundings = self.settings.pinning.surroundings.clone();
+        let acceptance = Acceptance { drift: *drift, surroundings, approval: approval.clone() };
         self.outputs.push_back(Output::Accept(Box::new(acceptance)));
     }
 
@@ -173,5 +231,31 @@ fn told_of(change: &Change, was_pinned: bool) -> Value {
             "risk": change.risk, "says": change.what, "before": value(&change.before), "now": value(&change.after),
         }),
         false => value(&change.after),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_few_call_a_person_and_most_wait() {
+        for (drifts, most, expect) in [
+            (0, 30, "loud"),
+            (LOUD - 1, 30, "loud"),
+            (LOUD, 30, "quiet"),
+            // Whoever wants fewer questions gets fewer of these.
+            (0, 1, "loud"),
+            (1, 1, "quiet"),
+            (MOST - 1, 1, "quiet"),
+            (MOST, 1000, "never"),
+        ] {
+            let put = match put(drifts, most) {
+                Put::Loud => "loud",
+                Put::Quiet => "quiet",
+                Put::Never => "never",
+            };
+            assert_eq!(put, expect, "{drifts} of {most}");
+        }
     }
 }

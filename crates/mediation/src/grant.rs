@@ -174,8 +174,11 @@ pub struct Grant {
 pub struct Remembered {
     /// Grants for this tool of this server that may count.
     pub grants: Vec<Grant>,
-    /// How many questions about this server called a person in the last hour.
+    /// How many questions about this server called a person in the last hour, without those
+    /// about drift.
     pub asked: u32,
+    /// How many questions about its drift there were in the last hour.
+    pub drifts: u32,
 }
 
 #[cfg(test)]

@@ -31,6 +31,7 @@ use crate::approval::{ApprovalId, ApprovalKey, Fact, Question};
 use crate::call::{Call, shown};
 use crate::control::grants_narrow;
 use crate::correlate::Purpose;
+use crate::drift::{self, Put};
 use crate::edit::Edited;
 use crate::grant::{Grant, Remembered, Standing};
 use crate::listing::Lookup;
@@ -206,7 +207,7 @@ impl Session {
                 let why = "the question is over, with no answer for this call";
                 self.not_approved(parked, None, SILENCE_IS_NO, why);
             }
-            Fact::Unknown => self.ask(ticket, parked, remembered.asked, now),
+            Fact::Unknown => self.ask(ticket, parked, remembered, now),
         }
     }
 
@@ -253,8 +254,18 @@ impl Session {
 
     /// Puts the question to a person; over the budget it calls nobody, and waits in the
     /// store until somebody looks.
-    fn ask(&mut self, ticket: Ticket, parked: Parked, asked: u32, now: Instant) {
-        let quiet = asked >= self.settings.limits.questions_per_hour;
+    fn ask(&mut self, ticket: Ticket, parked: Parked, remembered: &Remembered, now: Instant) {
+        let most = self.settings.limits.questions_per_hour;
+        let put = match parked.waiting {
+            Waiting::Drift(_) => drift::put(remembered.drifts, most),
+            _ if remembered.asked >= most => Put::Quiet,
+            _ => Put::Loud,
+        };
+        if matches!(put, Put::Never) {
+            let why = "it changes too often to be asked about: see `portcullis pins diff`";
+            return self.not_approved(parked, None, CONCURRENCY_CAPPED, why);
+        }
+        let quiet = matches!(put, Put::Quiet);
         if quiet && self.questions.released.len() >= RELEASED {
             let why = "too many questions wait for a person to look";
             return self.not_approved(parked, None, CONCURRENCY_CAPPED, why);
@@ -499,7 +510,7 @@ impl Session {
 
     /// Something of the kind waits for a person.
     pub(crate) fn is_parked(&self, test: impl Fn(&Waiting) -> bool) -> bool {
-        self.questions.parked.values().any(|parked| test(&parked.waiting))
+        self.questions.waiting().any(test)
     }
 
     /// Nobody needs an answer to what waits there any more.

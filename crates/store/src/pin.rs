@@ -54,8 +54,8 @@ pub trait PinStore: fmt::Debug {
         now: Timestamp,
     ) -> Result<Accepted, StoreError>;
 
-    /// A person said yes to exactly this definition of a part, which waits. False when it is
-    /// another one by now, or waits no more.
+    /// A person said yes to exactly this definition of a part, seen in these surroundings, and
+    /// it waits. False when it is another one by now, was seen elsewhere, or waits no more.
     ///
     /// # Errors
     /// When it could not be stored.
@@ -63,7 +63,7 @@ pub trait PinStore: fmt::Debug {
         &mut self,
         server: &str,
         part: &Part,
-        seen: &Definition,
+        seen: (&Definition, &Surroundings),
         by: &str,
         now: Timestamp,
     ) -> Result<bool, StoreError>;

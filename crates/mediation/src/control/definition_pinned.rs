@@ -51,6 +51,13 @@ pub(crate) struct Watched {
     pub(super) greeted: bool,
 }
 
+impl Watched {
+    /// It is withheld as this, and the keeper of pins was told.
+    pub(crate) fn is_told(&self, part: &Part, seen: &Definition) -> bool {
+        self.told.get(part) == Some(&seen.digest())
+    }
+}
+
 /// The lists beside the tools: method, section, where the entries are, and what names one.
 const LISTS: &[(&str, Section, &str, &str)] = &[
     ("prompts/list", Section::Prompt, "prompts", "name"),

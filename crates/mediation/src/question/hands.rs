@@ -6,6 +6,7 @@ use crate::Session;
 use crate::approval::ApprovalId;
 use crate::output::{Output, Ticket};
 use crate::question::{Parked, Questions, Stage};
+use crate::waiting::Waiting;
 
 impl Parked {
     /// The question that it waits for, and until when; nothing before a person is asked.
@@ -18,6 +19,11 @@ impl Parked {
 }
 
 impl Questions {
+    /// Everything that waits.
+    pub(crate) fn waiting(&self) -> impl Iterator<Item = &Waiting> {
+        self.parked.values().map(|parked| &parked.waiting)
+    }
+
     /// What waits for a person under this ticket.
     pub(crate) fn asking(&self, ticket: Ticket) -> Option<&Parked> {
         self.parked.get(&ticket).filter(|parked| parked.asks().is_some())

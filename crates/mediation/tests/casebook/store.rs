@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use portcullis_mediation::edit::{self, Edited};
 use portcullis_mediation::grant::{Grant, GrantId, GrantKey, Lasts, Remembered};
-use portcullis_mediation::{ApprovalId, ApprovalKey, Fact, Question};
+use portcullis_mediation::{ApprovalId, ApprovalKey, Fact, Matter, Question};
 use portcullis_policy::Answer;
 
 /// How long a yes waits for its call to be tried again.
@@ -178,9 +178,13 @@ impl Store {
         };
         let grants = self.1.iter().filter(here).map(|kept| kept.grant.clone()).collect();
         let hour = Duration::from_secs(3600);
-        let lately = |row: &&Row| !row.question.standing.quiet && row.asked + hour > now;
-        let asked = self.0.iter().filter(lately).count();
-        Remembered { grants, asked: u32::try_from(asked).unwrap_or(u32::MAX) }
+        let is_drift = |row: &&Row| row.question.key.matter == Matter::Capability;
+        let lately = self.0.iter().filter(|row| row.asked + hour > now);
+        let drifts = lately.clone().filter(is_drift).count();
+        let called = |row: &&Row| !row.question.standing.quiet && !is_drift(row);
+        let asked = lately.filter(called).count();
+        let number = |count| u32::try_from(count).unwrap_or(u32::MAX);
+        Remembered { grants, asked: number(asked), drifts: number(drifts) }
     }
 
     /// A person takes the last grant back.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use portcullis_journal::Timestamp;
-use portcullis_mediation::pin::{Definition, Part, Section, Sighting, Surroundings};
+use portcullis_mediation::pin::{Definition, Part, Place, Section, Sighting, Surroundings};
 use serde_json::json;
 
 use super::{Make, T, at};
@@ -36,14 +36,23 @@ fn a_yes_is_for_what_it_was_given_to<S: PinStore>((mut store, _): (S, S)) {
     store.sighted("s", &first(part(), "one"), at(1)).unwrap();
     store.sighted("s", &drifted(part(), "two"), at(2)).unwrap();
     let pinned = |store: &mut S| store.load("s").unwrap().parts[&part()].definition.clone();
-    let other = store.answered("s", &part(), &definition("three"), "ada", at(3)).unwrap();
-    assert!(!other && pinned(&mut store) == definition("one"));
-    assert!(!store.answered("t", &part(), &definition("two"), "ada", at(3)).unwrap());
-    assert!(store.answered("s", &part(), &definition("two"), "ada", at(3)).unwrap());
+    let here = Surroundings::default();
+    let mut yes = |store: &mut S, server: &str, text: &str, told: &Surroundings, now| {
+        store.answered(server, &part(), (&definition(text), told), "ada", at(now)).unwrap()
+    };
+    assert!(!yes(&mut store, "s", "three", &here, 3));
+    assert_eq!(pinned(&mut store), definition("one"));
+    assert!(!yes(&mut store, "t", "two", &here, 3));
+    // The same words mean something else where they name another directory.
+    let mut elsewhere = Surroundings::default();
+    elsewhere.tell(Place::Cwd, "/elsewhere");
+    assert!(!yes(&mut store, "s", "two", &elsewhere, 3));
+    assert_eq!(pinned(&mut store), definition("one"));
+    assert!(yes(&mut store, "s", "two", &here, 3));
     assert_eq!(pinned(&mut store), definition("two"));
     assert_eq!(store.show("s").unwrap()[0].by.as_deref(), Some("ada"));
     // Once.
-    assert!(!store.answered("s", &part(), &definition("two"), "ada", at(4)).unwrap());
+    assert!(!yes(&mut store, "s", "two", &here, 4));
 }
 
 /// All that a [`PinStore`] promises.

@@ -6,7 +6,7 @@ use portcullis_journal::Timestamp;
 use portcullis_mediation::Cover;
 use portcullis_mediation::cover::Width;
 use portcullis_mediation::grant::{GrantId, GrantKey, LONGEST, LONGEST_SESSION, Lasts, Standing};
-use portcullis_mediation::{Fingerprint, Question};
+use portcullis_mediation::{Fingerprint, Matter, Question};
 use portcullis_policy::{Principal, ServerName};
 use serde_json::json;
 
@@ -219,6 +219,15 @@ fn questions_that_call_a_person_are_counted<S: ApprovalStore + GrantStore>(
     assert_eq!(asked(&mut gateway, at(30)), 2, "of all processes, and none that was quiet");
     assert_eq!(asked(&mut gateway, at(3605)), 1);
     assert_eq!(asked(&mut gateway, at(3611)), 0);
+    // Drift has a budget of its own, and uses up none of this one.
+    let mut drift = question(4);
+    drift.key.matter = Matter::Capability;
+    gateway.ask(&drift, at(4000)).unwrap();
+    drift.approval = id(5);
+    drift.standing.quiet = true;
+    gateway.ask(&drift, at(4001)).unwrap();
+    let found = gateway.remembered(&GrantKey::from(&key()), "s1", "p1", at(4002)).unwrap();
+    assert_eq!((found.asked, found.drifts), (0, 2));
 }
 
 fn what_is_over_goes<S: ApprovalStore + GrantStore>((mut gateway, mut person): (S, S)) {

@@ -150,7 +150,7 @@ impl PinStore for Pins {
         &mut self,
         server: &str,
         part: &Part,
-        seen: &Definition,
+        (seen, told): (&Definition, &Surroundings),
         by: &str,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
@@ -158,9 +158,10 @@ impl PinStore for Pins {
             let sql =
                 "UPDATE pin SET definition = seen, surroundings = seen_surroundings, seen = NULL,
                            seen_surroundings = NULL, gone = 0, since = ?5, accepted_by = ?6
-                       WHERE server = ?1 AND section = ?2 AND name = ?3 AND seen = ?4";
-            let (section, seen) = (part.section.as_str(), json_of(seen)?);
-            let values = (server, section, &part.name, seen, micros(now), by);
+                       WHERE server = ?1 AND section = ?2 AND name = ?3 AND seen = ?4
+                         AND seen_surroundings = ?7";
+            let (section, seen, told) = (part.section.as_str(), json_of(seen)?, json_of(told)?);
+            let values = (server, section, &part.name, seen, micros(now), by, told);
             Ok(transaction.prepare_cached(sql)?.execute(values)? == 1)
         })
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use portcullis_journal::Timestamp;
 use portcullis_mediation::grant::{Grant, GrantId, GrantKey, Lasts, Remembered, Standing};
-use portcullis_mediation::{ApprovalId, Cover, Question};
+use portcullis_mediation::{ApprovalId, Cover, Matter, Question};
 use rusqlite::{OptionalExtension as _, Row as Columns, Transaction, named_params};
 
 use super::answer::answered;
@@ -112,7 +112,7 @@ impl GrantStore for Approvals {
         let seal = self.seal()?;
         self.look("look for grants", |transaction| {
             let clock = Clock::read(transaction, now)?;
-            let asked = asked_lately(transaction, key.server.as_str(), clock.now)?;
+            let (asked, drifts) = asked_lately(transaction, key.server.as_str(), clock.now)?;
             let mut select = transaction.prepare_cached(&format!(
                 "{SELECT} WHERE server = :server AND tool = :tool AND state = 'standing'
                    AND principal = :principal AND definition_pin = :pin AND policy = :policy
@@ -129,7 +129,7 @@ impl GrantStore for Approvals {
                 bound && kept.state(&seal, &clock) == GrantState::Standing
             };
             let grants = all.iter().filter(|kept| counts(kept)).filter_map(|kept| kept.grant(key));
-            Ok(Remembered { grants: grants.collect(), asked })
+            Ok(Remembered { grants: grants.collect(), asked, drifts })
         })
     }
 
@@ -261,12 +261,16 @@ fn offered(transaction: &Transaction<'_>, seal: &Seal, id: &ApprovalId) -> Sql<O
     Ok(found.flatten())
 }
 
-fn asked_lately(transaction: &Transaction<'_>, server: &str, now: Timestamp) -> Sql<u32> {
+/// How many questions called a person, and how many there were about drift.
+fn asked_lately(transaction: &Transaction<'_>, server: &str, now: Timestamp) -> Sql<(u32, u32)> {
     let since = Timestamp(now.0.saturating_sub(u64::try_from(HOUR.as_micros()).unwrap_or(0)));
-    let sql = "SELECT COUNT(*) FROM approval WHERE created > ?1 AND server = ?2 AND NOT EXISTS
-               (SELECT 1 FROM standing WHERE standing.approval = approval.id AND quiet = 1)";
+    let sql = "SELECT COUNT(*) FILTER (WHERE kind <> ?3 AND NOT EXISTS
+                   (SELECT 1 FROM standing WHERE standing.approval = approval.id AND quiet = 1)),
+                   COUNT(*) FILTER (WHERE kind = ?3)
+               FROM approval WHERE created > ?1 AND server = ?2";
+    let drift = Matter::Capability.as_str();
     let mut select = transaction.prepare_cached(sql)?;
-    select.query_row((micros(since), server), |row| row.get(0))
+    select.query_row((micros(since), server, drift), |row| Ok((row.get(0)?, row.get(1)?)))
 }
 
 const SELECT: &str = "SELECT id, state, approval, principal, server, tool, definition_pin, policy, \
