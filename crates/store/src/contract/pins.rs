@@ -37,7 +37,7 @@ fn a_yes_is_for_what_it_was_given_to<S: PinStore>((mut store, _): (S, S)) {
     store.sighted("s", &drifted(part(), "two"), at(2)).unwrap();
     let pinned = |store: &mut S| store.load("s").unwrap().parts[&part()].definition.clone();
     let here = Surroundings::default();
-    let mut yes = |store: &mut S, server: &str, text: &str, told: &Surroundings, now| {
+    let yes = |store: &mut S, server: &str, text: &str, told: &Surroundings, now| {
         store.answered(server, &part(), (&definition(text), told), "ada", at(now)).unwrap()
     };
     assert!(!yes(&mut store, "s", "three", &here, 3));
