@@ -163,17 +163,14 @@ fn standing(grant: GrantRow) -> Grant {
 
 /// A directory that a server was given.
 fn root(grant: portcullis_store::Grant) -> Grant {
-    let (state, change) = match grant.revoked {
-        true => ("taken back", "restore"),
-        false => ("given", "revoke"),
-    };
+    let change = if grant.revoked { "restore" } else { "revoke" };
     Grant {
         change: format!("portcullis grants {change} {}", grant.id),
+        state: grant.word(now()).to_owned(),
+        since: second(grant.ended.or(grant.changed).unwrap_or(grant.given)),
         id: grant.id,
         server: grant.server,
         what: format!("root {} ({})", grant.root, grant.access),
-        state: state.to_owned(),
-        since: second(grant.changed.unwrap_or(grant.given)),
     }
 }
 

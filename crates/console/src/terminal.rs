@@ -67,20 +67,31 @@ impl Terminal {
     }
 
     /// Puts a question and waits for a person, blocking the thread. An end of
-    /// file, a withdrawal or the deadline are no answer.
-    #[must_use]
-    pub fn ask(&mut self, card: &Card, deadline: Instant, withdrawal: &Withdrawal) -> Option<Said> {
+    /// file, a withdrawal or the deadline are no answer. What was said is given to `keep`,
+    /// and counts when that took it; the person is told then, or why it does not count.
+    pub fn ask(
+        &mut self,
+        card: &Card,
+        deadline: Instant,
+        withdrawal: &Withdrawal,
+        keep: impl FnOnce(Said) -> Result<(), String>,
+    ) -> Option<Said> {
         let _claim = self.wait_for_turn(deadline, withdrawal)?;
         self.say(card.body()).ok()?;
         self.let_it_be_read(withdrawal)?;
         let answer = self.listen(card, deadline, withdrawal);
-        let once = format!("{}\n", card.told());
-        let _ = self.say(match answer {
-            Some(Said::Once) => &once,
-            Some(Said::Standing(_)) => "approved, and calls like it until this session ends\n",
-            Some(Said::No) => "denied\n",
-            None => "\nno longer asked: nothing was approved here\n",
-        });
+        let told = match answer {
+            Some(said) => match (keep(said), said) {
+                (Err(why), _) => format!("not decided here: {why}\n"),
+                (Ok(()), Said::Once) => format!("{}\n", card.told()),
+                (Ok(()), Said::Standing(_)) => {
+                    "approved, and calls like it until this session ends\n".to_owned()
+                }
+                (Ok(()), Said::No) => "denied\n".to_owned(),
+            },
+            None => "\nno longer asked: nothing was approved here\n".to_owned(),
+        };
+        let _ = self.say(&told);
         answer
     }
 

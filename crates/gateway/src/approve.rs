@@ -2,6 +2,7 @@
 //! terminal is a view that writes to it.
 
 use std::collections::BTreeMap;
+use std::fmt::Display;
 use std::time::{Duration, Instant};
 
 use portcullis_console::Said;
@@ -9,7 +10,9 @@ use portcullis_journal::Timestamp;
 use portcullis_mediation::grant::Lasts;
 use portcullis_mediation::{ApprovalId, ApprovalKey, Fact, Question, Ticket};
 use portcullis_policy::Answer;
-use portcullis_store::{ApprovalStore as _, Choice, GrantStore as _, State, Taken, Verdict};
+use portcullis_store::{
+    ApprovalStore as _, Choice, GrantStore as _, State, StoreError, Taken, Verdict,
+};
 
 use crate::driver::{Driver, wall_clock};
 use crate::prompt::Prompt;
@@ -159,20 +162,23 @@ impl Driver {
     /// True when somebody said something that may be about other calls too.
     fn write_down_terminal_answers(&mut self) -> bool {
         let mut stands = false;
-        for (approval, said) in self.watch.prompt.answers() {
-            let now = wall_clock();
-            let decided = match said {
+        for typed in self.watch.prompt.answers() {
+            let (now, approval) = (wall_clock(), typed.approval.clone());
+            let kept = match typed.said {
                 Said::Once => self.decide(&approval, Verdict::Approve, TERMINAL, now),
                 Said::No => self.decide(&approval, Verdict::Deny, TERMINAL, now),
                 Said::Standing(cover) => {
                     stands = true;
                     let choice = Choice { cover, lasts: Lasts::Session };
-                    matches!(self.approvals.give(&approval, choice, TERMINAL, now), Ok(Ok(_)))
+                    kept(self.approvals.give(&approval, choice, TERMINAL, now))
                 }
             };
-            if !decided {
-                eprintln!("portcullis: {approval} was not decided: it is no longer open");
+            if let Err(why) = &kept {
+                eprintln!("portcullis: {approval} was not decided: {why}");
+                // It is on the terminal no more; elsewhere it may still be answered.
+                self.watch.prompt.withdraw(&approval);
             }
+            typed.tell(kept);
         }
         stands
     }
@@ -183,8 +189,8 @@ impl Driver {
             Answer::Approve => Verdict::Approve,
             Answer::Reject => Verdict::Deny,
         };
-        if !self.decide(approval, verdict, by, wall_clock()) {
-            eprintln!("portcullis: {approval} was not decided: it is no longer open");
+        if let Err(why) = self.decide(approval, verdict, by, wall_clock()) {
+            eprintln!("portcullis: {approval} was not decided: {why}");
         }
         self.watch.look_now();
     }
@@ -195,7 +201,16 @@ impl Driver {
         verdict: Verdict,
         by: &str,
         now: Timestamp,
-    ) -> bool {
-        matches!(self.approvals.decide(approval, verdict, by, now), Ok(Ok(_)))
+    ) -> Result<(), String> {
+        kept(self.approvals.decide(approval, verdict, by, now))
+    }
+}
+
+/// What the store made of an answer, or why it made nothing of it.
+pub(crate) fn kept<T, N: Display>(said: Result<Result<T, N>, StoreError>) -> Result<(), String> {
+    match said {
+        Ok(Ok(_)) => Ok(()),
+        Ok(Err(why)) => Err(why.to_string()),
+        Err(error) => Err(format!("the answer cannot be stored: {error}")),
     }
 }

@@ -22,6 +22,7 @@ use portcullis_wire::{Json, canonical};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use serde_json::{Value, json};
 
+use crate::approve::kept;
 use crate::dice;
 use crate::driver::wall_clock;
 use crate::fault::Fault;
@@ -210,10 +211,12 @@ impl Launch<'_> {
         }
         let deadline = Instant::now() + HOLD.min(self.plan.server.patience);
         loop {
-            for (id, said) in prompt.answers() {
-                let verdict = if said == Said::Once { Verdict::Approve } else { Verdict::Deny };
-                // One that came too late is told below.
-                let _ = approvals.decide(&id, verdict, "terminal", wall_clock());
+            for typed in prompt.answers() {
+                let verdict =
+                    if typed.said == Said::Once { Verdict::Approve } else { Verdict::Deny };
+                let said =
+                    kept(approvals.decide(&typed.approval, verdict, "terminal", wall_clock()));
+                typed.tell(said);
             }
             let taken = approvals.take(&id, &question.key, wall_clock());
             let taken = taken.map_err(|error| {

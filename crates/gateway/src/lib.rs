@@ -194,6 +194,9 @@ impl Driver {
         if let Err(error) = self.approvals.end_session(session) {
             eprintln!("portcullis: grants of this session are still listed: {error}");
         }
+        if let Err(error) = self.keeper.end(session) {
+            eprintln!("portcullis: directories of this session are still listed: {error}");
+        }
         // Here and not at the start, where a host waits.
         if let Err(error) = self.approvals.sweep(wall_clock()) {
             eprintln!("portcullis: old questions are still kept: {error}");

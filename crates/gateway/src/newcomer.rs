@@ -127,7 +127,8 @@ impl Driver {
 
     fn let_in(&mut self, newcomer: &Newcomer, root: RootGrant, grant: Option<(GrantId, GrantKey)>) {
         let (path, lasts) = (visible(&newcomer.root.path()), grant.is_some());
-        match self.keeper.let_in(root, grant) {
+        let (session, _) = self.session.binds();
+        match self.keeper.let_in(root, grant, session) {
             Ok(ceiling) => {
                 let by = if lasts { "a standing yes" } else { "a person" };
                 eprintln!("portcullis: root {path} is let in by {by}");

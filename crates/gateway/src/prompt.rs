@@ -2,7 +2,7 @@
 //! every answer goes through the store like any other.
 
 use std::collections::BTreeMap;
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::time::{Instant, SystemTime};
 
 use portcullis_console::{Asker, Card, Said, Terminal, withdrawal};
@@ -14,8 +14,24 @@ pub(crate) struct Prompt {
     /// Dropping one takes its question back. At most as many as the session
     /// lets wait.
     live: BTreeMap<ApprovalId, Asker>,
-    said: Receiver<(ApprovalId, Said)>,
-    say: Sender<(ApprovalId, Said)>,
+    said: Receiver<Typed>,
+    say: Sender<Typed>,
+}
+
+/// What somebody typed, who is told what came of it. Dropped untold, it did not count.
+#[derive(Debug)]
+pub(crate) struct Typed {
+    pub(crate) approval: ApprovalId,
+    pub(crate) said: Said,
+    told: SyncSender<Result<(), String>>,
+}
+
+impl Typed {
+    /// What came of it: the store took it, or why it did not.
+    pub(crate) fn tell(self, kept: Result<(), String>) {
+        // Nobody may be left to read it.
+        let _ = self.told.try_send(kept);
+    }
 }
 
 impl Default for Prompt {
@@ -35,9 +51,13 @@ impl Prompt {
         let deadline = Instant::now() + question.patience;
         let (say, id) = (self.say.clone(), approval.clone());
         let asks = std::thread::Builder::new().name("terminal".to_owned()).spawn(move || {
-            let Some(said) = terminal.ask(&card, deadline, &withdrawn) else { return };
-            // Nobody listens any more when the session ended: then it is no.
-            let _ = say.send((id, said));
+            let keep = |said| {
+                let (told, kept) = sync_channel(1);
+                let over = |_| "the session is over".to_owned();
+                say.send(Typed { approval: id, said, told }).map_err(|_| over(()))?;
+                kept.recv().map_err(|_| over(()))?
+            };
+            terminal.ask(&card, deadline, &withdrawn, keep);
         });
         if asks.is_ok() {
             self.live.insert(approval.clone(), asker);
@@ -62,7 +82,7 @@ impl Prompt {
     }
 
     /// What was answered since the last look.
-    pub(crate) fn answers(&mut self) -> Vec<(ApprovalId, Said)> {
+    pub(crate) fn answers(&mut self) -> Vec<Typed> {
         self.said.try_iter().collect()
     }
 }

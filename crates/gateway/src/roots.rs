@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use portcullis_confine::{self as confine, Access, Applied, Profile, RootGrant};
 use portcullis_guard::path as guarded;
 use portcullis_mediation::grant::{GrantId, GrantKey};
-use portcullis_store::Grants;
+use portcullis_store::{Grants, StoreError};
 
 use crate::driver::{Driver, wall_clock};
 use crate::fault::Fault;
@@ -96,7 +96,7 @@ impl Keeper {
     ) -> Result<Self, Fault> {
         for root in &roots {
             grants
-                .give(server, &path(root), word(root.access), wall_clock())
+                .give(server, &path(root), word(root.access), None, wall_clock())
                 .map_err(|error| Fault::ours("a grant cannot be stored", error))?;
         }
         let granted =
@@ -145,15 +145,21 @@ impl Keeper {
         &mut self,
         root: RootGrant,
         grant: Option<(GrantId, GrantKey)>,
+        session: &str,
     ) -> Result<guarded::Roots, Fault> {
         self.grants
-            .give(&self.server, &path(&root), word(root.access), wall_clock())
+            .give(&self.server, &path(&root), word(root.access), Some(session), wall_clock())
             .map_err(|error| Fault::ours("a grant cannot be stored", error))?;
         let by = grant.map_or(By::Session, |(id, key)| By::Grant(id, Box::new(key)));
         self.granted.retain(|granted| granted.root.path != root.path);
         self.granted.push(Granted { root, stands: Stands::There, by: Some(by) });
         self.refused.clear();
         ceiling(&self.there())
+    }
+
+    /// The session is over, and with it what a person let in.
+    pub(crate) fn end(&mut self, session: &str) -> Result<(), StoreError> {
+        self.grants.end_session(session, wall_clock())
     }
 
     /// The grants that let roots in.

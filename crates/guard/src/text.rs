@@ -55,6 +55,9 @@ pub fn is_hidden(letter: char) -> bool {
             | '\u{2800}' | '\u{3000}' | '\u{3164}' | '\u{e000}'..='\u{f8ff}'
             | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}'
             | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}'
+            // Joiners, fillers, layout controls and blanks of single scripts: they are not
+            // default ignorable, and show nothing of their own all the same.
+            | '\u{2d7f}' | '\u{1107f}' | '\u{13430}'..='\u{13442}' | '\u{16fe4}'
             | '\u{e0000}'..='\u{10ffff}')
 }
 

@@ -100,6 +100,13 @@ fn request(asked: &Map<String, Value>, edited: &Map<String, Value>) -> Fit {
             _ => return Err(unfit(&format!("`{name}` can be taken out, not changed"))),
         }
     }
+    // Without a word about tools the model may use them.
+    let offers = edited.get("tools").and_then(Value::as_array).is_some_and(|all| !all.is_empty());
+    let none = asked.get("toolChoice").and_then(|choice| choice.get("mode"));
+    let none = none.and_then(Value::as_str) == Some("none");
+    if none && offers && !edited.contains_key("toolChoice") {
+        return Err(unfit("`toolChoice` says that no tool is used: take `tools` out with it"));
+    }
     let left = |name: &str| edited.contains_key(name) || !asked.contains_key(name);
     match ["messages", "maxTokens"].into_iter().find(|name| !left(name)) {
         Some(name) => Err(unfit(&format!("`{name}` must be there"))),
@@ -317,6 +324,30 @@ mod tests {
         }
         let long = json!({"messages": [], "maxTokens": 1, "systemPrompt": "x".repeat(LONGEST)});
         assert!(judge(Matter::Sampling, &text, &long.to_string()).is_err());
+    }
+
+    /// Taking away a restriction would give more than was asked.
+    #[test]
+    fn a_model_that_was_to_use_no_tool_gets_none_by_an_edit() {
+        let with = |choice: Value| {
+            let mut asked = asked();
+            asked["toolChoice"] = choice;
+            asked
+        };
+        let none = with(json!({"mode": "none"}));
+        let edit = |asked: &Value, gone: &[&str]| {
+            let mut edited = asked.clone();
+            let members = edited.as_object_mut().unwrap();
+            gone.iter().for_each(|name| drop(members.remove(*name)));
+            judge(Matter::Sampling, &asked.to_string(), &edited.to_string())
+        };
+        assert!(edit(&none, &["toolChoice"]).is_err());
+        assert!(edit(&none, &["toolChoice", "tools"]).is_ok());
+        assert!(edit(&none, &["tools"]).is_ok());
+        assert!(edit(&none, &["systemPrompt"]).is_ok());
+        for mode in ["auto", "required"] {
+            assert!(edit(&with(json!({"mode": mode})), &["toolChoice"]).is_ok(), "{mode}");
+        }
     }
 
     #[test]

@@ -41,7 +41,7 @@ fn list(state: &Path, json: bool) -> Result<Exit, Trouble> {
         for grant in &roots {
             let (server, root) = (visible(&grant.server), visible(&grant.root));
             let (id, access) = (grant.id.clone(), visible(&grant.access));
-            table.row(vec![id, server, root, access, word(grant).to_owned()]);
+            table.row(vec![id, server, root, access, grant.word(now()).to_owned()]);
         }
         table.print()?;
     }
@@ -64,10 +64,6 @@ fn root(grant: &Grant) -> Result<serde_json::Value, serde_json::Error> {
         members.insert("kind".to_owned(), "root".into());
     }
     Ok(value)
-}
-
-fn word(grant: &Grant) -> &'static str {
-    if grant.revoked { "taken back" } else { "given" }
 }
 
 fn stands(grant: &GrantRow) -> String {

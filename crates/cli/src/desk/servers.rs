@@ -10,6 +10,7 @@ use portcullis_store::{Grants, PinRow, PinStore as _, Pins};
 use serde_json::Value;
 
 use super::journal::{recent, text};
+use crate::command::now;
 use crate::documents::InForce;
 use crate::exit::Trouble;
 
@@ -33,7 +34,7 @@ pub(crate) fn all(state: &Path, in_force: &InForce) -> Result<Vec<Server>, Troub
         }
     }
     for grant in Grants::open(state)?.list()? {
-        let word = if grant.revoked { "taken back" } else { "given" };
+        let word = grant.word(now());
         let fact = ("Root, given", format!("{} ({}), {word}", grant.root, grant.access));
         named(&mut all, &grant.server).facts.push(fact);
     }

@@ -124,6 +124,26 @@ fn a_directory_is_there_after_a_yes_and_not_before() {
     stage.verify();
 }
 
+/// What was given until the session ends is over then, and listed so.
+#[test]
+fn a_directory_of_a_session_is_listed_as_over_after_it() {
+    let (stage, work) = (Stage::new(), Work::new());
+    let mut gateway = work.started(&stage, "ro");
+    work.offers(&mut gateway, &["site"]);
+    let asked = question(&mut gateway, &stage);
+    assert_eq!(stage.says(&["approvals", "approve", asked["id"].as_str().unwrap()]).code, 0);
+    until(&mut gateway, "site");
+    let site = work.at("site").display().to_string();
+    let word = || {
+        let listed = stage.says(&["grants", "list"]).out;
+        let line = listed.lines().find(|line| line.contains(&site)).unwrap_or(&listed).trim_end();
+        line.rsplit("  ").next().unwrap_or_default().trim().to_owned()
+    };
+    assert_eq!(word(), "given");
+    assert_eq!(gateway.leave().code, 0);
+    assert_eq!(word(), "over");
+}
+
 /// The next session asks again, unless the yes stands; and what stands ends in the box too.
 #[test]
 fn a_yes_that_stands_is_taken_back_in_the_box_that_runs() {

@@ -59,7 +59,7 @@ fn asks(mut terminal: Terminal, patience: Duration) -> (Asker, JoinHandle<Option
     let (asker, withdrawal) = withdrawal().unwrap();
     let card = Card::new(&question("delete_file", r#"{"path":"notes.txt"}"#), UNIX_EPOCH);
     let deadline = Instant::now() + patience;
-    (asker, thread::spawn(move || terminal.ask(&card, deadline, &withdrawal)))
+    (asker, thread::spawn(move || terminal.ask(&card, deadline, &withdrawal, |_| Ok(()))))
 }
 
 const LONG: Duration = Duration::from_secs(30);
@@ -101,6 +101,38 @@ fn a_person_answers() {
         assert!(seen.contains("\"path\": \"notes.txt\"") && seen.contains("apr_"), "{seen}");
         person.types(typed);
         assert_eq!(answer.join().unwrap(), expect, "{typed:?}");
+    }
+}
+
+/// Approved is what was stored, and nothing before.
+#[test]
+fn a_yes_is_told_when_it_was_taken_and_an_error_as_one() {
+    for (typed, kept, told) in [
+        ("y\n", Ok(()), "approved"),
+        ("n\n", Ok(()), "denied"),
+        ("y\n", Err("the answer cannot be stored: disk full"), "cannot be stored: disk full"),
+        ("n\n", Err("it is already expired"), "not decided here: it is already expired"),
+    ] {
+        let (mut person, mut terminal) = sit_down();
+        let (_asker, withdrawal) = withdrawal().unwrap();
+        let card = Card::new(&question("delete_file", "{}"), UNIX_EPOCH);
+        let deadline = Instant::now() + LONG;
+        let (let_go, wait) = std::sync::mpsc::channel();
+        let asks = thread::spawn(move || {
+            terminal.ask(&card, deadline, &withdrawal, |_| {
+                wait.recv().unwrap();
+                kept.map_err(str::to_owned)
+            })
+        });
+        person.sees(PROMPT);
+        person.types(typed);
+        let echo = person.sees(typed.trim());
+        assert!(!echo.contains("approved") && !echo.contains("denied"), "{echo}");
+        let_go.send(()).unwrap();
+        let seen = person.sees(told);
+        let settled = seen.contains("approved") || seen.contains("denied");
+        assert_eq!(kept.is_ok(), settled, "{seen}");
+        asks.join().unwrap();
     }
 }
 

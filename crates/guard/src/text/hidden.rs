@@ -98,14 +98,15 @@ fn is_plain(text: &str) -> bool {
 #[derive(Default)]
 struct Before {
     last: Option<char>,
-    /// The last character that is no selector and no joiner.
+    /// The last character that is no selector, no joiner and no layout of its script.
     base: Option<char>,
 }
 
 impl Before {
     fn pass(&mut self, letter: char) {
         self.last = Some(letter);
-        if !is_selector(letter) && letter != ZWJ && !is_skin_tone(letter) {
+        let joins = is_selector(letter) || letter == ZWJ || is_layout(letter);
+        if !joins && !is_skin_tone(letter) {
             self.base = Some(letter);
         }
     }
@@ -155,6 +156,10 @@ fn judge(
         | '\u{fff0}'..='\u{fffb}'
         | '\u{1bca0}'..='\u{1bca3}'
         | '\u{1d173}'..='\u{1d17a}' => Some(Hidden::ZeroWidth),
+        // Layout of one script, and nothing anywhere else.
+        layout if is_layout(layout) => {
+            (!lays_out(before.base, letter)).then_some(Hidden::ZeroWidth)
+        }
         selector if is_selector(selector) => {
             (!selects(before.last, selector)).then_some(Hidden::Selectors)
         }
@@ -231,6 +236,22 @@ fn joins(last: Option<char>, next: Option<char>) -> bool {
             | '\u{fb50}'..='\u{fdff}' | '\u{fe70}'..='\u{fefc}' | '\u{10a00}'..='\u{11fff}')
     };
     last.is_some_and(scripts) && next.is_none_or(|next| scripts(next) || !next.is_alphanumeric())
+}
+
+/// Joiners, fillers, layout controls and blanks of one script each: of Tifinagh, Brahmi
+/// numbers, Egyptian hieroglyphs and Khitan.
+fn is_layout(letter: char) -> bool {
+    matches!(letter, '\u{2d7f}' | '\u{1107f}' | '\u{13430}'..='\u{13442}' | '\u{16fe4}')
+}
+
+/// Whether a joiner, filler, control or blank of one script stands behind a letter of it.
+fn lays_out(last: Option<char>, letter: char) -> bool {
+    last.is_some_and(|last| match letter {
+        '\u{2d7f}' => matches!(last, '\u{2d30}'..='\u{2d67}'),
+        '\u{1107f}' => matches!(last, '\u{11052}'..='\u{11065}'),
+        '\u{16fe4}' => matches!(last, '\u{18b00}'..='\u{18cff}'),
+        _ => matches!(last, '\u{13000}'..='\u{1342f}' | '\u{13443}'..='\u{143ff}'),
+    })
 }
 
 fn is_right_to_left(letter: char) -> bool {

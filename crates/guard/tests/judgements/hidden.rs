@@ -39,6 +39,25 @@ fn what_hides_is_found() {
 }
 
 #[test]
+fn what_lays_out_one_script_hides_in_any_other() {
+    for (letter, at_home) in [
+        ('\u{2d7f}', "\u{2d30}\u{2d7f}\u{2d31}"),
+        ('\u{1107f}', "\u{11052}\u{1107f}\u{11053}"),
+        ('\u{13430}', "\u{13000}\u{13430}\u{13437}\u{13001}\u{13438}"),
+        ('\u{1343f}', "\u{13000}\u{1343f}"),
+        ('\u{13441}', "\u{13000}\u{13441}"),
+        ('\u{16fe4}', "\u{18b00}\u{16fe4}\u{18b01}"),
+    ] {
+        assert_eq!(hidden(at_home), [], "{at_home:?}");
+        let smuggled = format!("hello{letter}{letter}");
+        assert_eq!(hidden(&smuggled).len(), 2, "{smuggled:?}");
+        assert_eq!(strip(&smuggled), "hello");
+        // Where a person is asked, no script needs one.
+        assert!(portcullis_guard::text::is_hidden(letter), "{letter:?}");
+    }
+}
+
+#[test]
 fn what_is_only_foreign_is_not() {
     for honest in [
         "plain\ttext\r\n",

@@ -15,7 +15,7 @@ const BUSY: Duration = Duration::from_secs(5);
 
 /// The tables, one step after the other; `user_version` counts the steps taken.
 /// A step that was released is never edited.
-const STEPS: [&str; 9] = [
+const STEPS: [&str; 10] = [
     "
     CREATE TABLE approval (
         id               TEXT PRIMARY KEY,
@@ -52,6 +52,7 @@ const STEPS: [&str; 9] = [
     "CREATE INDEX approval_expires ON approval (expires)
         WHERE state IN ('pending', 'approved', 'denied');",
     super::answer::TABLES,
+    super::grants::SESSIONS,
 ];
 
 /// Opens the database of a state directory, creating it when there is none.

@@ -13,6 +13,8 @@ use rusqlite::{Connection, OptionalExtension as _, Row as Columns, named_params}
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
+use portcullis_mediation::grant::LONGEST_SESSION;
+
 use super::database;
 use crate::StoreError;
 
@@ -28,6 +30,12 @@ pub(crate) const TABLE: &str = "
         changed    INTEGER,
         changed_by TEXT
     ) STRICT;
+";
+
+/// Of those that a person let in while a server ran: its session, and when that ended.
+pub(crate) const SESSIONS: &str = "
+    ALTER TABLE root_grant ADD COLUMN session TEXT;
+    ALTER TABLE root_grant ADD COLUMN ended INTEGER;
 ";
 
 /// Grants of one state directory.
@@ -52,10 +60,28 @@ pub struct Grant {
     pub revoked: bool,
     /// When the server last started with it.
     pub given: Timestamp,
+    /// The session that it was let in for, when the config does not give it at every start.
+    pub session: Option<String>,
+    /// When that session ended.
+    pub ended: Option<Timestamp>,
     /// When a person last took it back, or gave it again.
     pub changed: Option<Timestamp>,
     /// Who did.
     pub changed_by: Option<String>,
+}
+
+impl Grant {
+    /// Where it stands, in a word: `given`, `over` or `taken back`. A session that nobody
+    /// ended, because its gateway was killed, is over after the longest that there is.
+    #[must_use]
+    pub fn word(&self, now: Timestamp) -> &'static str {
+        let long_ago = self.session.is_some() && now.since(self.given) > LONGEST_SESSION;
+        match (self.revoked, self.ended.is_some() || long_ago) {
+            (true, _) => "taken back",
+            (false, true) => "over",
+            (false, false) => "given",
+        }
+    }
 }
 
 impl Grants {
@@ -68,7 +94,8 @@ impl Grants {
         Ok(Self { db, path })
     }
 
-    /// A server starts with this root. What a person took back stays taken back.
+    /// A server has this root: from its start on, or let in for a session. What a person took
+    /// back stays taken back.
     ///
     /// # Errors
     /// When it cannot be stored.
@@ -77,17 +104,29 @@ impl Grants {
         server: &str,
         root: &str,
         access: &str,
+        session: Option<&str>,
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let failed = |source| database::failed("store a grant", &self.path, source);
-        let sql = "INSERT INTO root_grant (id, server, root, access, revoked, given)
-             VALUES (:id, :server, :root, :access, 0, :given)
-             ON CONFLICT (id) DO UPDATE SET access = excluded.access, given = excluded.given";
+        let sql = "INSERT INTO root_grant (id, server, root, access, revoked, given, session)
+             VALUES (:id, :server, :root, :access, 0, :given, :session)
+             ON CONFLICT (id) DO UPDATE SET access = excluded.access, given = excluded.given,
+                 session = excluded.session, ended = NULL";
         let values = named_params! {
             ":id": name(server, root), ":server": server, ":root": root, ":access": access,
-            ":given": micros(now),
+            ":given": micros(now), ":session": session,
         };
         self.db.execute(sql, values).map(drop).map_err(failed)
+    }
+
+    /// A session ended, and with it what was let in for it.
+    ///
+    /// # Errors
+    /// When it cannot be stored.
+    pub fn end_session(&mut self, session: &str, now: Timestamp) -> Result<(), StoreError> {
+        let failed = |source| database::failed("end a session's grants", &self.path, source);
+        let sql = "UPDATE root_grant SET ended = ?2 WHERE session = ?1 AND ended IS NULL";
+        self.db.execute(sql, (session, micros(now))).map(drop).map_err(failed)
     }
 
     /// Every grant, by server and root.
@@ -145,6 +184,8 @@ fn read(row: &Columns<'_>) -> Result<Grant, rusqlite::Error> {
         access: row.get("access")?,
         revoked: row.get("revoked")?,
         given: time(row.get("given")?),
+        session: row.get("session")?,
+        ended: row.get::<_, Option<i64>>("ended")?.map(time),
         changed: row.get::<_, Option<i64>>("changed")?.map(time),
         changed_by: row.get("changed_by")?,
     })
@@ -174,7 +215,7 @@ mod tests {
         let mut person = Grants::open(state.path()).unwrap();
         let at = |seconds: u64| Timestamp(seconds * 1_000_000);
         for (server, root, access) in [("a", "/p", "rw"), ("a", "/q", "ro"), ("b", "/p", "ro")] {
-            gateway.give(server, root, access, at(1)).unwrap();
+            gateway.give(server, root, access, None, at(1)).unwrap();
         }
         let listed = person.list().unwrap();
         let shown: Vec<_> = listed.iter().map(|g| (g.server.as_str(), g.root.as_str())).collect();
@@ -186,10 +227,39 @@ mod tests {
         assert_eq!(gateway.revoked("a").unwrap(), BTreeSet::from(["/p".to_owned()]));
         assert!(gateway.revoked("b").unwrap().is_empty());
         // The next start of the same server.
-        gateway.give("a", "/p", "rw", at(3)).unwrap();
+        gateway.give("a", "/p", "rw", None, at(3)).unwrap();
         assert_eq!(gateway.revoked("a").unwrap().len(), 1);
         assert!(!person.set_revoked(&id, false, "uid:1000", at(4)).unwrap().unwrap().revoked);
         assert!(gateway.revoked("a").unwrap().is_empty());
         assert_eq!(person.set_revoked("grt_000000000000", true, "x", at(5)).unwrap(), None);
+    }
+
+    #[test]
+    fn what_was_let_in_for_a_session_is_over_with_it() {
+        let state = tempfile::tempdir().unwrap();
+        let mut gateway = Grants::open(state.path()).unwrap();
+        let mut person = Grants::open(state.path()).unwrap();
+        let at = |seconds: u64| Timestamp(seconds * 1_000_000);
+        gateway.give("a", "/always", "ro", None, at(1)).unwrap();
+        gateway.give("a", "/one", "ro", Some("s1"), at(1)).unwrap();
+        gateway.give("a", "/two", "ro", Some("s2"), at(1)).unwrap();
+        let words = |now| -> Vec<_> {
+            person.list().unwrap().iter().map(|grant| grant.word(now)).collect()
+        };
+        assert_eq!(words(at(2)), ["given", "given", "given"]);
+        gateway.end_session("s1", at(3)).unwrap();
+        assert_eq!(words(at(4)), ["given", "over", "given"]);
+        // Its gateway was killed, and said nothing.
+        assert_eq!(words(at(90_000)), ["given", "over", "over"]);
+        // Let in once more, by another session or by the config.
+        gateway.give("a", "/one", "ro", Some("s3"), at(5)).unwrap();
+        assert_eq!(words(at(6)), ["given", "given", "given"]);
+        gateway.end_session("s1", at(7)).unwrap();
+        assert_eq!(words(at(8)), ["given", "given", "given"]);
+        let one = person.list().unwrap()[1].id.clone();
+        gateway.end_session("s3", at(9)).unwrap();
+        person.set_revoked(&one, true, "uid:1000", at(9)).unwrap();
+        let words: Vec<_> = person.list().unwrap().iter().map(|it| it.word(at(9))).collect();
+        assert_eq!(words, ["given", "taken back", "given"]);
     }
 }
