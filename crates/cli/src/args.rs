@@ -159,7 +159,9 @@ const RUN_EXAMPLE: &str = "\
 Example: a server that may read and write one project, and nothing else:
   portcullis run --root ~/project:rw -- npx -y @modelcontextprotocol/server-filesystem ~/project
 
-Each option is also a key of the server's table in portcullis.toml; the command line wins.";
+Each option is also a key of the server's table in portcullis.toml; the command line wins.
+Only there: how a person is called (`channels`), and which hosts may ask one in a form of their
+own (`trusted_hosts`); docs/guide/approvals.md tells of both.";
 
 /// What `run` may be told; each option is also a key of a server's table.
 #[derive(Args, Debug)]

@@ -20,7 +20,7 @@ mod style;
 
 use std::process::ExitCode;
 
-use clap::error::ErrorKind;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory as _, Parser as _};
 
 use crate::args::Cli;
@@ -47,8 +47,20 @@ pub fn command() -> clap::Command {
     Cli::command()
 }
 
+/// Clap proposes hidden commands too: nobody is to be led to them.
+fn keep_to_ourselves(error: &mut clap::Error) {
+    let Some(ContextValue::Strings(names)) = error.remove(ContextKind::SuggestedSubcommand) else {
+        return;
+    };
+    let told: Vec<String> = names.into_iter().filter(|name| !name.starts_with("__")).collect();
+    if !told.is_empty() {
+        error.insert(ContextKind::SuggestedSubcommand, ContextValue::Strings(told));
+    }
+}
+
 /// What clap has to say: help goes to stdout, a mistake is told in our voice.
-fn misread(error: clap::Error) -> Trouble {
+fn misread(mut error: clap::Error) -> Trouble {
+    keep_to_ourselves(&mut error);
     let text = error.render().to_string();
     match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {

@@ -318,3 +318,14 @@ fn a_servers_roots_are_apart_from_our_own_files() {
     let words = ["server", "--root", &writable, "--state", &state, "--config", &config];
     assert!(refused(&words).contains("the config that decides"), "{words:?}");
 }
+
+#[test]
+fn a_hidden_command_is_proposed_to_nobody() {
+    let dir = state();
+    for (typed, proposed) in [("careless", false), ("_careless", false), ("aprovals", true)] {
+        let said = portcullis(dir.path(), typed);
+        assert_eq!(said.code, 2, "{said:?}");
+        assert!(!said.err.contains("__"), "{said:?}");
+        assert_eq!(said.err.contains("`approvals`"), proposed, "{said:?}");
+    }
+}

@@ -23,6 +23,8 @@ fn the_example_of_the_manual_is_sound_and_its_examples_hold() {
     let (code, out, error) = portcullis(&example(), &["check"]);
     assert_eq!(code, 0, "{error}");
     assert!(out.starts_with("sound: ") && out.contains("2 files, 6 examples hold"), "{out}");
+    let read = out.lines().find(|line| line.starts_with("read: ")).unwrap_or_default();
+    assert!(read.ends_with(" (yours)") && read.contains(".toml"), "{out}");
     let (code, out, _) = portcullis(&example(), &["test"]);
     assert_eq!((code, out.matches("\nok ").count()), (0, 6), "{out}");
 }

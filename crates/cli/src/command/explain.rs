@@ -97,6 +97,9 @@ fn lines(record: &Value, seq: u64) -> Vec<String> {
     if lines.len() == before {
         lines.push("nothing spoke against it".to_owned());
     }
+    if !at("/note").is_empty() {
+        lines.push(format!("note: {}", at("/note")));
+    }
     for (name, pointer) in [("approval", "/approval"), ("grant", "/grant"), ("policy", "/policy")] {
         if !at(pointer).is_empty() {
             lines.push(format!("{name}: {}", at(pointer)));
@@ -125,6 +128,34 @@ fn way_out(control: &str) -> &'static str {
         "roots-contained" => "a root that holds the path: `--root DIR` or `roots`",
         "arguments-match-schema" => "arguments that fit the tool's own schema",
         "calls-per-minute" => "a later call, or a higher `limits.calls_per_minute`",
+        "concurrency-capped" => "an answer to what waits already: `portcullis approvals`",
+        "launch-pinned" => {
+            "a yes to this start (`portcullis approvals`), or `portcullis pins accept`; then start it again"
+        }
+        "definition-pinned" | "revision-pinned" => {
+            "a yes to what changed (`portcullis approvals`), or `portcullis pins accept`"
+        }
+        "definitions-inspected" => "words that hide and order nothing, or `inspect.definitions`",
+        "flows-apart" => "a yes to this call (`portcullis approvals`), or a milder `flow`",
+        "roots-asked" | "roots-followed" => {
+            "a yes to the directory (`portcullis approvals`), a root that holds it, or \
+             `portcullis grants restore` for one that was taken back"
+        }
+        "network-by-name" => "the host in `--network` or `network`",
+        "extensions-agreed" => "the extension in `extensions`",
+        "sampling-refused" => "`sampling = { mode = \"ask\" }` for this server",
+        "sampling-bounded" => "another bound in `sampling`: `max_tokens`, `models`",
+        "sampling-reviewed" | "sampling-edited" => {
+            "a yes in time, to what may go on: `portcullis approvals`"
+        }
+        "elicitation-refused" => "`elicitation = { mode = \"ask\" }` for this server",
+        "elicitation-links-listed" => "the host in `elicitation = { urls = [..] }`",
+        "input-requests-capped" => {
+            "a later question, or more of them in `sampling` or `elicitation`"
+        }
+        "approved-in-host" => {
+            "a yes at another place (`portcullis approvals`), or the host in `trusted_hosts`"
+        }
         _ => "nothing that an operator can set: the peer must speak otherwise",
     }
 }

@@ -2,6 +2,7 @@
 //! call was judged as it was.
 
 use portcullis_config::{Documents, Example, Server};
+use portcullis_guard::text::visible;
 use portcullis_policy::{Effect, Policies, Principal, Rank, Rule, ServerName};
 use serde_json::{Value, json};
 
@@ -62,15 +63,26 @@ fn check(places: &Places, as_json: bool) -> Result<Exit, Trouble> {
         eprintln!("portcullis: {said}");
     }
     let (files, examples) = (in_force.texts.len(), in_force.documents.examples().len());
+    let read: Vec<(&str, Rank)> = in_force
+        .documents
+        .all()
+        .filter_map(|document| Some((document.file.as_str(), in_force.rank_of(&document.file)?)))
+        .collect();
     let text = if as_json {
         json!({
             "policies": policies, "files": files, "examples": examples, "sound": true,
-            "untried": untried,
+            "untried": untried, "read": read.iter().map(|(file, _)| file).collect::<Vec<_>>(),
         })
         .to_string()
     } else {
+        let line =
+            |(file, rank): &(&str, Rank)| format!("\nread: {} ({})", visible(file), words(*rank));
+        let mut lines: String = read.iter().map(line).collect();
+        if read.is_empty() {
+            lines.push_str("\nread: no config file; what is usual is in force");
+        }
         format!(
-            "sound: {policies} policies at most for one server, {files} files, {examples} examples hold"
+            "sound: {policies} policies at most for one server, {files} files, {examples} examples hold{lines}"
         )
     };
     style::print(&format!("{text}\n"))?;
