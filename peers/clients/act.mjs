@@ -19,6 +19,13 @@ export function versionOf(name) {
     return `${name} ${JSON.parse(text).version}`;
 }
 
+/** A server that is started, or one that has an address. */
+export function connection(Stdio, Http) {
+    return plan.url === undefined
+        ? new Stdio({ command: plan.command, args: plan.args })
+        : new Http(new URL(plan.url), { requestInit: { headers: plan.headers ?? {} } });
+}
+
 export function giveRoots() {
     facts.roots_asked += 1;
     return { roots: plan.roots.map((uri) => ({ uri })) };

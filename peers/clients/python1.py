@@ -6,10 +6,12 @@ The plan and the facts are described in `crates/cli/tests/peers/host.rs`.
 import asyncio
 import json
 import sys
+from contextlib import asynccontextmanager
 from importlib.metadata import version
 
 from mcp import ClientSession, StdioServerParameters, types
 from mcp.client.stdio import stdio_client
+from mcp.client.streamable_http import create_mcp_http_client, streamable_http_client
 from mcp.shared.exceptions import McpError
 
 PLAN = json.loads(sys.argv[1])
@@ -98,10 +100,22 @@ async def act(session, step):
         await asyncio.sleep(0.3)
 
 
+@asynccontextmanager
+async def connected():
+    """A server that is started, or one that has an address."""
+    if "url" not in PLAN:
+        server = StdioServerParameters(command=PLAN["command"], args=PLAN["args"])
+        async with stdio_client(server) as (read, write):
+            yield read, write
+        return
+    async with create_mcp_http_client(headers=PLAN.get("headers")) as client:
+        async with streamable_http_client(PLAN["url"], http_client=client) as (read, write, _):
+            yield read, write
+
+
 async def main():
-    server = StdioServerParameters(command=PLAN["command"], args=PLAN["args"])
     roots = give_roots if "roots" in PLAN else None
-    async with stdio_client(server) as (read, write):
+    async with connected() as (read, write):
         async with ClientSession(
             read,
             write,

@@ -8,7 +8,9 @@ import json
 import sys
 from importlib.metadata import version
 
+import httpx2
 from mcp import Client, MCPError, StdioServerParameters, types
+from mcp.client.streamable_http import streamable_http_client
 
 PLAN = json.loads(sys.argv[1])
 FACTS = {
@@ -93,11 +95,18 @@ async def act(client, step):
         await asyncio.sleep(0.3)
 
 
+def connection():
+    """A server that is started, or one that has an address."""
+    if "url" not in PLAN:
+        return StdioServerParameters(command=PLAN["command"], args=PLAN["args"])
+    http = httpx2.AsyncClient(headers=PLAN.get("headers"), timeout=60)
+    return streamable_http_client(PLAN["url"], http_client=http)
+
+
 async def main():
-    server = StdioServerParameters(command=PLAN["command"], args=PLAN["args"])
     roots = give_roots if "roots" in PLAN else None
     async with Client(
-        server,
+        connection(),
         mode=PLAN["mode"],
         list_roots_callback=roots,
         sampling_callback=ask_model if "model" in PLAN else None,

@@ -1,11 +1,12 @@
 // A host made with the official TypeScript SDK 1.x.
 
 import {
-    askModel, askPerson, capabilities, follow, giveRoots, peer, plan, versionOf,
+    askModel, askPerson, capabilities, connection, follow, giveRoots, peer, plan, versionOf,
 } from './act.mjs';
 
 const { Client } = peer('@modelcontextprotocol/sdk/client/index.js');
 const { StdioClientTransport } = peer('@modelcontextprotocol/sdk/client/stdio.js');
+const { StreamableHTTPClientTransport } = peer('@modelcontextprotocol/sdk/client/streamableHttp.js');
 const {
     CreateMessageRequestSchema, ElicitRequestSchema, ListRootsRequestSchema,
 } = peer('@modelcontextprotocol/sdk/types.js');
@@ -23,10 +24,12 @@ if (plan.model) {
 if (plan.person || plan.approver) {
     client.setRequestHandler(ElicitRequestSchema, askPerson);
 }
-const transport = new StdioClientTransport({ command: plan.command, args: plan.args });
-// The revision is told to the transport, which has no use for it.
+const transport = connection(StdioClientTransport, StreamableHTTPClientTransport);
+// The revision is told to the transport, which over stdio has no use for it.
 let revision;
+const tell = transport.setProtocolVersion?.bind(transport);
 transport.setProtocolVersion = (agreed) => {
     revision = agreed;
+    tell?.(agreed);
 };
 await follow(client, transport, () => ({ sdk: versionOf('@modelcontextprotocol/sdk'), revision }));

@@ -1,10 +1,10 @@
 // A host made with the official TypeScript SDK 2.x, in either era.
 
 import {
-    askModel, askPerson, capabilities, follow, giveRoots, peer, plan, versionOf,
+    askModel, askPerson, capabilities, connection, follow, giveRoots, peer, plan, versionOf,
 } from './act.mjs';
 
-const { Client } = peer('@modelcontextprotocol/client');
+const { Client, StreamableHTTPClientTransport } = peer('@modelcontextprotocol/client');
 const { StdioClientTransport } = peer('@modelcontextprotocol/client/stdio');
 
 const mode = ['legacy', 'auto'].includes(plan.mode) ? plan.mode : { pin: plan.mode };
@@ -21,7 +21,7 @@ if (plan.model) {
 if (plan.person || plan.approver) {
     client.setRequestHandler('elicitation/create', askPerson);
 }
-const transport = new StdioClientTransport({ command: plan.command, args: plan.args });
+const transport = connection(StdioClientTransport, StreamableHTTPClientTransport);
 await follow(client, transport, () => ({
     sdk: versionOf('@modelcontextprotocol/client'),
     revision: client.getNegotiatedProtocolVersion(),

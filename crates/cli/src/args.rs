@@ -32,6 +32,11 @@ const EXAMPLE: &str = "\
 Example: guard a server by putting us before its command in the host's config:
   portcullis run --root ~/project:rw -- npx -y @modelcontextprotocol/server-filesystem ~/project";
 
+const SERVE_EXAMPLE: &str = "\
+Each server with a command is at /s/NAME/mcp of the address that [serve] says.
+Example:
+  portcullis serve --config portcullis.toml";
+
 /// The example, and how commands end.
 fn after_help() -> String {
     let line = |(exit, means): &(Exit, &str)| format!("\n  {:>3}  {means}", *exit as u8);
@@ -56,6 +61,9 @@ pub enum Command {
     /// Guard one stdio server; put it before the command in a host's config
     #[command(after_help = RUN_EXAMPLE)]
     Run(Box<Run>),
+    /// Serve every server of the config over HTTP, to whoever may reach it
+    #[command(after_help = SERVE_EXAMPLE)]
+    Serve,
     /// Serve files, named queries and commands, confined by the kernel
     #[command(after_help = SERVER_EXAMPLE)]
     Server(Box<Server>),

@@ -12,6 +12,7 @@ mod lesson;
 mod pins;
 mod policy;
 mod run;
+mod serve;
 mod server;
 mod status;
 
@@ -27,6 +28,7 @@ pub(crate) fn run(cli: Cli) -> Result<Exit, Trouble> {
     let places = &cli.places;
     match cli.command {
         Command::Run(args) => run::run(*args, places),
+        Command::Serve => serve::run(places),
         Command::Server(args) => server::run(&args, places),
         Command::Approvals(args) => approvals::run(&args, places),
         Command::Console(args) => console::run(&args, places),

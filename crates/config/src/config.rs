@@ -18,6 +18,7 @@ use crate::policy::{Example, PolicyTable};
 use crate::precedence::Firm;
 use crate::queries::Queries;
 use crate::secret;
+use crate::serve::Serve;
 use crate::settings::{Limits, Settings};
 use crate::values::Unfit;
 use crate::written;
@@ -35,6 +36,8 @@ pub struct Config {
     pub policy: PolicyTable,
     /// What the file tools of the reference server may do, if that was said.
     pub files: Option<Files>,
+    /// Where the HTTP gateway listens and for whom, if that was said.
+    pub serve: Option<Serve>,
     /// What the reference server asks which databases.
     pub queries: Queries,
     pub(crate) commands: Vec<Table>,

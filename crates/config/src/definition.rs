@@ -9,6 +9,7 @@ mod commands;
 mod files;
 mod input;
 mod queries;
+mod serve;
 
 use std::ops::RangeInclusive;
 
@@ -126,7 +127,7 @@ pub static FILE: &[Key] = &[
     key("server", Kind::Named(SERVER), "one guarded server, by name"),
     key("ceiling", Kind::Table(CEILING), "what no server may exceed, whatever its own table says"),
     key("journal", Kind::Table(JOURNAL), "how records are kept"),
-    later("serve", "the http gateway"),
+    key("serve", Kind::Table(serve::SERVE), "the HTTP gateway: where it listens, and for whom"),
     key("files", Kind::Table(files::FILES), "where the reference server's file tools may act"),
     queries::TABLE_OF_DATABASES,
     queries::TABLE_OF_QUERIES,

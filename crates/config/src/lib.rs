@@ -23,6 +23,7 @@ pub mod queries;
 mod reader;
 pub mod reference;
 pub mod secret;
+pub mod serve;
 pub mod settings;
 mod tighten;
 pub mod values;
@@ -36,6 +37,7 @@ pub use files::Files;
 pub use policy::{Example, PolicyTable, Refused, Surprise};
 pub use portcullis_guard::secret::SecretString;
 pub use precedence::{Document, Documents, Firm, Locate};
+pub use serve::{Listen, Serve, Token};
 pub use settings::{Limits, Overrides, Resources, Settings};
 pub use tighten::{network_beyond, roots_beyond};
 pub use values::{

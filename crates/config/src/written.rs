@@ -46,6 +46,7 @@ impl Reader<'_, '_> {
         let servers = self.servers(&file);
         let policy = self.policy(&file);
         let files = self.files(&file);
+        let serve = self.serve(&file);
         let queries = self.queries(&file);
         let commands = self.commands(&file);
         let ceiling = self.table(&file, "ceiling").map(|table| self.settings(&table));
@@ -55,6 +56,7 @@ impl Reader<'_, '_> {
             ceiling: ceiling.unwrap_or_default(),
             policy,
             files,
+            serve,
             queries,
             commands,
             servers,

@@ -88,5 +88,5 @@ fn the_page_and_the_schema_name_every_key() {
         assert!(schema.contains(&format!("\"{}\"", key.name)), "{table}.{}", key.name);
     }
     assert!(page.contains("## `[server.NAME.limits]`"), "{page}");
-    assert!(!page.contains("keyring") && !schema.contains("\"serve\""));
+    assert!(!page.contains("keyring") && !schema.contains("\"keyring\""));
 }

@@ -185,7 +185,7 @@ const MISTAKES: &[(&str, &str)] = &[
     ("[defaults]\nnetwork = \"host\"", "2:1: unknown key `network` in [defaults]"),
     (
         "[serve]\nlisten = \"x\"",
-        "1:2: `serve` in the file is not supported by this version (the http gateway)",
+        "2:10: an address is written 127.0.0.1:8808, [::1]:8808 or unix:/path (where it listens: a port of this machine, or a socket)",
     ),
     (
         "[server.t]\nurl = \"https://x\"",

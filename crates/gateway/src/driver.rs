@@ -11,7 +11,7 @@ use portcullis_journal::Timestamp;
 use portcullis_mediation::{Closing, Session};
 use portcullis_store::{Approvals, Journal};
 use portcullis_transport::{Lane, Lines};
-use portcullis_wire::{Frame, Limits, Malformed, MalformedKind, Peer};
+use portcullis_wire::{Frame, Limits, Malformed, MalformedKind, Message, Notification, Peer};
 use rustix::process::Signal as Unix;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -20,12 +20,14 @@ use crate::approve::Watch;
 use crate::channels::Calling;
 use crate::egress::Wire;
 use crate::event::Event;
-use crate::held::Held;
+use crate::held::{Held, Kept};
+use crate::host::{Ears, Heard, Mouth};
 use crate::launch::Origin;
 use crate::pins::PinKeeper;
 use crate::reload::Reload;
 use crate::roots::Keeper;
 use crate::secrets::Secrets;
+use crate::serve::posts::Said;
 use crate::side::SideLog;
 
 /// After so many events in a row we look whether something else happened: a peer
@@ -61,7 +63,7 @@ impl Stop {
     ///
     /// # Cancel safety
     /// Safe: a signal that arrived is seen by the next call.
-    async fn asked(&mut self) {
+    pub(crate) async fn asked(&mut self) {
         tokio::select! {
             _ = self.terminate.recv() => {}
             _ = self.interrupt.recv() => {}
@@ -87,8 +89,8 @@ pub(crate) struct Driver {
     pub(crate) custody: Custody,
     pub(crate) side: SideLog,
     pub(crate) limits: Limits,
-    pub(crate) from_client: Lines,
-    pub(crate) to_client: Lane,
+    pub(crate) from_client: Ears,
+    pub(crate) to_client: Mouth,
     pub(crate) from_server: Lines,
     pub(crate) to_server: Lane,
     pub(crate) stderr: Lines,
@@ -96,7 +98,8 @@ pub(crate) struct Driver {
     pub(crate) wire: Option<Wire>,
     /// What the host said, and a fresh process will hear.
     pub(crate) held: Held,
-    pub(crate) stop: Stop,
+    /// What asks us to stop; nothing where somebody else listens for all sessions.
+    pub(crate) stop: Option<Stop>,
     pub(crate) alarm: Alarm,
     /// Since when the host has said all it will say.
     pub(crate) draining: Option<Instant>,
@@ -142,7 +145,7 @@ impl Driver {
         let heard = async {
             tokio::select! {
                 line = from_server.next(), if read_server => arrived(Peer::Server, line),
-                line = from_client.next(), if read_client => arrived(Peer::Client, line),
+                heard = from_client.next(), if read_client => heard_of(heard),
                 line = stderr.next(), if *stderr_open => match line {
                     Ok(Some(frame)) => Event::Stderr(frame),
                     Ok(None) | Err(_) => Event::StderrEnded,
@@ -159,7 +162,7 @@ impl Driver {
             failed = self.to_server.flush(), if !self.to_server.is_empty() => {
                 failed.map(|()| Event::Tick).map_err(|_| Peer::Server)
             }
-            () = self.stop.asked() => Ok(Event::Stop),
+            () = asked(&mut self.stop) => Ok(Event::Stop),
             event = heard => Ok(event),
         }
     }
@@ -178,6 +181,7 @@ impl Driver {
         let now = Instant::now();
         match event {
             Event::Line(peer, frame) => self.line(peer, frame, now),
+            Event::Said(said) => self.said(said, now),
             Event::Ended(Peer::Client) => {
                 self.draining = Some(now);
                 // Nobody is left for whom another process would be worth the wait.
@@ -207,8 +211,11 @@ impl Driver {
 
     /// What waited goes on.
     pub(crate) fn release(&mut self, now: Instant) {
-        for frame in self.held.release() {
-            self.line(Peer::Client, frame, now);
+        for kept in self.held.release() {
+            match kept {
+                Kept::Line(frame) => self.line(Peer::Client, frame, now),
+                Kept::Message(message) => self.session.receive(Peer::Client, *message, now),
+            }
         }
     }
 
@@ -231,6 +238,40 @@ impl Driver {
                 self.session.receive_batch(peer, &line, &self.limits, now);
             }
             (Err(malformed), _) => self.session.malformed(peer, &malformed, now),
+        }
+    }
+
+    /// The HTTP gateway tells what came for this session.
+    fn said(&mut self, said: Said, now: Instant) {
+        let Mouth::Posts(posts) = &mut self.to_client else { return };
+        match said {
+            Said::Message(message, post) => {
+                if let Some(message) = posts.hears(*message, post) {
+                    self.hear(message, now);
+                }
+            }
+            Said::Malformed(malformed) => {
+                posts.hears_malformed(&malformed);
+                self.session.malformed(Peer::Client, &malformed, now);
+            }
+            Said::Listens(post) => posts.listens(post),
+            Said::Left(number) => {
+                let id = posts.left(number);
+                // Until 2025-11-25 a lost connection takes nothing back.
+                if let Some(id) = id.filter(|_| posts.is_shared()) {
+                    let cancelled = Notification::cancelled(&id);
+                    self.session.receive(Peer::Client, Message::Notification(cancelled), now);
+                }
+            }
+            Said::Ends => self.session.closed(Peer::Client, now),
+        }
+    }
+
+    fn hear(&mut self, message: Message, now: Instant) {
+        let waits = self.secrets.waits() && self.session.may_restart();
+        let message = if waits { self.held.take_message(message) } else { Some(message) };
+        if let Some(message) = message {
+            self.session.receive(Peer::Client, message, now);
         }
     }
 
@@ -296,6 +337,25 @@ fn arrived(peer: Peer, line: io::Result<Option<Frame>>) -> Event {
     match line {
         Ok(Some(frame)) => Event::Line(peer, frame),
         Ok(None) | Err(_) => Event::Ended(peer),
+    }
+}
+
+fn heard_of(heard: io::Result<Option<Heard>>) -> Event {
+    match heard {
+        Ok(Some(Heard::Line(frame))) => Event::Line(Peer::Client, frame),
+        Ok(Some(Heard::Said(said))) => Event::Said(said),
+        Ok(None) | Err(_) => Event::Ended(Peer::Client),
+    }
+}
+
+/// Waits for a signal, where it is ours to listen for one.
+///
+/// # Cancel safety
+/// Safe, as [`Stop::asked`] is.
+async fn asked(stop: &mut Option<Stop>) {
+    match stop {
+        Some(stop) => stop.asked().await,
+        None => std::future::pending().await,
     }
 }
 

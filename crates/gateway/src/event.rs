@@ -3,12 +3,15 @@
 use portcullis_wire::{Frame, Peer};
 
 use crate::egress::Told;
+use crate::serve::posts::Said;
 
 /// One thing that happened.
 #[derive(Debug)]
 pub(crate) enum Event {
     /// A peer sent a line, or one too long to keep.
     Line(Peer, Frame),
+    /// The HTTP gateway was told something for this session.
+    Said(Said),
     /// A peer closed its end, or reading from it failed.
     Ended(Peer),
     /// The server wrote to stderr.

@@ -13,10 +13,19 @@ const LINES: usize = 64;
 /// What they hold together, in bytes, before it is not read on either.
 const BYTES: usize = 4 << 20;
 
+/// Something that the host said, and nobody heard yet.
+#[derive(Debug)]
+pub(crate) enum Kept {
+    /// A line of its pipe.
+    Line(Frame),
+    /// A message that came over HTTP.
+    Message(Box<Message>),
+}
+
 /// Lines of the host, in their order.
 #[derive(Debug, Default)]
 pub(crate) struct Held {
-    lines: VecDeque<Frame>,
+    lines: VecDeque<Kept>,
     /// The requests among them.
     ids: Vec<Id>,
     /// A batch is among them: which requests it holds is found when it is judged.
@@ -36,7 +45,32 @@ impl Held {
         parsed: &Result<Message, Malformed>,
         frame: Frame,
     ) -> Option<Frame> {
-        let waits = match parsed {
+        if !self.must_wait(parsed) {
+            return Some(frame);
+        }
+        if let Frame::Line(line) = &frame {
+            self.bytes += line.len();
+        }
+        self.lines.push_back(Kept::Line(frame));
+        None
+    }
+
+    /// The same for a message that came over HTTP.
+    pub(crate) fn take_message(&mut self, message: Message) -> Option<Message> {
+        let parsed = Ok(message);
+        let waits = self.must_wait(&parsed);
+        let message = parsed.ok()?;
+        if !waits {
+            return Some(message);
+        }
+        self.bytes += size(&message);
+        self.lines.push_back(Kept::Message(Box::new(message)));
+        None
+    }
+
+    /// Whether it has to wait; a request that has is remembered.
+    fn must_wait(&mut self, parsed: &Result<Message, Malformed>) -> bool {
+        match parsed {
             Ok(Message::Response(_)) => false,
             Ok(Message::Request(request)) if request.method.starts_with("tasks/") => false,
             Ok(Message::Request(request)) => {
@@ -53,21 +87,23 @@ impl Held {
                 true
             }
             Ok(Message::Notification(_)) | Err(_) => !self.lines.is_empty(),
-        };
-        if !waits {
-            return Some(frame);
         }
-        if let Frame::Line(line) = &frame {
-            self.bytes += line.len();
-        }
-        self.lines.push_back(frame);
-        None
     }
 
     /// All of them: nothing waits any more.
-    pub(crate) fn release(&mut self) -> VecDeque<Frame> {
+    pub(crate) fn release(&mut self) -> VecDeque<Kept> {
         std::mem::take(self).lines
     }
+}
+
+/// How much a message carries, in bytes.
+fn size(message: &Message) -> usize {
+    let carried = match message {
+        Message::Request(request) => request.params.as_ref(),
+        Message::Notification(said) => said.params.as_ref(),
+        Message::Response(_) => None,
+    };
+    carried.map_or(0, portcullis_wire::Json::len)
 }
 
 #[cfg(test)]

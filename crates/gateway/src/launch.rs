@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::io;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
@@ -31,6 +32,7 @@ use crate::egress;
 use crate::fault::Fault;
 use crate::granting::{admit_roots, ceilings};
 use crate::held::Held;
+use crate::host::{Ears, Mouth};
 use crate::left_out;
 use crate::newcomer::Newcomers;
 use crate::pins::PinKeeper;
@@ -57,6 +59,8 @@ pub struct Plan {
     pub server: config::Server,
     /// The policies beyond its lists, as their files say.
     pub policies: Vec<PolicyText>,
+    /// Who speaks on the host's side.
+    pub principal: Principal,
     /// The server's name in pins: its own, or, when that only comes from the command,
     /// one of that command.
     pub pins: String,
@@ -86,8 +90,33 @@ impl std::fmt::Debug for Plan {
     }
 }
 
-/// Starts the server in its box and the session around it.
-pub(crate) fn launch(plan: &Plan) -> Result<Driver, Fault> {
+/// The host's side of a session, before there is one.
+#[derive(Debug)]
+pub(crate) struct Host {
+    pub(crate) ears: Ears,
+    pub(crate) mouth: Mouth,
+    /// What asks the session to stop, where it listens for that itself.
+    pub(crate) stop: Option<Stop>,
+}
+
+impl Host {
+    /// Whoever started us: our own standard input and output.
+    pub(crate) fn of_pipes(plan: &Plan) -> io::Result<Self> {
+        let limit = usize::try_from(plan.server.limits.message_bytes).unwrap_or(usize::MAX);
+        Ok(Self {
+            ears: Ears::Pipe(Lines::new(stdio::stdin()?, limit)),
+            mouth: Mouth::Pipe(Lane::new(stdio::stdout()?)),
+            stop: Some(Stop::listen()?),
+        })
+    }
+}
+
+/// Starts the server in its box and the session around it. The host's side is taken when
+/// everything else is there.
+pub(crate) fn launch(
+    plan: &Plan,
+    host: impl FnOnce() -> io::Result<Host>,
+) -> Result<Driver, Fault> {
     // First, so that the state directory exists and roots can be held against it.
     let mut journal = open_journal(plan)?;
     let policies = (compile(plan)?, firm(plan)?);
@@ -145,7 +174,7 @@ pub(crate) fn launch(plan: &Plan) -> Result<Driver, Fault> {
     }
     keeper.profile = profile;
     let origin = Origin { plan: plan.clone(), resolved };
-    let mut driver = driver(origin, session, (journal, approvals, keeper, pins), confined)
+    let mut driver = driver(origin, session, host, (journal, approvals, keeper, pins), confined)
         .map_err(|error| Fault::ours("the server's pipes cannot be used", error))?;
     driver.side = driver.side.knowing(known);
     driver.secrets = secrets;
@@ -165,11 +194,13 @@ fn keeper(plan: &Plan) -> Result<Keeper, Fault> {
 fn driver(
     origin: Origin,
     session: Session,
+    host: impl FnOnce() -> io::Result<Host>,
     (journal, approvals, keeper, pins): (Journal, Approvals, Keeper, PinKeeper),
     confined: Confined,
 ) -> std::io::Result<Driver> {
     let Confined { stdin, stdout, stderr, sockets, custody, .. } = confined;
     let plan = &origin.plan;
+    let host = host()?;
     let limit = usize::try_from(plan.server.limits.message_bytes).unwrap_or(usize::MAX);
     Ok(Driver {
         session,
@@ -185,14 +216,14 @@ fn driver(
         reload: Reload::watch(&plan.written, plan.reread.clone(), &plan.server.network),
         side: SideLog::open(&plan.state, &plan.server.name),
         limits: portcullis_wire::Limits { message_bytes: limit, depth: DEPTH },
-        from_client: Lines::new(stdio::stdin()?, limit),
-        to_client: Lane::new(stdio::stdout()?),
+        from_client: host.ears,
+        to_client: host.mouth,
         from_server: Lines::new(stdio::source(stdout)?, limit),
         to_server: Lane::new(stdio::sink(stdin)?),
         stderr: Lines::new(stdio::source(stderr)?, STDERR_LINE),
         stderr_open: true,
         wire: egress::serve(sockets, &plan.server.network)?,
-        stop: Stop::listen()?,
+        stop: host.stop,
         alarm: Alarm::default(),
         draining: None,
         over: None,
@@ -333,7 +364,7 @@ fn settings(
     let session = format!("{name:016x}");
     Ok(Settings {
         server: server.name.clone(),
-        principal: principal(),
+        principal: plan.principal.clone(),
         project: project(plan, &session),
         session,
         policy: policy_fingerprint(plan, grants, &policies),
@@ -428,21 +459,16 @@ fn project(plan: &Plan, session: &str) -> String {
     Fingerprint::of(all.to_string().as_bytes()).as_str().to_owned()
 }
 
-/// Who speaks on the host's side: whoever started us.
-fn principal() -> Principal {
-    Principal::user(rustix::process::getuid().as_raw())
-}
-
 /// The policies, all of them sound and every example as it must be, or no start.
 fn compile(plan: &Plan) -> Result<Policies, Fault> {
-    let compiled = plan.server.policies(&principal(), &plan.policies);
+    let compiled = plan.server.policies(&plan.principal, &plan.policies);
     compiled.map_err(|refused| Fault::operator(format!("the policies are not in force: {refused}")))
 }
 
 /// What of them holds although the server is only observed.
 fn firm(plan: &Plan) -> Result<Option<Policies>, Fault> {
     let server = &plan.server;
-    server.firm_policies(&principal(), &plan.policies).map_err(|refused| {
+    server.firm_policies(&plan.principal, &plan.policies).map_err(|refused| {
         Fault::operator(format!("the administrator's policies are not in force: {refused}"))
     })
 }

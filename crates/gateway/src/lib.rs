@@ -19,6 +19,7 @@ mod event;
 mod fault;
 mod granting;
 mod held;
+mod host;
 mod identity;
 mod launch;
 mod left_out;
@@ -31,6 +32,7 @@ mod reload;
 mod restart;
 mod roots;
 pub mod secrets;
+pub mod serve;
 mod side;
 mod trusted;
 #[cfg(debug_assertions)]
@@ -40,6 +42,7 @@ use std::time::{Duration, Instant};
 
 use portcullis_journal::{Event, Record};
 use portcullis_mediation::Closing;
+use portcullis_policy::Principal;
 use portcullis_store::{ApprovalStore as _, GrantStore as _};
 use portcullis_transport::{Lane, Lines, stdio};
 use portcullis_wire::{Frame, Message};
@@ -68,6 +71,12 @@ const GRACE: Duration = Duration::from_millis(1500);
 /// And how long after SIGTERM, before SIGKILL (specification, *Lifecycle*, *Shutdown*).
 const LAST_GRACE: Duration = Duration::from_secs(1);
 
+/// Who speaks on the host's side of a pipe: the account that started us.
+#[must_use]
+pub fn whoever_started_us() -> Principal {
+    Principal::user(rustix::process::getuid().as_raw())
+}
+
 /// Guards one server until the host or the server leaves.
 ///
 /// # Errors
@@ -81,13 +90,17 @@ pub fn run(plan: &Plan) -> Result<Ending, Fault> {
 }
 
 async fn guard(plan: &Plan) -> Result<Ending, Fault> {
-    let mut driver = match launch::launch(plan) {
-        Ok(driver) => driver,
+    match launch::launch(plan, || launch::Host::of_pipes(plan)) {
+        Ok(driver) => Ok(watch_over(driver, plan).await),
         Err(fault) => {
             apologise(plan, &fault).await;
-            return Err(fault);
+            Err(fault)
         }
-    };
+    }
+}
+
+/// From the first message to the last record.
+pub(crate) async fn watch_over(mut driver: Driver, plan: &Plan) -> Ending {
     rest(plan);
     let closing = driver.run().await;
     driver.flush_client().await;
@@ -103,11 +116,11 @@ async fn guard(plan: &Plan) -> Result<Ending, Fault> {
     }
     driver.end_grants();
     driver.seal();
-    Ok(match closing {
+    match closing {
         Closing::ClientGone => Ending::HostLeft,
         Closing::JournalFailed => Ending::Unrecorded,
         _ => Ending::ServerDied,
-    })
+    }
 }
 
 /// A host that waits for its first answer learns why there will be none. Whoever waits for a

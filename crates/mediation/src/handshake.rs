@@ -4,9 +4,11 @@ use std::time::Instant;
 
 use portcullis_catalog::control::{CAPABILITY_FROZEN, LIFECYCLE_FIRST, REVISION_AGREED};
 use portcullis_journal::Event;
-use portcullis_policy::{Decision, Effect, Obligation};
+use portcullis_policy::{Decision, Effect, Obligation, Permitted};
 use portcullis_wire::view::lifecycle::{Initialize, Meta};
-use portcullis_wire::{Json, Method, Need, Notification, Peer, Request, Revision, RpcError};
+use portcullis_wire::{
+    Json, Message, Method, Need, Notification, Outcome, Peer, Request, Response, Revision, RpcError,
+};
 use serde_json::{Value, json};
 
 use crate::Session;
@@ -179,6 +181,24 @@ impl Session {
             }
         }
     }
+}
+
+/// What a request of 2026-07-28 is told when it could begin no conversation: it does not declare
+/// itself, or is in a revision that we do not judge. For whoever would have to start a server first.
+#[must_use]
+pub fn refused_before_session(request: &Request) -> Option<Permitted<Message>> {
+    let error = match Meta::read(request.params.as_ref()) {
+        Ok(meta) => match modern_declaration(&meta).err()?.answer {
+            Answered::Error(error) => error,
+            _ => return None,
+        },
+        Err(_) => {
+            let message = "`_meta` is not as it should be".to_owned();
+            RpcError { code: -32602, message, data: None }
+        }
+    };
+    let response = Response { id: Some(request.id.clone()), outcome: Outcome::Error(error) };
+    crate::settle::told(response)
 }
 
 /// The revision that the server is offered: the client's, if we can judge it.

@@ -75,12 +75,13 @@ pub use cover::Cover;
 pub use drift::{Acceptance, Drift};
 pub use edit::Edited;
 pub use grant::{Grant, Remembered};
+pub use handshake::refused_before_session;
 pub use in_host::{Place, Shown};
 pub use newcomer::{Admission, Newcomer};
 pub use output::{Closing, Output, Ticket};
 pub use sealed::SealKey;
 pub use settings::{Limits, MayAsk, Settings};
-pub use settle::not_started;
+pub use settle::{answer_of_ours, not_started};
 pub use without::{Layer, Without};
 
 use control::calls_per_minute::Quota;

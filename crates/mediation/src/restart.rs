@@ -97,10 +97,7 @@ impl Session {
         }
         self.forget_all_asked();
         for (minted, _) in self.to_client.drain_foreign() {
-            let mut params = Object::new();
-            params.set("requestId", Id::Number(minted).to_json());
-            let method = "notifications/cancelled".to_owned();
-            let said = Notification { method, params: Some(params.to_json()) };
+            let said = Notification::cancelled(&Id::Number(minted));
             self.reply(Peer::Client, Message::Notification(said));
         }
     }

@@ -55,7 +55,18 @@ fn permitted(
 /// What a host is told that waits for a server which was not started. Why not was recorded.
 #[must_use]
 pub fn not_started(id: Id, why: &str) -> Option<Permitted<Message>> {
-    let response = Response::error(Some(id), -32603, why);
+    answer_of_ours(Some(id), -32603, why)
+}
+
+/// What is answered in place of a session: to a request that never reached one. The sentence is
+/// ours and repeats nothing of it.
+#[must_use]
+pub fn answer_of_ours(id: Option<Id>, code: i64, why: &str) -> Option<Permitted<Message>> {
+    told(Response::error(id, code, why))
+}
+
+/// An answer of ours to somebody who has no session.
+pub(crate) fn told(response: Response) -> Option<Permitted<Message>> {
     permitted(Message::Response(response), &Decision::default(), None)
 }
 

@@ -19,6 +19,18 @@ impl Principal {
         Self(format!("uid:{uid}"))
     }
 
+    /// The bearer of a token that an operator gave to somebody of this name.
+    #[must_use]
+    pub fn token(name: &str) -> Self {
+        Self(format!("token:{name}"))
+    }
+
+    /// Somebody of whom nothing is known: in records of what was refused, and nowhere else.
+    #[must_use]
+    pub fn unknown() -> Self {
+        Self("unknown".to_owned())
+    }
+
     /// The text that records and approvals carry.
     #[must_use]
     pub fn as_str(&self) -> &str {

@@ -5,12 +5,15 @@
 //! other end, `body` what a request carries, `reply` what an answer is made of, [`sse`] how
 //! permitted messages are written into one, [`session_id`] what a conversation is called.
 
+mod auth;
 mod body;
 mod caller;
 mod listener;
+pub mod mirrored;
 mod reply;
 pub mod session_id;
 pub mod sse;
+mod wall;
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -28,11 +31,13 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+pub use auth::{Bearer, Gatekeeper};
 pub use body::Body;
 pub use caller::Caller;
 pub use listener::{Address, Listener};
-pub use reply::{Content, Refusal, Reply, empty, events, json};
+pub use reply::{Content, Feed, Refusal, Reply, empty, events, json};
 pub use session_id::SessionId;
+pub use wall::Wall;
 
 use listener::Stream;
 

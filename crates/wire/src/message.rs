@@ -46,6 +46,15 @@ pub struct Notification {
     pub params: Option<Json>,
 }
 
+impl Notification {
+    /// Takes a request back (every revision, *Cancellation*).
+    pub fn cancelled(id: &Id) -> Self {
+        let mut params = crate::Object::new();
+        params.set("requestId", id.to_json());
+        Self { method: "notifications/cancelled".to_owned(), params: Some(params.to_json()) }
+    }
+}
+
 /// The answer to a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Response {

@@ -9,6 +9,7 @@
 pub mod completion;
 pub mod input_request;
 pub mod lifecycle;
+pub mod mirrored;
 pub mod notification;
 pub mod prompt;
 pub mod resource;

@@ -17,7 +17,7 @@ use crate::{name, state};
 pub(super) fn run(args: Run, places: &Places) -> Result<Exit, Trouble> {
     // Before they are read: what changes meanwhile is read again.
     let seen = Written::look(deciding(places));
-    let plan = plan(args, places, InForce::read(places)?, seen)?;
+    let plan = typed(args, places, InForce::read(places)?, seen)?;
     match portcullis_gateway::run(&plan) {
         Ok(Ending::HostLeft) => Ok(Exit::Clean),
         Ok(Ending::ServerDied | Ending::Unrecorded) => Ok(Exit::Failed),
@@ -25,7 +25,7 @@ pub(super) fn run(args: Run, places: &Places) -> Result<Exit, Trouble> {
     }
 }
 
-fn exit_of(fault: &Fault) -> Exit {
+pub(super) fn exit_of(fault: &Fault) -> Exit {
     match fault {
         Fault::Operator(_) | Fault::Unapproved { .. } => Exit::Usage,
         Fault::Weaker(_) => Exit::Weaker,
@@ -35,13 +35,25 @@ fn exit_of(fault: &Fault) -> Exit {
     }
 }
 
-/// Everything decided, before anything is started.
-fn plan(args: Run, places: &Places, written: InForce, seen: Written) -> Result<Plan, Trouble> {
-    let home = state::home();
+/// What was typed, and everything else that is decided.
+fn typed(args: Run, places: &Places, written: InForce, seen: Written) -> Result<Plan, Trouble> {
     let name = server_name(&args)?;
     let is_named = args.name.is_some();
-    let at = |path: &str| written_out(path, home.as_deref());
     let line = overrides(args)?;
+    plan(name, is_named, line, places, &written, seen)
+}
+
+/// Everything decided about a server, before anything is started.
+pub(super) fn plan(
+    name: ServerName,
+    is_named: bool,
+    line: Overrides,
+    places: &Places,
+    written: &InForce,
+    seen: Written,
+) -> Result<Plan, Trouble> {
+    let home = state::home();
+    let at = |path: &str| written_out(path, home.as_deref());
     let found = written.projects.clone();
     let reread = reread(places.clone(), found, name.clone(), line.clone(), home.clone());
     let server = written.documents.settle(name, line, &at)?;
@@ -49,12 +61,13 @@ fn plan(args: Run, places: &Places, written: InForce, seen: Written) -> Result<P
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value)))
         .collect::<BTreeMap<_, _>>();
     Ok(Plan {
+        principal: portcullis_gateway::whoever_started_us(),
         pins: pin_name(&server, is_named),
         server: located(server, home.as_deref())?,
-        policies: written.texts,
+        policies: written.texts.clone(),
         state: state::state_dir(places)?,
         sync: written.documents.sync(),
-        projects: written.projects,
+        projects: written.projects.clone(),
         written: seen,
         reread: Some(reread),
         config: state::config_file(places)
@@ -170,7 +183,7 @@ mod tests {
         let config = Config::read(config, "portcullis.toml").unwrap();
         let documents = Documents::only(config, "portcullis.toml");
         let written = InForce { documents, texts: Vec::new(), projects: Vec::new() };
-        plan(*args, &cli.places, written, Written::default()).unwrap()
+        typed(*args, &cli.places, written, Written::default()).unwrap()
     }
 
     #[test]

@@ -44,6 +44,26 @@ each_host! {
     repository_python_2_asks_first: PYTHON_2_AUTO, repository;
     repository_python_2: PYTHON_2_MODERN, repository;
     repository_typescript_2: TYPESCRIPT_2_MODERN, repository;
+
+    http_files_python_1: PYTHON_1.over_http(), files;
+    http_files_python_2: PYTHON_2_LEGACY.over_http(), files;
+    http_files_python_2_falls_back: PYTHON_2_AUTO.over_http(), files;
+    http_files_typescript_1: TYPESCRIPT_1.over_http(), files;
+    http_files_typescript_2: TYPESCRIPT_2_LEGACY.over_http(), files;
+    http_files_typescript_2_falls_back: TYPESCRIPT_2_AUTO.over_http(), files;
+
+    http_long_calls_python_1: PYTHON_1.over_http(), long_calls;
+    http_long_calls_python_2: PYTHON_2_LEGACY.over_http(), long_calls;
+    http_long_calls_typescript_1: TYPESCRIPT_1.over_http(), long_calls;
+    http_long_calls_typescript_2: TYPESCRIPT_2_LEGACY.over_http(), long_calls;
+
+    http_errands_python_2_asks_first: PYTHON_2_AUTO.over_http(), errands;
+    http_errands_python_2: PYTHON_2_MODERN.over_http(), errands;
+    http_errands_typescript_2_asks_first: TYPESCRIPT_2_AUTO.over_http(), errands;
+    http_errands_typescript_2: TYPESCRIPT_2_MODERN.over_http(), errands;
+
+    http_repository_python_2: PYTHON_2_MODERN.over_http(), repository;
+    http_repository_typescript_2: TYPESCRIPT_2_MODERN.over_http(), repository;
 }
 
 /// A legacy server: read, leave the roots, use a withheld tool, offer roots.

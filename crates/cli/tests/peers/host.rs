@@ -4,6 +4,7 @@
 //!
 //! ```text
 //! plan   command, args     what it starts as its server
+//!        url, headers      in their place: where its server is, and what it says there
 //!        mode              legacy, auto or a revision
 //!        roots             URIs that it offers; absent when it declares no roots
 //!        model             what its model answers; absent when it declares no sampling
@@ -28,6 +29,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
+use crate::gateway::Gateway;
 use crate::left::assert_nobody_names;
 use crate::yard::{PORTCULLIS, Yard, command, peer, source};
 
@@ -40,6 +42,7 @@ pub(crate) struct Host {
     script: &'static str,
     interpreter: Interpreter,
     mode: &'static str,
+    over_http: bool,
     /// Its name and version, as its package says.
     pub(crate) sdk: &'static str,
 }
@@ -55,6 +58,7 @@ pub(crate) const PYTHON_1: Host = Host {
     script: "python1.py",
     interpreter: Interpreter::Venv("sdk1"),
     mode: "legacy",
+    over_http: false,
     sdk: "mcp 1.30.0",
 };
 
@@ -63,6 +67,7 @@ pub(crate) const PYTHON_2_LEGACY: Host = Host {
     script: "python2.py",
     interpreter: Interpreter::Venv("sdk2"),
     mode: "legacy",
+    over_http: false,
     sdk: "mcp 2.3.0",
 };
 
@@ -77,6 +82,7 @@ pub(crate) const TYPESCRIPT_1: Host = Host {
     script: "typescript1.mjs",
     interpreter: Interpreter::Node("@modelcontextprotocol/sdk"),
     mode: "legacy",
+    over_http: false,
     sdk: "@modelcontextprotocol/sdk 1.32.2",
 };
 
@@ -85,6 +91,7 @@ pub(crate) const TYPESCRIPT_2_LEGACY: Host = Host {
     script: "typescript2.mjs",
     interpreter: Interpreter::Node("@modelcontextprotocol/client"),
     mode: "legacy",
+    over_http: false,
     sdk: "@modelcontextprotocol/client 2.4.0",
 };
 
@@ -95,6 +102,11 @@ pub(crate) const TYPESCRIPT_2_AUTO: Host = Host { mode: "auto", ..TYPESCRIPT_2_L
 pub(crate) const TYPESCRIPT_2_MODERN: Host = Host { mode: "2026-07-28", ..TYPESCRIPT_2_LEGACY };
 
 impl Host {
+    /// The same host, with the HTTP gateway in place of `run`.
+    pub(crate) const fn over_http(self) -> Self {
+        Self { over_http: true, ..self }
+    }
+
     /// Follows the steps with a guarded server; the facts. Nothing is left when it is back.
     pub(crate) fn drive(
         self,
@@ -130,11 +142,19 @@ impl Host {
         steps: &Value,
     ) -> Value {
         let mut plan = has;
-        plan["command"] = PORTCULLIS.into();
-        plan["args"] = json!(run);
         plan["mode"] = self.mode.into();
         plan["steps"] = steps.clone();
-        let facts = self.play(&plan, terminal);
+        let facts = if self.over_http {
+            let gateway = Gateway::of(yard, run);
+            plan["url"] = gateway.url.as_str().into();
+            let facts = self.play(&plan, terminal);
+            gateway.ends();
+            facts
+        } else {
+            plan["command"] = PORTCULLIS.into();
+            plan["args"] = json!(run);
+            self.play(&plan, terminal)
+        };
         assert_eq!(facts["sdk"], self.sdk);
         assert_nobody_names(&yard.text(""));
         facts

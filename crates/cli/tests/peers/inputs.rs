@@ -49,6 +49,11 @@ each_host! {
     edited_in_answers_python_2: PYTHON_2_MODERN, edited_in_answers;
     edited_in_answers_typescript_2: TYPESCRIPT_2_MODERN, edited_in_answers;
 
+    http_model_python_1: PYTHON_1.over_http(), model;
+    http_person_typescript_1: TYPESCRIPT_1.over_http(), person;
+    http_answers_python_2: PYTHON_2_MODERN.over_http(), answers;
+    http_answers_typescript_2: TYPESCRIPT_2_MODERN.over_http(), answers;
+
     closed_python_1: PYTHON_1, closed;
     closed_typescript_2: TYPESCRIPT_2_LEGACY, closed;
 }

@@ -21,6 +21,7 @@ mod conformance;
 #[allow(unreachable_pub, dead_code, reason = "a part of what the console's tests need")]
 #[path = "../console/desk.rs"]
 mod desk;
+mod gateway;
 mod host;
 mod inputs;
 mod left;

@@ -20,9 +20,20 @@ pub type Reply = Response<Content>;
 pub enum Content {
     /// All of it.
     Whole(Option<Bytes>),
-    /// Piece by piece, until its sender is dropped. When the caller goes away, so does the
-    /// receiver: [`mpsc::Sender::closed`] tells.
-    Stream(mpsc::Receiver<Bytes>),
+    /// Piece by piece. When the caller goes away, it is dropped.
+    Stream(Box<dyn Feed>),
+}
+
+/// Where the pieces of an answer come from.
+pub trait Feed: std::fmt::Debug + Send {
+    /// The next piece; nothing at the end.
+    fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Bytes>>;
+}
+
+impl Feed for mpsc::Receiver<Bytes> {
+    fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Bytes>> {
+        self.poll_recv(context)
+    }
 }
 
 /// Headers of every answer: it is for its caller alone, and is what it says it is.
@@ -51,7 +62,7 @@ pub fn json(status: StatusCode, text: Bytes) -> Reply {
 
 /// An answer that is a stream of events (`sse` writes them).
 #[must_use]
-pub fn events(events: mpsc::Receiver<Bytes>) -> Reply {
+pub fn events(events: Box<dyn Feed>) -> Reply {
     let mut reply = empty(StatusCode::OK);
     *reply.body_mut() = Content::Stream(events);
     let headers = reply.headers_mut();
@@ -109,7 +120,7 @@ impl Body for Content {
     ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
         let piece = match self.get_mut() {
             Self::Whole(bytes) => Poll::Ready(bytes.take()),
-            Self::Stream(pieces) => pieces.poll_recv(context),
+            Self::Stream(pieces) => pieces.poll_next(context),
         };
         piece.map(|bytes| bytes.map(|bytes| Ok(Frame::data(bytes))))
     }

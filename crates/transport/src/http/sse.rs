@@ -44,6 +44,13 @@ pub fn event(message: &Permitted<Message>, address: &Address, id: Option<&EventI
     Bytes::from(bytes)
 }
 
+/// One message that was written already, as one event.
+#[must_use]
+pub fn framed(json: &[u8]) -> Bytes {
+    let parts: [&[u8]; 3] = [b"event: message\ndata: ", json, b"\n\n"];
+    Bytes::from(parts.concat())
+}
+
 /// One message as one JSON text.
 #[must_use]
 pub fn json(message: &Permitted<Message>, address: &Address) -> Bytes {

@@ -68,7 +68,7 @@ fn a_stream_is_sent_as_it_comes_and_ends_with_its_sender() {
     let receiver = Mutex::new(Some(receiver));
     let answer = move |_: Parts, _: Body, _: Caller| {
         let receiver = receiver.lock().unwrap().take().unwrap();
-        async { events(receiver) }
+        async { events(Box::new(receiver)) }
     };
     let answer = Arc::new(answer);
     let site =
@@ -91,7 +91,7 @@ fn who_goes_away_in_the_middle_of_a_stream_is_noticed() {
     let receiver = Arc::new(Mutex::new(Some(receiver)));
     let site = Site::on_loopback(Limits::default(), move |_, _, _| {
         let receiver = receiver.lock().unwrap().take().unwrap();
-        async { events(receiver) }
+        async { events(Box::new(receiver)) }
     });
     let mut stream = site.connect();
     stream.write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n").unwrap();

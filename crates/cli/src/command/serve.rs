@@ -1,0 +1,42 @@
+//! `portcullis serve`: from what is written to the HTTP gateway of every server in it.
+
+use portcullis_config::{Config, Overrides};
+use portcullis_gateway::Written;
+use portcullis_gateway::serve::Serving;
+use portcullis_policy::ServerName;
+
+use super::run::{exit_of, plan};
+use crate::args::Places;
+use crate::documents::{InForce, deciding};
+use crate::exit::{Exit, Trouble};
+
+pub(super) fn run(places: &Places) -> Result<Exit, Trouble> {
+    // Before they are read: what changes meanwhile is read again.
+    let seen = Written::look(deciding(places));
+    let written = InForce::read(places)?;
+    let names = commanded(&written);
+    if names.is_empty() {
+        let said = "nothing to serve: the config names no server with a command";
+        return Err(Trouble::new(Exit::Usage, said));
+    }
+    let plans = names
+        .into_iter()
+        .map(|name| plan(name, true, Overrides::default(), places, &written, seen.clone()));
+    let servers = plans.collect::<Result<Vec<_>, Trouble>>()?;
+    let serving = Serving { serve: written.documents.serve()?, servers };
+    match portcullis_gateway::serve::serve(serving) {
+        Ok(()) => Ok(Exit::Clean),
+        Err(fault) => Err(Trouble::new(exit_of(&fault), fault.to_string())),
+    }
+}
+
+/// The servers that can be started, by name.
+fn commanded(written: &InForce) -> Vec<ServerName> {
+    let tables = written.documents.all().map(|document| &document.config);
+    let tables = tables.flat_map(Config::servers);
+    let started = tables.filter(|(_, settings)| settings.command.is_some());
+    let mut names: Vec<ServerName> = started.map(|(name, _)| name.clone()).collect();
+    names.sort();
+    names.dedup();
+    names
+}

@@ -1,0 +1,16 @@
+//! `portcullis serve`: sessions, who they are whose, and what the protocol wants of HTTP. The official
+//! SDKs visit it in `peers`; here is what they would never do.
+
+#![allow(unreachable_pub, reason = "a test's modules")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test")]
+
+#[path = "serve/house.rs"]
+mod house;
+#[path = "serve/modern.rs"]
+mod modern;
+#[path = "serve/people.rs"]
+mod people;
+#[path = "serve/sessions.rs"]
+mod sessions;
+#[path = "stage/mod.rs"]
+mod stage;

@@ -1,0 +1,161 @@
+//! Sessions until 2025-11-25: their names, whose they are, and how they end.
+
+use serde_json::json;
+
+use crate::house::{House, LEGACY, opening, request};
+use crate::stage::{Stage, kin};
+
+#[test]
+fn a_session_is_named_in_secret_and_ends_when_its_client_says_so() {
+    let stage = Stage::new();
+    std::fs::write(stage.project().join("a.txt"), "alpha\n").unwrap();
+    let house = House::of_files(&stage, "");
+    let (one, two) = (house.greets(&[]), house.greets(&[]));
+    assert_ne!(one, two);
+    assert!(one.len() >= 64 && one.bytes().all(|byte| byte.is_ascii_graphic()), "{one}");
+    let call = json!({"name": "read_file", "arguments": {"path": stage.project().join("a.txt")}});
+    let got = house.asks(&one, &[], &request(7, "tools/call", &call));
+    assert_eq!((got.status, &got.json()["id"]), (200, &json!(7)), "{got:?}");
+    assert!(got.json()["result"].to_string().contains("alpha"), "{got:?}");
+    // Both sessions have a server of their own.
+    let servers = || kin::below(house.pid()).len();
+    let both = servers();
+
+    let ends = [("Mcp-Session-Id", one.as_str()), ("MCP-Protocol-Version", LEGACY)];
+    assert_eq!(house.sends("DELETE", "/s/files/mcp", &ends, "").status, 204);
+    let list = request(8, "tools/list", &json!({}));
+    assert_eq!(house.asks(&one, &[], &list).status, 404, "it is over");
+    assert_eq!(house.sends("DELETE", "/s/files/mcp", &ends, "").status, 404);
+    assert_eq!(house.asks(&two, &[], &list).status, 200, "the other goes on");
+    stage.until("its server is gone", || (servers() < both).then_some(()));
+
+    let unknown = "0".repeat(64);
+    assert_eq!(house.asks(&unknown, &[], &list).status, 404);
+    assert_eq!(house.asks("x", &[], &list).status, 404);
+    assert_eq!(house.posts(&[("MCP-Protocol-Version", LEGACY)], &list).status, 400, "no name");
+    let twice = [("Mcp-Session-Id", two.as_str()), ("Mcp-Session-Id", two.as_str())];
+    assert_eq!(house.posts(&twice, &list).status, 400, "which of both?");
+    stage.verify();
+}
+
+#[test]
+fn a_request_is_in_the_revision_of_its_session() {
+    let stage = Stage::new();
+    let house = House::of_files(&stage, "");
+    let name = house.greets(&[]);
+    let list = request(2, "tools/list", &json!({}));
+    let session = ("Mcp-Session-Id", name.as_str());
+    for version in ["2025-06-18", "2024-11-05", "nonsense", "2025-11-25x"] {
+        let got = house.posts(&[session, ("MCP-Protocol-Version", version)], &list);
+        assert_eq!(got.status, 400, "{version}: {got:?}");
+    }
+    assert_eq!(house.posts(&[session], &list).status, 400, "it names none");
+    assert_eq!(house.asks(&name, &[], &list).status, 200);
+    // Before 2025-06-18 nobody named one.
+    let got = house.posts(&[], &opening("2025-03-26"));
+    let (name, agreed) = (got.header("mcp-session-id").unwrap(), got.json());
+    if agreed["result"]["protocolVersion"] == "2025-03-26" {
+        let said = json!({"jsonrpc": "2.0", "method": "notifications/initialized"});
+        assert_eq!(house.posts(&[("Mcp-Session-Id", name)], &said).status, 202);
+        assert_eq!(house.posts(&[("Mcp-Session-Id", name)], &list).status, 200);
+    } else {
+        panic!("our own server speaks 2025-03-26: {agreed}");
+    }
+}
+
+#[test]
+fn what_is_no_message_is_told_so_and_begins_nothing() {
+    let stage = Stage::new();
+    let house = House::of_files(&stage, "");
+    let name = house.greets(&[]);
+    let before = kin::below(house.pid()).len();
+    let list = request(2, "tools/list", &json!({}));
+    let session = [("Mcp-Session-Id", name.as_str()), ("MCP-Protocol-Version", LEGACY)];
+    let kinds =
+        [("Content-Type", "application/json"), ("Accept", "application/json, text/event-stream")];
+    let all: Vec<_> = session.into_iter().chain(kinds).collect();
+    for (body, code) in [
+        ("{", -32700),
+        ("", -32700),
+        ("[]", -32600),
+        (r#"[{"jsonrpc":"2.0","id":1,"method":"ping"}]"#, -32600),
+        (r#"{"jsonrpc":"2.0","id":1,"id":2,"method":"ping"}"#, -32700),
+        (r#"{"jsonrpc":"2.0","id":null,"method":"ping"}"#, -32600),
+        (r#"{"jsonrpc":"2.0","id":1,"method":"ping"} {}"#, -32700),
+    ] {
+        let got = house.sends("POST", "/s/files/mcp", &all, body);
+        assert_eq!((got.status, &got.json()["error"]["code"]), (400, &json!(code)), "{body}");
+    }
+    let sends = |headers: &[(&str, &str)]| {
+        house.sends("POST", "/s/files/mcp", headers, &list.to_string()).status
+    };
+    let [kind, accept] = kinds;
+    let plain = [session[0], session[1], ("Content-Type", "text/plain"), accept];
+    assert_eq!(sends(&plain), 415, "what a form of any page can send");
+    assert_eq!(sends(&[session[0], session[1], accept]), 415);
+    assert_eq!(sends(&[session[0], session[1], kind]), 406);
+    assert_eq!(sends(&[session[0], session[1], kind, ("Accept", "application/json")]), 406);
+    assert_eq!(sends(&[session[0], session[1], kind, ("Accept", "*/*")]), 200);
+    for (method, path, status) in [
+        ("PUT", "/s/files/mcp", 405),
+        ("PATCH", "/s/files/mcp", 405),
+        ("POST", "/s/other/mcp", 404),
+        ("POST", "/s/files/mcp/", 404),
+        ("POST", "/s/%66iles/mcp", 404),
+        ("POST", "/mcp", 404),
+        ("POST", "/", 404),
+    ] {
+        let got = house.sends(method, path, &all, &list.to_string());
+        assert_eq!(got.status, status, "{method} {path}: {got:?}");
+    }
+    assert_eq!(kin::below(house.pid()).len(), before, "nothing was started for any of it");
+}
+
+#[test]
+fn a_client_that_leaves_before_its_session_has_a_name_leaves_nothing() {
+    let stage = Stage::new();
+    let slow = json!(["sh", "-c", "sleep 600"]);
+    let house = House::of(&stage, &slow, "");
+    let headers =
+        [("Content-Type", "application/json"), ("Accept", "application/json, text/event-stream")];
+    let body = opening(LEGACY).to_string();
+    let stream = house.begins("POST", "/s/files/mcp", &headers, &body);
+    stage.until("its server runs", || (!kin::below(house.pid()).is_empty()).then_some(()));
+    drop(stream);
+    stage.until("its server is gone", || kin::below(house.pid()).is_empty().then_some(()));
+}
+
+#[test]
+fn a_request_that_repeats_an_id_gets_its_own_refusal() {
+    let stage = Stage::new();
+    let call = "TOOLS = [tool('wait', hints={'readOnlyHint': True, 'destructiveHint': False})]\n\
+        def call(name, arguments):\n    time.sleep(1.5)\n    return 'waited'\n";
+    let server = json!(crate::stage::answering::python(call, &[]));
+    let house = House::of(&stage, &server, "");
+    let name = house.greets(&[]);
+    let wait = request(5, "tools/call", &json!({"name": "wait", "arguments": {}}));
+    std::thread::scope(|threads| {
+        let first = threads.spawn(|| house.asks(&name, &[], &wait));
+        stage.until("it is under way", || {
+            stage.events("intent").iter().any(|it| it["tool"] == "wait").then_some(())
+        });
+        let second = house.asks(&name, &[], &wait);
+        assert_eq!(second.json()["error"]["code"], -32600, "{second:?}");
+        let first = first.join().unwrap();
+        assert_eq!(first.json()["result"]["content"][0]["text"], "waited", "{first:?}");
+    });
+}
+
+#[test]
+fn everything_ends_with_the_gateway() {
+    let stage = Stage::new();
+    let house = House::of_files(&stage, "");
+    let _name = house.greets(&[]);
+    let list = crate::house::modern(1, "tools/list", &json!({}));
+    assert_eq!(house.asks_modern(&[], &list).status, 200);
+    let servers = kin::below(house.pid());
+    assert!(servers.len() >= 2, "{servers:?}");
+    assert_eq!(house.ends(), 0);
+    stage.until("they are gone", || servers.iter().all(|it| !kin::lives(*it)).then_some(()));
+    stage.verify();
+}

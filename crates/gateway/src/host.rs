@@ -1,0 +1,106 @@
+//! The host's side of a driver: a pair of pipes, or requests that came over HTTP.
+//!
+//! What is heard and what is said are two values, because a driver waits for both at once.
+
+use std::io;
+
+use portcullis_policy::Permitted;
+use portcullis_transport::{Lane, Lines};
+use portcullis_wire::{Frame, Message};
+use tokio::sync::mpsc::Receiver;
+
+use crate::serve::posts::{Posts, Said};
+
+/// Where the host is heard.
+#[derive(Debug)]
+pub(crate) enum Ears {
+    /// Lines of a pipe.
+    Pipe(Lines),
+    /// What the HTTP gateway was told for this session.
+    Posts(Receiver<Said>),
+}
+
+/// Something that a host said.
+#[derive(Debug)]
+pub(crate) enum Heard {
+    /// A line, or one too long to keep.
+    Line(Frame),
+    /// Through the HTTP gateway.
+    Said(Said),
+}
+
+impl Ears {
+    /// The next thing; `None` when the host is gone.
+    ///
+    /// # Errors
+    /// When reading fails; the host is then as good as gone.
+    ///
+    /// # Cancel safety
+    /// Safe: nothing that was read is lost.
+    pub(crate) async fn next(&mut self) -> io::Result<Option<Heard>> {
+        match self {
+            Self::Pipe(lines) => Ok(lines.next().await?.map(Heard::Line)),
+            Self::Posts(said) => Ok(said.recv().await.map(Heard::Said)),
+        }
+    }
+}
+
+/// Where the host is spoken to.
+#[derive(Debug)]
+pub(crate) enum Mouth {
+    /// Lines of a pipe.
+    Pipe(Lane),
+    /// The answers of the HTTP gateway.
+    Posts(Posts),
+}
+
+impl Mouth {
+    /// Sends what may leave.
+    pub(crate) fn send(&mut self, message: &Permitted<Message>) {
+        match self {
+            Self::Pipe(lane) => lane.send(message),
+            Self::Posts(posts) => posts.send(message),
+        }
+    }
+
+    /// Sends the answers to one batch.
+    pub(crate) fn send_together(&mut self, messages: &[Permitted<Message>]) {
+        match self {
+            Self::Pipe(lane) => lane.send_together(messages),
+            Self::Posts(posts) => messages.iter().for_each(|message| posts.send(message)),
+        }
+    }
+
+    /// Nothing waits to be written.
+    pub(crate) fn is_empty(&self) -> bool {
+        match self {
+            Self::Pipe(lane) => lane.is_empty(),
+            Self::Posts(posts) => !posts.is_full(),
+        }
+    }
+
+    /// So much waits that whoever is the reason for it must wait too.
+    pub(crate) fn is_full(&self) -> bool {
+        match self {
+            Self::Pipe(lane) => lane.is_full(),
+            Self::Posts(posts) => posts.is_full(),
+        }
+    }
+
+    /// Writes what is queued; over HTTP, until there is room again.
+    ///
+    /// # Errors
+    /// When the host closed its end.
+    ///
+    /// # Cancel safety
+    /// Safe: what was written in part goes on where it stopped.
+    pub(crate) async fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Self::Pipe(lane) => lane.flush().await,
+            Self::Posts(posts) => {
+                posts.room().await;
+                Ok(())
+            }
+        }
+    }
+}

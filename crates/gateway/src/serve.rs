@@ -1,0 +1,143 @@
+//! The Streamable HTTP gateway: many servers, many people, one door.
+//!
+//! Read in this order: `front.rs` (what a request must be, and where it goes; `head.rs` reads its
+//! headers), `sessions.rs` (who
+//! has which session), `worker.rs` (a session's thread), `posts.rs` (which answer goes to which
+//! request), `stream.rs` (a response that lasts).
+
+mod front;
+mod head;
+pub(crate) mod posts;
+mod sessions;
+mod stream;
+mod witness;
+mod worker;
+
+use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use portcullis_config::{Listen, Token};
+use portcullis_policy::Channel;
+use portcullis_transport::http::{self, Address, Bearer, Gatekeeper, Listener, Wall};
+
+use crate::driver::Stop;
+use crate::fault::Fault;
+use crate::launch::Plan;
+use front::Front;
+use sessions::{Limits, Sessions};
+use witness::Witness;
+
+/// How often it is looked which sessions nobody uses any more.
+const SWEEP: Duration = Duration::from_secs(5);
+/// How long sessions may take to end when we are asked to.
+const DRAIN: Duration = Duration::from_secs(5);
+
+/// Everything decided about the gateway.
+#[derive(Debug)]
+pub struct Serving {
+    /// Where it listens, for whom, and how much.
+    pub serve: portcullis_config::Serve,
+    /// The servers behind it.
+    pub servers: Vec<Plan>,
+}
+
+/// Serves until somebody asks us to stop.
+///
+/// # Errors
+/// A [`Fault`] when the address is taken, or the system gives us no more of something.
+pub fn serve(serving: Serving) -> Result<(), Fault> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Fault::ours("the runtime cannot start", error))?;
+    runtime.block_on(stand(serving))
+}
+
+async fn stand(serving: Serving) -> Result<(), Fault> {
+    let Serving { serve, servers } = serving;
+    let listen = match &serve.listen {
+        Listen::Tcp(address) => Address::Tcp(*address),
+        Listen::Unix(path) => Address::Unix(path.into()),
+    };
+    let listener = Listener::bind(&listen)
+        .map_err(|error| Fault::operator(format!("cannot listen on {listen:?}: {error}")))?;
+    let address = listener.local().map_err(|error| Fault::ours("the address is unknown", error))?;
+    let wall = Wall::new(&address, &serve.hosts, &serve.origins);
+    let mut stop = Stop::listen().map_err(|error| Fault::ours("signals cannot be heard", error))?;
+    let longest = servers.iter().map(|plan| plan.server.limits.message_bytes).max();
+    let limits = http::Limits {
+        body_bytes: longest.and_then(|most| usize::try_from(most).ok()).unwrap_or(4 << 20),
+        ..http::Limits::default()
+    };
+    for plan in &servers {
+        let name = &plan.server.name;
+        say(&match &address {
+            Address::Tcp(address) => format!("{name} is at http://{address}/s/{name}/mcp"),
+            Address::Unix(path) => format!("{name} is at /s/{name}/mcp of {}", path.display()),
+        });
+    }
+    let sessions =
+        Limits { most: number(serve.sessions), idle: serve.idle, lifetime: serve.lifetime };
+    let state = servers.first().map(|plan| plan.state.clone()).unwrap_or_default();
+    let front = Arc::new(Front {
+        witness: Witness::open(&state)?,
+        wall,
+        gatekeeper: Gatekeeper::new(serve.tokens.into_iter().map(bearer).collect()),
+        servers: servers.into_iter().map(alone).collect::<BTreeMap<_, _>>(),
+        sessions: Mutex::new(Sessions::new(sessions)),
+    });
+    let answering = Arc::clone(&front);
+    let answer = move |parts, body, caller| {
+        let front = Arc::clone(&answering);
+        async move { front.answer(parts, body, caller).await }
+    };
+    let stopping = async {
+        let mut sweep = tokio::time::interval(SWEEP);
+        loop {
+            tokio::select! {
+                () = stop.asked() => return,
+                _ = sweep.tick() => front.sweep(Instant::now()),
+            }
+        }
+    };
+    let served = http::serve(listener, limits, stopping, answer).await;
+    served.map_err(|error| Fault::ours("the listener cannot be used", error))?;
+    front.end_all(Instant::now() + DRAIN).await;
+    Ok(())
+}
+
+/// Nobody sits at a terminal for it: what is asked waits in the console and the list.
+fn alone(mut plan: Plan) -> (portcullis_policy::ServerName, Plan) {
+    plan.server.channels.retain(|channel| *channel != Channel::Terminal);
+    (plan.server.name.clone(), plan)
+}
+
+fn bearer(token: Token) -> Bearer {
+    let Token { name, sha256, servers } = token;
+    Bearer { name, sha256, servers }
+}
+
+fn number(count: u32) -> usize {
+    usize::try_from(count).unwrap_or(usize::MAX)
+}
+
+fn say(what: &str) {
+    // Whoever closed our stderr does not want to know.
+    let _ = writeln!(std::io::stderr(), "portcullis: {what}");
+}
+
+impl Front {
+    fn sweep(&self, now: Instant) {
+        self.sessions.lock().unwrap_or_else(PoisonError::into_inner).sweep(now);
+    }
+
+    /// Ends every session, and waits until their threads have.
+    async fn end_all(&self, deadline: Instant) {
+        let ending = self.sessions.lock().unwrap_or_else(PoisonError::into_inner).end_all();
+        while Instant::now() < deadline && ending.iter().any(|session| !session.is_over()) {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+}

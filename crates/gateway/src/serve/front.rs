@@ -1,0 +1,480 @@
+//! What a request must be, and where it goes.
+//!
+//! The order is that of the specification and of our own brief (`protocol.md` 4): the wall, who
+//! speaks, where to, what kind of request, then its body; the session judges what it means.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use hyper::body::Bytes;
+use hyper::http::request::Parts;
+use hyper::{Method, StatusCode};
+use portcullis_mediation::{Fingerprint, answer_of_ours, refused_before_session};
+use portcullis_policy::{Principal, ServerName};
+use portcullis_transport::http::{
+    Body, Caller, Gatekeeper, Refusal, Reply, SessionId, Wall, empty, events, json, mirrored, sse,
+};
+use portcullis_wire::view::lifecycle::{Initialized, Meta};
+use portcullis_wire::write::Address;
+use portcullis_wire::{
+    Id, Json, Limits, Malformed, MalformedKind, Message, Outcome, Request, Response, Revision,
+    batch, canonical, parse,
+};
+use tokio::sync::mpsc::unbounded_channel;
+
+use super::head::{accepts, cross_origin, fits, is_json, only};
+use super::posts::{Parcel, Post, Said};
+use super::sessions::{Kinship, Session, Sessions};
+use super::stream::{Answers, Stream};
+use super::witness::Witness;
+use super::worker;
+use crate::launch::{DEPTH, Plan};
+
+/// How long an answer may take before the response begins without it: proxies and clients give
+/// up on a response that does not begin.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Messages in one batch.
+const BATCH: usize = 64;
+
+/// The header that names a session.
+pub(super) const SESSION: &str = "mcp-session-id";
+/// The header that names a revision.
+const VERSION: &str = "mcp-protocol-version";
+
+/// Everything that requests share.
+#[derive(Debug)]
+pub(super) struct Front {
+    pub(super) wall: Wall,
+    pub(super) gatekeeper: Gatekeeper,
+    pub(super) servers: BTreeMap<ServerName, Plan>,
+    pub(super) sessions: Mutex<Sessions>,
+    pub(super) witness: Witness,
+}
+
+/// Somebody known, at a server that is there.
+struct Visit<'a> {
+    caller: Caller,
+    principal: Principal,
+    plan: &'a Plan,
+}
+
+/// A session that began, until whoever began it was told its name. A client that went away before
+/// leaves none behind.
+struct Beginning<'a> {
+    front: &'a Front,
+    name: String,
+    told: bool,
+}
+
+impl Drop for Beginning<'_> {
+    fn drop(&mut self) {
+        if !self.told {
+            self.front.sessions().end(&self.name);
+        }
+    }
+}
+
+impl Visit<'_> {
+    fn name(&self) -> &ServerName {
+        &self.plan.server.name
+    }
+
+    fn limits(&self) -> Limits {
+        let bytes = self.plan.server.limits.message_bytes;
+        Limits { message_bytes: usize::try_from(bytes).unwrap_or(usize::MAX), depth: DEPTH }
+    }
+}
+
+impl Front {
+    /// Answers a request, whatever it is.
+    pub(super) async fn answer(&self, parts: Parts, body: Body, caller: Caller) -> Reply {
+        let turned_away = |visit: Option<&Visit<'_>>, refusal: Refusal| {
+            if RECORDED.contains(&refusal.status) {
+                let (principal, server) =
+                    (visit.map(|it| &it.principal), visit.map(|it| it.name()));
+                self.witness.turned_away(&caller, principal, server, refusal.why);
+            }
+            Reply::from(refusal)
+        };
+        if parts.method == Method::OPTIONS {
+            return match self.wall.admits(&parts) {
+                Ok(()) => cross_origin(&parts, empty(StatusCode::NO_CONTENT)),
+                Err(refusal) => turned_away(None, refusal),
+            };
+        }
+        let visit = match self.admit(&parts, &caller) {
+            Ok(visit) => visit,
+            Err(refusal) => return turned_away(None, refusal),
+        };
+        let answered = self.serve(&parts, body, &visit).await;
+        let reply = answered.unwrap_or_else(|refusal| turned_away(Some(&visit), refusal));
+        cross_origin(&parts, reply)
+    }
+
+    /// The wall, who speaks, where to.
+    fn admit(&self, parts: &Parts, caller: &Caller) -> Result<Visit<'_>, Refusal> {
+        self.wall.admits(parts)?;
+        let principal = self.gatekeeper.admits(parts, caller)?;
+        let plan = self.server(parts.uri.path()).ok_or(NOWHERE)?;
+        if !self.gatekeeper.may_reach(&principal, &plan.server.name) {
+            // Whoever may not reach it does not learn that it is there.
+            return Err(NOWHERE);
+        }
+        Ok(Visit { caller: *caller, principal, plan })
+    }
+
+    async fn serve(&self, parts: &Parts, body: Body, visit: &Visit<'_>) -> Result<Reply, Refusal> {
+        let modern = only(parts, VERSION)? == Some(Revision::V2026_07_28.as_str());
+        match parts.method {
+            Method::POST => self.post(parts, body, visit).await,
+            // 2026-07-28 has no other method.
+            Method::GET if !modern => self.listen(parts, visit).await,
+            Method::DELETE if !modern => self.end(parts, visit),
+            _ => Err(Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "that is not done here")),
+        }
+    }
+
+    fn server(&self, path: &str) -> Option<&Plan> {
+        let name = path.strip_prefix("/s/")?.strip_suffix("/mcp")?;
+        self.servers.get(&ServerName::new(name).ok()?)
+    }
+
+    fn sessions(&self) -> MutexGuard<'_, Sessions> {
+        self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// One message.
+    async fn post(&self, parts: &Parts, body: Body, visit: &Visit<'_>) -> Result<Reply, Refusal> {
+        accepts(parts, &["application/json", "text/event-stream"])?;
+        if !is_json(parts) {
+            let why = "a message is application/json";
+            return Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, why));
+        }
+        let version = only(parts, VERSION)?;
+        let bytes = body.read().await?;
+        let message = match parse(&bytes, &visit.limits()) {
+            Ok(message) => message,
+            Err(Malformed { kind: MalformedKind::Batch, .. }) => {
+                return self.batch(parts, version, &bytes, visit).await;
+            }
+            Err(malformed) => return self.malformed(parts, visit, malformed).await,
+        };
+        let meta = meta(&message);
+        let says_modern = version == Some(Revision::V2026_07_28.as_str());
+        if meta.protocol_version.is_some() || says_modern {
+            if let Err(header) = mirrored::check(parts, &message) {
+                let why = format!("the header {header} and the body do not agree");
+                self.witness.turned_away(
+                    &visit.caller,
+                    Some(&visit.principal),
+                    Some(visit.name()),
+                    &why,
+                );
+                return Ok(refused(&message, -32020, &why));
+            }
+            return self.modern(message, &meta, visit).await;
+        }
+        match &message {
+            Message::Request(request) if request.method == "initialize" => {
+                self.initialize(message, visit).await
+            }
+            _ => self.legacy(parts, version, message, visit).await,
+        }
+    }
+
+    /// What is no message is told so, and the session that it was for counts it.
+    async fn malformed(
+        &self,
+        parts: &Parts,
+        visit: &Visit<'_>,
+        malformed: Malformed,
+    ) -> Result<Reply, Refusal> {
+        if let Ok(session) = self.named(parts, visit) {
+            session.tell(Said::Malformed(malformed.clone())).await;
+        }
+        Ok(told(&malformed).map_or_else(|| OURS.into(), |it| json(StatusCode::BAD_REQUEST, it)))
+    }
+
+    /// Several messages at once, which 2025-03-26 alone has. Each is judged by itself, and their
+    /// answers come as they are ready.
+    async fn batch(
+        &self,
+        parts: &Parts,
+        version: Option<&str>,
+        bytes: &[u8],
+        visit: &Visit<'_>,
+    ) -> Result<Reply, Refusal> {
+        let no_batch = Malformed { kind: MalformedKind::Batch, id: None };
+        let session = match self.named(parts, visit) {
+            Ok(session) if session.revision.get().is_some_and(|it| it.has_batches()) => session,
+            Ok(_) | Err(UNNAMED) => return self.malformed(parts, visit, no_batch).await,
+            Err(refusal) => return Err(refusal),
+        };
+        fits(version, &session)?;
+        let members = match batch(bytes, &visit.limits(), BATCH) {
+            Ok(members) => members,
+            Err(malformed) => return self.malformed(parts, visit, malformed).await,
+        };
+        let (to, parcels) = unbounded_channel();
+        let open = session.opens();
+        let mut left = 0;
+        for member in members {
+            let said = match member {
+                Ok(message @ Message::Request(_)) => {
+                    left += 1;
+                    let post = Post { number: open.number, to: to.clone() };
+                    Said::Message(Box::new(message), Some(post))
+                }
+                Ok(message) => Said::Message(Box::new(message), None),
+                Err(malformed) => {
+                    left += 1;
+                    if let Some(json) = told(&malformed) {
+                        let _ = to.send(Parcel::of_the_door(json));
+                    }
+                    Said::Malformed(malformed)
+                }
+            };
+            if !session.tell(said).await {
+                return Err(NO_SESSION);
+            }
+        }
+        if left == 0 {
+            return Ok(empty(StatusCode::ACCEPTED));
+        }
+        Ok(streamed(Stream::new(Answers { parcels, _open: open, left }, None)))
+    }
+
+    /// A conversation that knows no sessions (2026-07-28).
+    async fn modern(
+        &self,
+        message: Message,
+        meta: &Meta,
+        visit: &Visit<'_>,
+    ) -> Result<Reply, Refusal> {
+        let Message::Request(request) = &message else {
+            // Nothing that a client may tell without asking has a session to be told to: what it
+            // takes back, it takes back by closing the response.
+            return Ok(empty(StatusCode::ACCEPTED));
+        };
+        // Before anything is started for it.
+        if let Some(answer) = refused_before_session(request) {
+            return Ok(ours(StatusCode::BAD_REQUEST, Some(&answer)));
+        }
+        let declared = meta.client_capabilities.as_ref().map(Json::from_value);
+        let declared = declared.as_ref().map(canonical).unwrap_or_default();
+        let kinship = Kinship {
+            server: visit.name().clone(),
+            principal: visit.principal.clone(),
+            declared: Fingerprint::of(&declared),
+        };
+        let session = {
+            let mut sessions = self.sessions();
+            match sessions.kin(&kinship) {
+                Some(session) => session,
+                None => {
+                    let session = self.start(&mut sessions, visit, true)?;
+                    sessions.begin_shared(kinship, Arc::clone(&session));
+                    session
+                }
+            }
+        };
+        let status = |code: Option<i64>| match code {
+            Some(-32601) => StatusCode::NOT_FOUND,
+            Some(-32022..=-32020 | -32600 | -32700) => StatusCode::BAD_REQUEST,
+            _ => StatusCode::OK,
+        };
+        let answers = self.ask(&session, message).await?;
+        Ok(respond(answers, status).await)
+    }
+
+    /// A session begins (until 2025-11-25).
+    async fn initialize(&self, message: Message, visit: &Visit<'_>) -> Result<Reply, Refusal> {
+        let name = SessionId::roll().map_err(|_| OURS)?.letters();
+        let session = {
+            let mut sessions = self.sessions();
+            let session = self.start(&mut sessions, visit, false)?;
+            sessions.begin(&name, Arc::clone(&session));
+            session
+        };
+        let mut beginning = Beginning { front: self, name, told: false };
+        let mut answers = self.ask(&session, message).await?;
+        // Nothing else is said before this is answered, so it is waited for as long as it takes.
+        let Some(parcel) = answers.parcels.recv().await else { return Ok(gone()) };
+        let Some(revision) = agreed(&parcel) else { return Ok(whole(StatusCode::OK, parcel)) };
+        // Set once, here.
+        let _ = session.revision.set(revision);
+        let mut reply = whole(StatusCode::OK, parcel);
+        if let Ok(letters) = beginning.name.parse() {
+            reply.headers_mut().insert(SESSION, letters);
+            beginning.told = true;
+        }
+        Ok(reply)
+    }
+
+    /// A message of a session (until 2025-11-25).
+    async fn legacy(
+        &self,
+        parts: &Parts,
+        version: Option<&str>,
+        message: Message,
+        visit: &Visit<'_>,
+    ) -> Result<Reply, Refusal> {
+        let session = self.named(parts, visit)?;
+        fits(version, &session)?;
+        if let Message::Request(_) = &message {
+            let answers = self.ask(&session, message).await?;
+            return Ok(respond(answers, |_| StatusCode::OK).await);
+        }
+        if !session.tell(Said::Message(Box::new(message), None)).await {
+            return Err(NO_SESSION);
+        }
+        Ok(empty(StatusCode::ACCEPTED))
+    }
+
+    /// A stream for what belongs to no request (until 2025-11-25).
+    async fn listen(&self, parts: &Parts, visit: &Visit<'_>) -> Result<Reply, Refusal> {
+        accepts(parts, &["text/event-stream"])?;
+        let session = self.named(parts, visit)?;
+        fits(only(parts, VERSION)?, &session)?;
+        let (to, parcels) = unbounded_channel();
+        let open = session.opens();
+        let post = Post { number: open.number, to };
+        if !session.tell(Said::Listens(post)).await {
+            return Err(NO_SESSION);
+        }
+        Ok(streamed(Stream::new(Answers { parcels, _open: open, left: 0 }, None)))
+    }
+
+    fn end(&self, parts: &Parts, visit: &Visit<'_>) -> Result<Reply, Refusal> {
+        self.named(parts, visit)?;
+        if let Some(name) = only(parts, SESSION)? {
+            self.sessions().end(name);
+        }
+        Ok(empty(StatusCode::NO_CONTENT))
+    }
+
+    /// The session that a request names, for whoever began it.
+    fn named(&self, parts: &Parts, visit: &Visit<'_>) -> Result<Arc<Session>, Refusal> {
+        let name = only(parts, SESSION)?.ok_or(UNNAMED)?;
+        let session = self.sessions().find(name).ok_or(NO_SESSION)?;
+        if session.principal != visit.principal {
+            eprintln!(
+                "portcullis: {} used a session of {}, and was refused",
+                visit.principal, session.principal
+            );
+            return Err(NOT_YOURS);
+        }
+        if session.server != *visit.name() {
+            return Err(NO_SESSION);
+        }
+        Ok(session)
+    }
+
+    fn start(
+        &self,
+        sessions: &mut Sessions,
+        visit: &Visit<'_>,
+        shared: bool,
+    ) -> Result<Arc<Session>, Refusal> {
+        if !sessions.has_room(&visit.principal) {
+            return Err(FULL);
+        }
+        let mut plan = visit.plan.clone();
+        plan.principal = visit.principal.clone();
+        let name = plan.server.name.clone();
+        let say = worker::begin(plan, shared).map_err(|_| FULL)?;
+        Ok(Arc::new(Session::new(name, visit.principal.clone(), say)))
+    }
+
+    /// A request goes to its session, with a response that waits.
+    async fn ask(&self, session: &Arc<Session>, message: Message) -> Result<Answers, Refusal> {
+        let (to, parcels) = unbounded_channel();
+        let open = session.opens();
+        let post = Post { number: open.number, to };
+        if !session.tell(Said::Message(Box::new(message), Some(post))).await {
+            return Err(NO_SESSION);
+        }
+        Ok(Answers { parcels, _open: open, left: 1 })
+    }
+}
+
+/// Refusals that are written down: somebody was where they should not be.
+const RECORDED: [StatusCode; 4] = [
+    StatusCode::BAD_REQUEST,
+    StatusCode::UNAUTHORIZED,
+    StatusCode::FORBIDDEN,
+    StatusCode::MISDIRECTED_REQUEST,
+];
+
+const NOWHERE: Refusal = Refusal::new(StatusCode::NOT_FOUND, "there is no such server here");
+const UNNAMED: Refusal = Refusal::new(StatusCode::BAD_REQUEST, "the request names no session");
+const NO_SESSION: Refusal = Refusal::new(StatusCode::NOT_FOUND, "there is no such session");
+const NOT_YOURS: Refusal = Refusal::new(StatusCode::FORBIDDEN, "this is not your session");
+const FULL: Refusal = Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "there are too many sessions");
+const OURS: Refusal = Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "that did not work");
+
+fn meta(message: &Message) -> Meta {
+    let params = match message {
+        Message::Request(request) => request.params.as_ref(),
+        Message::Notification(said) => said.params.as_ref(),
+        Message::Response(_) => None,
+    };
+    Meta::read(params).unwrap_or_default()
+}
+
+/// The revision of a session that began.
+fn agreed(parcel: &Parcel) -> Option<Revision> {
+    let limits = Limits { message_bytes: usize::MAX, depth: DEPTH };
+    let Ok(Message::Response(Response { outcome: Outcome::Result(result), .. })) =
+        parse(&parcel.json, &limits)
+    else {
+        return None;
+    };
+    Revision::parse(&Initialized::read(&result).ok()?.protocol_version)
+}
+
+/// Waits for the answer, or for a reason to begin without it.
+async fn respond(mut answers: Answers, status: impl Fn(Option<i64>) -> StatusCode) -> Reply {
+    match tokio::time::timeout(PATIENCE, answers.parcels.recv()).await {
+        Ok(Some(parcel)) if parcel.last => whole(status(parcel.code), parcel),
+        Ok(Some(parcel)) => streamed(Stream::new(answers, Some(parcel))),
+        Ok(None) => gone(),
+        Err(_) => streamed(Stream::new(answers, None)),
+    }
+}
+
+fn whole(status: StatusCode, parcel: Parcel) -> Reply {
+    json(status, parcel.json.clone())
+}
+
+fn streamed(stream: Stream) -> Reply {
+    events(Box::new(stream))
+}
+
+/// The session ended while somebody waited.
+fn gone() -> Reply {
+    NO_SESSION.into()
+}
+
+/// What is said to something that is no message.
+fn told(malformed: &Malformed) -> Option<Bytes> {
+    let answer = answer_of_ours(malformed.id.clone(), malformed.code(), malformed.public())?;
+    Some(sse::json(&answer, &Address::default()))
+}
+
+fn ours(status: StatusCode, answer: Option<&portcullis_policy::Permitted<Message>>) -> Reply {
+    match answer {
+        Some(answer) => json(status, sse::json(answer, &Address::default())),
+        None => empty(status),
+    }
+}
+
+fn refused(message: &Message, code: i64, why: &str) -> Reply {
+    let id: Option<Id> = match message {
+        Message::Request(Request { id, .. }) => Some(id.clone()),
+        _ => None,
+    };
+    ours(StatusCode::BAD_REQUEST, answer_of_ours(id, code, why).as_ref())
+}

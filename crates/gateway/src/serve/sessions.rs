@@ -1,0 +1,205 @@
+//! Who has which session: by a secret name until 2025-11-25, by what is declared since 2026-07-28.
+//!
+//! A session's name is no proof of anything (MCP-SESS-02): it leads to a session only for the
+//! principal that began it. Where the protocol knows no sessions, one of ours stands for everything
+//! that the same principal sends to the same server declaring the same capabilities, because those
+//! are what a conversation is held to.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
+
+use portcullis_mediation::Fingerprint;
+use portcullis_policy::{Principal, ServerName};
+use portcullis_wire::Revision;
+use tokio::sync::mpsc::Sender;
+
+use super::posts::Said;
+
+/// A conversation that goes on in a thread of its own.
+#[derive(Debug)]
+pub(super) struct Session {
+    pub(super) server: ServerName,
+    pub(super) principal: Principal,
+    /// What was agreed on, in a session that begins with `initialize`.
+    pub(super) revision: OnceLock<Revision>,
+    say: Sender<Said>,
+    born: Instant,
+    used: Mutex<Instant>,
+    posts: AtomicU64,
+    open: AtomicUsize,
+}
+
+impl Session {
+    pub(super) fn new(server: ServerName, principal: Principal, say: Sender<Said>) -> Self {
+        let born = Instant::now();
+        Self {
+            server,
+            principal,
+            revision: OnceLock::new(),
+            say,
+            born,
+            used: Mutex::new(born),
+            posts: AtomicU64::default(),
+            open: AtomicUsize::default(),
+        }
+    }
+
+    /// Tells it something; false when it is over.
+    pub(super) async fn tell(&self, said: Said) -> bool {
+        self.touch();
+        self.say.send(said).await.is_ok()
+    }
+
+    /// Ends it, now or as soon as it listens.
+    pub(super) fn end(&self) {
+        // One that does not listen is cut off when whoever speaks to it is dropped.
+        let _ = self.say.try_send(Said::Ends);
+    }
+
+    /// It ended by itself.
+    pub(super) fn is_over(&self) -> bool {
+        self.say.is_closed()
+    }
+
+    /// A response opens; it has a number of its own, and a guard that tells when it closes.
+    pub(super) fn opens(self: &Arc<Self>) -> Open {
+        self.open.fetch_add(1, Ordering::AcqRel);
+        let number = self.posts.fetch_add(1, Ordering::AcqRel);
+        Open { session: Arc::clone(self), number }
+    }
+
+    fn touch(&self) {
+        *self.used.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+    }
+
+    fn is_stale(&self, limits: &Limits, now: Instant) -> bool {
+        let used = *self.used.lock().unwrap_or_else(PoisonError::into_inner);
+        let idle = self.open.load(Ordering::Acquire) == 0 && now >= used + limits.idle;
+        idle || now >= self.born + limits.lifetime || self.is_over()
+    }
+}
+
+/// A response that is open.
+#[derive(Debug)]
+pub(super) struct Open {
+    session: Arc<Session>,
+    pub(super) number: u64,
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.session.open.fetch_sub(1, Ordering::AcqRel);
+        self.session.touch();
+        // A session that has no room for this is told by its sender, which is closed.
+        let _ = self.session.say.try_send(Said::Left(self.number));
+    }
+}
+
+/// How long sessions last, and how many there are.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limits {
+    pub(super) most: usize,
+    pub(super) idle: Duration,
+    pub(super) lifetime: Duration,
+}
+
+/// What a session is found by that nobody named.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Kinship {
+    pub(super) server: ServerName,
+    pub(super) principal: Principal,
+    /// What the client declares.
+    pub(super) declared: Fingerprint,
+}
+
+/// All sessions.
+#[derive(Debug)]
+pub(super) struct Sessions {
+    limits: Limits,
+    named: BTreeMap<Fingerprint, Arc<Session>>,
+    shared: BTreeMap<Kinship, Arc<Session>>,
+}
+
+impl Sessions {
+    pub(super) fn new(limits: Limits) -> Self {
+        Self { limits, named: BTreeMap::new(), shared: BTreeMap::new() }
+    }
+
+    /// There is room for one more of this principal's, who never has all of it.
+    pub(super) fn has_room(&mut self, principal: &Principal) -> bool {
+        let most = self.limits.most;
+        let share = most - most / 4;
+        let is_full = |all: &Self| {
+            let theirs = all.all().filter(|session| session.principal == *principal).count();
+            theirs >= share || all.all().count() >= most
+        };
+        if is_full(self) {
+            self.sweep(Instant::now());
+        }
+        !is_full(self)
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Arc<Session>> {
+        self.named.values().chain(self.shared.values())
+    }
+
+    /// A session of this name begins.
+    pub(super) fn begin(&mut self, name: &str, session: Arc<Session>) {
+        self.named.insert(key(name), session);
+    }
+
+    /// The session of this name, whoever asks.
+    pub(super) fn find(&self, name: &str) -> Option<Arc<Session>> {
+        let now = Instant::now();
+        self.named.get(&key(name)).filter(|it| !it.is_stale(&self.limits, now)).cloned()
+    }
+
+    /// Ends a session.
+    pub(super) fn end(&mut self, name: &str) {
+        if let Some(session) = self.named.remove(&key(name)) {
+            session.end();
+        }
+    }
+
+    /// The session that stands for this, if it goes on.
+    pub(super) fn kin(&self, kinship: &Kinship) -> Option<Arc<Session>> {
+        let now = Instant::now();
+        self.shared.get(kinship).filter(|it| !it.is_stale(&self.limits, now)).cloned()
+    }
+
+    /// From now on this one stands for it.
+    pub(super) fn begin_shared(&mut self, kinship: Kinship, session: Arc<Session>) {
+        if let Some(old) = self.shared.insert(kinship, session) {
+            old.end();
+        }
+    }
+
+    /// Ends what nobody has used for long, and what has lasted long enough.
+    pub(super) fn sweep(&mut self, now: Instant) {
+        let limits = self.limits;
+        let stays = |session: &Arc<Session>| {
+            let stale = session.is_stale(&limits, now);
+            if stale {
+                session.end();
+            }
+            !stale
+        };
+        self.named.retain(|_, session| stays(session));
+        self.shared.retain(|_, session| stays(session));
+    }
+
+    /// Ends all of them, and says which.
+    pub(super) fn end_all(&mut self) -> Vec<Arc<Session>> {
+        let named = std::mem::take(&mut self.named).into_values();
+        let all: Vec<_> = named.chain(std::mem::take(&mut self.shared).into_values()).collect();
+        all.iter().for_each(|session| session.end());
+        all
+    }
+}
+
+/// What a name is found by: comparing digests tells nobody how much of a guess was right.
+fn key(name: &str) -> Fingerprint {
+    Fingerprint::of(name.as_bytes())
+}

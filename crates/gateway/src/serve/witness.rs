@@ -1,0 +1,81 @@
+//! Who was turned away at the door, in the journal: no session ever heard of it.
+//!
+//! Anybody who reaches the port can cause such records, so there are a few each minute, and of the
+//! others their number.
+
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use portcullis_journal::{Event, Record};
+use portcullis_policy::{Principal, ServerName};
+use portcullis_store::{Journal, Options};
+use portcullis_transport::http::Caller;
+
+use crate::driver::wall_clock;
+use crate::fault::Fault;
+
+/// Records of one minute.
+const MOST: u32 = 30;
+const MINUTE: Duration = Duration::from_secs(60);
+/// What records of no session carry in its place.
+const DOOR: &str = "door";
+
+/// Writes down who was turned away.
+#[derive(Debug)]
+pub(super) struct Witness(Mutex<Seen>);
+
+#[derive(Debug)]
+struct Seen {
+    journal: Journal,
+    /// Names us, where no server was reached.
+    us: ServerName,
+    since: Instant,
+    written: u32,
+    unwritten: u32,
+}
+
+impl Witness {
+    pub(super) fn open(state: &Path) -> Result<Self, Fault> {
+        let journal = Journal::open_with(&state.join("journal"), Options::default())
+            .map_err(|error| Fault::ours("the journal cannot be opened", error))?;
+        let us = ServerName::new("serve").map_err(|error| Fault::ours("we have no name", error))?;
+        let seen = Seen { journal, us, since: Instant::now(), written: 0, unwritten: 0 };
+        Ok(Self(Mutex::new(seen)))
+    }
+
+    /// Somebody was turned away, for this reason of ours.
+    pub(super) fn turned_away(
+        &self,
+        caller: &Caller,
+        principal: Option<&Principal>,
+        server: Option<&ServerName>,
+        why: &str,
+    ) {
+        let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Instant::now();
+        if now >= seen.since + MINUTE {
+            (seen.since, seen.written) = (now, 0);
+        }
+        if seen.written >= MOST {
+            seen.unwritten = seen.unwritten.saturating_add(1);
+            return;
+        }
+        seen.written += 1;
+        let known = match (principal, caller.uid) {
+            (Some(principal), _) => principal.clone(),
+            (None, Some(uid)) => Principal::user(uid),
+            (None, None) => Principal::unknown(),
+        };
+        let server = server.unwrap_or(&seen.us).clone();
+        let mut record = Record::new(Event::Denied, DOOR, &server, &known);
+        let before = match std::mem::take(&mut seen.unwritten) {
+            0 => String::new(),
+            many => format!("; {many} others before were not written down"),
+        };
+        record.note = Some(format!("turned away at the door: {why}{before}"));
+        if let Err(error) = seen.journal.append(&record, wall_clock()) {
+            eprintln!("portcullis: who was turned away cannot be recorded: {error}");
+        }
+    }
+}
