@@ -43,7 +43,10 @@ impl Wall {
                 }
             }
         }
-        Self { hosts: all, origins: origins.to_vec() }
+        // Of web pages no scheme is listed: each would be everybody's.
+        let origins =
+            origins.iter().filter(|it| !matches!(it.as_str(), "http://*" | "https://*" | "*"));
+        Self { hosts: all, origins: origins.cloned().collect() }
     }
 
     /// Whether it may come any further.
@@ -60,6 +63,11 @@ impl Wall {
         if let Some(authority) = parts.uri.authority()
             && !authority.as_str().eq_ignore_ascii_case(host)
         {
+            return Err(NOT_US);
+        }
+        // A target that names a host is one of HTTP's: no tunnel, and nobody else's scheme.
+        let scheme = parts.uri.scheme_str();
+        if parts.uri.authority().is_some() && !matches!(scheme, Some("http" | "https")) {
             return Err(NOT_US);
         }
         match once(parts, ORIGIN)? {
@@ -213,6 +221,11 @@ mod tests {
             "file://",
         ] {
             assert_eq!(from(&listed, origin), 403, "{origin}");
+        }
+        // Of web pages none is listed by its scheme alone.
+        let all = wall(&["https://*", "http://*", "*"]);
+        for origin in ["https://evil.example", "http://evil.example", "https://*", "x", "*"] {
+            assert_eq!(from(&all, origin), 403, "{origin}");
         }
         let twice = ("origin", "https://app.example.com");
         assert_eq!(status(&listed, "/", &[ours, twice, twice]), 400);

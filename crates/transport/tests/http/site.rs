@@ -39,7 +39,25 @@ impl Site {
         F: Fn(Parts, Body, Caller) -> Fut + Clone + Send + Sync + 'static,
         Fut: Future<Output = Reply> + Send + 'static,
     {
-        let listener = Listener::bind(address).unwrap();
+        Self::made(Listener::bind(address).unwrap(), limits, answer)
+    }
+
+    /// Serves on loopback what is made when the address is known.
+    pub(crate) fn told<F, Fut>(limits: Limits, make: impl FnOnce(&Address) -> F) -> Self
+    where
+        F: Fn(Parts, Body, Caller) -> Fut + Clone + Send + Sync + 'static,
+        Fut: Future<Output = Reply> + Send + 'static,
+    {
+        let listener = Listener::bind(&Address::Tcp(([127, 0, 0, 1], 0).into())).unwrap();
+        let answer = make(&listener.local().unwrap());
+        Self::made(listener, limits, answer)
+    }
+
+    fn made<F, Fut>(listener: Listener, limits: Limits, answer: F) -> Self
+    where
+        F: Fn(Parts, Body, Caller) -> Fut + Clone + Send + Sync + 'static,
+        Fut: Future<Output = Reply> + Send + 'static,
+    {
         let address = listener.local().unwrap();
         let answered = Arc::new(AtomicUsize::new(0));
         let count = Arc::clone(&answered);
