@@ -90,10 +90,13 @@ fn token(parts: &Parts) -> Option<&str> {
     (scheme.eq_ignore_ascii_case("bearer") && fits).then_some(token)
 }
 
-/// A query that carries a token (RFC 6750, section 2.3), in any spelling of the name.
+/// A query that carries a token (RFC 6750, section 2.3). A name that has to be decoded before it can
+/// be read may be one.
 fn carries_token(query: &str) -> bool {
     let name = |pair: &str| pair.split('=').next().unwrap_or_default().to_ascii_lowercase();
-    query.split('&').any(|pair| matches!(name(pair).as_str(), "access_token" | "token" | "bearer"))
+    let is_it =
+        |name: &str| matches!(name, "access_token" | "token" | "bearer") || name.contains('%');
+    query.split(['&', ';']).any(|pair| is_it(&name(pair)))
 }
 
 #[cfg(test)]
@@ -155,7 +158,12 @@ mod tests {
             let refused = says(wrong).unwrap_err();
             assert_eq!((refused.status.as_u16(), refused.challenge), (401, Some("Bearer".into())));
         }
-        for uri in ["/?access_token=s3cret-ada", "/?x=1&Access_Token=s3cret-ada"] {
+        for uri in [
+            "/?access_token=s3cret-ada",
+            "/?x=1&Access_Token=s3cret-ada",
+            "/?x=1;token=s3cret-ada",
+            "/?access%5Ftoken=s3cret-ada",
+        ] {
             let refused = gate.admits(&head(uri, &["Bearer s3cret-ada"]), &NOBODY).unwrap_err();
             assert_eq!(refused.status, 401, "{uri}");
         }
