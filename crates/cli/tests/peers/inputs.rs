@@ -59,14 +59,14 @@ each_host! {
 }
 
 /// Somebody who looks at what waits and answers it, until the test is over.
-struct Person {
+pub(crate) struct Person {
     over: Arc<AtomicBool>,
     looks: JoinHandle<Vec<Value>>,
 }
 
 impl Person {
     /// Answers by the words of `says`, for each question once: `approve`, `deny` or nothing.
-    fn at(yard: &Yard, says: fn(&Value) -> Option<&'static str>) -> Self {
+    pub(crate) fn at(yard: &Yard, says: fn(&Value) -> Option<&'static str>) -> Self {
         Self::who_edits(yard, says, |_| None)
     }
 
@@ -107,7 +107,7 @@ impl Person {
     }
 
     /// Everything that a server asked. That its tools are called is asked too, as any call is.
-    fn leaves(self) -> Vec<Value> {
+    pub(crate) fn leaves(self) -> Vec<Value> {
         self.over.store(true, Ordering::Relaxed);
         let mut asked = self.looks.join().unwrap();
         asked.retain(|row| row["kind"] != "tool");

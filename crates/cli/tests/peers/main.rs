@@ -35,5 +35,6 @@ mod tasks;
 #[allow(unreachable_pub, dead_code, reason = "a part of what the channels' tests need")]
 #[path = "../channels/terminal.rs"]
 mod terminal;
+mod through;
 mod views;
 mod yard;
