@@ -146,7 +146,7 @@ async fn apologise(plan: &Plan, fault: &Fault) {
 
 /// What starting a box needed is not in effect while peers are read. Root that
 /// keeps its state in somebody else's directory needs it for every record.
-fn rest(plan: &Plan) {
+pub(crate) fn rest(plan: &Plan) {
     use std::os::unix::fs::MetadataExt as _;
     let ours = rustix::process::geteuid().as_raw();
     if std::fs::metadata(&plan.state).is_ok_and(|state| state.uid() == ours) {

@@ -81,8 +81,13 @@ async fn stand(serving: Serving) -> Result<(), Fault> {
     let sessions =
         Limits { most: number(serve.sessions), idle: serve.idle, lifetime: serve.lifetime };
     let state = servers.first().map(|plan| plan.state.clone()).unwrap_or_default();
+    let witness = Witness::open(&state)?;
+    if let Some(plan) = servers.first() {
+        // This thread reads strangers' bytes; those that start servers wake for it.
+        crate::rest(plan);
+    }
     let front = Arc::new(Front {
-        witness: Witness::open(&state)?,
+        witness,
         wall,
         gatekeeper: Gatekeeper::new(serve.tokens.into_iter().map(bearer).collect()),
         servers: servers.into_iter().map(alone).collect::<BTreeMap<_, _>>(),

@@ -147,6 +147,26 @@ fn a_request_that_repeats_an_id_gets_its_own_refusal() {
 }
 
 #[test]
+fn no_thread_that_hears_a_stranger_has_a_privilege_in_effect() {
+    let stage = Stage::new();
+    let house = House::of_files(&stage, "");
+    let name = house.greets(&[]);
+    let list = request(2, "tools/list", &json!({}));
+    assert_eq!(house.asks(&name, &[], &list).status, 200);
+    let threads = format!("/proc/{}/task", house.pid());
+    let mut seen = 0;
+    for thread in std::fs::read_dir(threads).unwrap() {
+        let thread = thread.unwrap().path();
+        let status = std::fs::read_to_string(thread.join("status")).unwrap();
+        let effective = status.lines().find_map(|line| line.strip_prefix("CapEff:")).unwrap();
+        let is_none = effective.trim().bytes().all(|digit| digit == b'0');
+        assert!(is_none, "{status}");
+        seen += 1;
+    }
+    assert!(seen >= 2, "the door and a session: {seen}");
+}
+
+#[test]
 fn everything_ends_with_the_gateway() {
     let stage = Stage::new();
     let house = House::of_files(&stage, "");

@@ -46,7 +46,11 @@ async fn live(plan: &Plan, shared: bool, said: Receiver<Said>) {
         let (ears, mouth) = (Ears::Posts(ears), Mouth::Posts(Posts::new(shared)));
         Ok(Host { ears, mouth, stop: None })
     };
-    match launch::launch(plan, host) {
+    // Whoever started this thread sleeps (`own::sleep`); what is granted is looked at as in `run`.
+    let awake = portcullis_confine::own::wake();
+    let launched = launch::launch(plan, host);
+    drop(awake);
+    match launched {
         Ok(driver) => drop(watch_over(driver, plan).await),
         Err(fault) => {
             eprintln!("portcullis: {}: not started: {fault}", plan.server.name);
