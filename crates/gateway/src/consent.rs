@@ -14,9 +14,9 @@ use portcullis_guard::launch::{Mark, decides, marks, variable};
 use portcullis_guard::text::visible;
 use portcullis_journal::{Event, Record};
 use portcullis_mediation::grant::Standing;
-use portcullis_mediation::pin::{Change, Definition, Part, launched};
+use portcullis_mediation::pin::{Change, Definition, Part};
 use portcullis_mediation::{ApprovalId, ApprovalKey, Fact, Fingerprint, Matter, Question};
-use portcullis_policy::{Ask, Channel, Effect, Principal, Tier};
+use portcullis_policy::{Ask, Channel, Principal, Tier};
 use portcullis_store::{ApprovalStore as _, Approvals, Journal, Taken, Verdict};
 use portcullis_wire::{Json, canonical};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -246,12 +246,6 @@ impl Launch<'_> {
         let mut record = Record::new(event, SESSION, &self.plan.server.name, &principal);
         let shown = crate::identity::shown(&self.plan.server.command);
         record.note = Some(format!("{note}: {}", portcullis_guard::redact(&shown)));
-        let effect = match event {
-            Event::Asked => Effect::Ask,
-            Event::Denied => Effect::Deny,
-            _ => Effect::Allow,
-        };
-        record.decision = launched(effect, note);
         record.approval = approval.map(ToString::to_string);
         let written = journal.append(&record, wall_clock());
         written.map(drop).map_err(|error| Fault::ours("the journal cannot be written", error))

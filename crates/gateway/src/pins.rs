@@ -9,11 +9,10 @@ use portcullis_config as config;
 use portcullis_journal::{Event, Record};
 use portcullis_mediation::pin::{
     Change, Definition, Mode, Part, Pinning, Place, Section, Sighting, Surroundings, compare,
-    launched,
 };
 use portcullis_mediation::{Acceptance, ApprovalId};
 use portcullis_mediation::{Layer, Without};
-use portcullis_policy::{Ask, Effect, Principal};
+use portcullis_policy::{Ask, Principal};
 use portcullis_store::{Approvals, Journal, PinStore as _, Pins, StoreError};
 
 use crate::consent::{Beside, Launch, Word, all_marks, decided_by};
@@ -294,9 +293,6 @@ impl PinKeeper {
         let mut record = Record::new(event, "launch", &plan.server.name, &principal);
         let shown = identity::shown(&plan.server.command);
         record.note = Some(format!("{note}: {}", portcullis_guard::redact(&shown)));
-        // What drifted does not start; who is asked about it has a record of its own.
-        let starts = event == Event::Pinned || mode(plan) == Mode::Note;
-        record.decision = launched(if starts { Effect::Allow } else { Effect::Deny }, note);
         let written = journal.append(&record, wall_clock());
         written.map(|_| ()).map_err(|error| Fault::ours("the journal cannot be written", error))
     }

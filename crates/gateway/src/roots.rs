@@ -326,7 +326,7 @@ impl Driver {
     /// Brings the box to what is in force. What nobody holds changes now.
     fn follow(&mut self, now: Instant) {
         let desired = self.keeper.desired();
-        let mut behind = Behind::default();
+        let mut behind = Vec::new();
         for root in self.keeper.shown.clone() {
             if desired.iter().any(|wanted| same_place(wanted, &root)) {
                 continue;
@@ -335,10 +335,7 @@ impl Driver {
                 Ok(Applied::Live | Applied::Refused(_)) => {
                     self.keeper.shown.retain(|shown| shown.path != root.path);
                 }
-                Ok(other) => {
-                    behind.told.push(told("is still shown", &root, &other));
-                    behind.held = true;
-                }
+                Ok(other) => behind.push(told("is still shown", &root, &other)),
                 // The box is gone, which its pipes tell too.
                 Err(_) => return,
             }
@@ -358,10 +355,7 @@ impl Driver {
                     self.session.note_roots(&format!("root {} is not shown: {why}", path(&root)));
                     self.keeper.refused.insert(root.path);
                 }
-                Ok(other) => {
-                    behind.told.push(told("is not shown yet", &root, &other));
-                    behind.held |= matches!(other, Applied::Busy(_));
-                }
+                Ok(other) => behind.push(told("is not shown yet", &root, &other)),
                 Err(_) => return,
             }
         }
@@ -369,18 +363,18 @@ impl Driver {
     }
 
     /// A box that lags behind is exchanged when the grace is over.
-    fn lag(&mut self, behind: &Behind, now: Instant) {
-        if behind.told.is_empty() {
+    fn lag(&mut self, behind: &[String], now: Instant) {
+        if behind.is_empty() {
             self.keeper.behind = None;
             return;
         }
-        let why = behind.told.join("; ");
+        let why = behind.join("; ");
         match self.keeper.behind {
             None => {
                 self.keeper.behind = Some(now);
                 self.session.note_roots(&why);
             }
-            Some(since) if now >= since + behind.grace() && self.session.may_restart() => {
+            Some(since) if now >= since + GRACE && self.session.may_restart() => {
                 self.keeper.behind = None;
                 self.restart(&why, now);
             }
@@ -391,21 +385,6 @@ impl Driver {
     /// A fresh box shows what is in force.
     pub(crate) fn shows(&mut self, roots: Vec<RootGrant>) {
         self.keeper.shown = roots;
-    }
-}
-
-/// What of the box is not as it should be.
-#[derive(Debug, Default)]
-struct Behind {
-    told: Vec<String>,
-    /// A process of the server's holds something, and may let go of it.
-    held: bool,
-}
-
-impl Behind {
-    /// For what nobody holds there is nothing to wait for: it comes with the next look.
-    fn grace(&self) -> Duration {
-        if self.held { GRACE } else { Duration::ZERO }
     }
 }
 
@@ -461,16 +440,5 @@ fn word(access: Access) -> &'static str {
     match access {
         Access::ReadOnly => "ro",
         Access::ReadWrite => "rw",
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_what_is_held_is_waited_for() {
-        let of = |held| Behind { told: vec!["root /p".to_owned()], held }.grace();
-        assert_eq!((of(true), of(false)), (GRACE, Duration::ZERO));
     }
 }

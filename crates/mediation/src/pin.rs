@@ -19,19 +19,12 @@ mod volatile;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use portcullis_catalog::control::LAUNCH_PINNED;
-use portcullis_policy::{Decision, Effect};
 use serde::{Deserialize, Serialize};
 
 pub use compare::{Change, Risk, compare};
 pub use definition::{Definition, Field};
 pub use kin::{kin, resembles};
 pub use volatile::{Place, Surroundings};
-
-/// What became of a start, as its record says it.
-pub fn launched(effect: Effect, why: &str) -> Decision {
-    Decision::because(effect, LAUNCH_PINNED, why)
-}
 
 /// What is pinned together: it is seen in one answer of the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

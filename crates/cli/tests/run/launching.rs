@@ -136,17 +136,6 @@ fn silence_starts_nothing() {
     assert_eq!(times_started(&stage), 0);
     let denied = stage.events("denied");
     assert!(denied[0]["note"].to_string().contains("nobody has answered"), "{denied:?}");
-    // And its record explains itself.
-    let said = stage.says(&["policy", "explain", &denied[0]["seq"].to_string()]);
-    for part in [
-        "decided: deny",
-        "because launch-pinned: nobody has answered",
-        "what would allow it: a yes to this start",
-        "note: nobody has answered",
-    ] {
-        assert!(said.out.contains(part), "{part}: {said:?}");
-    }
-    assert_eq!(said.code, 4, "{said:?}");
 }
 
 /// The yes is for the script that was looked at, whatever stands there when it comes.
