@@ -207,6 +207,21 @@ fn what_changed_since_the_question_is_not_let_in() {
     assert_eq!(gateway.leave().code, 0);
 }
 
+/// Nor is one in which keys lie by now, although it is the same directory.
+#[test]
+fn a_directory_that_holds_more_since_the_question_is_not_let_in() {
+    let (stage, work) = (Stage::new(), Work::new());
+    let mut gateway = work.started(&stage, "ro");
+    work.offers(&mut gateway, &["site"]);
+    let asked = question(&mut gateway, &stage);
+    std::fs::write(work.at("site").join("id_rsa"), "key").unwrap();
+    assert_eq!(stage.says(&["approvals", "approve", asked["id"].as_str().unwrap()]).code, 0);
+    let why = "it is not what a person was shown any more";
+    gateway.until(|_| denied(&stage, why).then_some(())).expect("a refusal");
+    assert_eq!(note(&mut gateway).1, "ENOENT");
+    assert_eq!(gateway.leave().code, 0);
+}
+
 /// Beyond the ceiling, by a link, or where keys are kept: nobody is asked.
 #[test]
 fn what_could_be_no_root_is_refused_without_a_question() {
