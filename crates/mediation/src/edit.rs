@@ -351,6 +351,17 @@ mod tests {
     }
 
     #[test]
+    fn only_what_a_model_is_asked_and_says_can_be_edited() {
+        let says = |text: &str| json!({"role": "assistant", "model": "m", "content": [{"type": "text", "text": text}]});
+        let judged = |matter| judge(matter, &says("7").to_string(), &says("8").to_string());
+        assert!(judged(Matter::SamplingAnswer).is_ok());
+        for matter in Matter::ALL.into_iter().filter(|matter| !may_edit(*matter)) {
+            let unfit = judged(matter).unwrap_err();
+            assert!(unfit.to_string().contains("cannot be edited"), "{matter:?}: {unfit}");
+        }
+    }
+
+    #[test]
     fn of_an_answer_only_the_words() {
         let uses = json!({"type": "tool_use", "id": "1", "name": "a", "input": {"path": "x"}});
         let asked = json!({"role": "assistant", "model": "m", "content": [{"type": "text", "text": "7"}, uses]});

@@ -14,7 +14,7 @@ mod settings;
 use std::time::{Duration, Instant};
 
 use portcullis_mediation::{
-    ApprovalId, Fact, Output, Question, SealKey, Session, Settings, Shown, Ticket,
+    ApprovalId, Edited, Fact, Output, Place, Question, SealKey, Session, Settings, Shown, Ticket,
 };
 use portcullis_policy::Answer;
 use portcullis_wire::{Message, Peer};
@@ -66,7 +66,7 @@ impl Talk {
     fn request(&mut self, method: &str, mut params: Value) {
         params["_meta"] = json!({
             "io.modelcontextprotocol/protocolVersion": "2026-07-28",
-            "io.modelcontextprotocol/clientCapabilities": {"elicitation": {"form": {}}, "sampling": {}},
+            "io.modelcontextprotocol/clientCapabilities": {"elicitation": {"form": {}, "url": {}}, "sampling": {}},
             "io.modelcontextprotocol/clientInfo": {"name": "host", "version": "1"},
         });
         self.next += 1;
@@ -259,6 +259,49 @@ fn the_form_of_a_trusted_host_says_who_answered() {
     let told = talk.records.iter().find(|record| record.contains("the person said yes"));
     let told = told.expect("it is recorded");
     assert!(told.contains("`host`") && told.contains(question.approval.as_str()), "{told}");
+}
+
+/// A link leads to the console, and only what is said there counts.
+#[test]
+fn a_host_whose_person_followed_our_link_has_answered_nothing() {
+    let mut talk = Talk::open(patient());
+    talk.call(None);
+    let (ticket, _) = talk.asked.pop().expect("it is asked");
+    let (message, url) = ("look there".to_owned(), "http://a.localhost:1/".to_owned());
+    let shown = Shown { form: None, place: Some(Place { message, url }) };
+    assert!(talk.session.ask_in_host(ticket, &shown, talk.now));
+    talk.perform();
+    let result = talk.client.pop().expect("the link")["result"].take();
+    assert_eq!(result["inputRequests"]["portcullis-approval"]["params"]["mode"], "url");
+    talk.now += Duration::from_secs(2);
+    let answer = json!({"action": "accept"});
+    talk.request(
+        "tools/call",
+        json!({
+            "name": CALL, "arguments": {"path": "notes"}, "requestState": result["requestState"],
+            "inputResponses": {"portcullis-approval": answer},
+        }),
+    );
+    assert!(talk.decided.is_empty() && talk.server.is_empty(), "{:?}", talk.decided);
+    let told = |record: &&String| record.contains("the person was sent to our page");
+    assert!(talk.records.iter().any(|record| told(&record)), "{:?}", talk.records);
+}
+
+/// What a store says of an edit is no judgement: more tokens than were asked for are none.
+#[test]
+fn an_edit_is_judged_again_whatever_the_store_let_through() {
+    for (tokens, goes_on) in [(6, false), (4, true)] {
+        let mut talk = Talk::open(patient());
+        wants_model(&mut talk);
+        let (ticket, _) = talk.asked.pop().expect("it is asked about");
+        let content = json!({"maxTokens": tokens, "messages": []}).to_string();
+        let edited = Edited { content, by: "somebody".to_owned() };
+        talk.session.answer_edited(ticket, &edited, talk.now);
+        talk.perform();
+        let result = talk.client.pop().expect("an answer")["result"].take();
+        let asked = &result["inputRequests"]["a"]["params"]["maxTokens"];
+        assert_eq!((asked == tokens, result["isError"] == true), (goes_on, !goes_on), "{result}");
+    }
 }
 
 /// What a server asks of the model, in its answer.
