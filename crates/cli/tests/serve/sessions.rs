@@ -128,9 +128,12 @@ fn a_client_that_leaves_before_its_session_has_a_name_leaves_nothing() {
 #[test]
 fn a_request_that_repeats_an_id_gets_its_own_refusal() {
     let stage = Stage::new();
+    // It waits until the test says so: how long anything takes decides nothing.
     let call = "TOOLS = [tool('wait', hints={'readOnlyHint': True, 'destructiveHint': False})]\n\
-        def call(name, arguments):\n    time.sleep(1.5)\n    return 'waited'\n";
-    let server = json!(crate::stage::answering::python(call, &[]));
+        def call(name, arguments):\n    while not os.path.exists(sys.argv[1]):\n\
+        \u{20}       time.sleep(0.05)\n    return 'waited'\n";
+    let go = stage.project().join("go");
+    let server = json!(crate::stage::answering::python(call, &[go.to_str().unwrap()]));
     let house = House::of(&stage, &server, "");
     let name = house.greets(&[]);
     let wait = request(5, "tools/call", &json!({"name": "wait", "arguments": {}}));
@@ -141,9 +144,98 @@ fn a_request_that_repeats_an_id_gets_its_own_refusal() {
         });
         let second = house.asks(&name, &[], &wait);
         assert_eq!(second.json()["error"]["code"], -32600, "{second:?}");
+        std::fs::write(&go, "").unwrap();
         let first = first.join().unwrap();
         assert_eq!(first.json()["result"]["content"][0]["text"], "waited", "{first:?}");
     });
+}
+
+/// 2025-03-26 alone has batches. Each of its messages is judged and answered by itself.
+#[test]
+fn a_batch_is_answered_message_by_message() {
+    let stage = Stage::new();
+    let house = House::of_files(&stage, "");
+    let got = house.posts(&[], &opening("2025-03-26"));
+    let name = got.header("mcp-session-id").unwrap().to_owned();
+    let session = [("Mcp-Session-Id", name.as_str())];
+    let said = json!({"jsonrpc": "2.0", "method": "notifications/initialized"});
+    assert_eq!(house.posts(&session, &said).status, 202);
+    let batch = json!([
+        request(2, "tools/list", &json!({})),
+        {"jsonrpc": "2.0", "id": 3, "method": 7},
+        {"jsonrpc": "2.0", "method": "notifications/progress", "params": {"progressToken": 1, "progress": 1}},
+        request(4, "ping", &json!({})),
+    ]);
+    let got = house.posts(&session, &batch);
+    assert_eq!(
+        (got.status, got.header("content-type")),
+        (200, Some("text/event-stream")),
+        "{got:?}"
+    );
+    let events = got.body.lines().filter_map(|line| line.strip_prefix("data: "));
+    let mut answers: Vec<serde_json::Value> =
+        events.map(|text| serde_json::from_str(text).unwrap()).collect();
+    answers.sort_by_key(|answer| answer["id"].as_i64());
+    let [list, broken, ping] = answers.as_slice() else { panic!("{answers:?}") };
+    assert!(list["result"]["tools"].is_array(), "{list}");
+    assert_eq!((&broken["id"], &broken["error"]["code"]), (&json!(3), &json!(-32600)));
+    assert_eq!((&ping["id"], &ping["result"]), (&json!(4), &json!({})));
+    let told = json!([{"jsonrpc": "2.0", "method": "notifications/roots/list_changed"}]);
+    assert_eq!(house.posts(&session, &told).status, 202, "nothing of it is answered");
+    assert_eq!(house.posts(&session, &json!([])).status, 400);
+    let many: Vec<_> = (0..65).map(|id| request(id, "ping", &json!({}))).collect();
+    assert_eq!(house.posts(&session, &json!(many)).status, 400);
+    // The same array in another revision is no message.
+    let name = house.greets(&[]);
+    assert_eq!(house.asks(&name, &[], &batch).status, 400);
+}
+
+#[test]
+fn one_principal_never_has_all_the_sessions() {
+    let stage = Stage::new();
+    let house = House::of_files(&stage, "sessions = 4");
+    let names: Vec<String> = (0..3).map(|_| house.greets(&[])).collect();
+    let fourth = house.posts(&[], &opening(LEGACY));
+    assert_eq!(fourth.status, 503, "three of four: {fourth:?}");
+    let ends = [("Mcp-Session-Id", names[0].as_str()), ("MCP-Protocol-Version", LEGACY)];
+    assert_eq!(house.sends("DELETE", "/s/files/mcp", &ends, "").status, 204);
+    house.greets(&[]);
+}
+
+#[test]
+fn a_session_that_nobody_uses_ends() {
+    let stage = Stage::new();
+    let house = House::of_files(&stage, "idle = \"1s\"");
+    let got = house.posts(&[], &opening(LEGACY));
+    let name = got.header("mcp-session-id").unwrap().to_owned();
+    stage.until("its server is gone", || kin::below(house.pid()).is_empty().then_some(()));
+    let list = request(2, "tools/list", &json!({}));
+    assert_eq!(house.asks(&name, &[], &list).status, 404);
+}
+
+/// What a page may do that the operator listed, and what no other may.
+#[test]
+fn a_listed_page_is_told_that_it_may_read_the_answer() {
+    let stage = Stage::new();
+    let house = House::of_files(&stage, "origins = [\"https://app.example.com\"]");
+    let page = ("Origin", "https://app.example.com");
+    let asked = house.sends("OPTIONS", "/s/files/mcp", &[page], "");
+    assert_eq!(asked.status, 204, "{asked:?}");
+    assert_eq!(asked.header("access-control-allow-origin"), Some("https://app.example.com"));
+    assert_eq!(asked.header("access-control-allow-methods"), Some("POST, GET, DELETE"));
+    assert_eq!(asked.header("access-control-allow-credentials"), None);
+    let got = house.posts(&[page], &opening(LEGACY));
+    assert_eq!((got.status, got.header("vary")), (200, Some("Origin")), "{got:?}");
+    assert_eq!(got.header("access-control-allow-origin"), Some("https://app.example.com"));
+    let expose = got.header("access-control-expose-headers").unwrap();
+    assert!(expose.contains("Mcp-Session-Id"), "{expose}");
+    for other in ["https://evil.example", "null"] {
+        for method in ["OPTIONS", "POST", "GET", "DELETE"] {
+            let got = house.sends(method, "/s/files/mcp", &[("Origin", other)], "");
+            assert_eq!(got.status, 403, "{method} {other}");
+            assert_eq!(got.header("access-control-allow-origin"), None, "{method} {other}");
+        }
+    }
 }
 
 #[test]
