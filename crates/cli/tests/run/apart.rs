@@ -78,10 +78,12 @@ impl Side {
     fn start(stage: &Stage, name: &str, mark: &'static str) -> Self {
         let server = ["python3", "-u", "-c", SERVER].map(str::to_owned);
         let config = stage.config("[defaults]\nask = \"destructive\"\n").display().to_string();
-        let granted = format!("MARK=granted-{mark}");
+        // By reference: a value that is written out belongs to what was approved of the server.
         let options = ["--name", name, "--config", &config, "--confinement", "full"];
-        let options = [&options[..], &["--env", &granted]].concat();
-        let mut gateway = Gateway::start(stage.run(&options, &server), None);
+        let options = [&options[..], &["--env", "MARK"]].concat();
+        let mut run = stage.run(&options, &server);
+        run.env("MARK", format!("granted-{mark}"));
+        let mut gateway = Gateway::start(run, None);
         gateway.shakes_hands();
         let id = gateway.asks("tools/list", &json!({}));
         gateway.answer(id);
