@@ -141,3 +141,46 @@ fn a_server_that_declares_more_is_asked_about() {
     assert_eq!(told, json!({"tools": {}, "prompts": {}}));
     assert_eq!(gateway.leave().code, 0);
 }
+
+/// Tools with these descriptions.
+fn described(descriptions: &[String]) -> Value {
+    let tool = |(number, description): (usize, &String)| {
+        json!({"name": format!("read_{number}"), "description": description,
+               "inputSchema": {"type": "object"}})
+    };
+    descriptions.iter().enumerate().map(tool).collect()
+}
+
+/// One field of which only the digest is known, and many that are too much together.
+#[test]
+fn what_is_too_large_to_be_shown_whole_is_withheld_and_not_asked_about() {
+    for (count, length) in [(1, 65_535), (6, 60_000)] {
+        let words = Words::new(&described(&vec!["Reads.".to_owned(); count]));
+        assert_eq!(begun(&words).leave().code, 0);
+        words.say(&described(&vec!["x".repeat(length); count]));
+        let mut gateway = begun(&words);
+        let told = |record: &Value| record.to_string().contains("too much to be shown at once");
+        gateway
+            .until(|_| words.stage.events("notice").iter().any(told).then_some(()))
+            .unwrap_or_else(|| panic!("{count} of {length}; {:?}", words.stage.questions()));
+        assert_eq!(listed(&mut gateway), Vec::<String>::new());
+        assert_eq!(gateway.leave().code, 0);
+        assert!(words.stage.every_question().is_empty(), "{count} of {length}");
+    }
+}
+
+/// Where nobody is there, or nothing is held back, a change is recorded and nobody is called.
+#[test]
+fn nobody_is_asked_about_a_change_who_is_not_there() {
+    for option in [&["--ask", "never"][..], &["--observe"]] {
+        let words = Words::new(&tools("Reads a file."));
+        assert_eq!(begun(&words).leave().code, 0);
+        words.say(&tools("Reads one file."));
+        let mut gateway = words.start_with((option, "Etc/UTC"));
+        gateway.shakes_hands();
+        listed(&mut gateway);
+        assert_eq!(gateway.leave().code, 0);
+        assert!(!words.stage.events("drifted").is_empty(), "{option:?}");
+        assert!(words.stage.every_question().is_empty(), "{option:?}");
+    }
+}

@@ -39,10 +39,15 @@ impl Work {
 
     /// A server for which directories below this one are asked about, greeted.
     fn started(&self, stage: &Stage, access: &str) -> Gateway {
+        self.started_with(stage, access, "destructive")
+    }
+
+    /// The same where others are asked about, or nobody is.
+    fn started_with(&self, stage: &Stage, access: &str, ask: &str) -> Gateway {
         let site = self.at("site").display().to_string();
         let server = ["python3", "-u", "-c", SERVER, &site].map(str::to_owned);
         let root = format!("{}:{access}:ask", self.path.display());
-        let options = ["--name", "notes", "--root", &root, "--ask", "destructive"];
+        let options = ["--name", "notes", "--root", &root, "--ask", ask];
         let mut gateway = Gateway::start(stage.run(&options, &server), None);
         let hello = json!({
             "protocolVersion": "2025-11-25", "capabilities": {"roots": {"listChanged": true}},
@@ -220,6 +225,19 @@ fn a_directory_that_holds_more_since_the_question_is_not_let_in() {
     gateway.until(|_| denied(&stage, why).then_some(())).expect("a refusal");
     assert_eq!(note(&mut gateway).1, "ENOENT");
     assert_eq!(gateway.leave().code, 0);
+}
+
+/// With `--ask never` there is nobody, so nobody is asked and nothing is let in.
+#[test]
+fn where_nobody_is_no_directory_is_asked_about() {
+    let (stage, work) = (Stage::new(), Work::new());
+    let mut gateway = work.started_with(&stage, "ro", "never");
+    work.offers(&mut gateway, &["site"]);
+    let why = "nobody is there who could be asked";
+    gateway.until(|_| denied(&stage, why).then_some(())).expect("a refusal");
+    assert_eq!(note(&mut gateway).1, "ENOENT");
+    assert_eq!(gateway.leave().code, 0);
+    assert!(stage.every_question().is_empty());
 }
 
 /// Beyond the ceiling, by a link, or where keys are kept: nobody is asked.
