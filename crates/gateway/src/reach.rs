@@ -194,7 +194,7 @@ mod tests {
     fn what_is_damaged_covers_nothing() {
         let mut pins = pins(&[reach("/p", "host", "none", None)]);
         for pinned in pins.parts.values_mut() {
-            pinned.definition.set("network", &json!("everything"));
+            pinned.definition.set("network", &json!(7));
         }
         let more = reach("/p", "none", "full", None).beyond(&pins).unwrap().1;
         assert_eq!(more, ["root /p:ro"]);
