@@ -14,6 +14,7 @@ use portcullis_transport::{Lane, Lines};
 use portcullis_wire::{Frame, Limits, Malformed, MalformedKind, Message, Notification, Peer};
 use rustix::process::Signal as Unix;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::watch;
 
 use crate::alarm::Alarm;
 use crate::approve::Watch;
@@ -72,6 +73,28 @@ impl Stop {
     }
 }
 
+/// What asks one session to stop. It is heard whatever else has to wait.
+#[derive(Debug)]
+pub(crate) enum Stopping {
+    /// The signals of our process.
+    Signals(Stop),
+    /// Whoever has the session, by saying so or by being gone.
+    Told(watch::Receiver<bool>),
+}
+
+impl Stopping {
+    /// Waits for it.
+    ///
+    /// # Cancel safety
+    /// Safe: what was asked meanwhile is seen by the next call.
+    async fn asked(&mut self) {
+        match self {
+            Self::Signals(stop) => stop.asked().await,
+            Self::Told(ended) => drop(ended.wait_for(|ended| *ended).await),
+        }
+    }
+}
+
 /// A running gateway for one server.
 #[derive(Debug)]
 pub(crate) struct Driver {
@@ -98,8 +121,7 @@ pub(crate) struct Driver {
     pub(crate) wire: Option<Wire>,
     /// What the host said, and a fresh process will hear.
     pub(crate) held: Held,
-    /// What asks us to stop; nothing where somebody else listens for all sessions.
-    pub(crate) stop: Option<Stop>,
+    pub(crate) stop: Stopping,
     pub(crate) alarm: Alarm,
     /// Since when the host has said all it will say.
     pub(crate) draining: Option<Instant>,
@@ -162,7 +184,7 @@ impl Driver {
             failed = self.to_server.flush(), if !self.to_server.is_empty() => {
                 failed.map(|()| Event::Tick).map_err(|_| Peer::Server)
             }
-            () = asked(&mut self.stop) => Ok(Event::Stop),
+            () = self.stop.asked() => Ok(Event::Stop),
             event = heard => Ok(event),
         }
     }
@@ -246,9 +268,8 @@ impl Driver {
         let Mouth::Posts(posts) = &mut self.to_client else { return };
         match said {
             Said::Message(message, post) => {
-                if let Some(message) = posts.hears(*message, post) {
-                    self.hear(message, now);
-                }
+                let message = posts.hears(*message, post);
+                self.hear(message, now);
             }
             Said::Malformed(malformed) => {
                 posts.hears_malformed(&malformed);
@@ -263,7 +284,6 @@ impl Driver {
                     self.session.receive(Peer::Client, Message::Notification(cancelled), now);
                 }
             }
-            Said::Ends => self.session.closed(Peer::Client, now),
         }
     }
 
@@ -345,17 +365,6 @@ fn heard_of(heard: io::Result<Option<Heard>>) -> Event {
         Ok(Some(Heard::Line(frame))) => Event::Line(Peer::Client, frame),
         Ok(Some(Heard::Said(said))) => Event::Said(said),
         Ok(None) | Err(_) => Event::Ended(Peer::Client),
-    }
-}
-
-/// Waits for a signal, where it is ours to listen for one.
-///
-/// # Cancel safety
-/// Safe, as [`Stop::asked`] is.
-async fn asked(stop: &mut Option<Stop>) {
-    match stop {
-        Some(stop) => stop.asked().await,
-        None => std::future::pending().await,
     }
 }
 

@@ -7,9 +7,9 @@ use std::io;
 use portcullis_policy::Permitted;
 use portcullis_transport::{Lane, Lines};
 use portcullis_wire::{Frame, Message};
-use tokio::sync::mpsc::Receiver;
+use tokio::sync::mpsc::UnboundedReceiver;
 
-use crate::serve::posts::{Posts, Said};
+use crate::serve::posts::{Posts, Said, Told};
 
 /// Where the host is heard.
 #[derive(Debug)]
@@ -17,7 +17,7 @@ pub(crate) enum Ears {
     /// Lines of a pipe.
     Pipe(Lines),
     /// What the HTTP gateway was told for this session.
-    Posts(Receiver<Said>),
+    Posts(UnboundedReceiver<Told>),
 }
 
 /// Something that a host said.
@@ -40,7 +40,7 @@ impl Ears {
     pub(crate) async fn next(&mut self) -> io::Result<Option<Heard>> {
         match self {
             Self::Pipe(lines) => Ok(lines.next().await?.map(Heard::Line)),
-            Self::Posts(said) => Ok(said.recv().await.map(Heard::Said)),
+            Self::Posts(said) => Ok(said.recv().await.map(|told| Heard::Said(told.said))),
         }
     }
 }

@@ -27,7 +27,7 @@ use crate::alarm::Alarm;
 use crate::approve::Watch;
 use crate::channels::Calling;
 use crate::dice;
-use crate::driver::{Driver, Stop};
+use crate::driver::{Driver, Stop, Stopping};
 use crate::egress;
 use crate::fault::Fault;
 use crate::granting::{admit_roots, ceilings};
@@ -95,8 +95,8 @@ impl std::fmt::Debug for Plan {
 pub(crate) struct Host {
     pub(crate) ears: Ears,
     pub(crate) mouth: Mouth,
-    /// What asks the session to stop, where it listens for that itself.
-    pub(crate) stop: Option<Stop>,
+    /// What asks the session to stop.
+    pub(crate) stop: Stopping,
 }
 
 impl Host {
@@ -106,7 +106,7 @@ impl Host {
         Ok(Self {
             ears: Ears::Pipe(Lines::new(stdio::stdin()?, limit)),
             mouth: Mouth::Pipe(Lane::new(stdio::stdout()?)),
-            stop: Some(Stop::listen()?),
+            stop: Stopping::Signals(Stop::listen()?),
         })
     }
 }
@@ -295,7 +295,7 @@ fn known(plan: &Plan, values: &BTreeMap<String, String>) -> Vec<(String, SecretS
     references.filter_map(value).collect()
 }
 
-fn open_journal(plan: &Plan) -> Result<Journal, Fault> {
+pub(crate) fn open_journal(plan: &Plan) -> Result<Journal, Fault> {
     let sync = match plan.sync {
         config::Sync::Write => Sync::Write,
         config::Sync::Always => Sync::Always,

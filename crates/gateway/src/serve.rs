@@ -1,9 +1,9 @@
 //! The Streamable HTTP gateway: many servers, many people, one door.
 //!
 //! Read in this order: `front.rs` (what a request must be, and where it goes; `head.rs` reads its
-//! headers), `sessions.rs` (who
-//! has which session), `worker.rs` (a session's thread), `posts.rs` (which answer goes to which
-//! request), `stream.rs` (a response that lasts).
+//! headers, `witness.rs` writes down who is turned away), `sessions.rs` (who has which session),
+//! `worker.rs` (a session's thread), `posts.rs` (which answer goes to which request), `stream.rs`
+//! (a response that lasts).
 
 mod front;
 mod head;
@@ -71,21 +71,15 @@ async fn stand(serving: Serving) -> Result<(), Fault> {
         body_bytes: longest.and_then(|most| usize::try_from(most).ok()).unwrap_or(4 << 20),
         ..http::Limits::default()
     };
-    for plan in &servers {
-        let name = &plan.server.name;
-        say(&match &address {
-            Address::Tcp(address) => format!("{name} is at http://{address}/s/{name}/mcp"),
-            Address::Unix(path) => format!("{name} is at /s/{name}/mcp of {}", path.display()),
-        });
-    }
     let sessions =
         Limits { most: number(serve.sessions), idle: serve.idle, lifetime: serve.lifetime };
-    let state = servers.first().map(|plan| plan.state.clone()).unwrap_or_default();
-    let witness = Witness::open(&state)?;
-    if let Some(plan) = servers.first() {
-        // This thread reads strangers' bytes; those that start servers wake for it.
-        crate::rest(plan);
-    }
+    let Some(first) = servers.first() else {
+        return Err(Fault::operator("there is no server to serve"));
+    };
+    let witness = Witness::open(first)?;
+    // This thread reads strangers' bytes; those that start servers wake for it.
+    crate::rest(first);
+    announce(&servers, &address);
     let front = Arc::new(Front {
         witness,
         wall,
@@ -111,6 +105,17 @@ async fn stand(serving: Serving) -> Result<(), Fault> {
     served.map_err(|error| Fault::ours("the listener cannot be used", error))?;
     front.end_all(Instant::now() + DRAIN).await;
     Ok(())
+}
+
+/// Where each server is.
+fn announce(servers: &[Plan], address: &Address) {
+    for plan in servers {
+        let name = &plan.server.name;
+        say(&match address {
+            Address::Tcp(address) => format!("{name} is at http://{address}/s/{name}/mcp"),
+            Address::Unix(path) => format!("{name} is at /s/{name}/mcp of {}", path.display()),
+        });
+    }
 }
 
 /// Nobody sits at a terminal for it: what is asked waits in the console and the list.

@@ -17,18 +17,8 @@ use crate::view::lifecycle::{PROGRESS_TOKEN, SUBSCRIPTION_ID};
 /// Appends one message and its newline to `out`. There is no other newline in
 /// what it writes: a [`Json`] has none.
 pub fn encode(message: &Message, out: &mut Vec<u8>) {
-    out.extend_from_slice(br#"{"jsonrpc":"2.0""#);
-    match message {
-        Message::Request(request) => {
-            id(Some(&request.id), out);
-            method(&request.method, request.params.as_ref(), out);
-        }
-        Message::Notification(notification) => {
-            method(&notification.method, notification.params.as_ref(), out);
-        }
-        Message::Response(response) => answer(response, out),
-    }
-    out.extend_from_slice(b"}\n");
+    #[expect(clippy::disallowed_methods, reason = "the encoder itself, for the same caller")]
+    encode_addressed(message, &Address::default(), out);
 }
 
 /// Appends the answers to one batch as an array and its newline (2025-03-26).
@@ -57,7 +47,7 @@ pub struct Address {
 }
 
 /// Appends one message and its newline with the names of its address in place of the ones it
-/// carries; every other byte is as [`encode`] writes it. What it does not carry it is not given.
+/// carries; with none, as it is. What it does not carry it is not given.
 pub fn encode_addressed(message: &Message, address: &Address, out: &mut Vec<u8>) {
     let subscription = address.subscription.as_ref().map(Id::to_json);
     let meta: &[&str] = &["_meta", SUBSCRIPTION_ID];
@@ -122,11 +112,6 @@ fn place(text: &str, path: &[&str]) -> Option<Range<usize>> {
         place = start..start + value.len();
     }
     Some(place)
-}
-
-fn answer(response: &Response, out: &mut Vec<u8>) {
-    id(response.id.as_ref(), out);
-    outcome(&response.outcome, out);
 }
 
 fn outcome(outcome: &Outcome, out: &mut Vec<u8>) {

@@ -32,6 +32,14 @@ fn a_modern_endpoint_takes_posts_and_knows_no_sessions() {
     let got = house.posts(&headers, &other);
     assert_eq!((got.status, &got.json()["error"]["code"]), (400, &json!(-32022)), "{got:?}");
     assert_eq!(got.json()["error"]["data"]["supported"], json!([MODERN]));
+    // What nobody hears is not lost without a word.
+    let said = json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {
+        "requestId": 1, "_meta": {"io.modelcontextprotocol/protocolVersion": MODERN}}});
+    assert_eq!(house.asks_modern(&[], &said).status, 202);
+    let turned = stage.events("denied");
+    let is = |part: &str| turned.iter().filter(|it| it["note"].to_string().contains(part)).count();
+    let (undeclared, dropped) = (is("does not declare itself"), is("it was dropped"));
+    assert_eq!((undeclared, dropped, is("not done here")), (2, 1, 2), "{turned:?}");
 }
 
 #[test]

@@ -109,5 +109,8 @@ fn what_somebody_may_not_reach_is_not_there() {
     };
     let (kept, missing) = (asks(BOBS, "/s/other/mcp"), asks(BOBS, "/s/nowhere/mcp"));
     assert_eq!((kept.status, kept.body), (404, missing.body), "the same as what is not there");
+    let turned = stage.events("denied");
+    let is_bob = |it: &&serde_json::Value| it["principal"] == "token:bob";
+    assert_eq!(turned.iter().filter(is_bob).count(), 2, "both are recorded: {turned:?}");
     assert_eq!(asks(BOBS, "/s/files/mcp").status, 200);
 }

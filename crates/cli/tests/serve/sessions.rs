@@ -51,7 +51,16 @@ fn a_request_is_in_the_revision_of_its_session() {
     }
     assert_eq!(house.posts(&[session], &list).status, 400, "it names none");
     assert_eq!(house.asks(&name, &[], &list).status, 200);
-    // Before 2025-06-18 nobody named one.
+    let got = house.posts(&[], &opening("2025-06-18"));
+    assert_eq!(got.json()["result"]["protocolVersion"], "2025-06-18", "{got:?}");
+    let elder = [
+        ("Mcp-Session-Id", got.header("mcp-session-id").unwrap()),
+        ("MCP-Protocol-Version", "2025-06-18"),
+    ];
+    let said = json!({"jsonrpc": "2.0", "method": "notifications/initialized"});
+    assert_eq!(house.posts(&elder, &said).status, 202);
+    assert_eq!(house.posts(&elder, &list).status, 200);
+    // Before that nobody named one.
     let got = house.posts(&[], &opening("2025-03-26"));
     let (name, agreed) = (got.header("mcp-session-id").unwrap(), got.json());
     if agreed["result"]["protocolVersion"] == "2025-03-26" {
@@ -199,7 +208,72 @@ fn one_principal_never_has_all_the_sessions() {
     assert_eq!(fourth.status, 503, "three of four: {fourth:?}");
     let ends = [("Mcp-Session-Id", names[0].as_str()), ("MCP-Protocol-Version", LEGACY)];
     assert_eq!(house.sends("DELETE", "/s/files/mcp", &ends, "").status, 204);
-    house.greets(&[]);
+    // As soon as its server is gone.
+    stage.until("there is room again", || {
+        (house.posts(&[], &opening(LEGACY)).status == 200).then_some(())
+    });
+}
+
+/// A server that reads nothing any more, and a client that has said more than anybody can hold:
+/// nothing of it is heard, and the session ends all the same.
+#[test]
+fn a_session_ends_whatever_it_is_stuck_in() {
+    let stage = Stage::new();
+    let call = "TOOLS = [tool('wait', hints={'readOnlyHint': True, 'destructiveHint': False})]\n\
+        def call(name, arguments):\n    time.sleep(600)\n    return 'never'\n";
+    let server = json!(crate::stage::answering::python(call, &[]));
+    let house = House::of(&stage, &server, "");
+    let name = house.greets(&[]);
+    let headers = [
+        ("Content-Type", "application/json"),
+        ("Accept", "application/json, text/event-stream"),
+        ("Mcp-Session-Id", name.as_str()),
+        ("MCP-Protocol-Version", LEGACY),
+    ];
+    // Within what arguments may be; ten of them are more than waits for a server at once.
+    let much = vec!["x".repeat(60_000); 16];
+    let calls: Vec<_> = (10..26)
+        .map(|id| {
+            let wait = json!({"name": "wait", "arguments": {"name": "x", "more": much}});
+            let call = request(id, "tools/call", &wait).to_string();
+            house.begins("POST", "/s/files/mcp", &headers, &call)
+        })
+        .collect();
+    stage.until("the way to the server is full", || {
+        let sent = stage.events("intent").iter().filter(|it| it["tool"] == "wait").count();
+        (sent >= 8).then_some(())
+    });
+    let listens = [headers[2], headers[3], ("Accept", "text/event-stream")];
+    let stream = house.begins("GET", "/s/files/mcp", &listens, "");
+    let ends = [headers[2], headers[3]];
+    assert_eq!(house.sends("DELETE", "/s/files/mcp", &ends, "").status, 204);
+    stage.until("its server is gone", || kin::below(house.pid()).is_empty().then_some(()));
+    drop((calls, stream));
+}
+
+/// What was ended and still runs takes its room: nobody has more servers by leaving some that do
+/// not want to end.
+#[test]
+fn a_session_that_is_still_ending_counts() {
+    let stage = Stage::new();
+    let stubborn = "import signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n\
+        TOOLS = []\ndef call(name, arguments):\n    return 'done'\nimport atexit\n\
+        atexit.register(time.sleep, 600)\n";
+    let server = json!(crate::stage::answering::python(stubborn, &[]));
+    let house = House::of(&stage, &server, "sessions = 2");
+    let names = [house.greets(&[]), house.greets(&[])];
+    let servers = kin::below(house.pid());
+    for name in &names {
+        let ends = [("Mcp-Session-Id", name.as_str()), ("MCP-Protocol-Version", LEGACY)];
+        assert_eq!(house.sends("DELETE", "/s/files/mcp", &ends, "").status, 204);
+    }
+    stage.until("there is room again", || {
+        let all_live = servers.iter().all(|it| kin::lives(*it));
+        let got = house.posts(&[], &opening(LEGACY));
+        let still = all_live && servers.iter().all(|it| kin::lives(*it));
+        assert!(got.status == 503 || !still, "a third beside two: {got:?}");
+        (got.status == 200).then_some(())
+    });
 }
 
 #[test]
@@ -229,6 +303,9 @@ fn a_listed_page_is_told_that_it_may_read_the_answer() {
     assert_eq!(got.header("access-control-allow-origin"), Some("https://app.example.com"));
     let expose = got.header("access-control-expose-headers").unwrap();
     assert!(expose.contains("Mcp-Session-Id"), "{expose}");
+    // It learns why it is not let in, too.
+    let got = house.sends("GET", "/s/nowhere/mcp", &[page], "");
+    assert_eq!((got.status, got.header("vary")), (404, Some("Origin")), "{got:?}");
     for other in ["https://evil.example", "null"] {
         for method in ["OPTIONS", "POST", "GET", "DELETE"] {
             let got = house.sends(method, "/s/files/mcp", &[("Origin", other)], "");

@@ -90,39 +90,50 @@ impl Visit<'_> {
 impl Front {
     /// Answers a request, whatever it is.
     pub(super) async fn answer(&self, parts: Parts, body: Body, caller: Caller) -> Reply {
-        let turned_away = |visit: Option<&Visit<'_>>, refusal: Refusal| {
-            if RECORDED.contains(&refusal.status) {
-                let (principal, server) =
-                    (visit.map(|it| &it.principal), visit.map(|it| it.name()));
-                self.witness.turned_away(&caller, principal, server, refusal.why);
-            }
-            Reply::from(refusal)
-        };
-        if parts.method == Method::OPTIONS {
-            return match self.wall.admits(&parts) {
-                Ok(()) => cross_origin(&parts, empty(StatusCode::NO_CONTENT)),
-                Err(refusal) => turned_away(None, refusal),
-            };
+        if let Err(refusal) = self.wall.admits(&parts) {
+            return self.turns_away(&caller, None, refusal);
         }
-        let visit = match self.admit(&parts, &caller) {
-            Ok(visit) => visit,
-            Err(refusal) => return turned_away(None, refusal),
+        // Whether a page may read the answer is asked without saying who asks.
+        let reply = if parts.method == Method::OPTIONS {
+            empty(StatusCode::NO_CONTENT)
+        } else {
+            self.behind_the_wall(&parts, body, &caller).await
         };
-        let answered = self.serve(&parts, body, &visit).await;
-        let reply = answered.unwrap_or_else(|refusal| turned_away(Some(&visit), refusal));
         cross_origin(&parts, reply)
     }
 
-    /// The wall, who speaks, where to.
-    fn admit(&self, parts: &Parts, caller: &Caller) -> Result<Visit<'_>, Refusal> {
-        self.wall.admits(parts)?;
-        let principal = self.gatekeeper.admits(parts, caller)?;
-        let plan = self.server(parts.uri.path()).ok_or(NOWHERE)?;
-        if !self.gatekeeper.may_reach(&principal, &plan.server.name) {
-            // Whoever may not reach it does not learn that it is there.
-            return Err(NOWHERE);
+    /// Who speaks, where to, and then what.
+    async fn behind_the_wall(&self, parts: &Parts, body: Body, caller: &Caller) -> Reply {
+        let principal = match self.gatekeeper.admits(parts, caller) {
+            Ok(principal) => principal,
+            Err(refusal) => return self.turns_away(caller, None, refusal),
+        };
+        let plan = self.server(parts.uri.path());
+        // Whoever may not reach it does not learn that it is there.
+        let Some(plan) = plan.filter(|it| self.gatekeeper.may_reach(&principal, &it.server.name))
+        else {
+            return self.turns_away(caller, Some(&principal), NOWHERE);
+        };
+        let visit = Visit { caller: *caller, principal, plan };
+        match self.serve(parts, body, &visit).await {
+            Ok(reply) => reply,
+            Err(refusal) => {
+                self.not_let_in(&visit, refusal.why);
+                refusal.into()
+            }
         }
-        Ok(Visit { caller: *caller, principal, plan })
+    }
+
+    /// Nothing of this request reaches a server.
+    fn turns_away(&self, caller: &Caller, who: Option<&Principal>, refusal: Refusal) -> Reply {
+        self.witness.turned_away(caller, who, None, refusal.why);
+        refusal.into()
+    }
+
+    /// The same of somebody known, at a server.
+    fn not_let_in(&self, visit: &Visit<'_>, why: &str) {
+        let (who, server) = (&visit.principal, visit.name());
+        self.witness.turned_away(&visit.caller, Some(who), Some(server), why);
     }
 
     async fn serve(&self, parts: &Parts, body: Body, visit: &Visit<'_>) -> Result<Reply, Refusal> {
@@ -166,12 +177,7 @@ impl Front {
         if meta.protocol_version.is_some() || says_modern {
             if let Err(header) = mirrored::check(parts, &message) {
                 let why = format!("the header {header} and the body do not agree");
-                self.witness.turned_away(
-                    &visit.caller,
-                    Some(&visit.principal),
-                    Some(visit.name()),
-                    &why,
-                );
+                self.not_let_in(visit, &why);
                 return Ok(refused(&message, -32020, &why));
             }
             return self.modern(message, &meta, visit).await;
@@ -191,10 +197,15 @@ impl Front {
         visit: &Visit<'_>,
         malformed: Malformed,
     ) -> Result<Reply, Refusal> {
-        if let Ok(session) = self.named(parts, visit) {
-            session.tell(Said::Malformed(malformed.clone())).await;
+        let told = match self.named(parts, visit) {
+            Ok(session) => session.tell(Said::Malformed(malformed.clone())).await,
+            Err(_) => false,
+        };
+        if !told {
+            self.not_let_in(visit, malformed.public());
         }
-        Ok(told(&malformed).map_or_else(|| OURS.into(), |it| json(StatusCode::BAD_REQUEST, it)))
+        Ok(answer_to(&malformed)
+            .map_or_else(|| OURS.into(), |it| json(StatusCode::BAD_REQUEST, it)))
     }
 
     /// Several messages at once, which 2025-03-26 alone has. Each is judged by itself, and their
@@ -230,7 +241,7 @@ impl Front {
                 Ok(message) => Said::Message(Box::new(message), None),
                 Err(malformed) => {
                     left += 1;
-                    if let Some(json) = told(&malformed) {
+                    if let Some(json) = answer_to(&malformed) {
                         let _ = to.send(Parcel::of_the_door(json));
                     }
                     Said::Malformed(malformed)
@@ -256,10 +267,12 @@ impl Front {
         let Message::Request(request) = &message else {
             // Nothing that a client may tell without asking has a session to be told to: what it
             // takes back, it takes back by closing the response.
+            self.not_let_in(visit, "over HTTP, 2026-07-28 has requests only: it was dropped");
             return Ok(empty(StatusCode::ACCEPTED));
         };
         // Before anything is started for it.
         if let Some(answer) = refused_before_session(request) {
+            self.not_let_in(visit, "the request does not declare itself as 2026-07-28 wants it");
             return Ok(ours(StatusCode::BAD_REQUEST, Some(&answer)));
         }
         let declared = meta.client_capabilities.as_ref().map(Json::from_value);
@@ -384,8 +397,8 @@ impl Front {
         let mut plan = visit.plan.clone();
         plan.principal = visit.principal.clone();
         let name = plan.server.name.clone();
-        let say = worker::begin(plan, shared).map_err(|_| FULL)?;
-        Ok(Arc::new(Session::new(name, visit.principal.clone(), say)))
+        let voice = worker::begin(plan, shared).map_err(|_| FULL)?;
+        Ok(Arc::new(Session::new(name, visit.principal.clone(), voice)))
     }
 
     /// A request goes to its session, with a response that waits.
@@ -399,14 +412,6 @@ impl Front {
         Ok(Answers { parcels, _open: open, left: 1 })
     }
 }
-
-/// Refusals that are written down: somebody was where they should not be.
-const RECORDED: [StatusCode; 4] = [
-    StatusCode::BAD_REQUEST,
-    StatusCode::UNAUTHORIZED,
-    StatusCode::FORBIDDEN,
-    StatusCode::MISDIRECTED_REQUEST,
-];
 
 const NOWHERE: Refusal = Refusal::new(StatusCode::NOT_FOUND, "there is no such server here");
 const UNNAMED: Refusal = Refusal::new(StatusCode::BAD_REQUEST, "the request names no session");
@@ -459,7 +464,7 @@ fn gone() -> Reply {
 }
 
 /// What is said to something that is no message.
-fn told(malformed: &Malformed) -> Option<Bytes> {
+fn answer_to(malformed: &Malformed) -> Option<Bytes> {
     let answer = answer_of_ours(malformed.id.clone(), malformed.code(), malformed.public())?;
     Some(sse::json(&answer, &Address::default()))
 }

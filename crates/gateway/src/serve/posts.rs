@@ -15,8 +15,8 @@ use portcullis_transport::http::sse;
 use portcullis_wire::view::lifecycle::{Meta, PROGRESS_TOKEN};
 use portcullis_wire::write::Address;
 use portcullis_wire::{Id, Json, Malformed, Message, Notification, Request};
-use tokio::sync::Notify;
 use tokio::sync::mpsc::UnboundedSender;
+use tokio::sync::{Notify, OwnedSemaphorePermit};
 
 /// Queued bytes of one session at which whoever is the reason for them is no longer read.
 const FULL: usize = 8 << 20;
@@ -34,8 +34,14 @@ pub(crate) enum Said {
     Listens(Post),
     /// Whoever waited for this does not any more.
     Left(u64),
-    /// Nobody will say anything any more.
-    Ends,
+}
+
+/// The same on its way. What clients send takes room, so that whoever sends much waits; that
+/// somebody left takes none, and is never lost.
+#[derive(Debug)]
+pub(crate) struct Told {
+    pub(crate) said: Said,
+    pub(super) _room: Option<OwnedSemaphorePermit>,
 }
 
 /// A response that can be written to.
@@ -125,19 +131,12 @@ impl Posts {
         self.answered = malformed.id.clone();
     }
 
-    /// A message came: what the session is to hear of it, when it is to hear of it at all.
-    pub(crate) fn hears(&mut self, message: Message, post: Option<Post>) -> Option<Message> {
+    /// A message came: what the session is to hear of it.
+    pub(crate) fn hears(&mut self, message: Message, post: Option<Post>) -> Message {
         self.answered = None;
         match (message, post) {
-            (Message::Request(request), Some(post)) => Some(self.opens(request, post)),
-            // Over HTTP, 2026-07-28 cancels by closing the stream. Whose request this names
-            // cannot be said: everybody counts from one.
-            (Message::Notification(said), _)
-                if self.shared && said.method == "notifications/cancelled" =>
-            {
-                None
-            }
-            (message, _) => Some(message),
+            (Message::Request(request), Some(post)) => self.opens(request, post),
+            (message, _) => message,
         }
     }
 

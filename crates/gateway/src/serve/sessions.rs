@@ -13,9 +13,13 @@ use std::time::{Duration, Instant};
 use portcullis_mediation::Fingerprint;
 use portcullis_policy::{Principal, ServerName};
 use portcullis_wire::Revision;
-use tokio::sync::mpsc::Sender;
+use tokio::sync::Semaphore;
 
-use super::posts::Said;
+use super::posts::{Said, Told};
+use super::worker::Voice;
+
+/// What clients may have said to a session, and it has not heard, before they have to wait.
+const AHEAD: usize = 64;
 
 /// A conversation that goes on in a thread of its own.
 #[derive(Debug)]
@@ -24,7 +28,8 @@ pub(super) struct Session {
     pub(super) principal: Principal,
     /// What was agreed on, in a session that begins with `initialize`.
     pub(super) revision: OnceLock<Revision>,
-    say: Sender<Said>,
+    voice: Voice,
+    ahead: Arc<Semaphore>,
     born: Instant,
     used: Mutex<Instant>,
     posts: AtomicU64,
@@ -32,13 +37,14 @@ pub(super) struct Session {
 }
 
 impl Session {
-    pub(super) fn new(server: ServerName, principal: Principal, say: Sender<Said>) -> Self {
+    pub(super) fn new(server: ServerName, principal: Principal, voice: Voice) -> Self {
         let born = Instant::now();
         Self {
             server,
             principal,
             revision: OnceLock::new(),
-            say,
+            voice,
+            ahead: Arc::new(Semaphore::new(AHEAD)),
             born,
             used: Mutex::new(born),
             posts: AtomicU64::default(),
@@ -46,21 +52,21 @@ impl Session {
         }
     }
 
-    /// Tells it something; false when it is over.
+    /// Tells it something, when there is room for it; false when it is over.
     pub(super) async fn tell(&self, said: Said) -> bool {
         self.touch();
-        self.say.send(said).await.is_ok()
+        let Ok(room) = Arc::clone(&self.ahead).acquire_owned().await else { return false };
+        self.voice.say.send(Told { said, _room: Some(room) }).is_ok()
     }
 
-    /// Ends it, now or as soon as it listens.
-    pub(super) fn end(&self) {
-        // One that does not listen is cut off when whoever speaks to it is dropped.
-        let _ = self.say.try_send(Said::Ends);
+    /// Ends it, whatever it is doing; one that is still being started ends when it is.
+    fn end(&self) {
+        self.voice.ended.send_replace(true);
     }
 
-    /// It ended by itself.
+    /// Its thread is at its end, and its server gone.
     pub(super) fn is_over(&self) -> bool {
-        self.say.is_closed()
+        self.voice.say.is_closed()
     }
 
     /// A response opens; it has a number of its own, and a guard that tells when it closes.
@@ -92,8 +98,8 @@ impl Drop for Open {
     fn drop(&mut self) {
         self.session.open.fetch_sub(1, Ordering::AcqRel);
         self.session.touch();
-        // A session that has no room for this is told by its sender, which is closed.
-        let _ = self.session.say.try_send(Said::Left(self.number));
+        // One that is over has nobody to tell.
+        let _ = self.session.voice.say.send(Told { said: Said::Left(self.number), _room: None });
     }
 }
 
@@ -120,11 +126,13 @@ pub(super) struct Sessions {
     limits: Limits,
     named: BTreeMap<Fingerprint, Arc<Session>>,
     shared: BTreeMap<Kinship, Arc<Session>>,
+    /// Those that were ended and are not over: their servers still take room.
+    ending: Vec<Arc<Session>>,
 }
 
 impl Sessions {
     pub(super) fn new(limits: Limits) -> Self {
-        Self { limits, named: BTreeMap::new(), shared: BTreeMap::new() }
+        Self { limits, named: BTreeMap::new(), shared: BTreeMap::new(), ending: Vec::new() }
     }
 
     /// There is room for one more of this principal's, who never has all of it.
@@ -142,7 +150,7 @@ impl Sessions {
     }
 
     fn all(&self) -> impl Iterator<Item = &Arc<Session>> {
-        self.named.values().chain(self.shared.values())
+        self.named.values().chain(self.shared.values()).chain(&self.ending)
     }
 
     /// A session of this name begins.
@@ -158,8 +166,14 @@ impl Sessions {
 
     /// Ends a session.
     pub(super) fn end(&mut self, name: &str) {
-        if let Some(session) = self.named.remove(&key(name)) {
+        let session = self.named.remove(&key(name));
+        self.ends(session);
+    }
+
+    fn ends(&mut self, sessions: impl IntoIterator<Item = Arc<Session>>) {
+        for session in sessions {
             session.end();
+            self.ending.push(session);
         }
     }
 
@@ -171,31 +185,27 @@ impl Sessions {
 
     /// From now on this one stands for it.
     pub(super) fn begin_shared(&mut self, kinship: Kinship, session: Arc<Session>) {
-        if let Some(old) = self.shared.insert(kinship, session) {
-            old.end();
-        }
+        let old = self.shared.insert(kinship, session);
+        self.ends(old);
     }
 
     /// Ends what nobody has used for long, and what has lasted long enough.
     pub(super) fn sweep(&mut self, now: Instant) {
         let limits = self.limits;
-        let stays = |session: &Arc<Session>| {
-            let stale = session.is_stale(&limits, now);
-            if stale {
-                session.end();
-            }
-            !stale
-        };
-        self.named.retain(|_, session| stays(session));
-        self.shared.retain(|_, session| stays(session));
+        let is_stale = |session: &Arc<Session>| session.is_stale(&limits, now);
+        let named = self.named.extract_if(.., |_, it| is_stale(it)).map(|(_, it)| it);
+        let shared = self.shared.extract_if(.., |_, it| is_stale(it)).map(|(_, it)| it);
+        let stale: Vec<_> = named.chain(shared).collect();
+        self.ends(stale);
+        self.ending.retain(|session| !session.is_over());
     }
 
     /// Ends all of them, and says which.
     pub(super) fn end_all(&mut self) -> Vec<Arc<Session>> {
         let named = std::mem::take(&mut self.named).into_values();
         let all: Vec<_> = named.chain(std::mem::take(&mut self.shared).into_values()).collect();
-        all.iter().for_each(|session| session.end());
-        all
+        self.ends(all);
+        std::mem::take(&mut self.ending)
     }
 }
 

@@ -3,17 +3,17 @@
 //! Anybody who reaches the port can cause such records, so there are a few each minute, and of the
 //! others their number.
 
-use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use portcullis_journal::{Event, Record};
 use portcullis_policy::{Principal, ServerName};
-use portcullis_store::{Journal, Options};
+use portcullis_store::Journal;
 use portcullis_transport::http::Caller;
 
 use crate::driver::wall_clock;
 use crate::fault::Fault;
+use crate::launch::{Plan, open_journal};
 
 /// Records of one minute.
 const MOST: u32 = 30;
@@ -36,9 +36,9 @@ struct Seen {
 }
 
 impl Witness {
-    pub(super) fn open(state: &Path) -> Result<Self, Fault> {
-        let journal = Journal::open_with(&state.join("journal"), Options::default())
-            .map_err(|error| Fault::ours("the journal cannot be opened", error))?;
+    /// In the journal of this server, which is that of all of them.
+    pub(super) fn open(plan: &Plan) -> Result<Self, Fault> {
+        let journal = open_journal(plan)?;
         let us = ServerName::new("serve").map_err(|error| Fault::ours("we have no name", error))?;
         let seen = Seen { journal, us, since: Instant::now(), written: 0, unwritten: 0 };
         Ok(Self(Mutex::new(seen)))
