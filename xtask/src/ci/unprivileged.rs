@@ -18,6 +18,13 @@ const NOBODY: &str = "65534";
 const NOT_COPIED: &[&str] = &[".git", "target", "node_modules"];
 /// Whose tests depend on who runs them, by their folders in `crates/`.
 const PACKAGES: [&str; 2] = ["confine", "cli"];
+/// What of them says the same whoever runs it, and takes long: the box is the same there as in
+/// the programs that are run again.
+const ONCE: &[&str] =
+    &["cli::browser", "cli::casebook", "cli::channels", "cli::cycles", "cli::guide", "cli::lesson"];
+/// Where a part is enough, and how its tests' names begin: real servers in the box, not every host
+/// in front of them.
+const PARTS: &[(&str, &str)] = &[("cli::peers", "servers::")];
 
 /// Runs them, when we are root; otherwise the run before this one did.
 pub(super) fn tests(ci: &mut Ci<'_>) -> Result<(), String> {
@@ -44,7 +51,7 @@ pub(super) fn tests(ci: &mut Ci<'_>) -> Result<(), String> {
     }
     build.env("PORTCULLIS_PEERS", peers::folder(ci));
     let programs = tests::programs(&mut build)?.into_iter();
-    for program in programs.filter(|program| PACKAGES.contains(&program.package())) {
+    for program in programs.filter(runs_again) {
         say(&format!("{} as nobody", program.name));
         let name = program.name.replace("::", "-");
         let mut command = as_nobody(&program.path, &private.hand_over(&format!("{name}-home"))?);
@@ -52,10 +59,15 @@ pub(super) fn tests(ci: &mut Ci<'_>) -> Result<(), String> {
         command.env("TMPDIR", private.hand_over(&format!("{name}-tmp"))?);
         command.current_dir(&program.folder).env("CARGO_MANIFEST_DIR", &program.folder);
         command.env("PORTCULLIS_PEERS", peers::folder(ci)).arg("--show-output");
+        command.args(PARTS.iter().filter(|(of, _)| *of == program.name).map(|(_, part)| part));
         tests::listen(ci, &mut command, &format!("nobody-{name}.log"))
             .map_err(|why| format!("{}: {why}", program.name))?;
     }
     Ok(())
+}
+
+fn runs_again(program: &tests::Program) -> bool {
+    PACKAGES.contains(&program.package()) && !ONCE.contains(&program.name.as_str())
 }
 
 /// A program as nobody, at home in a folder of its own.
@@ -137,4 +149,33 @@ fn copy(from: &Path, to: &Path) -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod unit {
+    use super::*;
+
+    fn program(folder: &str, name: &str) -> tests::Program {
+        tests::Program { name: name.to_owned(), path: String::new(), folder: folder.to_owned() }
+    }
+
+    #[test]
+    fn the_box_is_tested_again_and_the_casebook_is_not() {
+        assert!(runs_again(&program("/r/crates/confine", "confine::jailbreak")));
+        assert!(runs_again(&program("/r/crates/cli", "cli::run")));
+        assert!(!runs_again(&program("/r/crates/cli", "cli::casebook")));
+        assert!(!runs_again(&program("/r/crates/wire", "wire::laws")));
+    }
+
+    #[test]
+    fn what_is_named_exists() {
+        let named = ONCE.iter().chain(PARTS.iter().map(|(name, _)| name));
+        for name in named {
+            let program = name.strip_prefix("cli::").unwrap_or(name);
+            let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates/cli/tests");
+            let there = tests.join(format!("{program}.rs")).is_file()
+                || tests.join(program).join("main.rs").is_file();
+            assert!(there, "{name} is no test program any more");
+        }
+    }
 }
