@@ -14,3 +14,5 @@ mod people;
 mod sessions;
 #[path = "stage/mod.rs"]
 mod stage;
+#[path = "serve/streams.rs"]
+mod streams;
