@@ -10,6 +10,10 @@ mod agent;
 mod desk;
 #[path = "browser/drive.rs"]
 mod drive;
+#[path = "serve/house.rs"]
+mod house;
+#[path = "browser/inspector.rs"]
+mod inspector;
 #[path = "browser/kinds.rs"]
 mod kinds;
 #[path = "browser/looks.rs"]

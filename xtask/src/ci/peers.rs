@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! target/peers/node/node_modules/.bin/mcp-server-filesystem   npm, without install scripts
+//! target/peers/inspector/node_modules/.bin/mcp-inspector      and the Node.js that it wants
 //! target/peers/python/servers/bin/mcp-server-git              one venv per requirements file
 //! ```
 //!
@@ -17,6 +18,8 @@ use super::{Ci, system};
 use crate::repo::Repo;
 use crate::{run, say};
 
+/// What npm installs, by the folder of its lock.
+const NODES: &[&str] = &["node", "inspector"];
 /// The venvs, by the name of their requirements file.
 const VENVS: &[&str] = &["sdk1", "sdk2", "servers", "servers1"];
 
@@ -35,12 +38,14 @@ pub(super) fn folder(ci: &Ci<'_>) -> PathBuf {
 /// Installs what is not there yet, and says hello to each server.
 pub(super) fn install(ci: &mut Ci<'_>) -> Result<(), String> {
     let (from, to) = (ci.repo.root().join("peers"), folder(ci));
-    let lock = from.join("node/package-lock.json");
-    let fresh = once(&to.join("node"), &[&lock, &from.join("node/package.json")], |folder| {
-        npm(&from.join("node"), folder)
-    })?;
-    if fresh {
-        say("installed node");
+    for name in NODES {
+        let from = from.join(name);
+        let inputs = [&from.join("package-lock.json"), &from.join("package.json")];
+        let fresh =
+            once(&to.join(name), &inputs.map(PathBuf::as_path), |folder| npm(&from, folder))?;
+        if fresh {
+            say(&format!("installed {name}"));
+        }
     }
     for name in VENVS {
         let requirements = from.join("python").join(name).with_extension("txt");
@@ -82,7 +87,7 @@ fn once(
 fn npm(from: &Path, folder: &Path) -> Result<(), String> {
     for name in ["package.json", "package-lock.json", ".npmrc"] {
         let copied = fs::copy(from.join(name), folder.join(name));
-        copied.map_err(|error| format!("peers/node/{name}: {error}"))?;
+        copied.map_err(|error| format!("{}: {error}", from.join(name).display()))?;
     }
     let arguments = ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"];
     run::pass(run::command("npm").current_dir(folder).args(arguments))

@@ -27,6 +27,12 @@ fn source(name: &str) -> PathBuf {
     here.join("../..").canonicalize().unwrap().join(name)
 }
 
+/// Where other people's programs are.
+pub fn peers() -> PathBuf {
+    let default = || source("target/peers");
+    std::env::var_os("PORTCULLIS_PEERS").map_or_else(default, PathBuf::from)
+}
+
 /// The Chromium of the system, if it runs.
 fn chromium() -> Option<String> {
     let mut look = start("/bin/sh");
@@ -56,8 +62,7 @@ impl Browser {
             println!("skipped: there is no chromium that runs");
             return None;
         };
-        let default = || source("target/peers");
-        let peers = std::env::var_os("PORTCULLIS_PEERS").map_or_else(default, PathBuf::from);
+        let peers = peers();
         let missing = !peers.join("node/node_modules/playwright-core").exists();
         assert!(!missing, "no playwright-core in the peers: run `cargo xtask peers`");
         let short = tempfile::tempdir_in("/tmp").unwrap();
