@@ -40,7 +40,7 @@ const HOUSE: &[Room] = &[
     room("journal", Floor::Mind, &["catalog", "guard", "policy"]),
     room("config", Floor::Mind, &["catalog", "guard", "policy"]),
     room("mediation", Floor::Mind, &["catalog", "wire", "guard", "policy", "journal"]),
-    room("transport", Floor::Hands, &["wire", "policy"]),
+    room("transport", Floor::Hands, &["guard", "wire", "policy"]),
     room("confine", Floor::Hands, &["guard"]),
     room("store", Floor::Hands, &["policy", "mediation", "journal"]),
     room("console", Floor::Hands, &["guard", "policy", "mediation", "journal"]),

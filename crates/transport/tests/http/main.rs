@@ -1,6 +1,8 @@
 //! Requests over real sockets: what is answered, and what comes of the rest.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests stop at the first surprise")]
 
+mod elsewhere;
+mod fetching;
 mod hostile;
 mod messages;
 mod rebinding;

@@ -1,0 +1,123 @@
+//! The one place that opens a connection for a request of ours: judged, looked up once, judged
+//! again by address, dialled.
+
+use std::fmt;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use portcullis_guard::egress::{Host, Target};
+use rustls::pki_types::ServerName;
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
+
+use super::connection::{Connection, Line};
+use super::error::FetchError;
+use super::reach::{Reach, Way, accepted};
+use super::roots::Roots;
+use super::url::Url;
+
+/// How long each address may take.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Addresses of a name that are tried.
+const TRIED: usize = 4;
+
+/// How names become addresses.
+#[derive(Clone)]
+pub struct Resolver(Option<Arc<Lookup>>);
+
+type Lookup = dyn Fn(&str) -> io::Result<Vec<IpAddr>> + Send + Sync;
+
+impl Resolver {
+    /// As this machine does it.
+    #[must_use]
+    pub const fn system() -> Self {
+        Self(None)
+    }
+
+    /// In another way.
+    #[must_use]
+    pub fn new(lookup: impl Fn(&str) -> io::Result<Vec<IpAddr>> + Send + Sync + 'static) -> Self {
+        Self(Some(Arc::new(lookup)))
+    }
+
+    async fn addresses(&self, name: &str, port: u16) -> io::Result<Vec<IpAddr>> {
+        match &self.0 {
+            Some(lookup) => lookup(name),
+            None => {
+                let found = tokio::net::lookup_host((name, port)).await?;
+                Ok(found.map(|address| address.ip()).collect())
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Resolver {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Resolver")
+    }
+}
+
+/// Connects to where an address leads, if it may lead there.
+pub(super) async fn dial(
+    reach: &Reach,
+    roots: &Roots,
+    resolver: &Resolver,
+    url: &Url,
+) -> Result<Connection, FetchError> {
+    let target = url.origin().target();
+    let stream = match reach.judge(target)? {
+        Way::At(addresses) => connect(target, &addresses).await?,
+        Way::Named(route) => {
+            let Host::Name(name) = &target.host else {
+                return Err(FetchError::Unresolved(target.to_string()));
+            };
+            let found = timeout(PATIENCE, resolver.addresses(name.as_str(), target.port)).await;
+            let found = found.map_err(|_| FetchError::TooSlow)?.unwrap_or_default();
+            let judged = found.into_iter().take(TRIED).map(|it| accepted(target, &route, it));
+            // One address that leads inside spoils the name: nobody else's has such.
+            let addresses = judged.collect::<Result<Vec<_>, _>>()?;
+            if addresses.is_empty() {
+                return Err(FetchError::Unresolved(name.to_string()));
+            }
+            connect(target, &addresses).await?
+        }
+    };
+    // Small messages of a conversation should not wait for each other.
+    let _ = stream.set_nodelay(true);
+    let line: Box<dyn Line> = match url.origin().is_https() {
+        false => Box::new(stream),
+        true => Box::new(encrypted(target, roots, stream).await?),
+    };
+    Connection::begin(line).await
+}
+
+async fn connect(target: &Target, addresses: &[SocketAddr]) -> Result<TcpStream, FetchError> {
+    let mut last = io::Error::from(io::ErrorKind::AddrNotAvailable);
+    for address in addresses {
+        match timeout(PATIENCE, TcpStream::connect(address)).await {
+            Ok(Ok(stream)) => return Ok(stream),
+            Ok(Err(error)) => last = error,
+            Err(slow) => last = slow.into(),
+        }
+    }
+    Err(FetchError::Unreachable { host: target.to_string(), why: last.to_string() })
+}
+
+async fn encrypted(
+    target: &Target,
+    roots: &Roots,
+    stream: TcpStream,
+) -> Result<tokio_rustls::client::TlsStream<TcpStream>, FetchError> {
+    let untrusted = |why: String| FetchError::Untrusted { host: target.to_string(), why };
+    let name = match &target.host {
+        Host::Address(address) => ServerName::IpAddress((*address).into()),
+        Host::Name(name) => ServerName::try_from(name.as_str().to_owned())
+            .map_err(|why| untrusted(why.to_string()))?,
+    };
+    let greeted = TlsConnector::from(roots.tls()?).connect(name, stream);
+    let greeted = timeout(PATIENCE, greeted).await.map_err(|_| FetchError::TooSlow)?;
+    greeted.map_err(|why| untrusted(why.to_string()))
+}
