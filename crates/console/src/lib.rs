@@ -25,6 +25,6 @@ pub use api::Desk;
 pub use card::Card;
 pub use in_host::in_host;
 pub use terminal::{Said, Terminal};
-pub use web::{Console, Links};
+pub use web::{Came, Console, Door, Links, Sheet};
 pub use withdraw::{Asker, Withdrawal, withdrawal};
 pub use words::Words;

@@ -3,9 +3,11 @@
 //! Read in this order: [`Console`] binds and serves, `peer` says which processes may connect,
 //! `wall` what a request must be before anything looks at it, `route` what there is, `session`
 //! who has opened it and what they were shown, `answer` what a yes takes, `looking` the pages that
-//! change nothing, `live` what an open page is told, `reply` what every answer of ours carries.
+//! change nothing, `live` what an open page is told, `reply` what every answer of ours carries. `door` is another
+//! listener, for a journey to somebody else's page and back.
 
 mod answer;
+mod door;
 mod edit;
 mod live;
 mod looking;
@@ -28,6 +30,7 @@ use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
 use crate::api::Desk;
+pub use door::{Came, Door, Sheet};
 use live::News;
 use secret::Secret;
 use session::Sessions;

@@ -4,7 +4,7 @@
 //! knows the files, `key` the keys, [`read`] and [`verify`] look at it.
 //! Approvals, grants and pins: [`approvals`], `answer` (what a person said, under a
 //! `seal`), `standing` (a yes that lasts, under it too), [`grants`] (of directories) and [`pins`] are rows of a `database`. `dir`
-//! opens every file. [`window`] says which console is open.
+//! opens every file. [`window`] says which console is open. [`vault`] keeps credentials, encrypted.
 
 mod answer;
 pub mod approvals;
@@ -13,12 +13,14 @@ mod dir;
 pub mod grants;
 pub mod journal;
 mod key;
+mod keyfile;
 mod lock;
 pub mod pins;
 pub mod read;
 mod seal;
 mod segment;
 mod standing;
+pub mod vault;
 pub mod verify;
 pub mod window;
 mod writer;

@@ -42,13 +42,36 @@ pub(crate) fn page(
     content: impl FnOnce(&mut Html),
 ) -> String {
     let html = Html::document(|html| {
-        html.element("head", &[], |head| fill_head(head, title));
+        html.element("head", &[], |head| {
+            fill_head(head, title);
+            head.leaf("script", &[("src", "/assets/console.js"), ("defer", "")], "");
+        });
         html.element("body", &[("data-live", live.unwrap_or_default())], |body| {
             body.leaf("a", &[("class", "skip"), ("href", "#main")], "Skip to the content");
             body.element("header", &[], |header| fill_header(header, place));
             body.element("main", &[("id", "main"), ("tabindex", "-1")], content);
             // Outside of what is replaced, so that a reader of the screen notices.
             body.leaf("p", &[("id", "news"), ("role", "status"), ("aria-live", "polite")], "");
+        });
+    });
+    html.into_text()
+}
+
+/// A page without a way around and without a script; `on` is where it goes on by itself.
+pub(crate) fn bare(title: &str, on: Option<&str>, content: impl FnOnce(&mut Html)) -> String {
+    let html = Html::document(|html| {
+        html.element("head", &[], |head| {
+            fill_head(head, title);
+            if let Some(address) = on {
+                let content = format!("0; url={address}");
+                head.void("meta", &[("http-equiv", "refresh"), ("content", &content)]);
+            }
+        });
+        html.element("body", &[], |body| {
+            body.element("header", &[], |header| {
+                header.leaf("p", &[("class", "brand")], "Portcullis");
+            });
+            body.element("main", &[("id", "main")], content);
         });
     });
     html.into_text()
@@ -62,7 +85,6 @@ fn fill_head(head: &mut Html, title: &str) {
     head.leaf("title", &[], &format!("{title} · Portcullis"));
     head.void("link", &[("rel", "icon"), ("href", "/assets/icon.svg")]);
     head.void("link", &[("rel", "stylesheet"), ("href", "/assets/console.css")]);
-    head.leaf("script", &[("src", "/assets/console.js"), ("defer", "")], "");
 }
 
 fn fill_header(header: &mut Html, place: Place) {

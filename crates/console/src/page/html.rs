@@ -4,7 +4,8 @@
 #[derive(Debug, Default)]
 pub(crate) struct Html(String);
 
-/// Attributes of an element. An address (`href`, `action`) begins with a `/` of ours.
+/// Attributes of an element. An address (`href`, `action`) begins with a `/` of ours,
+/// but for the one that a person allowed their browser to go to.
 pub(crate) type Attributes<'a> = &'a [(&'static str, &'a str)];
 
 impl Html {

@@ -20,7 +20,7 @@ use crate::page;
 
 /// The prefix makes a browser hold us to `Secure`, `Path=/` and no `Domain`, so that nobody
 /// else can have set it; it takes loopback for secure.
-const COOKIE_NAME: &str = "__Host-portcullis";
+pub(super) const COOKIE_NAME: &str = "__Host-portcullis";
 /// Longest name of a question, longer than any of ours.
 const NAME: usize = 64;
 
@@ -142,13 +142,18 @@ fn open(token: &str, caller: &Caller) -> Reply {
     response
 }
 
-/// Whose request this is. Two cookies of our name are nobody's.
+/// Whose request this is.
 fn session(headers: &HeaderMap, by_hand: bool, caller: &Caller) -> Option<Name> {
+    caller.shared.sessions().find(cookie(headers)?, by_hand, Instant::now())
+}
+
+/// The letters of the cookie. Two of our name are nobody's.
+pub(super) fn cookie(headers: &HeaderMap) -> Option<&str> {
     let lines = headers.get_all(COOKIE).iter().filter_map(|line| line.to_str().ok());
     let pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.split_once('='));
     let mut ours = pairs.filter(|(name, _)| name.trim() == COOKIE_NAME);
     let (_, letters) = ours.next().filter(|_| ours.next().is_none())?;
-    caller.shared.sessions().find(letters.trim(), by_hand, Instant::now())
+    Some(letters.trim())
 }
 
 /// What anybody of our account may read, a host's agent too.

@@ -30,6 +30,8 @@ pub(crate) enum Use {
     Script,
     /// A form of ours, sent by hand.
     Form,
+    /// A browser that comes back from somebody else's page.
+    Return,
 }
 
 /// Why a request is turned away: what the answer says.
@@ -89,6 +91,7 @@ impl Wall {
             },
             Use::Part => from == "same-origin" && matches!(how.1, "script" | "style" | "image"),
             Use::Script => from == "same-origin" && how.1 == "empty",
+            Use::Return => how == BY_HAND,
             // A form that a script sends says nothing of a hand.
             Use::Form => from == "same-origin" && how == BY_HAND && said("sec-fetch-user") == "?1",
         };

@@ -15,7 +15,7 @@ const BUSY: Duration = Duration::from_secs(5);
 
 /// The tables, one step after the other; `user_version` counts the steps taken.
 /// A step that was released is never edited.
-const STEPS: [&str; 10] = [
+const STEPS: [&str; 11] = [
     "
     CREATE TABLE approval (
         id               TEXT PRIMARY KEY,
@@ -53,6 +53,7 @@ const STEPS: [&str; 10] = [
         WHERE state IN ('pending', 'approved', 'denied');",
     super::answer::TABLES,
     super::grants::SESSIONS,
+    super::vault::TABLE,
 ];
 
 /// Opens the database of a state directory, creating it when there is none.
