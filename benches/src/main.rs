@@ -4,10 +4,11 @@
 //! `docs/performance.md`. Read in this order: `subject.rs` (who is compared),
 //! `measure.rs` (the rounds), `host.rs` (the load), `process.rs` (what was used),
 //! `parts.rs` (the inside, without pipes), `spawn.rs` (a box alone), `report.rs` (the tables).
-//! `questions.rs` is about calls that wait for a person; `replay.rs` counts questions instead: how often a person is asked.
+//! `http.rs` is about the gateway over HTTP, `questions.rs` about calls that wait for a person; `replay.rs` counts questions instead: how often a person is asked.
 //! `upstream.rs` and `relay.rs` are the other programs, in the same binary.
 
 mod host;
+mod http;
 mod measure;
 mod parts;
 mod process;
@@ -28,11 +29,13 @@ use crate::report::Findings;
 use crate::subject::Places;
 
 const USAGE: &str = "\
-usage: cargo bench-portcullis [servers | questions] [--rounds N] [--quick] [--gateway FILE]
+usage: cargo bench-portcullis [servers | questions | http] [--rounds N] [--quick] [--gateway FILE]
        cargo bench-portcullis replay FOLDER [--calls N] [--seed N]
 
   replay FOLDER   how often a person is asked, over the listings of servers in a folder
   questions       what it takes to answer one, and what a call costs beside a thousand
+  http            the HTTP gateway beside nobody and nginx
+  --peer NAME=PORT/PATH   with http: also what runs there already, in front of any server
   servers         our own server beside others of its kind, instead of the gateway
   --rounds N      how often every subject is measured [default: 7]
   --quick         a tenth of the calls and two rounds, to see that it works
@@ -44,8 +47,17 @@ struct Wanted {
     rounds: usize,
     scale: usize,
     gateway: Option<String>,
-    servers: bool,
-    questions: bool,
+    part: Part,
+    peers: Vec<(String, http::Endpoint)>,
+}
+
+/// What is measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Part {
+    Gateway,
+    Http,
+    Questions,
+    Servers,
 }
 
 fn main() -> ExitCode {
@@ -53,6 +65,7 @@ fn main() -> ExitCode {
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let done = match words.as_slice() {
         ["upstream", fillers] => upstream::serve(fillers.parse().unwrap_or_default()),
+        ["web", fillers] => http::web::serve(fillers.parse().unwrap_or_default()),
         ["relay", ..] => relay::relay(arguments.get(1..).unwrap_or_default()),
         ["replay", folder, options @ ..] => replayed(folder, options),
         _ => wanted(&words).and_then(|wanted| bench(&wanted)),
@@ -82,15 +95,17 @@ fn replayed(folder: &str, options: &[&str]) -> Result<(), String> {
 }
 
 fn wanted(words: &[&str]) -> Result<Wanted, String> {
-    let mut wanted =
-        Wanted { rounds: 7, scale: 1, gateway: None, servers: false, questions: false };
+    let (part, peers) = (Part::Gateway, Vec::new());
+    let mut wanted = Wanted { rounds: 7, scale: 1, gateway: None, part, peers };
     let mut words = words.iter();
     while let Some(word) = words.next() {
         let mut value = || words.next().ok_or_else(|| USAGE.to_owned());
         match *word {
             "--rounds" => wanted.rounds = value()?.parse().map_err(|_| USAGE.to_owned())?,
-            "questions" => wanted.questions = true,
-            "servers" => wanted.servers = true,
+            "http" => wanted.part = Part::Http,
+            "questions" => wanted.part = Part::Questions,
+            "servers" => wanted.part = Part::Servers,
+            "--peer" => wanted.peers.push(http::peer(value()?).ok_or_else(|| USAGE.to_owned())?),
             "--quick" => (wanted.rounds, wanted.scale) = (2, 10),
             "--gateway" => wanted.gateway = Some((*value()?).to_owned()),
             _ => return Err(USAGE.to_owned()),
@@ -103,15 +118,22 @@ fn bench(wanted: &Wanted) -> Result<(), String> {
     if wanted.gateway.is_none() {
         build()?;
     }
-    if wanted.servers {
+    if wanted.part == Part::Servers {
         let tables = servers::run(wanted.rounds, wanted.gateway.as_deref())?;
         return print(&format!("{}\n\n{tables}", setting(wanted.rounds)));
     }
     let work = tempfile::Builder::new().prefix("portcullis-bench").tempdir();
     let work = work.map_err(|error| format!("no directory to work in: {error}"))?;
     let places = Places::new(wanted.gateway.as_deref(), work.path())?;
-    if wanted.questions {
-        let tables = questions::run(places.gateway(), work.path(), wanted.rounds)?;
+    let elsewhere = match wanted.part {
+        Part::Questions => Some(questions::run(places.gateway(), work.path(), wanted.rounds)?),
+        Part::Http => {
+            let much = (wanted.rounds, wanted.scale);
+            Some(http::run(places.gateway(), work.path(), much, &wanted.peers)?)
+        }
+        Part::Gateway | Part::Servers => None,
+    };
+    if let Some(tables) = elsewhere {
         return print(&format!("{}\n\n{tables}", setting(wanted.rounds)));
     }
     let cases = measure::cases(wanted.scale);

@@ -1,0 +1,160 @@
+//! The configs of `examples/config` are loaded and run: what each is for is done with it. One that nobody
+//! plays here is an error.
+
+#![allow(unreachable_pub, reason = "a test's modules")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test")]
+#![allow(dead_code, reason = "other tests use more of it")]
+
+#[path = "serve/house.rs"]
+mod house;
+#[path = "stage/mod.rs"]
+mod stage;
+
+use std::collections::BTreeSet;
+use std::io::{Read as _, Write as _};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use serde_json::{Value, json};
+
+use crate::house::{House, modern, opening};
+use crate::stage::Stage;
+use crate::stage::gateway::Gateway;
+
+const ADAS: (&str, &str) = ("Authorization", "Bearer a-token-that-only-ada-has");
+const BOBS: (&str, &str) = ("Authorization", "Bearer bobs-own-token");
+
+fn folder() -> PathBuf {
+    // At run time: the tests may run from a copy of the sources.
+    let here = std::env::var_os("CARGO_MANIFEST_DIR");
+    let here = here.map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
+    here.join("../../examples/config")
+}
+
+/// The example, with this stage's project and the binary under test in it.
+fn example(stage: &Stage, name: &str) -> String {
+    let text = std::fs::read_to_string(folder().join(name)).unwrap();
+    std::fs::write(stage.project().join("a.txt"), "what only the file says\n").unwrap();
+    text.replace("/srv/project", &stage.project().display().to_string())
+        .replace("\"portcullis\"", &format!("\"{}\"", env!("CARGO_BIN_EXE_portcullis")))
+        .replace("127.0.0.1:8808", "127.0.0.1:0")
+}
+
+/// Runs a config, and does what it is for.
+type Play = fn(&Stage, &str);
+
+/// Every example, by its file's name.
+const PLAYED: &[(&str, Play)] = &[
+    ("desktop.toml", desktop),
+    ("serve-alone.toml", alone),
+    ("serve-socket.toml", socket),
+    ("serve-team.toml", team),
+];
+
+#[test]
+fn every_example_is_sound_and_does_what_it_is_for() {
+    let files = std::fs::read_dir(folder()).unwrap();
+    let files: BTreeSet<String> =
+        files.map(|file| file.unwrap().file_name().into_string().unwrap()).collect();
+    let played: BTreeSet<String> = PLAYED.iter().map(|(name, _)| (*name).to_owned()).collect();
+    assert_eq!(files, played, "each is played, and no other");
+    for (name, play) in PLAYED {
+        let stage = Stage::new();
+        let config = example(&stage, name);
+        let file = stage.config(&config);
+        let said = stage.says(&["policy", "check", "--config", &file.display().to_string()]);
+        assert_eq!(said.code, 0, "{name}: {}{}", said.out, said.err);
+        play(&stage, &config);
+        stage.verify();
+    }
+}
+
+/// A host that starts the server of this name.
+fn host(stage: &Stage, config: &Path, name: &str) -> Gateway {
+    let mut run = stage.portcullis();
+    run.args(["run", "--name", name, "--config"]).arg(config);
+    let mut gateway = Gateway::start(run, None);
+    gateway.shakes_hands();
+    gateway
+}
+
+fn tools(listed: &Value) -> BTreeSet<&str> {
+    let tools = listed["result"]["tools"].as_array().unwrap_or_else(|| panic!("{listed}"));
+    tools.iter().map(|tool| tool["name"].as_str().unwrap()).collect()
+}
+
+fn desktop(stage: &Stage, config: &str) {
+    let config = stage.config(config);
+    let mut files = host(stage, &config, "files");
+    let id = files.asks("tools/list", &json!({}));
+    let listed = files.answer(id);
+    let names = tools(&listed);
+    assert!(names.contains("write_file") && !names.contains("delete_file"), "{names:?}");
+    let text = files.call("read_file", &json!({"path": "a.txt"}));
+    assert!(text.to_string().contains("what only the file says"), "{text}");
+    files.leave();
+    let mut notes = host(stage, &config, "notes");
+    let id = notes.asks("tools/list", &json!({}));
+    let listed = notes.answer(id);
+    assert!(!tools(&listed).contains("write_file"), "{listed}");
+    notes.leave();
+    // Not even started before somebody says yes.
+    let mut run = stage.portcullis();
+    run.args(["run", "--name", "strict", "--config"]).arg(&config);
+    let mut strict = Gateway::start(run, None);
+    strict.greets();
+    let asked = stage.until("it is asked about", || stage.questions().first().cloned());
+    assert_eq!(asked["kind"], "launch", "{asked}");
+    assert!(stage.events("started").iter().all(|it| it["server"] != "strict"));
+}
+
+fn alone(stage: &Stage, config: &str) {
+    let house = House::with(stage, config);
+    let call = json!({"name": "read_file", "arguments": {"path": "a.txt"}});
+    let got = house.asks_modern(&[], &modern(1, "tools/call", &call));
+    assert!(got.json()["result"].to_string().contains("what only the file says"), "{got:?}");
+    let other = [("Origin", "https://evil.example")];
+    assert_eq!(house.asks_modern(&other, &modern(2, "tools/list", &json!({}))).status, 403);
+}
+
+fn socket(stage: &Stage, config: &str) {
+    let file = stage.config(config);
+    let mut serve = stage.portcullis();
+    serve.args(["serve", "--config"]).arg(file).stdin(Stdio::null()).stderr(Stdio::null());
+    let mut child = serve.spawn().unwrap();
+    let at = stage.project().join("gate.sock");
+    let mut stream = stage.until("it listens", || UnixStream::connect(&at).ok());
+    let body = opening("2025-11-25").to_string();
+    let head = format!(
+        "POST /s/files/mcp HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\
+         Content-Type: application/json\r\nAccept: application/json, text/event-stream\r\n\
+         Content-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    stream.write_all(head.as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
+fn team(stage: &Stage, config: &str) {
+    let house = House::with(stage, config);
+    let list = modern(1, "tools/list", &json!({}));
+    let asks = |who: (&str, &str), server: &str| {
+        let headers = [
+            who,
+            ("Content-Type", "application/json"),
+            ("Accept", "application/json, text/event-stream"),
+            ("MCP-Protocol-Version", "2026-07-28"),
+            ("Mcp-Method", "tools/list"),
+        ];
+        house.sends("POST", &format!("/s/{server}/mcp"), &headers, &list.to_string())
+    };
+    assert!(tools(&asks(ADAS, "files").json()).contains("write_file"));
+    assert!(!tools(&asks(BOBS, "notes").json()).contains("write_file"));
+    assert_eq!(asks(BOBS, "files").status, 404, "it is not his");
+    assert_eq!(asks(("Authorization", "Bearer guessed"), "notes").status, 401);
+}
