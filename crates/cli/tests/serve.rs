@@ -10,6 +10,8 @@ mod house;
 mod modern;
 #[path = "serve/people.rs"]
 mod people;
+#[path = "serve/resume.rs"]
+mod resume;
 #[path = "serve/sessions.rs"]
 mod sessions;
 #[path = "stage/mod.rs"]

@@ -276,8 +276,9 @@ impl Driver {
                 self.session.malformed(Peer::Client, &malformed, now);
             }
             Said::Listens(post) => posts.listens(post),
-            Said::Left(number) => {
-                let id = posts.left(number);
+            Said::Resumes(resumes) => posts.resumes(resumes),
+            Said::Left(left) => {
+                let id = posts.left(left);
                 // Until 2025-11-25 a lost connection takes nothing back.
                 if let Some(id) = id.filter(|_| posts.is_shared()) {
                     let cancelled = Notification::cancelled(&id);

@@ -2,14 +2,18 @@
 //!
 //! Read in this order: `front.rs` (what a request must be, and where it goes; `head.rs` reads its
 //! headers, `witness.rs` writes down who is turned away), `sessions.rs` (who has which session),
-//! `worker.rs` (a session's thread), `posts.rs` (which answer goes to which request), `stream.rs`
-//! (a response that lasts).
+//! `worker.rs` (a session's thread), `posts.rs` (which answer goes to which request), `tracks.rs`
+//! (what a stream said, in case it breaks; `resume.rs` takes it up again), `parcel.rs` (a message on
+//! its way), `stream.rs` (a response that lasts).
 
 mod front;
 mod head;
+mod parcel;
 pub(crate) mod posts;
+mod resume;
 mod sessions;
 mod stream;
+mod tracks;
 mod witness;
 mod worker;
 

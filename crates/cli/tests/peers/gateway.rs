@@ -21,7 +21,17 @@ pub(crate) struct Gateway {
 impl Gateway {
     /// Serves what these words of `portcullis run` guard.
     pub(crate) fn of(yard: &Yard, run: &[String]) -> Self {
+        Self::serves(yard, run, "")
+    }
+
+    /// The same, reached under another name too.
+    pub(crate) fn under(yard: &Yard, run: &[String], host: &str) -> Self {
+        Self::serves(yard, run, &format!("hosts = [{}]\n", json!(host)))
+    }
+
+    fn serves(yard: &Yard, run: &[String], more: &str) -> Self {
         let (state, text) = written(run);
+        let text = format!("{text}{more}");
         let config = yard.path("serve.toml");
         std::fs::write(&config, text).unwrap();
         Self::start(&state, &config.display().to_string())
@@ -50,6 +60,12 @@ impl Gateway {
             said
         });
         Self { child, url, said: Some(said) }
+    }
+
+    /// Where it listens.
+    pub(crate) fn port(&self) -> u16 {
+        let port = self.url.split("127.0.0.1:").nth(1).and_then(|rest| rest.split('/').next());
+        port.unwrap().parse().unwrap()
     }
 
     /// Ends it as an operator does; what it said.

@@ -160,6 +160,13 @@ impl Host {
         facts
     }
 
+    /// Follows the steps with whatever is at this address.
+    pub(crate) fn drive_to(self, url: &str, steps: &Value) -> Value {
+        let facts = self.play(&json!({"mode": self.mode, "url": url, "steps": steps}), None);
+        assert_eq!(facts["sdk"], self.sdk);
+        facts
+    }
+
     fn play(self, plan: &Value, terminal: Option<OwnedFd>) -> Value {
         let interpreter = match self.interpreter {
             Interpreter::Venv(name) => peer(&format!("python/{name}/bin/python")),

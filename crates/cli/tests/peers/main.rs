@@ -2,7 +2,7 @@
 //!
 //! `servers.rs` asks each server the same questions bare and guarded; `asking.rs`
 //! lets a person answer; `inputs.rs` lets servers ask; `clients.rs` lets the official SDKs be the host,
-//! `channels.rs` and `views.rs` in each place where a person answers. `calls.rs`
+//! `broken.rs` breaks their connections, `channels.rs` and `views.rs` in each place where a person answers. `calls.rs`
 //! is the table of calls, `tasks.rs` lets one go on as a task. The peers are brought by `cargo xtask test`.
 
 #![expect(
@@ -13,6 +13,7 @@
 )]
 
 mod asking;
+mod broken;
 mod calls;
 mod careless;
 mod channels;

@@ -6,8 +6,8 @@ use crate::house::{House, LEGACY, modern, opening, request};
 use crate::stage::Stage;
 
 /// The token of the guide, whose digest stands there.
-const ADAS: &str = "Bearer a-token-that-only-ada-has";
-const BOBS: &str = "Bearer bobs-own-token";
+pub const ADAS: &str = "Bearer a-token-that-only-ada-has";
+pub const BOBS: &str = "Bearer bobs-own-token";
 /// SHA-256 of Bob's.
 const BOBS_DIGEST: &str = "b8284df284383ef352cd6f5df1827bd2b6a80330c7d800bed62428c6da339980";
 
@@ -28,6 +28,22 @@ fn house(stage: &Stage) -> House {
     let bob = format!("[serve.tokens.bob]\nsha256 = \"{BOBS_DIGEST}\"\nservers = [\"files\"]\n");
     let other = "[server.other]\ncommand = [\"sh\", \"-c\", \"sleep 600\"]\n";
     House::with(stage, &format!("{config}\n{bob}\n{other}"))
+}
+
+/// The same two people, with this command as `files`.
+pub fn house_of(stage: &Stage, command: &serde_json::Value) -> House {
+    let tokens = guide();
+    let tokens = tokens.split("[serve.tokens.ada]").nth(1).unwrap();
+    let ada = tokens.split("[server").next().unwrap();
+    let root = json!([stage.root()]);
+    House::with(
+        stage,
+        &format!(
+            "[serve]\nlisten = \"127.0.0.1:0\"\n[serve.tokens.ada]{ada}\n\
+             [serve.tokens.bob]\nsha256 = \"{BOBS_DIGEST}\"\n\
+             [server.files]\ncommand = {command}\nroots = {root}\nask = \"never\"\n"
+        ),
+    )
 }
 
 #[test]

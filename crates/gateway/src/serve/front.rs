@@ -21,10 +21,11 @@ use portcullis_wire::{
     Id, Json, Limits, Malformed, MalformedKind, Message, Outcome, Request, Response, Revision,
     batch, canonical, parse,
 };
-use tokio::sync::mpsc::unbounded_channel;
 
 use super::head::{accepts, cross_origin, fits, is_json, only};
-use super::posts::{Parcel, Post, Said};
+use super::parcel::Parcel;
+use super::posts::Said;
+use super::resume::{LAST, resume};
 use super::sessions::{Kinship, Session, Sessions};
 use super::stream::{Answers, Stream};
 use super::witness::Witness;
@@ -228,21 +229,19 @@ impl Front {
             Ok(members) => members,
             Err(malformed) => return self.malformed(parts, visit, malformed).await,
         };
-        let (to, parcels) = unbounded_channel();
-        let open = session.opens();
+        let (post, answers) = Answers::open(&session, 0).map_err(|_| OURS)?;
         let mut left = 0;
         for member in members {
             let said = match member {
                 Ok(message @ Message::Request(_)) => {
                     left += 1;
-                    let post = Post { number: open.number, to: to.clone() };
-                    Said::Message(Box::new(message), Some(post))
+                    Said::Message(Box::new(message), Some(post.clone()))
                 }
                 Ok(message) => Said::Message(Box::new(message), None),
                 Err(malformed) => {
                     left += 1;
                     if let Some(json) = answer_to(&malformed) {
-                        let _ = to.send(Parcel::of_the_door(json));
+                        let _ = post.to.send(Parcel::of_the_door(json));
                     }
                     Said::Malformed(malformed)
                 }
@@ -254,7 +253,7 @@ impl Front {
         if left == 0 {
             return Ok(empty(StatusCode::ACCEPTED));
         }
-        Ok(streamed(Stream::new(Answers { parcels, _open: open, left }, None)))
+        Ok(streamed(Stream::new(Answers { left, ..answers }, None)))
     }
 
     /// A conversation that knows no sessions (2026-07-28).
@@ -351,13 +350,14 @@ impl Front {
         accepts(parts, &["text/event-stream"])?;
         let session = self.named(parts, visit)?;
         fits(only(parts, VERSION)?, &session)?;
-        let (to, parcels) = unbounded_channel();
-        let open = session.opens();
-        let post = Post { number: open.number, to };
+        if let Some(last) = only(parts, LAST)? {
+            return resume(&session, last).await;
+        }
+        let (post, answers) = Answers::open(&session, 0).map_err(|_| OURS)?;
         if !session.tell(Said::Listens(post)).await {
             return Err(NO_SESSION);
         }
-        Ok(streamed(Stream::new(Answers { parcels, _open: open, left: 0 }, None)))
+        Ok(streamed(Stream::new(answers, None)))
     }
 
     fn end(&self, parts: &Parts, visit: &Visit<'_>) -> Result<Reply, Refusal> {
@@ -403,22 +403,22 @@ impl Front {
 
     /// A request goes to its session, with a response that waits.
     async fn ask(&self, session: &Arc<Session>, message: Message) -> Result<Answers, Refusal> {
-        let (to, parcels) = unbounded_channel();
-        let open = session.opens();
-        let post = Post { number: open.number, to };
+        let (post, answers) = Answers::open(session, 1).map_err(|_| OURS)?;
         if !session.tell(Said::Message(Box::new(message), Some(post))).await {
             return Err(NO_SESSION);
         }
-        Ok(Answers { parcels, _open: open, left: 1 })
+        Ok(answers)
     }
 }
 
 const NOWHERE: Refusal = Refusal::new(StatusCode::NOT_FOUND, "there is no such server here");
 const UNNAMED: Refusal = Refusal::new(StatusCode::BAD_REQUEST, "the request names no session");
-const NO_SESSION: Refusal = Refusal::new(StatusCode::NOT_FOUND, "there is no such session");
+pub(super) const NO_SESSION: Refusal =
+    Refusal::new(StatusCode::NOT_FOUND, "there is no such session");
 const NOT_YOURS: Refusal = Refusal::new(StatusCode::FORBIDDEN, "this is not your session");
 const FULL: Refusal = Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "there are too many sessions");
-const OURS: Refusal = Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "that did not work");
+pub(super) const OURS: Refusal =
+    Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "that did not work");
 
 fn meta(message: &Message) -> Meta {
     let params = match message {
@@ -454,7 +454,7 @@ fn whole(status: StatusCode, parcel: Parcel) -> Reply {
     json(status, parcel.json.clone())
 }
 
-fn streamed(stream: Stream) -> Reply {
+pub(super) fn streamed(stream: Stream) -> Reply {
     events(Box::new(stream))
 }
 

@@ -7,21 +7,21 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
-use hyper::body::Bytes;
 use portcullis_policy::Permitted;
-use portcullis_transport::http::sse;
+use portcullis_transport::http::sse::EventId;
 use portcullis_wire::view::lifecycle::{Meta, PROGRESS_TOKEN};
+use portcullis_wire::view::notification::Cancelled;
 use portcullis_wire::write::Address;
 use portcullis_wire::{Id, Json, Malformed, Message, Notification, Request};
-use tokio::sync::mpsc::UnboundedSender;
-use tokio::sync::{Notify, OwnedSemaphorePermit};
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
-/// Queued bytes of one session at which whoever is the reason for them is no longer read.
-const FULL: usize = 8 << 20;
-/// What is kept for a client that has no stream open for it.
+use super::parcel::{Parcel, Post, Room};
+use super::tracks::Tracks;
+
+/// What is kept for a client that has no stream open for it: so many messages, and their bytes.
 const BACKLOG: usize = 64;
+const BACKLOG_BYTES: usize = 1 << 20;
 
 /// What the HTTP side tells a session.
 #[derive(Debug)]
@@ -32,8 +32,29 @@ pub(crate) enum Said {
     Malformed(Malformed),
     /// A stream for what belongs to no request (until 2025-11-25).
     Listens(Post),
+    /// A stream that broke goes on in another response (until 2025-11-25).
+    Resumes(Resumes),
     /// Whoever waited for this does not any more.
-    Left(u64),
+    Left(Left),
+}
+
+/// Somebody comes back to a stream.
+#[derive(Debug)]
+pub(crate) struct Resumes {
+    /// Where it goes on.
+    pub(super) post: Post,
+    /// The last event that arrived.
+    pub(super) last: EventId,
+    /// How many answers follow; nothing when there is no such event.
+    pub(super) found: oneshot::Sender<Option<usize>>,
+}
+
+/// A response is gone.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Left {
+    pub(super) number: u64,
+    /// Its client knows the name of an event, so it may come back.
+    pub(super) told: bool,
 }
 
 /// The same on its way. What clients send takes room, so that whoever sends much waits; that
@@ -44,59 +65,11 @@ pub(crate) struct Told {
     pub(super) _room: Option<OwnedSemaphorePermit>,
 }
 
-/// A response that can be written to.
-#[derive(Clone, Debug)]
-pub(crate) struct Post {
-    /// Its name, unique in its session.
-    pub(crate) number: u64,
-    /// Where its messages go.
-    pub(crate) to: UnboundedSender<Parcel>,
-}
-
-/// One message on its way into a response.
-#[derive(Debug)]
-pub(crate) struct Parcel {
-    /// The message, without a newline.
-    pub(crate) json: Bytes,
-    /// The error code that it carries, when it is one.
-    pub(crate) code: Option<i64>,
-    /// It is the answer: nothing follows.
-    pub(crate) last: bool,
-    _place: Place,
-}
-
-impl Parcel {
-    /// An answer of the door's own, in the place of a session.
-    pub(super) fn of_the_door(json: Bytes) -> Self {
-        let place = Place { bytes: 0, room: Arc::default() };
-        Self { json, code: None, last: true, _place: place }
-    }
-}
-
-/// What parcels take of a session's room, until they are dropped.
-#[derive(Debug)]
-struct Place {
-    bytes: usize,
-    room: Arc<Room>,
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        self.room.taken.fetch_sub(self.bytes, Ordering::AcqRel);
-        self.room.left.notify_one();
-    }
-}
-
-#[derive(Debug, Default)]
-struct Room {
-    taken: AtomicUsize,
-    left: Notify,
-}
-
 /// A request that is answered later.
 #[derive(Debug)]
 struct Waiting {
-    post: Post,
+    /// The stream that its answer ends.
+    track: u64,
     /// The asker's own id and token, where they are not what the session knows.
     own: Option<(Id, Option<Json>)>,
     /// The progress token as the session knows it.
@@ -109,7 +82,9 @@ pub(crate) struct Posts {
     /// By the id that the session knows. The same id twice is refused by the session at once,
     /// so the refusal is the next answer and belongs to whoever came last.
     waiting: BTreeMap<Id, Vec<Waiting>>,
-    general: Option<Post>,
+    tracks: Tracks,
+    /// The stream for what belongs to no request.
+    general: Option<u64>,
     backlog: VecDeque<Parcel>,
     room: Arc<Room>,
     /// What the session answers next under this id was answered already.
@@ -136,13 +111,20 @@ impl Posts {
         self.answered = None;
         match (message, post) {
             (Message::Request(request), Some(post)) => self.opens(request, post),
+            (Message::Notification(said), _) => {
+                if let Some(id) = taken_back(&said) {
+                    self.forgets(&id);
+                }
+                Message::Notification(said)
+            }
             (message, _) => message,
         }
     }
 
     fn opens(&mut self, mut request: Request, post: Post) -> Message {
         let own_token = token(request.params.as_ref());
-        let mut waiting = Waiting { post, own: None, token: own_token.clone() };
+        let mut waiting = Waiting { track: post.number, own: None, token: own_token.clone() };
+        self.tracks.owes(post);
         if self.shared {
             self.minted += 1;
             let minted = Id::from(self.minted);
@@ -159,20 +141,49 @@ impl Posts {
 
     /// A stream for what belongs to no request; it gets what was kept for it.
     pub(crate) fn listens(&mut self, post: Post) {
-        for parcel in self.backlog.drain(..) {
-            let _ = post.to.send(parcel);
+        let number = post.number;
+        if let Some(before) = self.general.replace(number) {
+            self.tracks.ends(before);
         }
-        self.general = Some(post);
+        self.tracks.lasts(post);
+        self.empty_backlog(number);
+    }
+
+    /// A stream that broke goes on: with what it got since, and with nothing of any other.
+    pub(crate) fn resumes(&mut self, Resumes { post, last, found }: Resumes) {
+        let resumed = self.tracks.resumes(&last, post);
+        // Whoever asked may be gone again: then their response says so.
+        let _ = found.send(resumed.map(|(_, left)| left));
+        if let Some((number, _)) = resumed.filter(|(number, _)| self.general == Some(*number)) {
+            self.empty_backlog(number);
+        }
+    }
+
+    fn empty_backlog(&mut self, number: u64) {
+        for parcel in std::mem::take(&mut self.backlog) {
+            if let Err(parcel) = self.tracks.say(number, parcel) {
+                self.backlog.push_back(parcel);
+            }
+        }
     }
 
     /// A response is gone. The request that waited for it, by the id that the session knows.
-    pub(crate) fn left(&mut self, number: u64) -> Option<Id> {
-        if self.general.as_ref().is_some_and(|post| post.number == number) {
-            self.general = None;
-        }
-        let is_it = |waiting: &Waiting| waiting.post.number == number;
+    pub(crate) fn left(&mut self, left: Left) -> Option<Id> {
+        let number = self.tracks.left(left)?;
+        let is_it = |waiting: &Waiting| waiting.track == number;
         let found = self.waiting.iter().find(|(_, all)| all.iter().any(is_it));
-        found.map(|(id, _)| id.clone())
+        let id = found.map(|(id, _)| id.clone())?;
+        if self.shared {
+            self.forgets(&id);
+        }
+        Some(id)
+    }
+
+    /// A request was taken back: it is not answered any more.
+    fn forgets(&mut self, id: &Id) {
+        for waiting in self.waiting.remove(id).unwrap_or_default() {
+            self.tracks.forgives(waiting.track);
+        }
     }
 
     /// Several programs share the session.
@@ -182,7 +193,7 @@ impl Posts {
 
     /// So much waits to be read that the server must wait.
     pub(crate) fn is_full(&self) -> bool {
-        self.room.taken.load(Ordering::Acquire) >= FULL
+        self.room.is_full()
     }
 
     /// Waits until there is room.
@@ -190,9 +201,7 @@ impl Posts {
     /// # Cancel safety
     /// Safe: it only waits.
     pub(crate) async fn room(&self) {
-        while self.is_full() {
-            self.room.left.notified().await;
-        }
+        self.room.left().await;
     }
 
     /// Sends a message to whoever it is for. What is for nobody is kept for a stream, where
@@ -211,8 +220,8 @@ impl Posts {
                     portcullis_wire::Outcome::Error(error) => Some(error.code),
                     portcullis_wire::Outcome::Result(_) => None,
                 };
-                let parcel = Parcel { code, last: true, ..self.parcel(message, &address) };
-                let _ = waiting.post.to.send(parcel);
+                let parcel = self.parcel(message, &address).answering(code);
+                self.tracks.answers(waiting.track, parcel);
             }
             Message::Notification(said) => self.tell(said, message),
             Message::Request(_) => {
@@ -250,8 +259,10 @@ impl Posts {
             address.progress_token = token.clone();
             address.subscription = meta.subscription_id.map(|_| id.clone());
         }
-        let to = waiting.post.to.clone();
-        let _ = to.send(self.parcel(message, &address));
+        let track = waiting.track;
+        let parcel = self.parcel(message, &address);
+        // Of what nobody waits for any more, nobody wants to know how it goes on.
+        let _ = self.tracks.says(track, parcel);
     }
 
     /// A question to the client belongs to what it asked; where that is several things, to the
@@ -260,10 +271,12 @@ impl Posts {
         if self.shared {
             return;
         }
-        let only = self.only().map(|it| it.post.to.clone());
-        match only {
-            Some(to) => drop(to.send(parcel)),
-            None => self.tell_all(parcel),
+        let unsaid = match self.only().map(|it| it.track) {
+            Some(track) => self.tracks.says(track, parcel),
+            None => Err(parcel),
+        };
+        if let Err(parcel) = unsaid {
+            self.tell_all(parcel);
         }
     }
 
@@ -277,26 +290,28 @@ impl Posts {
         if self.shared {
             return;
         }
-        let parcel = match &self.general {
-            None => parcel,
-            Some(post) => match post.to.send(parcel) {
-                Ok(()) => return,
-                Err(unsent) => unsent.0,
-            },
+        let parcel = match self.general.map(|number| self.tracks.say(number, parcel.clone())) {
+            Some(Ok(())) => return,
+            Some(Err(_)) | None => parcel,
         };
-        if self.backlog.len() >= BACKLOG {
+        self.backlog.push_back(parcel);
+        let bytes = |all: &VecDeque<Parcel>| all.iter().map(|it| it.json.len()).sum::<usize>();
+        while self.backlog.len() > BACKLOG || bytes(&self.backlog) > BACKLOG_BYTES {
             self.backlog.pop_front();
         }
-        self.backlog.push_back(parcel);
     }
 
     fn parcel(&self, message: &Permitted<Message>, address: &Address) -> Parcel {
-        let json = sse::json(message, address);
-        let bytes = json.len();
-        self.room.taken.fetch_add(bytes, Ordering::AcqRel);
-        let place = Place { bytes, room: Arc::clone(&self.room) };
-        Parcel { json, code: None, last: false, _place: place }
+        Parcel::new(message, address, &self.room)
     }
+}
+
+/// The request that a client takes back.
+fn taken_back(said: &Notification) -> Option<Id> {
+    if said.method != "notifications/cancelled" {
+        return None;
+    }
+    Cancelled::read(said.params.as_ref()).ok()?.request_id
 }
 
 /// The token that a request wants its progress told by.

@@ -15,7 +15,7 @@ use portcullis_policy::{Principal, ServerName};
 use portcullis_wire::Revision;
 use tokio::sync::Semaphore;
 
-use super::posts::{Said, Told};
+use super::posts::{Left, Said, Told};
 use super::worker::Voice;
 
 /// What clients may have said to a session, and it has not heard, before they have to wait.
@@ -73,7 +73,7 @@ impl Session {
     pub(super) fn opens(self: &Arc<Self>) -> Open {
         self.open.fetch_add(1, Ordering::AcqRel);
         let number = self.posts.fetch_add(1, Ordering::AcqRel);
-        Open { session: Arc::clone(self), number }
+        Open { session: Arc::clone(self), number, told: false }
     }
 
     fn touch(&self) {
@@ -92,6 +92,8 @@ impl Session {
 pub(super) struct Open {
     session: Arc<Session>,
     pub(super) number: u64,
+    /// Its client was told the name of an event.
+    pub(super) told: bool,
 }
 
 impl Drop for Open {
@@ -99,7 +101,8 @@ impl Drop for Open {
         self.session.open.fetch_sub(1, Ordering::AcqRel);
         self.session.touch();
         // One that is over has nobody to tell.
-        let _ = self.session.voice.say.send(Told { said: Said::Left(self.number), _room: None });
+        let left = Left { number: self.number, told: self.told };
+        let _ = self.session.voice.say.send(Told { said: Said::Left(left), _room: None });
     }
 }
 

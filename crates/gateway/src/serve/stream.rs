@@ -2,29 +2,57 @@
 //!
 //! Dropping it is how a closed connection is noticed: then the session is told.
 
+use std::io;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use hyper::body::Bytes;
-use portcullis_transport::http::{Feed, sse};
-use tokio::sync::mpsc::UnboundedReceiver;
+use portcullis_transport::http::sse::EventId;
+use portcullis_transport::http::{Feed, SessionId, sse};
+use portcullis_wire::Revision;
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
 
-use super::posts::Parcel;
-use super::sessions::Open;
+use super::parcel::{Parcel, Post};
+use super::sessions::{Open, Session};
+use super::tracks;
 
 /// How often something is said on a stream that has nothing to say, so that proxies and clients
 /// keep it, and a client that is gone is noticed.
 const ALIVE: Duration = Duration::from_secs(15);
+/// How long a client waits before it comes back to a stream that broke.
+const RETRY: Duration = Duration::from_secs(1);
 
 /// What comes for one response.
 #[derive(Debug)]
 pub(super) struct Answers {
     pub(super) parcels: UnboundedReceiver<Parcel>,
     /// Tells the session when this is dropped.
-    pub(super) _open: Open,
+    pub(super) open: Open,
     /// How many answers there will be; of a stream that answers nothing, none.
     pub(super) left: usize,
+    /// A name to come back with before anything was said (since 2025-11-25).
+    pub(super) prime: Option<EventId>,
+}
+
+impl Answers {
+    /// A response of a session, and where the session writes to it. Since 2025-03-26 a client may
+    /// come back to it, where there are sessions.
+    ///
+    /// # Errors
+    /// When there is no entropy for its name.
+    pub(super) fn open(session: &Arc<Session>, left: usize) -> io::Result<(Post, Self)> {
+        let agreed = session.revision.get();
+        let since = |revision: Revision| agreed.is_some_and(|agreed| *agreed >= revision);
+        let name = since(Revision::V2025_03_26).then(SessionId::roll).transpose()?;
+        let primed = name.as_ref().filter(|_| since(Revision::V2025_11_25));
+        let prime = primed.and_then(|name| tracks::event(name, 0));
+        let (to, parcels) = unbounded_channel();
+        let open = session.opens();
+        let post = Post { number: open.number, name, to };
+        Ok((post, Self { parcels, open, left, prime }))
+    }
 }
 
 /// The same, as the body of a response.
@@ -50,6 +78,10 @@ impl Feed for Stream {
         if self.over {
             return Poll::Ready(None);
         }
+        if let Some(prime) = self.answers.prime.take() {
+            self.answers.open.told = true;
+            return Poll::Ready(Some(sse::prime(&prime, Some(RETRY))));
+        }
         let parcel = match self.first.take() {
             Some(parcel) => Some(parcel),
             None => match self.answers.parcels.poll_recv(context) {
@@ -67,7 +99,8 @@ impl Feed for Stream {
             self.answers.left = self.answers.left.saturating_sub(1);
             self.over = self.answers.left == 0;
         }
+        self.answers.open.told |= parcel.event.is_some();
         self.alive.reset();
-        Poll::Ready(Some(sse::framed(&parcel.json)))
+        Poll::Ready(Some(sse::framed(&parcel.json, parcel.event.as_ref())))
     }
 }

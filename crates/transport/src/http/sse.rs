@@ -34,11 +34,7 @@ impl EventId {
 /// One message as one event. A message is one line, so it is one `data` field.
 #[must_use]
 pub fn event(message: &Permitted<Message>, address: &Address, id: Option<&EventId>) -> Bytes {
-    let mut bytes = Vec::new();
-    if let Some(EventId(id)) = id {
-        bytes.extend_from_slice(format!("id: {id}\n").as_bytes());
-    }
-    bytes.extend_from_slice(b"event: message\ndata: ");
+    let mut bytes = head(id);
     encode(message, address, &mut bytes);
     bytes.push(b'\n');
     Bytes::from(bytes)
@@ -46,9 +42,16 @@ pub fn event(message: &Permitted<Message>, address: &Address, id: Option<&EventI
 
 /// One message that was written already, as one event.
 #[must_use]
-pub fn framed(json: &[u8]) -> Bytes {
-    let parts: [&[u8]; 3] = [b"event: message\ndata: ", json, b"\n\n"];
-    Bytes::from(parts.concat())
+pub fn framed(json: &[u8], id: Option<&EventId>) -> Bytes {
+    let mut bytes = head(id);
+    bytes.extend_from_slice(json);
+    bytes.extend_from_slice(b"\n\n");
+    Bytes::from(bytes)
+}
+
+fn head(id: Option<&EventId>) -> Vec<u8> {
+    let id = id.map_or_else(String::new, |EventId(id)| format!("id: {id}\n"));
+    format!("{id}event: message\ndata: ").into_bytes()
 }
 
 /// One message as one JSON text.
