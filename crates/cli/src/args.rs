@@ -33,7 +33,7 @@ Example: guard a server by putting us before its command in the host's config:
   portcullis run --root ~/project:rw -- npx -y @modelcontextprotocol/server-filesystem ~/project";
 
 const SERVE_EXAMPLE: &str = "\
-Each server with a command is at /s/NAME/mcp of the address that [serve] says.
+Each server is at /s/NAME/mcp of the address that [serve] says.
 Example:
   portcullis serve --config portcullis.toml";
 
@@ -210,6 +210,12 @@ pub struct Run {
     /// Enforce the box and the protocol, but turn policy denials into journal entries
     #[arg(long)]
     pub observe: bool,
+    /// A remote server in place of a command (Streamable HTTP)
+    #[arg(long, conflicts_with = "command")]
+    pub url: Option<String>,
+    /// The variable of our environment that holds the bearer token for --url
+    #[arg(long, value_name = "NAME", requires = "url")]
+    pub bearer_env: Option<String>,
     /// The server's command and its arguments, after `--`
     #[arg(last = true, value_name = "COMMAND")]
     pub command: Vec<String>,

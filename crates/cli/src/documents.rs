@@ -90,7 +90,8 @@ impl InForce {
     pub(crate) fn server(&self, name: ServerName) -> Result<Server, Trouble> {
         let tables = self.documents.all().flat_map(|document| document.config.servers());
         let mut written = tables.filter(|(other, _)| **other == name);
-        let has_command = written.any(|(_, settings)| settings.command.is_some());
+        let has_command =
+            written.any(|(_, settings)| settings.command.is_some() || settings.remote.is_some());
         let command = (!has_command).then(|| vec!["server".to_owned()]);
         let home = state::home();
         let line = Overrides { command, ..Overrides::default() };

@@ -22,6 +22,13 @@ pub(crate) fn from_command(command: &[String]) -> Option<ServerName> {
     ServerName::new(&clean(&subject.unwrap_or(program))).ok()
 }
 
+/// The name of the server at an address: its host.
+pub(crate) fn from_url(url: &str) -> Option<ServerName> {
+    let (_, rest) = url.split_once("://")?;
+    let authority = rest.split(['/', '?', '#']).next()?;
+    ServerName::new(&clean(authority)).ok()
+}
+
 /// The first argument that is neither an option nor an option's value.
 fn subject(arguments: &[String], valued: &[&str]) -> Option<String> {
     let mut arguments = arguments.iter().skip_while(|word| matches!(word.as_str(), "run" | "--"));

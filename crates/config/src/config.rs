@@ -17,6 +17,7 @@ use crate::files::Files;
 use crate::policy::{Example, PolicyTable};
 use crate::precedence::Firm;
 use crate::queries::Queries;
+use crate::remote::Remote;
 use crate::secret;
 use crate::serve::Serve;
 use crate::settings::{Limits, Settings};
@@ -49,8 +50,10 @@ pub struct Config {
 pub struct Server {
     /// Our name for it.
     pub name: ServerName,
-    /// The program and its arguments; never empty, and free of secrets.
+    /// The program and its arguments, free of secrets; empty when it is somewhere else.
     pub command: Vec<String>,
+    /// Where it is, when it is somewhere else.
+    pub remote: Option<Remote>,
     /// The directories it may see, as written.
     pub roots: Vec<Root>,
     /// What it may reach.
@@ -217,12 +220,19 @@ impl Server {
         settings: Settings,
         policy: &PolicyTable,
     ) -> Result<Self, Unfit> {
-        let Some(command) = settings.command.filter(|command| !command.is_empty()) else {
-            return Err(Unfit::new(format!(
-                "server `{name}` has no command: put it after `--`, or into [server.{name}]"
-            )));
-        };
+        let command = settings.command.filter(|command| !command.is_empty()).unwrap_or_default();
         secret::refuse_in_command(&command)?;
+        let wrong = match (&settings.remote, command.is_empty()) {
+            (None, true) => Some("has no command: put it after `--`, or into"),
+            (Some(_), false) => Some("has a command and a url: keep one of them in"),
+            (Some(_), true) if !settings.env.is_empty() => {
+                Some("has variables, and no process that could have them: take `env` out of")
+            }
+            _ => None,
+        };
+        if let Some(wrong) = wrong {
+            return Err(Unfit::new(format!("server `{name}` {wrong} [server.{name}]")));
+        }
         let mut rules = settings.tools.unwrap_or_default();
         let resources = settings.resources.unwrap_or_default();
         rules.resources = resources.written;
@@ -233,6 +243,7 @@ impl Server {
         Ok(Self {
             name,
             command,
+            remote: settings.remote,
             roots: settings.roots.unwrap_or_default(),
             network: settings.network.unwrap_or_default(),
             env: settings.env,

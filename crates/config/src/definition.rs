@@ -9,6 +9,7 @@ mod commands;
 mod files;
 mod input;
 mod queries;
+mod remote;
 mod serve;
 
 use std::ops::RangeInclusive;
@@ -178,8 +179,9 @@ static SERVER: &[Key] = &[
     input::TABLE_OF_SAMPLING,
     input::TABLE_OF_ELICITATION,
     TABLE_OF_LIMITS,
-    later("url", "a remote server"),
-    later("auth", "how we identify ourselves to a remote server"),
+    remote::URL,
+    remote::AUTH,
+    remote::HEADERS,
 ];
 
 /// No command and no variables: a ceiling starts nothing.

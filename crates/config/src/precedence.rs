@@ -209,6 +209,7 @@ fn follow(
     let said = locate(project.config.said_of(name), at);
     let starts = [
         ("command", said.command.is_some()),
+        ("url", said.remote.is_some()),
         ("env", !said.env.is_empty()),
         ("user", said.user.is_some()),
     ];
@@ -218,7 +219,7 @@ fn follow(
             wrong.push((key, Unfit::new(what)));
         }
     }
-    let said = Settings { command: None, env: Vec::new(), user: None, ..said };
+    let said = Settings { command: None, remote: None, env: Vec::new(), user: None, ..said };
     let settled = Tighten::new("you", who, Means::Values, wrong).settings(settled, said);
     let ceiling = locate(project.config.ceiling.clone(), at);
     Tighten::new("you", who, Means::Meeting, wrong).settings(settled, ceiling)

@@ -8,6 +8,7 @@ use portcullis_policy::{Ask, Channel, Extensions, Flow, Inspect, Names, Place, R
 
 use crate::config::{Account, Confinement, Network, Pins, Root, Server, Variable};
 use crate::input::{SomeElicitation, SomeSampling};
+use crate::remote::Remote;
 use crate::values::Unfit;
 
 /// What may be said about a server, in a file or on the command line; what was
@@ -16,6 +17,8 @@ use crate::values::Unfit;
 pub struct Settings {
     /// The program and its arguments.
     pub command: Option<Vec<String>>,
+    /// Where it is, when it is somewhere else.
+    pub remote: Option<Remote>,
     /// The directories it may see.
     pub roots: Option<Vec<Root>>,
     /// What it may reach.
@@ -120,8 +123,13 @@ impl Settings {
             |variable: &Variable| !self.env.iter().any(|mine| mine.name() == variable.name());
         let mut env: Vec<_> = other.env.into_iter().filter(kept).collect();
         env.extend(self.env);
+        // Whoever says what it is says what it is not.
+        let says = self.command.is_some() || self.remote.is_some();
+        let (command, remote) =
+            if says { (self.command, self.remote) } else { (other.command, other.remote) };
         Self {
-            command: self.command.or(other.command),
+            command,
+            remote,
             roots: self.roots.or(other.roots),
             network: self.network.or(other.network),
             env,

@@ -11,6 +11,7 @@ use portcullis_policy::{Ask, Extensions, Names, Rules};
 
 use crate::config::{Access, Network, Root, Variable};
 use crate::precedence::Locate;
+use crate::remote::Remote;
 use crate::settings::{Resources, Settings, SomeInspect, SomeLimits};
 use crate::values::{self, Unfit, show_duration, show_size};
 
@@ -80,9 +81,15 @@ impl<'w> Tighten<'w> {
         let ask_at = if ask == inner.ask { inner.ask_at } else { outer.ask_at };
         let same_command = |inner: &Vec<String>, outer: &Vec<String>| inner == outer;
         let words = |command: &Vec<String>| command.join(" ");
+        let same_remote = |inner: &Remote, outer: &Remote| inner.is_same(outer);
+        let remotes = self.either(
+            (outer.command.as_ref(), outer.remote),
+            (inner.command.is_some(), inner.remote),
+        );
         let env = self.variables(outer.command.is_some(), outer.env, inner.env);
         Settings {
             command: self.keep("command", outer.command, inner.command, None, same_command, words),
+            remote: self.keep("url", remotes.0, remotes.1, None, same_remote, ToString::to_string),
             roots: self.roots(outer.roots, inner.roots),
             network: self.network(outer.network, inner.network),
             env,
@@ -244,6 +251,23 @@ impl<'w> Tighten<'w> {
         }
         all.extend(outer);
         all
+    }
+
+    /// Who fixes a command fixes that the server is here, and who fixes an address that it is
+    /// somewhere else.
+    fn either(
+        &mut self,
+        (command, there): (Option<&Vec<String>>, Option<Remote>),
+        (commanded, wanted): (bool, Option<Remote>),
+    ) -> (Option<Remote>, Option<Remote>) {
+        if let (Some(command), Some(remote)) = (command, &wanted) {
+            self.complain("url", &remote.to_string(), &command.join(" "));
+            return (there, None);
+        }
+        if let Some(remote) = there.as_ref().filter(|_| commanded) {
+            self.complain("command", "a command", &remote.to_string());
+        }
+        (there, wanted)
     }
 
     fn roots(&mut self, outer: Option<Vec<Root>>, inner: Option<Vec<Root>>) -> Option<Vec<Root>> {

@@ -94,6 +94,7 @@ impl Reader<'_, '_> {
     fn settings(&mut self, section: &Section<'_>) -> Settings {
         Settings {
             command: self.command(section),
+            remote: self.remote(section),
             roots: self.roots(section),
             network: self.network(section),
             env: self.variables(section),
@@ -369,7 +370,12 @@ impl Reader<'_, '_> {
         variables
     }
 
-    fn source(&mut self, name: &str, entry: Entry<'_>, keys: &'static [Key]) -> Option<Source> {
+    pub(crate) fn source(
+        &mut self,
+        name: &str,
+        entry: Entry<'_>,
+        keys: &'static [Key],
+    ) -> Option<Source> {
         match entry.value.get_ref() {
             DeValue::String(text) => {
                 self.fit(entry, secret::refuse_in_value(name, text))?;

@@ -39,6 +39,8 @@ fn company(table: &str, key: &str, value: &str) -> String {
         ("databases.x", "url") => "kind = \"mysql\"\n".to_owned(),
         ("databases.x", "file") => String::new(),
         ("databases.x", _) => "file = \"/shop.db\"\n".to_owned(),
+        ("server.x", "headers") => "url = \"https://x.test/mcp\"\n".to_owned(),
+        ("server.x.auth", _) => "[server.x]\nurl = \"https://x.test/mcp\"\n".to_owned(),
         ("queries.x", "sql") => format!("{}parameters.customer = {{}}\n{shop}", query(&[])),
         ("queries.x", "writes") if value == "true" => {
             format!("{}{shop}", query(&[("sql", "\"delete from orders\"")]))

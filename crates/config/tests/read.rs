@@ -188,8 +188,24 @@ const MISTAKES: &[(&str, &str)] = &[
         "2:10: an address is written 127.0.0.1:8808, [::1]:8808 or unix:/path (where it listens: a port of this machine, or a socket)",
     ),
     (
-        "[server.t]\nurl = \"https://x\"",
-        "2:1: `url` in [server.t] is not supported by this version (a remote server)",
+        "[server.t]\nurl = \"http://x.test/mcp\"",
+        "2:7: `url` cannot be used: it is not https, and does not lead to this machine (where it is, when it is somewhere else: in place of `command`)",
+    ),
+    (
+        "[server.t]\nurl = \"https://x.test/mcp\"\ncommand = [\"x\"]",
+        "3:11: a server has a `command` or a `url`, not both (the program and its arguments, without secrets)",
+    ),
+    (
+        "[server.t]\nurl = \"https://x.test/mcp?api_key=a8f5f167f44f4964e6c998dee827110c\"",
+        "2:7: there is a secret in the address, which others get to see: it belongs into `auth` or `headers`, as a reference (where it is, when it is somewhere else: in place of `command`)",
+    ),
+    (
+        "[server.t]\ncommand = [\"x\"]\nauth = { bearer = { env = \"T\" } }",
+        "3:8: `auth` is for a remote server: it needs a `url` (how we identify ourselves to a remote server)",
+    ),
+    (
+        "[server.t]\nurl = \"https://x.test/mcp\"\nheaders = { Authorization = { env = \"T\" } }",
+        "3:13: `Authorization` is ours to say; a token belongs into `auth = { bearer = … }` (what every request to a remote server carries beside)",
     ),
     (
         "[server.t]\nroots = [{ path = \"/a\", protect = [\"../b\"] }]",

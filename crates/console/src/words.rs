@@ -31,6 +31,10 @@ pub struct Words {
     pub host: Option<String>,
 }
 
+/// What a yes to a start covers.
+const LOCAL: &str = "starts the server, and starts it again as long as its command, its files and its variables are the same and it is given no more than this";
+const REMOTE: &str = "speaks with this server, and again as long as its address and where our credentials come from are the same and it is given no more than this";
+
 impl Words {
     /// The words for a question about `tool` of `server`. `content` is only looked at for
     /// what must be said before everything else.
@@ -108,7 +112,7 @@ impl Words {
             asks,
             what: "part",
             content: "launch",
-            covers: "starts the server, and starts it again as long as its command, its files and its variables are the same and it is given no more than this",
+            covers: if content.get("url").is_some() { REMOTE } else { LOCAL },
             yes: "Approve, while it stays so",
             told: "approved, while it stays so",
             stands: format!("`{server}` may be started like this"),

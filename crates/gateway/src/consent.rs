@@ -146,9 +146,11 @@ impl Launch<'_> {
     /// Everything that decides what would run, and where: whole.
     fn content(&self) -> Value {
         let mut all = json!({
-            "command": self.plan.server.command,
             "started in": std::env::current_dir().map(|dir| dir.display().to_string()).ok(),
         });
+        if self.plan.server.remote.is_none() {
+            all["command"] = json!(self.plan.server.command);
+        }
         if let Some(members) = all.as_object_mut() {
             let beside = self.beside.parts.iter().map(|(_, seen)| seen);
             for seen in beside.chain([self.seen]) {
@@ -244,7 +246,7 @@ impl Launch<'_> {
     ) -> Result<(), Fault> {
         let principal = Principal::user(rustix::process::getuid().as_raw());
         let mut record = Record::new(event, SESSION, &self.plan.server.name, &principal);
-        let shown = crate::identity::shown(&self.plan.server.command);
+        let shown = crate::identity::started(&self.plan.server);
         record.note = Some(format!("{note}: {}", portcullis_guard::redact(&shown)));
         record.approval = approval.map(ToString::to_string);
         let written = journal.append(&record, wall_clock());

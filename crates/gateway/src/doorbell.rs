@@ -10,7 +10,8 @@ use crate::driver::Driver;
 impl Driver {
     /// Takes what was told since we last looked. Nothing depends on it.
     pub(crate) fn hear_the_doorbell(&mut self) {
-        let wishes = self.custody.wishes().unwrap_or_default();
+        let Some(custody) = &mut self.custody else { return };
+        let wishes = custody.wishes().unwrap_or_default();
         let home = self.keeper.home().map(Path::to_owned);
         for wish in wishes {
             self.session.wanted(&told(&wish, home.as_deref()));

@@ -10,7 +10,7 @@ use portcullis_confine::Custody;
 use portcullis_journal::Timestamp;
 use portcullis_mediation::{Closing, Session};
 use portcullis_store::{Approvals, Journal};
-use portcullis_transport::{Lane, Lines};
+use portcullis_transport::Lines;
 use portcullis_wire::{Frame, Limits, Malformed, MalformedKind, Message, Notification, Peer};
 use rustix::process::Signal as Unix;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -30,6 +30,7 @@ use crate::roots::Keeper;
 use crate::secrets::Secrets;
 use crate::serve::posts::Said;
 use crate::side::SideLog;
+use crate::upstream;
 
 /// After so many events in a row we look whether something else happened: a peer
 /// that always has one more line would else be the only one that is heard.
@@ -108,16 +109,16 @@ pub(crate) struct Driver {
     pub(crate) pins: PinKeeper,
     pub(crate) secrets: Secrets,
     pub(crate) reload: Reload,
-    /// The life of the server.
-    pub(crate) custody: Custody,
+    /// The life of the server's process, if it has one here.
+    pub(crate) custody: Option<Custody>,
     pub(crate) side: SideLog,
     pub(crate) limits: Limits,
     pub(crate) from_client: Ears,
     pub(crate) to_client: Mouth,
-    pub(crate) from_server: Lines,
-    pub(crate) to_server: Lane,
-    pub(crate) stderr: Lines,
-    pub(crate) stderr_open: bool,
+    pub(crate) from_server: upstream::Ears,
+    pub(crate) to_server: upstream::Mouth,
+    /// What a process writes beside the protocol, until it closes that.
+    pub(crate) stderr: Option<Lines>,
     pub(crate) wire: Option<Wire>,
     /// What the host said, and a fresh process will hear.
     pub(crate) held: Held,
@@ -162,13 +163,13 @@ impl Driver {
             self.draining.is_none() && !self.to_server.is_full() && !self.to_client.is_full();
         let read_client = read_client && !self.held.is_full();
         let read_server = !self.to_client.is_full();
-        let Self { from_client, from_server, stderr, alarm, stderr_open, wire, .. } = self;
+        let Self { from_client, from_server, stderr, alarm, wire, .. } = self;
         // Without an order: whoever has something to say gets a turn.
         let heard = async {
             tokio::select! {
-                line = from_server.next(), if read_server => arrived(Peer::Server, line),
+                heard = from_server.next(), if read_server => arrived(heard),
                 heard = from_client.next(), if read_client => heard_of(heard),
-                line = stderr.next(), if *stderr_open => match line {
+                line = words(stderr) => match line {
                     Ok(Some(frame)) => Event::Stderr(frame),
                     Ok(None) | Err(_) => Event::StderrEnded,
                 },
@@ -204,6 +205,7 @@ impl Driver {
         match event {
             Event::Line(peer, frame) => self.line(peer, frame, now),
             Event::Said(said) => self.said(said, now),
+            Event::Heard(heard) => self.heard(heard, now),
             Event::Ended(Peer::Client) => {
                 self.draining = Some(now);
                 // Nobody is left for whom another process would be worth the wait.
@@ -211,7 +213,7 @@ impl Driver {
             }
             Event::Ended(Peer::Server) => self.session.closed(Peer::Server, now),
             Event::Stderr(frame) => self.keep_stderr(frame),
-            Event::StderrEnded => self.stderr_open = false,
+            Event::StderrEnded => self.stderr = None,
             Event::Unreached(told) => {
                 let record = self.session.unreached(&told);
                 self.session.note(record);
@@ -315,9 +317,9 @@ impl Driver {
         let read = async {
             loop {
                 tokio::select! {
-                    line = self.stderr.next(), if self.stderr_open => match line {
+                    line = words(&mut self.stderr) => match line {
                         Ok(Some(frame)) => return Some(frame),
-                        Ok(None) | Err(_) => self.stderr_open = false,
+                        Ok(None) | Err(_) => self.stderr = None,
                     },
                     line = self.from_server.next() => if !matches!(line, Ok(Some(_))) {
                         tokio::time::sleep(moment).await;
@@ -333,10 +335,10 @@ impl Driver {
     /// Keeps what a server that has ended left in its stderr.
     pub(crate) async fn last_words(&mut self) {
         let deadline = tokio::time::Instant::now() + Duration::from_millis(500);
-        while self.stderr_open {
-            match tokio::time::timeout_at(deadline, self.stderr.next()).await {
+        while self.stderr.is_some() {
+            match tokio::time::timeout_at(deadline, words(&mut self.stderr)).await {
                 Ok(Ok(Some(frame))) => self.keep_stderr(frame),
-                Ok(Ok(None) | Err(_)) | Err(_) => self.stderr_open = false,
+                Ok(Ok(None) | Err(_)) | Err(_) => self.stderr = None,
             }
         }
     }
@@ -354,10 +356,19 @@ impl Driver {
     }
 }
 
-fn arrived(peer: Peer, line: io::Result<Option<Frame>>) -> Event {
-    match line {
-        Ok(Some(frame)) => Event::Line(peer, frame),
-        Ok(None) | Err(_) => Event::Ended(peer),
+fn arrived(heard: io::Result<Option<upstream::Heard>>) -> Event {
+    match heard {
+        Ok(Some(upstream::Heard::Line(frame))) => Event::Line(Peer::Server, frame),
+        Ok(Some(upstream::Heard::Remote(heard))) => Event::Heard(heard),
+        Ok(None) | Err(_) => Event::Ended(Peer::Server),
+    }
+}
+
+/// The next line that a process writes beside the protocol; where there is none, nothing comes.
+async fn words(stderr: &mut Option<Lines>) -> io::Result<Option<Frame>> {
+    match stderr {
+        Some(lines) => lines.next().await,
+        None => std::future::pending().await,
     }
 }
 

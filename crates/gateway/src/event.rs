@@ -2,6 +2,8 @@
 
 use portcullis_wire::{Frame, Peer};
 
+use portcullis_transport::http::client::Heard;
+
 use crate::egress::Told;
 use crate::serve::posts::Said;
 
@@ -12,6 +14,8 @@ pub(crate) enum Event {
     Line(Peer, Frame),
     /// The HTTP gateway was told something for this session.
     Said(Said),
+    /// A remote server was heard.
+    Heard(Heard),
     /// A peer closed its end, or reading from it failed.
     Ended(Peer),
     /// The server wrote to stderr.

@@ -114,6 +114,14 @@ pub(crate) fn shown(command: &[String]) -> String {
     }
 }
 
+/// What is started, as a person reads it: a command, or an address.
+pub(crate) fn started(server: &config::Server) -> String {
+    match &server.remote {
+        Some(remote) => remote.to_string(),
+        None => shown(&server.command),
+    }
+}
+
 /// A word with its ends visible, when a space could hide them.
 fn quoted(word: &str) -> String {
     let word = visible(word);

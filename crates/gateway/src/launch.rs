@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 use portcullis_config as config;
 use portcullis_confine::command::Resolved;
 use portcullis_confine::egress::Doors;
-use portcullis_confine::{self as confine, Confined, Profile, RootGrant};
+use portcullis_confine::{self as confine, Confined, Custody, Profile, RootGrant};
 use portcullis_guard::path as guarded;
 use portcullis_guard::secret::SecretString;
 use portcullis_journal::Event;
@@ -41,6 +41,7 @@ use crate::reload::{Reload, Reread, Written};
 use crate::roots::Keeper;
 use crate::secrets::{self, Secrets, Sights};
 use crate::side::SideLog;
+use crate::upstream;
 
 /// Hosts give up on a call after 60 s (`DEFAULT_REQUEST_TIMEOUT_MSEC` of the
 /// TypeScript SDK): we answer before.
@@ -132,36 +133,37 @@ pub(crate) fn launch(
     }
     let mut approvals = Approvals::open(&plan.state)
         .map_err(|error| Fault::ours("approvals cannot be opened", error))?;
-    let known = known(plan, &variables);
+    let mut known = known(plan, &variables);
+    known.extend(plan.server.remote.iter().flat_map(|remote| crate::remote::known(plan, remote)));
     let mut installing = Installing::default();
     let mut pins = PinKeeper::open(plan)?.without(without);
-    let resolved = admit(
-        plan,
-        &grants,
-        &variables,
-        &mut pins,
-        (&mut journal, &mut approvals),
-        &mut installing,
-    )?;
-    let mut profile = profile(plan, &grants, variables, &resolved)?;
-    if without.is(Layer::Box) {
-        (profile.least, profile.most) = (confine::Level::None, confine::Level::None);
-    }
-    let cwd = working_directory(&grants, &profile);
+    let stores = (&mut journal, &mut approvals);
+    let ready = match &plan.server.remote {
+        Some(remote) => {
+            crate::remote::admit(plan, remote, &mut pins, stores)?;
+            Ready::Remote(remote)
+        }
+        None => {
+            let resolved = admit(plan, &grants, &variables, &mut pins, stores, &mut installing)?;
+            let mut profile = profile(plan, &grants, variables, &resolved)?;
+            if without.is(Layer::Box) {
+                (profile.least, profile.most) = (confine::Level::None, confine::Level::None);
+            }
+            Ready::Process(Box::new((profile, resolved)))
+        }
+    };
+    let cwd = match &ready {
+        Ready::Process(ready) => working_directory(&grants, &ready.0),
+        Ready::Remote(_) => None,
+    };
     let pinning = pins.pinning(plan, cwd.as_deref())?;
-    let confined = confine::spawn(&profile).map_err(refused)?;
-    for weakness in &confined.achieved.weak {
-        eprintln!("portcullis: {}: weaker than usual: {weakness}", plan.server.name);
-    }
+    let begun = begin(plan, ready, &mut keeper)?;
     let mut settings = settings(plan, &grants, policies, cwd, pinning, &mut journal)?;
     settings.without = without;
     settings.askable = askable;
     let mut session = Session::new(settings);
     let mut record = session.record(Event::Started);
-    record.confinement = Some(
-        serde_json::to_value(&confined.achieved)
-            .map_err(|error| Fault::ours("the box cannot be recorded", error))?,
-    );
+    record.confinement.clone_from(&begun.achieved);
     record.note = Some(left_out::started(plan, without));
     session.note(record);
     for told in &installing.denied {
@@ -172,9 +174,7 @@ pub(crate) fn launch(
         record.note = Some(format!("the installer was not held to its registry: {why}"));
         session.note(record);
     }
-    keeper.profile = profile;
-    let origin = Origin { plan: plan.clone(), resolved };
-    let mut driver = driver(origin, session, host, (journal, approvals, keeper, pins), confined)
+    let mut driver = driver(plan, session, host, (journal, approvals, keeper, pins), begun)
         .map_err(|error| Fault::ours("the server's pipes cannot be used", error))?;
     driver.side = driver.side.knowing(known);
     driver.secrets = secrets;
@@ -191,15 +191,71 @@ fn keeper(plan: &Plan) -> Result<Keeper, Fault> {
     Keeper::begin(roots, newcomers, grants, plan.server.name.as_str(), plan.home.as_deref())
 }
 
+/// What may be started now.
+enum Ready<'a> {
+    Process(Box<(Profile, Resolved)>),
+    Remote(&'a config::Remote),
+}
+
+/// The server's side of a session.
+struct Begun {
+    ears: upstream::Ears,
+    mouth: upstream::Mouth,
+    stderr: Option<Lines>,
+    custody: Option<Custody>,
+    sockets: Option<confine::egress::Sockets>,
+    /// What the box is.
+    achieved: Option<serde_json::Value>,
+    resolved: Option<Resolved>,
+}
+
+/// Starts the server in its box, or begins to speak with one that is somewhere else.
+fn begin(plan: &Plan, ready: Ready<'_>, keeper: &mut Keeper) -> Result<Begun, Fault> {
+    let (profile, resolved) = match ready {
+        Ready::Process(ready) => *ready,
+        Ready::Remote(remote) => {
+            let (speech, hearing) = crate::remote::begin(plan, remote)?;
+            return Ok(Begun {
+                ears: upstream::Ears::Remote(Box::new(hearing)),
+                mouth: upstream::Mouth::Remote(speech),
+                stderr: None,
+                custody: None,
+                sockets: None,
+                achieved: None,
+                resolved: None,
+            });
+        }
+    };
+    let confined = confine::spawn(&profile).map_err(refused)?;
+    for weakness in &confined.achieved.weak {
+        eprintln!("portcullis: {}: weaker than usual: {weakness}", plan.server.name);
+    }
+    keeper.profile = profile;
+    let Confined { stdin, stdout, stderr, sockets, custody, achieved } = confined;
+    let achieved = serde_json::to_value(&achieved)
+        .map_err(|error| Fault::ours("the box cannot be recorded", error))?;
+    let unusable = |error| Fault::ours("the server's pipes cannot be used", error);
+    let limit = usize::try_from(plan.server.limits.message_bytes).unwrap_or(usize::MAX);
+    let lines = Lines::new(stdio::source(stdout).map_err(unusable)?, limit);
+    Ok(Begun {
+        ears: upstream::Ears::Pipe(lines),
+        mouth: upstream::Mouth::Pipe(Lane::new(stdio::sink(stdin).map_err(unusable)?)),
+        stderr: Some(Lines::new(stdio::source(stderr).map_err(unusable)?, STDERR_LINE)),
+        custody: Some(custody),
+        sockets,
+        achieved: Some(achieved),
+        resolved: Some(resolved),
+    })
+}
+
 fn driver(
-    origin: Origin,
+    plan: &Plan,
     session: Session,
     host: impl FnOnce() -> io::Result<Host>,
     (journal, approvals, keeper, pins): (Journal, Approvals, Keeper, PinKeeper),
-    confined: Confined,
+    begun: Begun,
 ) -> std::io::Result<Driver> {
-    let Confined { stdin, stdout, stderr, sockets, custody, .. } = confined;
-    let plan = &origin.plan;
+    let origin = Origin { plan: plan.clone(), resolved: begun.resolved };
     let host = host()?;
     let limit = usize::try_from(plan.server.limits.message_bytes).unwrap_or(usize::MAX);
     Ok(Driver {
@@ -209,7 +265,7 @@ fn driver(
         watch: Watch::new(Prompt::default()),
         calling: Calling::in_order(&plan.server.channels),
         keeper,
-        custody,
+        custody: begun.custody,
         pins,
         secrets: Secrets::default(),
         held: Held::default(),
@@ -218,11 +274,10 @@ fn driver(
         limits: portcullis_wire::Limits { message_bytes: limit, depth: DEPTH },
         from_client: host.ears,
         to_client: host.mouth,
-        from_server: Lines::new(stdio::source(stdout)?, limit),
-        to_server: Lane::new(stdio::sink(stdin)?),
-        stderr: Lines::new(stdio::source(stderr)?, STDERR_LINE),
-        stderr_open: true,
-        wire: egress::serve(sockets, &plan.server.network)?,
+        from_server: begun.ears,
+        to_server: begun.mouth,
+        stderr: begun.stderr,
+        wire: egress::serve(begun.sockets, &plan.server.network)?,
         stop: host.stop,
         alarm: Alarm::default(),
         draining: None,
@@ -235,7 +290,8 @@ fn driver(
 #[derive(Debug)]
 pub(crate) struct Origin {
     plan: Plan,
-    resolved: Resolved,
+    /// What its command led to; nothing when it is somewhere else.
+    resolved: Option<Resolved>,
 }
 
 impl Origin {
@@ -252,7 +308,8 @@ impl Origin {
     /// Nothing takes the server's place that is not what was approved: its files
     /// may have changed since it started.
     pub(crate) fn hold(&self, pins: &mut PinKeeper, journal: &mut Journal) -> Result<(), Fault> {
-        held_to_pin(&self.plan, &self.resolved, pins, journal, None).map(drop)
+        let Some(resolved) = &self.resolved else { return Ok(()) };
+        held_to_pin(&self.plan, resolved, pins, journal, None).map(drop)
     }
 }
 
@@ -375,7 +432,7 @@ fn settings(
         askable: guarded::Roots::new(),
         cwd,
         flow: server.flow,
-        open_world: server.network != config::Network::None,
+        open_world: server.network != config::Network::None || server.remote.is_some(),
         inspect: server.inspect,
         trusted_hosts: server.trusted_hosts.clone(),
         may_ask: MayAsk {
@@ -445,6 +502,7 @@ fn policy_fingerprint(plan: &Plan, grants: &[RootGrant], policies: &Policies) ->
         "network": server.network.to_string(),
         "confinement": server.confinement.as_str(),
         "command": server.command,
+        "url": server.remote.as_ref().map(|remote| remote.url.text()),
     });
     Fingerprint::of(all.to_string().as_bytes())
 }

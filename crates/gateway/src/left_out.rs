@@ -18,7 +18,11 @@ pub(crate) fn read(_: &Plan) -> Result<Without, Fault> {
 
 /// The command, for the record of a start.
 pub(crate) fn started(plan: &Plan, without: Without) -> String {
-    let command = portcullis_guard::redact(&plan.server.command.join(" ")).into_owned();
+    let command = match &plan.server.remote {
+        // No box stands around it, and no query or credential is written down.
+        Some(remote) => format!("{}, which is somewhere else: no box", remote.url.origin()),
+        None => portcullis_guard::redact(&plan.server.command.join(" ")).into_owned(),
+    };
     #[cfg(debug_assertions)]
     if let Some(warning) = crate::without::warning(without) {
         return format!("{warning}: {command}");

@@ -2,6 +2,7 @@
 //!
 //! Read in this order: `launch.rs` (a plan becomes a box and a session),
 //! `driver.rs` (the story of a running gateway), `event.rs` (what can happen),
+//! `upstream.rs` and `remote.rs` (a server that is somewhere else),
 //! `perform.rs` (doing what the session says), `channels.rs`, `approve.rs` and `prompt.rs`
 //! (calling a person, and waiting for one), `roots.rs` and `restart.rs` (what changes in a box
 //! that runs, and a box that takes another's place), `secrets.rs` and `reload.rs` (what it was given, when that changes), `side.rs` (what servers write beside the protocol).
@@ -29,12 +30,14 @@ mod pins;
 mod prompt;
 mod reach;
 mod reload;
+mod remote;
 mod restart;
 mod roots;
 pub mod secrets;
 pub mod serve;
 mod side;
 mod trusted;
+mod upstream;
 #[cfg(debug_assertions)]
 mod without;
 
@@ -157,27 +160,31 @@ pub(crate) fn rest(plan: &Plan) {
 /// Closes the server's input, waits, asks by SIGTERM, waits, and kills what is left of it.
 async fn end_server(driver: &mut Driver, closing: Closing) -> String {
     driver.end_input().await;
+    let Some(mut custody) = driver.custody.take() else {
+        driver.from_server.end().await;
+        return "it is somewhere else, and so is what becomes of it".to_owned();
+    };
     if matches!(closing, Closing::ServerFlooded | Closing::JournalFailed) {
-        driver.custody.kill();
+        custody.kill();
     }
     let (polite, deadline) = (Instant::now() + GRACE, Instant::now() + GRACE + LAST_GRACE);
     let mut asked = false;
     loop {
-        match driver.custody.try_exit() {
+        match custody.try_exit() {
             Ok(Some(exit)) => return exit.to_string(),
             Ok(None) if Instant::now() < deadline => {
                 if !asked && Instant::now() >= polite {
-                    driver.custody.terminate();
+                    custody.terminate();
                     asked = true;
                 }
                 driver.drain().await;
             }
             Ok(None) => {
-                driver.custody.kill();
+                custody.kill();
                 return "it did not end by itself and was killed".to_owned();
             }
             Err(error) => {
-                driver.custody.kill();
+                custody.kill();
                 return format!("its end is unknown: {error}");
             }
         }

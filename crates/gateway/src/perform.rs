@@ -49,7 +49,10 @@ impl Driver {
     fn send(&mut self, to: Peer, message: &Permitted<Message>) {
         match to {
             Peer::Client => self.to_client.send(message),
-            Peer::Server => self.to_server.send(message),
+            Peer::Server => {
+                let session = &self.session;
+                self.to_server.send(message, || session.mirrored_arguments(message.get()));
+            }
         }
     }
 

@@ -291,7 +291,7 @@ impl PinKeeper {
     ) -> Result<(), Fault> {
         let principal = Principal::user(rustix::process::getuid().as_raw());
         let mut record = Record::new(event, "launch", &plan.server.name, &principal);
-        let shown = identity::shown(&plan.server.command);
+        let shown = identity::started(&plan.server);
         record.note = Some(format!("{note}: {}", portcullis_guard::redact(&shown)));
         let written = journal.append(&record, wall_clock());
         written.map(|_| ()).map_err(|error| Fault::ours("the journal cannot be written", error))

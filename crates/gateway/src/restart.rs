@@ -14,14 +14,16 @@ use portcullis_wire::Peer;
 use crate::driver::Driver;
 use crate::egress::Wire;
 use crate::launch::STDERR_LINE;
+use crate::upstream::{Ears, Mouth};
 
 impl Driver {
     /// Exchanges the server's process. `why` is for the journal.
     pub(crate) fn restart(&mut self, why: &str, now: Instant) {
+        let Some(custody) = &mut self.custody else { return };
         eprintln!("portcullis: the server is started anew: {why}");
-        self.custody.kill();
+        custody.kill();
         // Returns when the kernel has ended the last of its processes.
-        let _ended = self.custody.wait();
+        let _ended = custody.wait();
         // Its files may have changed since it was approved.
         if let Err(fault) = self.origin.hold(&mut self.pins, &mut self.journal) {
             return self.stays_away(&format!("the server is not started anew: {fault}"), now);
@@ -60,12 +62,11 @@ impl Driver {
         for told in Wire::moves(&mut self.wire, sockets).map_err(failed)? {
             self.session.note(self.session.unreached(&told));
         }
-        self.from_server =
-            Lines::new(stdio::source(stdout).map_err(failed)?, self.limits.message_bytes);
-        self.to_server = Lane::new(stdio::sink(stdin).map_err(failed)?);
-        self.stderr = Lines::new(stdio::source(stderr).map_err(failed)?, STDERR_LINE);
-        self.stderr_open = true;
-        self.custody = custody;
+        let lines = Lines::new(stdio::source(stdout).map_err(failed)?, self.limits.message_bytes);
+        self.from_server = Ears::Pipe(lines);
+        self.to_server = Mouth::Pipe(Lane::new(stdio::sink(stdin).map_err(failed)?));
+        self.stderr = Some(Lines::new(stdio::source(stderr).map_err(failed)?, STDERR_LINE));
+        self.custody = Some(custody);
         Ok(())
     }
 }

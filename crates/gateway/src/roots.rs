@@ -325,13 +325,15 @@ impl Driver {
 
     /// Brings the box to what is in force. What nobody holds changes now.
     fn follow(&mut self, now: Instant) {
+        // A server that is somewhere else is shown no directory.
+        let Some(custody) = &mut self.custody else { return };
         let desired = self.keeper.desired();
         let mut behind = Vec::new();
         for root in self.keeper.shown.clone() {
             if desired.iter().any(|wanted| same_place(wanted, &root)) {
                 continue;
             }
-            match self.custody.revoke(&root.path) {
+            match custody.revoke(&root.path) {
                 Ok(Applied::Live | Applied::Refused(_)) => {
                     self.keeper.shown.retain(|shown| shown.path != root.path);
                 }
@@ -346,7 +348,7 @@ impl Driver {
             if known || self.keeper.refused.contains(&root.path) {
                 continue;
             }
-            match self.custody.grant(&root) {
+            match custody.grant(&root) {
                 Ok(Applied::Live) => {
                     self.keeper.shown.retain(|shown| shown.path != root.path);
                     self.keeper.shown.push(root);

@@ -2,7 +2,7 @@
 //!
 //! Read in this order: [`host`] (which texts name a host at all), [`rule`] (what the
 //! operator listed, and what of it a target meets), [`address`] (where a name must not
-//! lead), then the four formats in which a server can ask: [`http`], [`tls`],
+//! lead), [`web`] (addresses that we send to ourselves), then the four formats in which a server can ask: [`http`], [`tls`],
 //! [`socks`] and [`dns`]. Each reads hostile bytes, in pieces or whole, and keeps
 //! nothing. Dialling is somebody else's (`confine`).
 
@@ -16,12 +16,14 @@ pub mod rule;
 pub mod socks;
 pub mod tally;
 pub mod tls;
+pub mod web;
 pub mod why;
 
 pub use address::inside;
 pub use host::{Host, HostName, NotAHost, Target};
 pub use rule::{NotARule, Reach, Route, Rule};
 pub use tally::{Tally, Told};
+pub use web::{NotAUrl, Origin, Url};
 pub use why::{Denial, Why};
 
 /// What a format made of the bytes so far.

@@ -67,7 +67,9 @@ use std::time::{Duration, Instant};
 use portcullis_catalog::control::MESSAGE_BOUNDED;
 use portcullis_journal::{Event, Record};
 use portcullis_policy::{Answer, Decision};
-use portcullis_wire::{Malformed, Message, Peer};
+use portcullis_wire::view::mirrored;
+use portcullis_wire::view::tool::ToolCall;
+use portcullis_wire::{Json, Malformed, Message, Peer};
 
 pub use approval::{ApprovalId, ApprovalKey, Fact, Fingerprint, Matter, Question};
 pub use control::approve_by_risk::tier_of;
@@ -345,6 +347,23 @@ impl Session {
     pub fn record(&self, event: Event) -> Record {
         let Settings { session, server, principal, .. } = &self.settings;
         Record::new(event, session, server, principal)
+    }
+
+    /// The arguments of a call that travel as headers too, as the tool's definition in force says
+    /// (2026-07-28, `x-mcp-header`).
+    #[must_use]
+    pub fn mirrored_arguments(&self, message: &Message) -> Vec<(String, String)> {
+        let Message::Request(request) = message else { return Vec::new() };
+        if request.method != "tools/call" || !matches!(self.phase, Phase::Modern(_)) {
+            return Vec::new();
+        }
+        let Ok(call) = ToolCall::read(request.params.as_ref()) else { return Vec::new() };
+        let tool = self.tools.last(&call.name);
+        let arguments = call.arguments.as_ref().map(Json::value);
+        match (tool, arguments) {
+            (Some(tool), Some(arguments)) => mirrored::arguments(&tool.input, &arguments),
+            _ => Vec::new(),
+        }
     }
 
     /// Keeps a record of something that no message caused.

@@ -8,6 +8,7 @@
 mod auth;
 mod body;
 mod caller;
+pub mod client;
 pub mod fetch;
 mod listener;
 pub mod mirrored;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use portcullis_config::values::{expand_home, parse_env};
-use portcullis_config::{Overrides, Server, Source, Unfit, Variable};
+use portcullis_config::{Overrides, Remote, Server, Source, Unfit, Variable};
 use portcullis_gateway::{Ending, Fault, Plan, Reread, Written};
 use portcullis_mediation::Fingerprint;
 use portcullis_policy::ServerName;
@@ -104,12 +104,30 @@ fn server_name(args: &Run) -> Result<ServerName, Trouble> {
         Some(name) => {
             ServerName::new(name).map_err(|bad| Unfit::new(format!("--name: {bad}")).into())
         }
-        None => name::from_command(&args.command).ok_or_else(|| {
-            let said = "nothing to guard: put the server's command after `--`, or name one of the \
+        None => from_what_it_is(args).ok_or_else(|| {
+            let said = "nothing to guard: put the server's command after `--`, its address after `--url`, or name one of the \
                         config's servers with --name NAME";
             Trouble::new(Exit::Usage, said)
         }),
     }
+}
+
+fn from_what_it_is(args: &Run) -> Option<ServerName> {
+    match &args.url {
+        Some(url) => name::from_url(url),
+        None => name::from_command(&args.command),
+    }
+}
+
+/// The remote server that was typed.
+fn remote(args: &Run) -> Result<Option<Remote>, Unfit> {
+    let Some(url) = &args.url else { return Ok(None) };
+    let remote =
+        Remote::at(url).map_err(|unfit| Unfit::new(format!("--url cannot be used: {unfit}")))?;
+    Ok(Some(match &args.bearer_env {
+        Some(name) => remote.with_bearer(name),
+        None => remote,
+    }))
 }
 
 /// A server that nobody named is known by its command: two projects with two
@@ -118,7 +136,10 @@ fn pin_name(server: &Server, is_named: bool) -> String {
     if is_named {
         return server.name.to_string();
     }
-    let command = serde_json::Value::from(server.command.clone()).to_string();
+    let command = match &server.remote {
+        Some(remote) => remote.url.text(),
+        None => serde_json::Value::from(server.command.clone()).to_string(),
+    };
     let digest = Fingerprint::of(command.as_bytes());
     let digest = digest.as_str().trim_start_matches("sha256:");
     format!("{}#{}", server.name, digest.chars().take(12).collect::<String>())
@@ -130,8 +151,10 @@ fn overrides(args: Run) -> Result<Overrides, Unfit> {
         parse_env(text).map_err(|unfit| Unfit::new(format!("--env cannot be read: {unfit}")))
     };
     let env = args.env.iter().map(read).collect::<Result<_, _>>()?;
+    let remote = remote(&args)?;
     Ok(Overrides {
         command: (!args.command.is_empty()).then_some(args.command),
+        remote,
         roots: (!args.roots.is_empty()).then_some(args.roots),
         network: args.network,
         env,
@@ -158,6 +181,7 @@ fn located(mut server: Server, home: Option<&Path>) -> Result<Server, Trouble> {
             Source::Value(_) | Source::Environment(_) => Ok(variable.clone()),
         })
         .collect::<Result<_, Trouble>>()?;
+    server.remote = server.remote.map(|remote| remote.located(locate)).transpose()?;
     Ok(server)
 }
 

@@ -16,7 +16,7 @@ pub(super) fn run(places: &Places) -> Result<Exit, Trouble> {
     let written = InForce::read(places)?;
     let names = commanded(&written);
     if names.is_empty() {
-        let said = "nothing to serve: the config names no server with a command";
+        let said = "nothing to serve: the config names no server with a command or a url";
         return Err(Trouble::new(Exit::Usage, said));
     }
     let plans = names
@@ -34,7 +34,8 @@ pub(super) fn run(places: &Places) -> Result<Exit, Trouble> {
 fn commanded(written: &InForce) -> Vec<ServerName> {
     let tables = written.documents.all().map(|document| &document.config);
     let tables = tables.flat_map(Config::servers);
-    let started = tables.filter(|(_, settings)| settings.command.is_some());
+    let started =
+        tables.filter(|(_, settings)| settings.command.is_some() || settings.remote.is_some());
     let mut names: Vec<ServerName> = started.map(|(name, _)| name.clone()).collect();
     names.sort();
     names.dedup();

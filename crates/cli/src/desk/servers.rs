@@ -62,7 +62,10 @@ fn configured(server: &Written) -> Server {
         format!("{} ({}{asks})", root.path(), root.access().as_str())
     };
     let mut facts = vec![
-        ("Command", server.command.join(" ")),
+        match &server.remote {
+            Some(remote) => ("Address", remote.to_string()),
+            None => ("Command", server.command.join(" ")),
+        },
         ("Roots", list(server.roots.iter().map(root).collect())),
         ("Network", server.network.to_string()),
         ("Asked about", asked(server.rules.mode).to_owned()),

@@ -15,7 +15,6 @@ mod follow;
 mod pool;
 mod reach;
 mod roots;
-mod url;
 
 use std::future::{Future as _, poll_fn};
 use std::sync::Arc;
@@ -29,11 +28,11 @@ use tokio::time::timeout;
 
 pub use answer::Answer;
 pub use dial::Resolver;
-pub use error::{FetchError, NotAUrl};
+pub use error::FetchError;
 pub use follow::Follow;
+pub use portcullis_guard::egress::{NotAUrl, Origin, Url};
 pub use reach::Reach;
 pub use roots::Roots;
-pub use url::{Origin, Url};
 
 use super::reply::Content;
 use connection::Connection;

@@ -16,7 +16,7 @@ use tokio::time::timeout;
 use super::connection::Connection;
 use super::error::FetchError;
 use super::pool::Pool;
-use super::url::Origin;
+use portcullis_guard::egress::Origin;
 
 /// Nesting that a document may have.
 const DEPTH: usize = 32;

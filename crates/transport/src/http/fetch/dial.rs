@@ -17,7 +17,7 @@ use super::connection::{Connection, Line};
 use super::error::FetchError;
 use super::reach::{Reach, Way, accepted};
 use super::roots::Roots;
-use super::url::Url;
+use portcullis_guard::egress::Url;
 
 /// How long each address may take.
 const PATIENCE: Duration = Duration::from_secs(10);

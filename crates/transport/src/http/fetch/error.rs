@@ -1,26 +1,6 @@
 //! What can go wrong with a request of ours, in words that repeat nothing of an answer.
 
-use portcullis_guard::egress::NotAHost;
-
-/// Why a text is no address that we send to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum NotAUrl {
-    /// Neither `https:` nor `http:`.
-    #[error("an address begins with `https://`")]
-    Scheme,
-    /// Not encrypted, to another machine.
-    #[error("it is not https, and does not lead to this machine")]
-    Plain,
-    /// Its host.
-    #[error("its host: {0}")]
-    Host(#[from] NotAHost),
-    /// A letter that stands in no path or query.
-    #[error("there is a letter in it that stands in no address: write it as `%XX`")]
-    Letter,
-    /// Longer than 2048 bytes.
-    #[error("it is too long")]
-    TooLong,
-}
+use portcullis_guard::egress::NotAUrl;
 
 /// Why there is no answer, or no more of it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -5,7 +5,7 @@ use std::task::{Context, Waker};
 use std::time::{Duration, Instant};
 
 use super::connection::Connection;
-use super::url::Origin;
+use portcullis_guard::egress::Origin;
 
 /// Connections kept at most.
 const MOST: usize = 8;

@@ -7,7 +7,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use portcullis_guard::egress::{self, Host, Route, Target};
 
 use super::error::FetchError;
-use super::url::Origin;
+use portcullis_guard::egress::Origin;
 
 /// Whom requests may reach; nobody, until something is added.
 #[derive(Clone, Debug, Default)]
@@ -104,8 +104,8 @@ fn inside(target: &Target, what: &str) -> FetchError {
 mod tests {
     use portcullis_guard::egress::Rule;
 
-    use super::super::url::Url;
     use super::*;
+    use portcullis_guard::egress::Url;
 
     fn target(url: &str) -> Target {
         Url::new(url).unwrap().origin().target().clone()

@@ -3,12 +3,30 @@
 use std::fmt;
 use std::net::IpAddr;
 
-use portcullis_guard::egress::{Host, Target};
-
-use super::error::NotAUrl;
+use super::host::{Host, NotAHost, Target};
 
 /// Longest address, in bytes.
 const LONGEST: usize = 2048;
+
+/// Why a text is no address that we send to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotAUrl {
+    /// Neither `https:` nor `http:`.
+    #[error("an address begins with `https://`")]
+    Scheme,
+    /// Not encrypted, to another machine.
+    #[error("it is not https, and does not lead to this machine")]
+    Plain,
+    /// Its host.
+    #[error("its host: {0}")]
+    Host(#[from] NotAHost),
+    /// A letter that stands in no path or query.
+    #[error("there is a letter in it that stands in no address: write it as `%XX`")]
+    Letter,
+    /// Longer than 2048 bytes.
+    #[error("it is too long")]
+    TooLong,
+}
 
 /// `https://host[:port][/path][?query]`, or `http:` where the host is this machine. It has no
 /// login and no fragment.
@@ -88,7 +106,8 @@ impl Url {
     }
 
     /// Host and port as a `Host` header has them.
-    pub(super) fn authority(&self) -> String {
+    #[must_use]
+    pub fn authority(&self) -> String {
         let text = self.origin.to_string();
         text.split_once("://").map_or(text.clone(), |(_, authority)| authority.to_owned())
     }

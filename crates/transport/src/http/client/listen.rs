@@ -1,0 +1,65 @@
+//! What a server says unasked, where it says it (until 2025-11-25): a stream of its own.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::StatusCode;
+use tokio::sync::watch;
+
+use super::Heard;
+use super::events::Events;
+use super::exchange::{Trouble, said};
+use super::stream::{TRIES, follow, resumed};
+use super::talk::Talk;
+
+/// How long we wait before the stream is opened again, unless the server says so.
+const PAUSE: Duration = Duration::from_secs(1);
+/// And at most, when nobody answers.
+const LONGEST: Duration = Duration::from_secs(30);
+
+/// Listens until the conversation ends, or the server has nothing to listen to.
+pub(super) async fn listen(talk: Arc<Talk>, after: Option<watch::Receiver<bool>>) {
+    if let Some(mut after) = after {
+        let _ = after.wait_for(|done| *done).await;
+    }
+    match heard(&talk).await {
+        Ok(()) => {}
+        Err(Trouble::Lost) => talk.say(Heard::Lost).await,
+        Err(Trouble::Told(told)) => {
+            let told = format!("what the server says unasked is not heard any more: {told}");
+            talk.say(Heard::Told(told)).await;
+        }
+    }
+}
+
+async fn heard(talk: &Talk) -> Result<(), Trouble> {
+    let (mut last, mut retry): (Option<String>, Option<Duration>) = (None, None);
+    let (mut tries, mut first) = (TRIES, true);
+    loop {
+        let failed = match resumed(talk, last.clone()).await {
+            Ok(mut answer) if answer.status() == StatusCode::OK => {
+                (tries, first) = (TRIES, false);
+                let mut events = Events::new(talk.remote.limits.message_bytes);
+                let _ = follow(talk, &mut answer, &mut events, None).await?;
+                last = events.last.or(last);
+                retry = events.retry.or(retry);
+                None
+            }
+            // There is no such stream.
+            Ok(answer) if answer.status() == StatusCode::METHOD_NOT_ALLOWED => return Ok(()),
+            // Servers say so in many ways, and nothing was promised.
+            Ok(_) if first => return Ok(()),
+            Ok(answer) => Some(said(answer.status())),
+            Err(Trouble::Lost) => return Err(Trouble::Lost),
+            Err(Trouble::Told(told)) => Some(told),
+        };
+        if let Some(told) = failed {
+            tries -= 1;
+            if tries == 0 {
+                return Err(Trouble::Told(told));
+            }
+        }
+        let pause = retry.unwrap_or(PAUSE) * 2_u32.pow(TRIES - tries);
+        tokio::time::sleep(pause.min(LONGEST)).await;
+    }
+}
