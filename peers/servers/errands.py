@@ -3,6 +3,7 @@ a long call with progress, and a call that asks for the host's roots.
 """
 
 import asyncio
+import sys
 
 from mcp.server.mcpserver import Context, MCPServer
 from mcp.types import InputRequiredResult, ListRootsRequest, ToolAnnotations
@@ -40,4 +41,7 @@ async def list_roots(context: Context) -> str | InputRequiredResult:
     return "\n".join(str(root.uri) for root in answer.roots)
 
 
-server.run()
+if sys.argv[1:2] == ["--http"]:
+    server.run("streamable-http", port=int(sys.argv[2]))
+else:
+    server.run()

@@ -7,6 +7,8 @@ use crate::host::{
     Host, PYTHON_1, PYTHON_2_AUTO, PYTHON_2_LEGACY, PYTHON_2_MODERN, TYPESCRIPT_1,
     TYPESCRIPT_2_AUTO, TYPESCRIPT_2_LEGACY, TYPESCRIPT_2_MODERN,
 };
+use crate::inputs::Person;
+use crate::remote::Site;
 use crate::yard::{Yard, peer, source};
 
 const OUTSIDE: &str = "not permitted: a path lies outside the directories that were granted";
@@ -62,6 +64,19 @@ each_host! {
     http_errands_typescript_2_asks_first: TYPESCRIPT_2_AUTO.over_http(), errands;
     http_errands_typescript_2: TYPESCRIPT_2_MODERN.over_http(), errands;
 
+    remote_long_calls_python_1: PYTHON_1, remote_long_calls;
+    remote_long_calls_python_2: PYTHON_2_LEGACY, remote_long_calls;
+    remote_long_calls_typescript_1: TYPESCRIPT_1, remote_long_calls;
+    remote_long_calls_typescript_2: TYPESCRIPT_2_LEGACY, remote_long_calls;
+
+    remote_things_of_typescript_1: TYPESCRIPT_1, remote_legacy_things;
+    remote_things_of_typescript_2: TYPESCRIPT_2_MODERN, remote_modern_things;
+    remote_things_of_typescript_2_for_python: PYTHON_2_MODERN, remote_modern_things;
+
+    remote_errands_python_2: PYTHON_2_MODERN, remote_errands;
+    remote_errands_typescript_2: TYPESCRIPT_2_MODERN, remote_errands;
+    remote_errands_typescript_2_asks_first: TYPESCRIPT_2_AUTO, remote_errands;
+
     http_repository_python_2: PYTHON_2_MODERN.over_http(), repository;
     http_repository_typescript_2: TYPESCRIPT_2_MODERN.over_http(), repository;
 }
@@ -108,19 +123,31 @@ fn files(host: Host) {
 fn long_calls(host: Host) {
     let yard = Yard::new();
     let run = calls::everything(&yard).guarded(&yard, &[]);
+    plays_long_calls(host, &yard, &run);
+}
+
+/// The same server, somewhere else.
+fn remote_long_calls(host: Host) {
+    let (yard, site) = (Yard::new(), Site::everything());
+    let person = Person::at(&yard, |_| Some("approve"));
+    plays_long_calls(host, &yard, &site.guarded(&yard, &[]));
+    person.leaves();
+}
+
+fn plays_long_calls(host: Host, yard: &Yard, run: &[String]) {
     let long = "trigger-long-running-operation";
     let steps = json!([
         {"call": long, "arguments": {"duration": 0.6, "steps": 3}, "progress": true},
         {"call": long, "arguments": {"duration": 300, "steps": 3000}, "cancel": true},
         {"call": "echo", "arguments": {"message": "still here"}},
     ]);
-    let facts = host.drive(&yard, &run, None, &steps);
+    let facts = host.drive(yard, run, None, &steps);
     let [done, cancelled, after] = answers(&facts);
     succeeds(done, "Long running operation completed. Duration: 0.6 seconds, Steps: 3.");
     increases(&done["progress"], 3);
     assert_eq!(cancelled["cancelled"], true, "{cancelled}");
     succeeds(after, "Echo: still here");
-    one_was_cancelled(&yard, long);
+    one_was_cancelled(yard, long);
 }
 
 /// A server of 2026-07-28: discovery, progress, cancellation, roots as an input request.
@@ -130,6 +157,51 @@ fn errands(host: Host) {
     let server =
         [peer("python/sdk2/bin/python"), source("peers/servers/errands.py").display().to_string()];
     let run = yard.run(&["--root", &granted], &server);
+    plays_errands(host, &yard, &run, &granted);
+}
+
+/// A server of the TypeScript SDK 1.x, with a name for each session.
+fn remote_legacy_things(host: Host) {
+    remote_things(host, "legacy", "2025-11-25");
+}
+
+/// A server of the TypeScript SDK 2.x, where each request stands for itself.
+fn remote_modern_things(host: Host) {
+    remote_things(host, "modern", "2026-07-28");
+}
+
+fn remote_things(host: Host, era: &str, revision: &str) {
+    let (yard, site) = (Yard::new(), Site::conformance(era));
+    let steps = json!([
+        {"call": "test_simple_text", "arguments": {}},
+        {"call": "test_error_handling", "arguments": {}},
+        {"call": "no_such_tool", "arguments": {}},
+    ]);
+    let person = Person::at(&yard, |_| Some("approve"));
+    let facts = host.drive(&yard, &site.guarded(&yard, &[]), None, &steps);
+    person.leaves();
+    assert_eq!(facts["revision"], revision);
+    let [said, failed, unknown] = answers(&facts);
+    succeeds(said, "One sentence of plain text.");
+    assert_eq!(failed["error"], true, "{failed}");
+    assert!(unknown["code"] == -32602 || unknown["error"] == true, "{unknown}");
+    let journal = yard.journal();
+    let started = journal.iter().find(|record| record["event"] == "started").unwrap();
+    let origin = site.url.trim_end_matches("/mcp");
+    assert!(started["note"].as_str().unwrap().starts_with(origin), "{started}");
+    assert!(started.get("confinement").is_none(), "{started}");
+}
+
+/// The same server, somewhere else: closing an answer takes the call back.
+fn remote_errands(host: Host) {
+    let (yard, site) = (Yard::new(), Site::errands());
+    let granted = yard.dir("granted").display().to_string();
+    let person = Person::at(&yard, |_| Some("approve"));
+    plays_errands(host, &yard, &site.guarded(&yard, &["--root", &granted]), &granted);
+    person.leaves();
+}
+
+fn plays_errands(host: Host, yard: &Yard, run: &[String], granted: &str) {
     let roots = json!([format!("file://{granted}"), "file:///etc"]);
     let steps = json!([
         {"call": "count_slowly", "arguments": {"steps": 3, "seconds": 0.2}, "progress": true},
@@ -137,7 +209,7 @@ fn errands(host: Host) {
         {"call": "list_given_up", "arguments": {}, "until": "[3000]"},
         {"call": "list_roots", "arguments": {}},
     ]);
-    let facts = host.drive(&yard, &run, Some(roots), &steps);
+    let facts = host.drive(yard, run, Some(roots), &steps);
     assert_eq!(facts["revision"], "2026-07-28");
     let [counted, cancelled, told, listed] = answers(&facts);
     succeeds(counted, "counted to 3");
@@ -146,7 +218,7 @@ fn errands(host: Host) {
     succeeds(told, "given up: [3000]");
     succeeds(listed, &format!("file://{granted}"));
     assert_eq!(facts["roots_asked"], 1);
-    one_was_cancelled(&yard, "count_slowly");
+    one_was_cancelled(yard, "count_slowly");
 }
 
 /// A published server in 2026-07-28: read, leave the roots, a withheld tool, a person's silence.

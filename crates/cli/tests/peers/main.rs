@@ -2,7 +2,8 @@
 //!
 //! `servers.rs` asks each server the same questions bare and guarded; `asking.rs`
 //! lets a person answer; `inputs.rs` lets servers ask; `clients.rs` lets the official SDKs be the host,
-//! `broken.rs` breaks their connections, `channels.rs` and `views.rs` in each place where a person answers. `calls.rs`
+//! `broken.rs` breaks their connections, `remote.rs` puts the server somewhere else, `suite.rs` lets the
+//! conformance suite be it, `channels.rs` and `views.rs` in each place where a person answers. `calls.rs`
 //! is the table of calls, `tasks.rs` lets one go on as a task. The peers are brought by `cargo xtask test`.
 
 #![expect(
@@ -28,9 +29,11 @@ mod inputs;
 mod left;
 mod more;
 mod ours;
+mod remote;
 mod servers;
 #[path = "../stage/mod.rs"]
 mod stage;
+mod suite;
 mod talk;
 mod tasks;
 #[allow(unreachable_pub, dead_code, reason = "a part of what the channels' tests need")]

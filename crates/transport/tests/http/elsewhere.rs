@@ -2,6 +2,7 @@
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -14,7 +15,11 @@ use crate::site::PATIENCE;
 pub(crate) struct Elsewhere {
     pub(crate) address: SocketAddr,
     heard: Arc<Mutex<Vec<String>>>,
+    open: Arc<AtomicUsize>,
 }
+
+/// What it answers, by how many asked before and by what it is asked.
+type Answers = dyn Fn(usize, &str) -> Vec<u8> + Send + Sync;
 
 /// Somebody whom `ca` vouches for.
 pub(crate) struct Identity {
@@ -42,34 +47,52 @@ impl Identity {
 impl Elsewhere {
     /// The last answer is repeated.
     pub(crate) fn says(answers: &[&str]) -> Self {
-        Self::begin(answers, None, true)
+        Self::begin(in_turn(answers), None, true)
     }
 
     /// Nothing ends: connections stay open behind the last byte.
     pub(crate) fn never_ends(answers: &[&str]) -> Self {
-        Self::begin(answers, None, false)
+        Self::begin(in_turn(answers), None, false)
+    }
+
+    /// The same to everybody, be it text or not.
+    pub(crate) fn bytes(answer: &'static [u8]) -> Self {
+        Self::begin(Box::new(|_, _| answer.to_vec()), None, true)
+    }
+
+    /// By what it is asked.
+    pub(crate) fn asked(answer: impl Fn(&str) -> String + Send + Sync + 'static) -> Self {
+        Self::begin(Box::new(move |_, asked| answer(asked).into_bytes()), None, true)
     }
 
     pub(crate) fn encrypted(answers: &[&str], identity: &Identity) -> Self {
-        Self::begin(answers, Some(Arc::clone(&identity.tls)), true)
+        Self::begin(in_turn(answers), Some(Arc::clone(&identity.tls)), true)
     }
 
-    fn begin(answers: &[&str], tls: Option<Arc<ServerConfig>>, ends: bool) -> Self {
+    fn begin(answers: Box<Answers>, tls: Option<Arc<ServerConfig>>, ends: bool) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
-        let heard = Arc::new(Mutex::new(Vec::new()));
-        let (hears, answers) = (Arc::clone(&heard), answers.iter().map(|it| (*it).to_owned()));
-        let answers: Vec<String> = answers.collect();
+        let (heard, open) = (Arc::new(Mutex::new(Vec::new())), Arc::new(AtomicUsize::new(0)));
+        let (hears, opens, answers) = (Arc::clone(&heard), Arc::clone(&open), Arc::new(answers));
         std::thread::spawn(move || {
             for (turn, stream) in listener.incoming().enumerate() {
                 let Ok(stream) = stream else { return };
                 stream.set_read_timeout(Some(PATIENCE)).unwrap();
-                let answer = answers.get(turn).or(answers.last()).unwrap().clone();
-                let (hears, tls) = (Arc::clone(&hears), tls.clone());
-                std::thread::spawn(move || serve(stream, &answer, &hears, tls, ends));
+                opens.fetch_add(1, Ordering::SeqCst);
+                let (hears, opens, tls) = (Arc::clone(&hears), Arc::clone(&opens), tls.clone());
+                let answers = Arc::clone(&answers);
+                std::thread::spawn(move || {
+                    serve(stream, &|asked| answers(turn, asked), &hears, tls, ends);
+                    opens.fetch_sub(1, Ordering::SeqCst);
+                });
             }
         });
-        Self { address, heard }
+        Self { address, heard, open }
+    }
+
+    /// Connections that nobody closed.
+    pub(crate) fn open(&self) -> usize {
+        self.open.load(Ordering::SeqCst)
     }
 
     pub(crate) fn url(&self, path: &str) -> String {
@@ -82,9 +105,14 @@ impl Elsewhere {
     }
 }
 
+fn in_turn(answers: &[&str]) -> Box<Answers> {
+    let answers: Vec<String> = answers.iter().map(|it| (*it).to_owned()).collect();
+    Box::new(move |turn, _| answers.get(turn).or(answers.last()).unwrap().clone().into_bytes())
+}
+
 fn serve(
     stream: TcpStream,
-    answer: &str,
+    answer: &dyn Fn(&str) -> Vec<u8>,
     heard: &Mutex<Vec<String>>,
     tls: Option<Arc<ServerConfig>>,
     ends: bool,
@@ -107,7 +135,7 @@ fn serve(
 
 fn speak<S: std::io::Read + std::io::Write>(
     mut stream: BufReader<S>,
-    answer: &str,
+    answer: &dyn Fn(&str) -> Vec<u8>,
     heard: &Mutex<Vec<String>>,
 ) {
     let (mut request, mut length) = (String::new(), 0);
@@ -129,8 +157,9 @@ fn speak<S: std::io::Read + std::io::Write>(
     let mut body = vec![0; length];
     stream.read_exact(&mut body).unwrap();
     request.push_str(std::str::from_utf8(&body).unwrap());
+    let answer = answer(&request);
     heard.lock().unwrap().push(request);
     // Who has enough closes early.
-    let _ = stream.get_mut().write_all(answer.as_bytes());
+    let _ = stream.get_mut().write_all(&answer);
     let _ = stream.get_mut().flush();
 }

@@ -8,3 +8,4 @@ mod messages;
 mod rebinding;
 mod serving;
 mod site;
+mod upstream;
