@@ -17,7 +17,7 @@ mod listen;
 mod stream;
 mod talk;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -164,6 +164,8 @@ pub struct Hearing {
     orders: mpsc::UnboundedReceiver<Order>,
     heard: mpsc::Receiver<Heard>,
     tasks: JoinSet<()>,
+    /// Requests that wait until others have ended.
+    parked: VecDeque<Order>,
     /// Requests that nobody answered yet.
     waiting: BTreeMap<Id, AbortHandle>,
     /// The last message that everything after it waits for.
@@ -182,6 +184,7 @@ pub fn begin(remote: Remote) -> (Speech, Hearing) {
         orders: taken,
         heard,
         tasks: JoinSet::new(),
+        parked: VecDeque::new(),
         waiting: BTreeMap::new(),
         before: None,
         listens: false,
@@ -202,8 +205,12 @@ impl Hearing {
                         return heard;
                     }
                 }
-                Some(order) = self.orders.recv(), if self.tasks.len() < MOST => self.start(order),
-                Some(_) = self.tasks.join_next(), if !self.tasks.is_empty() => {}
+                Some(order) = self.orders.recv() => self.take(order),
+                Some(_) = self.tasks.join_next(), if !self.tasks.is_empty() => {
+                    if let Some(order) = self.parked.pop_front() {
+                        self.start(order);
+                    }
+                }
             }
         }
     }
@@ -225,6 +232,22 @@ impl Hearing {
             Heard::Several(_) | Heard::Malformed(_) | Heard::Told(_) => {}
         }
         Some(heard)
+    }
+
+    /// What takes a request back does not wait for room.
+    fn take(&mut self, order: Order) {
+        let is_request = matches!(order.kind, Kind::Request(_));
+        if is_request && self.tasks.len() >= MOST {
+            return self.parked.push_back(order);
+        }
+        if let Kind::Notification(Some(id)) = &order.kind
+            && let Some(at) = self.parked.iter().position(|it| it.kind == Kind::Request(id.clone()))
+        {
+            // The server never heard of it.
+            self.parked.remove(at);
+            return;
+        }
+        self.start(order);
     }
 
     fn start(&mut self, order: Order) {
@@ -268,6 +291,8 @@ impl Hearing {
     /// Begins anew, under no name: what was under way belongs to the old conversation.
     fn forget(&mut self) {
         self.tasks.abort_all();
+        self.parked.clear();
+        while self.orders.try_recv().is_ok() {}
         self.waiting.clear();
         self.before = None;
         self.listens = false;

@@ -24,6 +24,10 @@ fn permitted(message: &str) -> Permitted<Message> {
 }
 
 fn begin(site: &Elsewhere) -> (Speech, Hearing) {
+    begin_within(site, Duration::from_secs(2))
+}
+
+fn begin_within(site: &Elsewhere, ceiling: Duration) -> (Speech, Hearing) {
     let url = Url::new(&site.url("/mcp")).unwrap();
     let reach = Reach::default().and_own(url.origin());
     client::begin(Remote {
@@ -32,7 +36,7 @@ fn begin(site: &Elsewhere) -> (Speech, Hearing) {
         headers: HeaderMap::new(),
         credential: Arc::new(Nobody),
         limits: Limits { message_bytes: 1000, depth: 16 },
-        ceiling: Duration::from_secs(2),
+        ceiling,
     })
 }
 
@@ -296,4 +300,32 @@ fn a_request_of_2026_stands_for_itself_and_is_taken_back_by_closing() {
         }
     });
     assert_eq!(site.heard().len(), 1, "closing says it");
+}
+
+#[test]
+fn what_is_too_much_at_once_waits_and_can_be_taken_back_meanwhile() {
+    let site = Elsewhere::never_ends(&[&events(": begun\n\n")]);
+    let request = |id: i64| LEGACY.replace("\"id\":1", &format!("\"id\":{id}"));
+    let cancelled = |id: i64| {
+        let params = format!("{{\"requestId\":{id}}}");
+        format!(r#"{{"jsonrpc":"2.0","method":"notifications/cancelled","params":{params}}}"#)
+    };
+    run(async {
+        let (mut speech, mut hearing) = begin_within(&site, PATIENCE);
+        for id in 1..=70 {
+            speech.send(&permitted(&request(id)), Vec::new());
+        }
+        // One that waits is taken back, and one that is under way, which makes room.
+        speech.send(&permitted(&cancelled(65)), Vec::new());
+        speech.send(&permitted(&cancelled(2)), Vec::new());
+        while !site.heard().concat().contains("\"id\":66") {
+            let heard = tokio::time::timeout(Duration::from_millis(10), hearing.next()).await;
+            assert!(heard.is_err(), "nobody answers: {heard:?}");
+        }
+    });
+    let heard = site.heard();
+    assert!(heard.len() <= 65, "as many as may be, and the one that got room");
+    for id in [65, 67, 68, 69, 70] {
+        assert!(!heard.concat().contains(&format!("\"id\":{id}")), "{id}");
+    }
 }

@@ -49,12 +49,19 @@ pub(super) async fn request(
     before: Option<watch::Receiver<bool>>,
 ) {
     ready(before).await;
-    let answered = timeout(talk.remote.ceiling, answered(&talk, &order, &id)).await;
+    // Who listens does so until it is enough.
+    let listens = order.method() == "subscriptions/listen";
+    let answered = answered(&talk, &order, &id);
+    let answered = match listens {
+        true => answered.await,
+        false => timeout(talk.remote.ceiling, answered)
+            .await
+            .unwrap_or_else(|_| Err(Trouble::Told(FetchError::TooSlow.to_string()))),
+    };
     let told = match answered {
-        Ok(Ok(())) => return,
-        Ok(Err(Trouble::Lost)) => return talk.say(Heard::Lost).await,
-        Ok(Err(Trouble::Told(told))) => told,
-        Err(_) => "there was no answer in time".to_owned(),
+        Ok(()) => return,
+        Err(Trouble::Lost) => return talk.say(Heard::Lost).await,
+        Err(Trouble::Told(told)) => told,
     };
     let method = order.method().to_owned();
     talk.say(Heard::Failed(id, format!("{method}: {told}"))).await;
