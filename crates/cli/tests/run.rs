@@ -52,6 +52,8 @@ mod refused;
 mod reload;
 #[path = "run/remembered.rs"]
 mod remembered;
+#[path = "run/remote.rs"]
+mod remote;
 #[path = "run/restart.rs"]
 mod restart;
 #[path = "run/roots.rs"]

@@ -121,7 +121,13 @@ fn from_what_it_is(args: &Run) -> Option<ServerName> {
 
 /// The remote server that was typed.
 fn remote(args: &Run) -> Result<Option<Remote>, Unfit> {
-    let Some(url) = &args.url else { return Ok(None) };
+    let Some(url) = &args.url else {
+        // clap lets it pass beside a command.
+        return match &args.bearer_env {
+            Some(_) => Err(Unfit::new("--bearer-env is for a remote server: it needs --url")),
+            None => Ok(None),
+        };
+    };
     let remote =
         Remote::at(url).map_err(|unfit| Unfit::new(format!("--url cannot be used: {unfit}")))?;
     Ok(Some(match &args.bearer_env {
