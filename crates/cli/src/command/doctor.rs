@@ -74,19 +74,21 @@ pub(super) fn run(json: bool, places: &Places) -> Result<Exit, Trouble> {
     })
 }
 
-/// Every secret that the config's servers get from a file, and each that cannot be
+/// Every secret that the config's servers get from a file, or that goes to them, and each that cannot be
 /// looked at.
 fn secrets(places: &Places) -> Result<(Vec<Secret>, Vec<String>), Trouble> {
     let (home, now) = (state::home(), SystemTime::now());
     let (mut all, mut unread) = (Vec::new(), Vec::new());
     for server in InForce::read(places)?.servers()? {
-        for variable in &server.env {
-            let Source::File(path) = variable.source() else { continue };
+        let given = server.env.iter().map(|it| (it.name(), it.source()));
+        let told = server.remote.iter().flat_map(|remote| remote.sources());
+        for (name, source) in given.chain(told) {
+            let Source::File(path) = source else { continue };
             let file = secrets::located(path, home.as_deref());
             let facts = match std::fs::metadata(&file) {
                 Ok(facts) => facts,
                 Err(error) => {
-                    let (server, name, file) = (&server.name, variable.name(), file.display());
+                    let (server, file) = (&server.name, file.display());
                     unread.push(format!(
                         "{server}: the secret `{name}` in {file} cannot be looked at: {error}"
                     ));
@@ -95,7 +97,7 @@ fn secrets(places: &Places) -> Result<(Vec<Secret>, Vec<String>), Trouble> {
             };
             all.push(Secret {
                 server: server.name.to_string(),
-                variable: variable.name().to_owned(),
+                variable: name.to_owned(),
                 file: file.display().to_string(),
                 days: secrets::days(&facts, now).unwrap_or_default(),
                 old: secrets::old(&facts, now).is_some(),

@@ -73,6 +73,10 @@ each_host! {
     remote_things_of_typescript_2: TYPESCRIPT_2_MODERN, remote_modern_things;
     remote_things_of_typescript_2_for_python: PYTHON_2_MODERN, remote_modern_things;
 
+    http_remote_things_of_typescript_1: TYPESCRIPT_1.over_http(), remote_legacy_things;
+    http_remote_things_of_typescript_2: TYPESCRIPT_2_MODERN.over_http(), remote_modern_things;
+    http_remote_errands_python_2: PYTHON_2_MODERN.over_http(), remote_errands;
+
     remote_errands_python_2: PYTHON_2_MODERN, remote_errands;
     remote_errands_typescript_2: TYPESCRIPT_2_MODERN, remote_errands;
     remote_errands_typescript_2_asks_first: TYPESCRIPT_2_AUTO, remote_errands;

@@ -97,8 +97,8 @@ impl Drop for Gateway {
 fn written(run: &[String]) -> (String, String) {
     let (mut state, mut name, mut text) = (String::new(), "server".to_owned(), String::new());
     let (mut keys, mut roots, mut env) = (Vec::new(), Vec::new(), json!({}));
-    let end = run.iter().position(|word| word == "--").unwrap();
-    let mut words = run[1..end].iter();
+    let end = run.iter().position(|word| word == "--");
+    let mut words = run[1..end.unwrap_or(run.len())].iter();
     while let Some(option) = words.next() {
         let value = || words.clone().next().unwrap().clone();
         match option.as_str() {
@@ -115,7 +115,9 @@ fn written(run: &[String]) -> (String, String) {
         }
         words.next();
     }
-    keys.push(format!("command = {}", json!(run[end + 1..])));
+    if let Some(end) = end {
+        keys.push(format!("command = {}", json!(run[end + 1..])));
+    }
     keys.push(format!("roots = {}", json!(roots)));
     let variables = env.as_object().unwrap().iter();
     let variables: Vec<String> =
