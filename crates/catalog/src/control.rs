@@ -184,6 +184,15 @@ controls! {
     SERVER_CONFINED = "server-confined", Transport, Protocol,
         "The server runs in a box that contains only what was granted, proven inside before its first byte.",
         ["MCP-STDIO-03", "MCP-STDIO-04", "MCP-ROOT-05", "MCP-SUP-03", "MCP-LIM-08", "MCP-TRUST-01", "MCP-STDIO-10", "MCP-TRUST-03"];
+    ISSUER_PROVEN = "issuer-proven", Transport, Protocol,
+        "A credential for a remote server is got from the authorization server that its own metadata names, over addresses that lead where they may, step by step, or not at all.",
+        ["MCP-AUTH-10", "MCP-AUTH-11", "MCP-AUTH-12", "MCP-AUTH-13", "MCP-AUTH-17", "MCP-AUTH-18", "MCP-AUTH-21"];
+    BROWSER_SENT_AFTER_YES = "browser-sent-after-yes", Transport, Protocol,
+        "A browser goes to an authorization server only after a person saw where, for which server and with which scopes, and said yes; what it brings back counts once.",
+        ["MCP-AUTH-16", "MCP-AUTH-19", "MCP-AUTH-22", "MCP-AUTH-23", "MCP-AUTH-24"];
+    CREDENTIALS_APART = "credentials-apart", Transport, Protocol,
+        "A credential goes to the server that it was given for, stands encrypted, and what one authorization server gave is shown to no other.",
+        ["MCP-AUTH-14", "MCP-AUTH-15"];
     PIPES_UNSHARED = "pipes-unshared", Transport, Protocol,
         "A server has its own pipes and no others; a request that a program of its swallowed is answered and not shown as output.",
         ["MCP-STDIO-09"];

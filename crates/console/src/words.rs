@@ -97,6 +97,23 @@ impl Words {
                 denied: format!("what is new of `{server}` stays withheld"),
                 host: None,
             },
+            Matter::Authorization => Self {
+                asks: format!("may your browser go to `{tool}` to sign in for server `{server}`"),
+                prompt: format!("may your browser go to `{tool}` for `{server}`"),
+                what: "goes to",
+                content: "journey",
+                covers: "lets the page that is named here send your browser there, once; nothing is opened before you press its button",
+                yes: "Approve, once",
+                told: "approved, this once",
+                stands: format!("your browser may go to `{tool}` for `{server}`"),
+                approved: format!(
+                    "open the page that the question names, once, and go on to `{tool}` from there"
+                ),
+                denied: format!(
+                    "your browser does not go to `{tool}`, and `{server}` is not used as you"
+                ),
+                host: None,
+            },
         }
     }
 

@@ -91,11 +91,13 @@ pub enum Matter {
     Launch,
     /// A server shows more, or something else, than what was approved of it.
     Capability,
+    /// A browser is to go to a remote server's authorization server.
+    Authorization,
 }
 
 impl Matter {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Tool,
         Self::Sampling,
         Self::SamplingAnswer,
@@ -103,6 +105,7 @@ impl Matter {
         Self::Root,
         Self::Launch,
         Self::Capability,
+        Self::Authorization,
     ];
 
     /// The word in lists.
@@ -116,6 +119,7 @@ impl Matter {
             Self::Root => "root",
             Self::Launch => "launch",
             Self::Capability => "capability",
+            Self::Authorization => "authorization",
         }
     }
 

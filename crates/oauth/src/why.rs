@@ -1,5 +1,7 @@
 //! Why no credential was got: for the person and the journal, never with a secret in it.
 
+use portcullis_catalog::{ControlId, control};
+
 /// What ended a flow.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Why {
@@ -94,9 +96,26 @@ pub enum Why {
     /// A person said no to these scopes before.
     #[error("more was refused before, and is not asked for again")]
     RefusedBefore,
+    /// It could not be kept, asked or recorded.
+    #[error("{0}")]
+    Kept(String),
     /// The flow was told something that it did not ask for.
     #[error("the steps are out of order")]
     Order,
+}
+
+impl Why {
+    /// The control that said no.
+    #[must_use]
+    pub fn control(&self) -> ControlId {
+        match self {
+            Self::Refused | Self::RefusedBefore | Self::TooOften(_) | Self::State | Self::Late => {
+                control::BROWSER_SENT_AFTER_YES
+            }
+            Self::Moved { .. } | Self::Unregistered | Self::Kept(_) => control::CREDENTIALS_APART,
+            _ => control::ISSUER_PROVEN,
+        }
+    }
 }
 
 /// A code of theirs (RFC 6749, 4.1.2.1), so that nothing else of an answer is repeated.

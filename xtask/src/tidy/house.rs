@@ -39,7 +39,7 @@ const HOUSE: &[Room] = &[
     room("policy", Floor::Mind, &["catalog"]),
     room("journal", Floor::Mind, &["catalog", "guard", "policy"]),
     room("config", Floor::Mind, &["catalog", "guard", "policy"]),
-    room("oauth", Floor::Mind, &["wire", "guard"]),
+    room("oauth", Floor::Mind, &["catalog", "wire", "guard"]),
     room("mediation", Floor::Mind, &["catalog", "wire", "guard", "policy", "journal"]),
     room("transport", Floor::Hands, &["guard", "wire", "policy"]),
     room("confine", Floor::Hands, &["guard"]),
