@@ -1,6 +1,8 @@
 //! What may be typed.
 
+mod auth;
 mod console;
+mod grants;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -13,8 +15,12 @@ use portcullis_policy::Ask;
 
 use crate::exit::{Exit, TABLE};
 
-use console::{CONSOLE_EXAMPLE, STATUS_EXAMPLE};
+pub use auth::{Auth, AuthAction};
 pub use console::{Console, Status};
+pub use grants::{Grants, GrantsAction};
+use {
+    auth::AUTH_EXAMPLE, console::CONSOLE_EXAMPLE, console::STATUS_EXAMPLE, grants::GRANTS_EXAMPLE,
+};
 
 /// The security layer of the Model Context Protocol.
 #[derive(Debug, Parser)]
@@ -82,6 +88,9 @@ pub enum Command {
     /// See which directories and standing yeses servers were given, and take them back
     #[command(after_help = GRANTS_EXAMPLE)]
     Grants(Grants),
+    /// See which credentials for remote servers are kept, and forget them
+    #[command(after_help = AUTH_EXAMPLE)]
+    Auth(Auth),
     /// See what happened, and prove that nobody changed it
     #[command(after_help = JOURNAL_EXAMPLE)]
     Journal(Journal),
@@ -216,6 +225,9 @@ pub struct Run {
     /// The variable of our environment that holds the bearer token for --url
     #[arg(long, value_name = "NAME", requires = "url")]
     pub bearer_env: Option<String>,
+    /// Get a token of --url's authorization server; a person allows it in a browser first
+    #[arg(long, requires = "url", conflicts_with = "bearer_env")]
+    pub oauth: bool,
     /// The server's command and its arguments, after `--`
     #[arg(last = true, value_name = "COMMAND")]
     pub command: Vec<String>,
@@ -375,46 +387,6 @@ fn parse_lasts(text: &str) -> Result<Stands, String> {
     let unfit =
         || "write `once`, `session`, minutes such as `10m`, `project` or `always`".to_owned();
     Lasts::parse(text).map(Stands::For).ok_or_else(unfit)
-}
-
-const GRANTS_EXAMPLE: &str = "\
-Example: see what was given, take one grant back, give a directory again:
-  portcullis grants
-  portcullis grants revoke grt_7k2m9q4w8x1z
-  portcullis grants restore grt_7k2m9q4w8x1z
-
-A server that runs is denied the directory at once, and its box follows; calls that a grant
-covered are asked about again from the next one on.";
-
-/// `portcullis grants`.
-#[derive(Args, Debug)]
-pub struct Grants {
-    /// What to do; without it, list.
-    #[command(subcommand)]
-    pub action: Option<GrantsAction>,
-    /// Print JSON
-    #[arg(long, global = true)]
-    pub json: bool,
-}
-
-/// What to do with grants.
-#[derive(Debug, Subcommand)]
-pub enum GrantsAction {
-    /// The directories that servers were given, and the calls that may run unasked
-    #[command(after_help = "Example:\n  portcullis grants list --json")]
-    List,
-    /// Take a directory back, now and for every later start; or ask about calls again
-    #[command(after_help = "Example:\n  portcullis grants revoke grt_7k2m9q4w8x1z")]
-    Revoke {
-        /// The grant's name.
-        id: String,
-    },
-    /// Give a directory again that was taken back
-    #[command(after_help = "Example:\n  portcullis grants restore grt_7k2m9q4w8x1z")]
-    Restore {
-        /// The grant's name.
-        id: String,
-    },
 }
 
 const PINS_EXAMPLE: &str = "\

@@ -1,6 +1,7 @@
 //! One file for each command.
 
 mod approvals;
+mod auth;
 mod completions;
 mod console;
 mod demo;
@@ -33,6 +34,7 @@ pub(crate) fn run(cli: Cli) -> Result<Exit, Trouble> {
         Command::Approvals(args) => approvals::run(&args, places),
         Command::Console(args) => console::run(&args, places),
         Command::Status(args) => status::run(&args, places),
+        Command::Auth(args) => auth::run(&args, places),
         Command::Grants(args) => grants::run(&args, places),
         Command::Pins(args) => pins::run(&args, places),
         Command::Journal(args) => journal::run(&args, places),

@@ -17,6 +17,7 @@ pub mod definition;
 pub mod diagnose;
 pub mod files;
 pub mod input;
+pub mod oauth;
 pub mod policy;
 pub mod precedence;
 pub mod queries;
@@ -35,6 +36,7 @@ pub use config::{
 };
 pub use diagnose::Diagnosis;
 pub use files::Files;
+pub use oauth::OAuth;
 pub use policy::{Example, PolicyTable, Refused, Surprise};
 pub use portcullis_guard::secret::SecretString;
 pub use precedence::{Document, Documents, Firm, Locate};

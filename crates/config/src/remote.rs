@@ -7,6 +7,7 @@ use toml::de::DeValue;
 
 use crate::config::Source;
 use crate::definition::Kind;
+use crate::oauth::OAuth;
 use crate::reader::{Entry, Reader, Section};
 use crate::secret;
 use crate::values::Unfit;
@@ -30,6 +31,8 @@ pub enum Auth {
     Nobody,
     /// With a bearer token that is there.
     Bearer(Source),
+    /// With a token of the server's authorization server.
+    OAuth(Box<OAuth>),
 }
 
 /// A header, and where its value comes from.
@@ -81,14 +84,23 @@ impl Remote {
         Self { auth: Auth::Bearer(Source::Environment(variable.to_owned())), ..self }
     }
 
+    /// The same, with a token of the server's authorization server.
+    #[must_use]
+    pub fn with_oauth(self) -> Self {
+        Self { auth: Auth::OAuth(Box::default()), ..self }
+    }
+
     /// What everything that leads to a secret is called, and where that is.
     pub fn sources(&self) -> impl Iterator<Item = (&str, &Source)> {
-        let bearer = match &self.auth {
-            Auth::Nobody => None,
-            Auth::Bearer(source) => Some(("bearer", source)),
+        let (bearer, oauth): (Option<(&str, &Source)>, _) = match &self.auth {
+            Auth::Nobody => (None, None),
+            Auth::Bearer(source) => (Some(("bearer", source)), None),
+            Auth::OAuth(oauth) => {
+                (None, Some(oauth.sources().map(|(name, source)| (name as &str, source))))
+            }
         };
         let headers = self.headers.iter().map(|header| (header.name.as_str(), &header.source));
-        bearer.into_iter().chain(headers)
+        bearer.into_iter().chain(oauth.into_iter().flatten()).chain(headers)
     }
 
     /// The same, with another place for each file.
@@ -96,17 +108,27 @@ impl Remote {
     /// # Errors
     /// Whatever the place cannot be told for.
     pub fn located<E>(mut self, at: impl Fn(&str) -> Result<String, E>) -> Result<Self, E> {
-        let bearer = match &mut self.auth {
-            Auth::Nobody => None,
-            Auth::Bearer(source) => Some(source),
+        let (bearer, oauth) = match &mut self.auth {
+            Auth::Nobody => (None, None),
+            Auth::Bearer(source) => (Some(source), None),
+            Auth::OAuth(oauth) => (None, Some(oauth.sources_mut())),
         };
         let headers = self.headers.iter_mut().map(|header| &mut header.source);
-        for source in bearer.into_iter().chain(headers) {
+        for source in bearer.into_iter().chain(oauth.into_iter().flatten()).chain(headers) {
             if let Source::File(path) = source {
                 *path = at(path)?;
             }
         }
         Ok(self)
+    }
+
+    /// How a token is got, without what is secret of it; nothing when none is.
+    #[must_use]
+    pub fn told(&self) -> Vec<(&'static str, String)> {
+        match &self.auth {
+            Auth::OAuth(oauth) => oauth.told(),
+            Auth::Nobody | Auth::Bearer(_) => Vec::new(),
+        }
     }
 
     /// It is written as this one is.
@@ -115,7 +137,7 @@ impl Remote {
             let sources = remote.sources();
             sources.map(|(name, source)| (name.to_owned(), told(source))).collect::<Vec<_>>()
         };
-        self.url == other.url && said(self) == said(other)
+        self.url == other.url && said(self) == said(other) && self.told() == other.told()
     }
 }
 
@@ -192,15 +214,22 @@ impl Reader<'_, '_> {
 
     fn auth(&mut self, section: &Section<'_>) -> Auth {
         let Some(table) = self.table(section, "auth") else { return Auth::default() };
-        let Some(entry) = self.get(&table, "bearer") else { return Auth::default() };
+        let oauth = self.oauth(&table);
+        let Some(entry) = self.get(&table, "bearer") else {
+            return oauth.map_or(Auth::Nobody, |oauth| Auth::OAuth(Box::new(oauth)));
+        };
+        if oauth.is_some() {
+            self.wrong(entry, "`auth` says `bearer` or `oauth`, not both".to_owned());
+        }
         self.token(entry).map_or(Auth::Nobody, Auth::Bearer)
     }
 
-    fn token(&mut self, entry: Entry<'_>) -> Option<Source> {
+    /// A reference to something that is a secret.
+    pub(crate) fn token(&mut self, entry: Entry<'_>) -> Option<Source> {
         let Kind::Reference(keys) = entry.key.kind else { return None };
         let what = "`{ env = \"…\" }` or `{ file = \"…\" }`, for it is a secret";
         let table = self.expect(entry, what, DeValue::as_table)?;
-        let reference = self.section("the reference of `bearer`", table, keys);
+        let reference = self.section("a reference", table, keys);
         let env = self.text(&reference, "env").map(|name| Source::Environment(name.to_owned()));
         let file = self.file_reference(&reference);
         if table.len() != 1 {

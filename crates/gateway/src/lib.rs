@@ -2,7 +2,7 @@
 //!
 //! Read in this order: `launch.rs` (a plan becomes a box and a session),
 //! `driver.rs` (the story of a running gateway), `event.rs` (what can happen),
-//! `upstream.rs` and `remote.rs` (a server that is somewhere else),
+//! `upstream.rs` and `remote.rs` (a server that is somewhere else), `signin.rs` (a token for it),
 //! `perform.rs` (doing what the session says), `channels.rs`, `approve.rs` and `prompt.rs`
 //! (calling a person, and waiting for one), `roots.rs` and `restart.rs` (what changes in a box
 //! that runs, and a box that takes another's place), `secrets.rs` and `reload.rs` (what it was given, when that changes), `side.rs` (what servers write beside the protocol).
@@ -36,6 +36,7 @@ mod roots;
 pub mod secrets;
 pub mod serve;
 mod side;
+mod signin;
 mod trusted;
 mod upstream;
 #[cfg(debug_assertions)]

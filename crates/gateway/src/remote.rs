@@ -23,6 +23,7 @@ use crate::launch::{DEPTH, Plan};
 use crate::pins::{Asking, PinKeeper};
 use crate::reach::Reach;
 use crate::secrets::{self, Sight};
+use crate::signin::SignIn;
 
 /// Nothing is sent to an address that is not what was approved.
 pub(crate) fn admit(
@@ -55,6 +56,10 @@ fn identity(remote: &config::Remote) -> Definition {
     if !from.is_empty() {
         all.set("identifies with", &json!(from));
     }
+    let by: BTreeMap<&str, String> = remote.told().into_iter().collect();
+    if !by.is_empty() {
+        all.set("signs in", &json!(by));
+    }
     all
 }
 
@@ -85,14 +90,16 @@ pub(crate) fn begin(plan: &Plan, remote: &config::Remote) -> Result<(Speech, Hea
         value.set_sensitive(true);
         headers.insert(name, value);
     }
+    let roots = Roots::system();
     let credential: Arc<dyn Credential> = match &remote.auth {
         Auth::Nobody => Arc::new(Nobody),
         Auth::Bearer(source) => Arc::new(Bearer::of(plan, source)?),
+        Auth::OAuth(how) => Arc::new(SignIn::begin(plan, how, &roots)?),
     };
     let message_bytes = usize::try_from(server.limits.message_bytes).unwrap_or(usize::MAX);
     Ok(client::begin(client::Remote {
         url: remote.url.clone(),
-        fetcher: Fetcher::new(reach, Roots::system()),
+        fetcher: Fetcher::new(reach, roots),
         headers,
         credential,
         limits: portcullis_wire::Limits { message_bytes, depth: DEPTH },
@@ -109,7 +116,7 @@ pub(crate) fn known(plan: &Plan, remote: &config::Remote) -> Vec<(String, Secret
         .collect()
 }
 
-fn read(plan: &Plan, name: &str, source: &Source) -> Result<SecretString, Fault> {
+pub(crate) fn read(plan: &Plan, name: &str, source: &Source) -> Result<SecretString, Fault> {
     let value = match source {
         Source::Value(text) => text.expose("as a header of a request").to_owned(),
         Source::Environment(ours) => {

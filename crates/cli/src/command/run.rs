@@ -132,6 +132,7 @@ fn remote(args: &Run) -> Result<Option<Remote>, Unfit> {
         Remote::at(url).map_err(|unfit| Unfit::new(format!("--url cannot be used: {unfit}")))?;
     Ok(Some(match &args.bearer_env {
         Some(name) => remote.with_bearer(name),
+        None if args.oauth => remote.with_oauth(),
         None => remote,
     }))
 }

@@ -117,7 +117,9 @@ impl Attempts {
             identity: self.identity.clone(),
             means: if by_code { Means::Code } else { Means::Credentials },
             redirect: door.as_ref().map(Door::callback),
-            scopes: (!self.how.scopes.is_empty()).then(|| self.how.scopes.clone()).and_then(Scopes::of),
+            scopes: (!self.how.scopes.is_empty())
+                .then(|| self.how.scopes.clone())
+                .and_then(Scopes::of),
             held,
             known,
         });
@@ -129,7 +131,12 @@ impl Attempts {
     }
 
     /// What is refused at once is got again a few times, and not in the same way (MCP-AUTH-19).
-    fn counted(&mut self, wanted: &Scopes, more: bool, held: &mut Option<Grant>) -> Result<(), Why> {
+    fn counted(
+        &mut self,
+        wanted: &Scopes,
+        more: bool,
+        held: &mut Option<Grant>,
+    ) -> Result<(), Why> {
         let worked = self.last.is_some_and(|(at, _)| at.elapsed() > WORKED);
         if worked {
             self.elevations = Elevations::default();
@@ -168,7 +175,8 @@ impl Attempts {
                 Ok(answer) => flow.answered(&answer, now()),
                 Err(why) => flow.unreached(why),
             }
-            if let Some(client) = flow.registered().filter(|_| ask.purpose == Purpose::Registration) {
+            if let Some(client) = flow.registered().filter(|_| ask.purpose == Purpose::Registration)
+            {
                 self.kept.keep_client(client).map_err(lost)?;
             }
         }
@@ -177,7 +185,8 @@ impl Attempts {
     fn got(&mut self, grant: Grant, refreshed: bool) -> Result<(), Why> {
         self.kept.keep_grant(&grant).map_err(lost)?;
         let Grant { issuer, resource, tokens, .. } = grant;
-        let told = format!("a credential of {issuer} for {resource} was got, for: {}", tokens.scopes);
+        let told =
+            format!("a credential of {issuer} for {resource} was got, for: {}", tokens.scopes);
         if !self.record(Event::Notice, Decision::default(), Some(told)) {
             return Err(Why::Kept("it cannot be recorded".to_owned()));
         }
@@ -207,9 +216,13 @@ impl Attempts {
     }
 
     /// Writes down what happened. What cannot be recorded does not happen: the flow ends there.
-    pub(super) fn record(&mut self, event: Event, decision: Decision, note: Option<String>) -> bool {
-        let mut record =
-            Record::new(event, SESSION, &self.plan.server.name, &self.plan.principal);
+    pub(super) fn record(
+        &mut self,
+        event: Event,
+        decision: Decision,
+        note: Option<String>,
+    ) -> bool {
+        let mut record = Record::new(event, SESSION, &self.plan.server.name, &self.plan.principal);
         record.decision = decision;
         record.note = note.map(|note| portcullis_guard::redact(&note).into_owned());
         self.journal.append(&record, wall_clock()).is_ok()

@@ -34,7 +34,8 @@ pub(super) struct Door(console::Door);
 impl Door {
     /// On the port that the operator wants, or on the one that we registered before.
     pub(super) fn bind(how: &config::OAuth, known: &[Registration]) -> Result<Self, Why> {
-        let failed = |error: std::io::Error| Why::Kept(format!("the page cannot be bound: {error}"));
+        let failed =
+            |error: std::io::Error| Why::Kept(format!("the page cannot be bound: {error}"));
         if let Some(port) = how.redirect_port {
             return console::Door::bind(Some(port)).map(Self).map_err(failed);
         }
@@ -154,7 +155,8 @@ impl Journey<'_> {
                 return Err(if matches!(step, Step::Asked) { Why::Refused } else { Why::Late });
             }
             (None, Step::Asked) => {
-                let taken = self.attempts.approvals.take(&question.approval, &question.key, wall_clock());
+                let taken =
+                    self.attempts.approvals.take(&question.approval, &question.key, wall_clock());
                 match taken.map_err(|error| Why::Kept(error.to_string()))? {
                     Taken::Denied | Taken::Gone => {
                         flow.refused();
@@ -194,7 +196,8 @@ impl Journey<'_> {
     }
 
     fn decided(&mut self, question: &Question, verdict: Verdict) -> Result<(), Why> {
-        let decided = self.attempts.approvals.decide(&question.approval, verdict, PAGE, wall_clock());
+        let decided =
+            self.attempts.approvals.decide(&question.approval, verdict, PAGE, wall_clock());
         let decided = decided.map_err(|error| Why::Kept(error.to_string()))?;
         if decided.is_ok() && verdict == Verdict::Approve {
             let approvals = &mut self.attempts.approvals;

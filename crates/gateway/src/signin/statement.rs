@@ -20,9 +20,11 @@ pub(super) struct Signer(EcdsaKeyPair);
 impl Signer {
     /// Reads a P-256 key as PKCS #8 in PEM.
     pub(super) fn read(pem: &SecretString) -> Result<Self, Fault> {
-        let unfit = || Fault::operator("`private_key` is no P-256 key in PKCS #8: `BEGIN PRIVATE KEY`");
+        let unfit =
+            || Fault::operator("`private_key` is no P-256 key in PKCS #8: `BEGIN PRIVATE KEY`");
         let text = pem.expose("to sign with");
-        let body: String = text.lines().filter(|line| !line.starts_with("-----")).map(str::trim).collect();
+        let body: String =
+            text.lines().filter(|line| !line.starts_with("-----")).map(str::trim).collect();
         let der = STANDARD.decode(body).map_err(|_| unfit())?;
         let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &der);
         pair.map(Self).map_err(|_| unfit())
