@@ -14,6 +14,8 @@ mod drive;
 mod house;
 #[path = "browser/inspector.rs"]
 mod inspector;
+#[path = "browser/journey.rs"]
+mod journey;
 #[path = "browser/kinds.rs"]
 mod kinds;
 #[path = "browser/looks.rs"]

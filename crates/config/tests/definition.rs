@@ -40,6 +40,14 @@ fn company(table: &str, key: &str, value: &str) -> String {
         ("databases.x", "file") => String::new(),
         ("databases.x", _) => "file = \"/shop.db\"\n".to_owned(),
         ("server.x", "headers") => "url = \"https://x.test/mcp\"\n".to_owned(),
+        ("server.x.auth.oauth", key) => {
+            let also = match key {
+                "client_secret" | "private_key" => "client_id = \"c\"\n",
+                "client_credentials" => "client_id = \"c\"\nclient_secret = { env = \"S\" }\n",
+                _ => "",
+            };
+            format!("{also}[server.x]\nurl = \"https://x.test/mcp\"\n")
+        }
         ("server.x.auth", _) => "[server.x]\nurl = \"https://x.test/mcp\"\n".to_owned(),
         ("queries.x", "sql") => format!("{}parameters.customer = {{}}\n{shop}", query(&[])),
         ("queries.x", "writes") if value == "true" => {
