@@ -13,6 +13,7 @@ use portcullis_oauth::{
 use portcullis_policy::Decision;
 use portcullis_store::{Approvals, Journal};
 use portcullis_transport::http::fetch::{Reach, Roots};
+use tokio::task::JoinSet;
 
 use super::journey::{Door, Journey};
 use super::kept::Keeper;
@@ -43,6 +44,8 @@ pub(super) struct Attempts {
     /// When the last token was got, and whether nobody was asked for it.
     last: Option<(Instant, bool)>,
     held: Held,
+    /// Pages that a browser may still be reading.
+    pub(super) pages: JoinSet<std::io::Result<()>>,
 }
 
 impl Attempts {
@@ -82,6 +85,7 @@ impl Attempts {
             elevations: Elevations::default(),
             last: None,
             held,
+            pages: JoinSet::new(),
             plan: plan.clone(),
             how: how.clone(),
         })
@@ -108,6 +112,8 @@ impl Attempts {
         if challenge.is_some() {
             self.counted(&wanted, more, &mut held)?;
         }
+        // The port of the last one is wanted again.
+        self.pages.shutdown().await;
         let by_code = !self.how.client_credentials;
         let known = self.kept.clients().map_err(lost)?;
         let door = by_code.then(|| Door::bind(&self.how, &known)).transpose()?;

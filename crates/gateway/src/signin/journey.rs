@@ -25,6 +25,8 @@ use crate::driver::wall_clock;
 
 /// How often the store is looked at.
 const LOOK: Duration = Duration::from_millis(150);
+/// How long a page is there after the journey.
+const LINGERS: Duration = Duration::from_secs(10);
 /// Who answers on the page.
 const PAGE: &str = "consent page";
 
@@ -90,12 +92,14 @@ impl Journey<'_> {
         stored.map_err(|error| Why::Kept(error.to_string()))?;
         self.call(&question, &link);
         let (say, mut events) = mpsc::channel(4);
-        let mut page = std::pin::pin!(door.0.open(self.sheet(), say));
+        let page = self.attempts.pages.spawn(door.0.open(self.sheet(), say));
         let (mut step, mut deadline) = (Step::Asked, Instant::now() + question.patience);
         let went = loop {
             let came = tokio::select! {
-                ended = &mut page => break Err(closed(ended)),
-                came = events.recv() => came,
+                came = events.recv() => match came {
+                    Some(came) => Some(came),
+                    None => break Err(Why::Kept("the page was closed".to_owned())),
+                },
                 () = tokio::time::sleep(LOOK) => None,
             };
             let went = self.goes(flow, came, &question, &mut step, &mut deadline);
@@ -107,15 +111,20 @@ impl Journey<'_> {
                 break Ok(());
             }
         };
-        if let Err(why) = went {
-            self.withdraw(&question);
-            return Err(why);
-        }
-        // The page stays open until the browser was told.
-        tokio::select! {
-            ended = &mut page => Err(closed(ended)),
-            need = self.redeemed(flow, step) => need,
-        }
+        let need = match went {
+            Ok(()) => self.redeemed(flow, step).await,
+            Err(why) => {
+                self.withdraw(&question);
+                Err(why)
+            }
+        };
+        // Until the browser has its last page, and what belongs to it.
+        self.attempts.pages.spawn(async move {
+            tokio::time::sleep(LINGERS).await;
+            page.abort();
+            Ok(())
+        });
+        need
     }
 
     /// One thing that happened, or a look at the store and the clock.
@@ -180,8 +189,6 @@ impl Journey<'_> {
             _ => Ok(()),
         };
         let _ = say.send(told);
-        // A moment for the answer to leave.
-        tokio::time::sleep(LOOK).await;
         Ok(need)
     }
 
@@ -280,9 +287,4 @@ impl Journey<'_> {
             standing: Standing::default(),
         })
     }
-}
-
-fn closed(ended: std::io::Result<()>) -> Why {
-    let why = ended.err().map_or_else(|| "it ended".to_owned(), |error| error.to_string());
-    Why::Kept(format!("the page was closed: {why}"))
 }
