@@ -248,7 +248,17 @@ fn a_session_is_named_taken_up_where_it_broke_and_ended() {
 
 #[test]
 fn a_session_that_is_forgotten_is_told_and_its_name_not_used_again() {
-    let site = Elsewhere::asked(session);
+    let opened = std::sync::atomic::AtomicUsize::new(0);
+    let site = Elsewhere::asked(move |request| {
+        let again = request.contains("\"initialize\"")
+            && opened.fetch_add(1, std::sync::atomic::Ordering::SeqCst) > 0;
+        // The second time it gives no name.
+        if again {
+            session(request).replace("mcp-session-id: secret-name\r\n", "")
+        } else {
+            session(request)
+        }
+    });
     run(async {
         let (mut speech, mut hearing) = begin(&site);
         speech.send(&permitted(OPENING), Vec::new());
@@ -258,8 +268,13 @@ fn a_session_that_is_forgotten_is_told_and_its_name_not_used_again() {
         assert_eq!(told(&mut hearing).await, ["lost"]);
         speech.send(&permitted(OPENING), Vec::new());
         assert_eq!(told(&mut hearing).await, ["answer"]);
+        speech.send(&permitted(LEGACY), Vec::new());
+        let said = told(&mut hearing).await;
+        assert_eq!(said, ["failed: tools/list: the server says 202, and no message in it"]);
     });
-    assert!(!site.heard().last().unwrap().contains("mcp-session-id"));
+    for request in &site.heard()[2..] {
+        assert!(!request.contains("mcp-session-id"), "{request}");
+    }
 }
 
 #[test]
