@@ -26,7 +26,6 @@ const REFUSED: &[(&str, &str)] = &[
     ("auth/iss-normalized", "issuer-proven"),
     ("auth/metadata-issuer-mismatch", "issuer-proven"),
     ("auth/resource-mismatch", "issuer-proven"),
-    ("auth/scope-retry-limit", "browser-sent-after-yes"),
 ];
 
 #[test]
