@@ -175,6 +175,12 @@ controls! {
     CODES_TRANSLATED = "codes-translated", Transport, Protocol,
         "An error code means what the revision says; one that it gave up or keeps for itself is replaced.",
         ["MCP-HTTP-22"];
+    CALLERS_AUTHENTICATED = "callers-authenticated", Transport, Protocol,
+        "Whoever makes a request over HTTP shows with it, each time, who they are, and what they show was made for us.",
+        ["MCP-AUTH-01", "MCP-AUTH-02", "MCP-AUTH-04", "MCP-AUTH-05", "MCP-AUTH-09", "MCP-HTTP-05"];
+    SCOPES_SUFFICIENT = "scopes-sufficient", Transport, Protocol,
+        "What takes a scope is done only for whoever has it, and they are told exactly which it takes.",
+        ["MCP-AUTH-07", "MCP-AUTH-08"];
     DIRECTION_CHECKED = "direction-checked", Transport, Protocol,
         "A peer sends only what its side may send in the revision.",
         ["MCP-STDIO-02"];

@@ -6,6 +6,8 @@
 
 #[path = "serve/house.rs"]
 mod house;
+#[path = "serve/issuer.rs"]
+mod issuer;
 #[path = "serve/modern.rs"]
 mod modern;
 #[path = "serve/people.rs"]
@@ -18,3 +20,7 @@ mod sessions;
 mod stage;
 #[path = "serve/streams.rs"]
 mod streams;
+#[path = "serve/tls.rs"]
+mod tls;
+#[path = "serve/tokens.rs"]
+mod tokens;

@@ -109,6 +109,8 @@ pub enum Kind {
     Number,
     /// Any texts.
     Texts,
+    /// A table from names to lists of texts.
+    Lists,
     /// Where a secret is: a table of one of these keys.
     Reference(&'static [Key]),
     /// Files of policies.

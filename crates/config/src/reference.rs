@@ -97,6 +97,7 @@ fn kind_words(kind: &Kind) -> String {
         Kind::Json => "a table of anything that JSON can say".to_owned(),
         Kind::Number => "a number".to_owned(),
         Kind::Texts => "a list of texts".to_owned(),
+        Kind::Lists => "a table from names to lists of texts".to_owned(),
         Kind::Reference(keys) => format!("a table of one of {}", names(keys)),
         Kind::Table(_) | Kind::Named(_) | Kind::Later => "a table".to_owned(),
     }
@@ -160,6 +161,7 @@ fn kind_schema(kind: &Kind) -> Value {
         Kind::Reference(keys) => one_of(keys),
         Kind::Number => json!({ "type": "number" }),
         Kind::Texts => texts(),
+        Kind::Lists => json!({ "type": "object", "additionalProperties": texts() }),
         Kind::Files => {
             json!({ "type": "array", "items": { "type": "string", "pattern": "\\.cedar$" } })
         }

@@ -1,5 +1,8 @@
 //! `[serve]`: where the HTTP gateway listens, for whom, and for how long.
 
+mod issuers;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -11,17 +14,30 @@ use crate::precedence::Documents;
 use crate::reader::{Entry, Reader, Section};
 use crate::values::Unfit;
 
+pub use issuers::{ALGORITHMS, Introspection, Issuer, Needed, Reference, Tls};
+pub(crate) use issuers::{LONGEST, USUAL};
+
 /// Everything about the HTTP gateway.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Serve {
     /// Where it listens.
     pub listen: Listen,
+    /// The address under which it is known to whoever gives out tokens for it.
+    pub resource: Option<String>,
+    /// How connections are encrypted.
+    pub tls: Option<Tls>,
     /// Further names under which it is reached: `name` or `name:port`, in lower case.
     pub hosts: Vec<String>,
     /// Whose pages may call it: `https://name[:port]`, or `scheme://*`.
     pub origins: Vec<String>,
     /// Who is known by what. Without any, only processes of our own account are.
     pub tokens: Vec<Token>,
+    /// Whose tokens count.
+    pub issuers: Vec<Issuer>,
+    /// Scopes that everything takes.
+    pub scopes: BTreeSet<String>,
+    /// Those that a server takes beside them.
+    pub needed: BTreeMap<ServerName, Needed>,
     /// Whose table says no digest, which is no token.
     pub(crate) unknown: Vec<String>,
     /// Sessions at once.
@@ -35,7 +51,7 @@ pub struct Serve {
 /// Where the gateway listens.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Listen {
-    /// A port of this machine alone.
+    /// A port: of this machine alone, or with TLS and nobody unknown.
     Tcp(SocketAddr),
     /// A socket in the file system, by its absolute path.
     Unix(String),
@@ -50,15 +66,22 @@ pub struct Token {
     pub sha256: [u8; 32],
     /// The servers that they may reach; all of them when nothing is said.
     pub servers: Option<Vec<ServerName>>,
+    /// What they may do where that takes a scope.
+    pub scopes: BTreeSet<String>,
 }
 
 impl Default for Serve {
     fn default() -> Self {
         Self {
             listen: Listen::Tcp(SocketAddr::from(([127, 0, 0, 1], 8808))),
+            resource: None,
+            tls: None,
             hosts: Vec::new(),
             origins: Vec::new(),
             tokens: Vec::new(),
+            issuers: Vec::new(),
+            scopes: BTreeSet::new(),
+            needed: BTreeMap::new(),
             unknown: Vec::new(),
             sessions: 256,
             idle: Duration::from_secs(30 * 60),
@@ -71,7 +94,7 @@ impl Listen {
     /// Reads `127.0.0.1:8808`, `[::1]:8808` or `unix:/path`.
     ///
     /// # Errors
-    /// When it is none of these, or reaches beyond this machine.
+    /// When it is none of these.
     pub fn read(text: &str) -> Result<Self, Unfit> {
         if let Some(path) = text.strip_prefix("unix:") {
             let fits = path.starts_with('/') && path.len() > 1 && !path.contains('\0');
@@ -84,14 +107,7 @@ impl Listen {
         let address: SocketAddr = text.parse().map_err(|_| {
             Unfit::new("an address is written 127.0.0.1:8808, [::1]:8808 or unix:/path")
         })?;
-        if address.ip().is_loopback() {
-            return Ok(Self::Tcp(address));
-        }
-        Err(Unfit::new(format!(
-            "{} is reached from other machines, which takes TLS, and this version has none: \
-             listen on 127.0.0.1 or on a socket, behind something that has",
-            address.ip()
-        )))
+        Ok(Self::Tcp(address))
     }
 }
 
@@ -120,6 +136,7 @@ impl Documents {
         wrong.extend(serve.unknown.iter().map(|name| {
             Unfit::new(format!("[serve.tokens.{name}]: `sha256` is missing, the token's digest"))
         }));
+        wrong.extend(serve.contradictions());
         if wrong.is_empty() { Ok(serve) } else { Err(wrong) }
     }
 }
@@ -132,9 +149,14 @@ impl Reader<'_, '_> {
         let (tokens, unknown) = self.tokens(&table);
         Some(Serve {
             listen: listen.unwrap_or(usual.listen),
+            resource: self.read_text(&table, "resource", issuers::resource),
+            tls: self.tls(&table),
             hosts: self.each(&table, "hosts", host),
             origins: self.each(&table, "origins", origin),
             tokens,
+            issuers: self.issuers(&table),
+            scopes: self.scopes(&table, "scopes"),
+            needed: self.needed(&table),
             unknown,
             sessions: self.count(&table, "sessions").unwrap_or(usual.sessions),
             idle: self.duration(&table, "idle").unwrap_or(usual.idle),
@@ -190,17 +212,21 @@ impl Reader<'_, '_> {
                 unknown.push(name.to_owned());
             }
             let sha256 = self.read_text(&section, "sha256", digest);
-            let servers = self.get(&section, "servers").map(|_| {
-                let names = self.each(&section, "servers", |text| match ServerName::new(text) {
-                    Ok(_) => Ok(text.to_owned()),
-                    Err(bad) => Err(Unfit::new(bad.to_string())),
-                });
-                names.iter().filter_map(|name| ServerName::new(name).ok()).collect()
-            });
-            let token = sha256.map(|sha256| Token { name: name.to_owned(), sha256, servers });
+            let (servers, scopes) = (self.reachable(&section), self.scopes(&section, "scopes"));
+            let token =
+                sha256.map(|sha256| Token { name: name.to_owned(), sha256, servers, scopes });
             tokens.extend(token);
         }
         (tokens, unknown)
+    }
+
+    fn reachable(&mut self, section: &Section<'_>) -> Option<Vec<ServerName>> {
+        self.get(section, "servers")?;
+        let names = self.each(section, "servers", |text| match ServerName::new(text) {
+            Ok(_) => Ok(text.to_owned()),
+            Err(bad) => Err(Unfit::new(bad.to_string())),
+        });
+        Some(names.iter().filter_map(|name| ServerName::new(name).ok()).collect())
     }
 }
 

@@ -1,12 +1,15 @@
 //! The Streamable HTTP gateway: many servers, many people, one door.
 //!
 //! Read in this order: `front.rs` (what a request must be, and where it goes; `head.rs` reads its
-//! headers, `witness.rs` writes down who is turned away), `sessions.rs` (who has which session),
-//! `worker.rs` (a session's thread), `posts.rs` (which answer goes to which request), `tracks.rs`
-//! (what a stream said, in case it breaks; `resume.rs` takes it up again), `parcel.rs` (a message on
-//! its way), `stream.rs` (a response that lasts).
+//! headers, `doors.rs` says who is known, `granted.rs` what they may, `witness.rs` writes down who
+//! is turned away), `sessions.rs` (who has which session), `worker.rs` (a session's thread),
+//! `posts.rs` (which answer goes to which request), `tracks.rs` (what a stream said, in case it
+//! breaks; `resume.rs` takes it up again), `parcel.rs` (a message on its way), `stream.rs` (a
+//! response that lasts).
 
+mod doors;
 mod front;
+mod granted;
 mod head;
 mod parcel;
 pub(crate) mod posts;
@@ -22,9 +25,9 @@ use std::io::Write as _;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use portcullis_config::{Listen, Token};
-use portcullis_policy::Channel;
-use portcullis_transport::http::{self, Address, Bearer, Gatekeeper, Listener, Wall};
+use portcullis_config::Listen;
+use portcullis_policy::{Channel, ServerName};
+use portcullis_transport::http::{self, Address, Listener, Tls, Wall};
 
 use crate::driver::Stop;
 use crate::fault::Fault;
@@ -68,7 +71,6 @@ async fn stand(serving: Serving) -> Result<(), Fault> {
     let listener = Listener::bind(&listen)
         .map_err(|error| Fault::operator(format!("cannot listen on {listen:?}: {error}")))?;
     let address = listener.local().map_err(|error| Fault::ours("the address is unknown", error))?;
-    let wall = Wall::new(&address, &serve.hosts, &serve.origins);
     let mut stop = Stop::listen().map_err(|error| Fault::ours("signals cannot be heard", error))?;
     let longest = servers.iter().map(|plan| plan.server.limits.message_bytes).max();
     let limits = http::Limits {
@@ -81,14 +83,29 @@ async fn stand(serving: Serving) -> Result<(), Fault> {
         return Err(Fault::operator("there is no server to serve"));
     };
     let witness = Witness::open(first)?;
+    let resource = doors::resource(&serve, &address);
+    let mut hosts = serve.hosts.clone();
+    if serve.resource.is_some() {
+        hosts.push(resource.authority().to_owned());
+    }
+    let wall = Wall::new(&address, &hosts, &serve.origins);
+    known(&serve, &servers)?;
+    let gatekeeper = doors::gatekeeper(&serve, resource.clone(), first)?;
+    let tls = doors::tls(&serve, first.home.as_deref())?.map(Arc::new);
+    let listener = match &tls {
+        Some(tls) => listener.encrypted(Arc::clone(tls)),
+        None => listener,
+    };
     // This thread reads strangers' bytes; those that start servers wake for it.
     crate::rest(first);
-    announce(&servers, &address);
+    announce(&servers, &address, tls.is_some());
     let front = Arc::new(Front {
         witness,
         wall,
-        gatekeeper: Gatekeeper::new(serve.tokens.into_iter().map(bearer).collect()),
+        gatekeeper,
         servers: servers.into_iter().map(alone).collect::<BTreeMap<_, _>>(),
+        scopes: serve.scopes,
+        needed: serve.needed,
         sessions: Mutex::new(Sessions::new(sessions)),
     });
     let answering = Arc::clone(&front);
@@ -101,7 +118,10 @@ async fn stand(serving: Serving) -> Result<(), Fault> {
         loop {
             tokio::select! {
                 () = stop.asked() => return,
-                _ = sweep.tick() => front.sweep(Instant::now()),
+                _ = sweep.tick() => {
+                    front.sweep(Instant::now());
+                    look(tls.as_deref());
+                }
             }
         }
     };
@@ -112,13 +132,35 @@ async fn stand(serving: Serving) -> Result<(), Fault> {
 }
 
 /// Where each server is.
-fn announce(servers: &[Plan], address: &Address) {
+fn announce(servers: &[Plan], address: &Address, encrypted: bool) {
+    let scheme = if encrypted { "https" } else { "http" };
     for plan in servers {
         let name = &plan.server.name;
         say(&match address {
-            Address::Tcp(address) => format!("{name} is at http://{address}/s/{name}/mcp"),
+            Address::Tcp(address) => format!("{name} is at {scheme}://{address}/s/{name}/mcp"),
             Address::Unix(path) => format!("{name} is at /s/{name}/mcp of {}", path.display()),
         });
+    }
+}
+
+/// Certificates that changed are taken; what is wrong with them is told.
+fn look(tls: Option<&Tls>) {
+    match tls.map(Tls::look) {
+        Some(Ok(true)) => say("the certificate changed: connections begin with the new one"),
+        Some(Err(why)) => say(&format!("the certificate changed, and the old one stays: {why}")),
+        Some(Ok(false)) | None => {}
+    }
+}
+
+/// Whoever wrote of a server that is not there meant another.
+fn known(serve: &portcullis_config::Serve, servers: &[Plan]) -> Result<(), Fault> {
+    let is_there = |name: &ServerName| servers.iter().any(|plan| plan.server.name == *name);
+    match serve.needed.keys().find(|name| !is_there(name)) {
+        Some(name) => {
+            let said = format!("[serve.scopes_of.{name}]: the config names no such server");
+            Err(Fault::operator(said))
+        }
+        None => Ok(()),
     }
 }
 
@@ -126,11 +168,6 @@ fn announce(servers: &[Plan], address: &Address) {
 fn alone(mut plan: Plan) -> (portcullis_policy::ServerName, Plan) {
     plan.server.channels.retain(|channel| *channel != Channel::Terminal);
     (plan.server.name.clone(), plan)
-}
-
-fn bearer(token: Token) -> Bearer {
-    let Token { name, sha256, servers } = token;
-    Bearer { name, sha256, servers }
 }
 
 fn number(count: u32) -> usize {

@@ -73,6 +73,8 @@ use portcullis_wire::{Json, Malformed, Message, Peer};
 
 pub use approval::{ApprovalId, ApprovalKey, Fact, Fingerprint, Matter, Question};
 pub use control::approve_by_risk::tier_of;
+pub use control::callers_authenticated::unknown as unknown_caller;
+pub use control::scopes_sufficient::judge as judge_scopes;
 pub use cover::Cover;
 pub use drift::{Acceptance, Drift};
 pub use edit::Edited;

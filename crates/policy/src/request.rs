@@ -25,6 +25,25 @@ impl Principal {
         Self(format!("token:{name}"))
     }
 
+    /// Somebody to whom an issuer gave a token: its name with the operator, and theirs with it. The
+    /// same name with two issuers is two people.
+    #[must_use]
+    pub fn subject(issuer: &str, subject: &str) -> Self {
+        Self(format!("oauth:{issuer}:{}", plain(subject)))
+    }
+
+    /// A program to which an issuer gave a token for itself.
+    #[must_use]
+    pub fn client(issuer: &str, client: &str) -> Self {
+        Self(format!("oauth-client:{issuer}:{}", plain(client)))
+    }
+
+    /// Whoever has a certificate of this name, which an authority of the operator's vouches for.
+    #[must_use]
+    pub fn certificate(name: &str) -> Self {
+        Self(format!("certificate:{}", plain(name)))
+    }
+
     /// Somebody of whom nothing is known: in records of what was refused, and nowhere else.
     #[must_use]
     pub fn unknown() -> Self {
@@ -36,6 +55,19 @@ impl Principal {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// A name that others chose, in letters that mean nothing to a terminal or a path; two names stay two.
+fn plain(name: &str) -> String {
+    let mut plain = String::with_capacity(name.len());
+    for byte in name.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._@:/=+|".contains(&byte) {
+            plain.push(char::from(byte));
+        } else {
+            plain.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    plain
 }
 
 impl fmt::Display for Principal {
@@ -92,6 +124,16 @@ impl fmt::Display for ServerName {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn whom_others_name_stay_apart() {
+        let subject = |issuer, name| Principal::subject(issuer, name).to_string();
+        assert_eq!(subject("corp", "auth0|7"), "oauth:corp:auth0|7");
+        assert_eq!(subject("corp", "Jo\u{1b}[2J%C3"), "oauth:corp:Jo%1B%5B2J%25C3");
+        assert_ne!(subject("corp", "ada"), subject("other", "ada"));
+        assert_ne!(Principal::subject("corp", "app"), Principal::client("corp", "app"));
+        assert_eq!(Principal::certificate("a b").as_str(), "certificate:a%20b");
+    }
 
     #[test]
     fn names_are_safe_in_paths_and_terminals() {

@@ -12,14 +12,17 @@ pub mod client;
 pub mod fetch;
 mod listener;
 pub mod mirrored;
+pub mod oauth;
 mod reply;
 pub mod session_id;
 pub mod sse;
+mod tls;
 mod wall;
 
 use std::convert::Infallible;
 use std::future::Future;
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::Request;
@@ -33,12 +36,13 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-pub use auth::{Bearer, Gatekeeper};
+pub use auth::{Bearer, Gatekeeper, Guest};
 pub use body::Body;
-pub use caller::Caller;
+pub use caller::{Caller, Certificate};
 pub use listener::{Address, Listener};
 pub use reply::{Content, Feed, Refusal, Reply, empty, events, json};
 pub use session_id::SessionId;
+pub use tls::{Files as TlsFiles, Tls};
 pub use wall::Wall;
 
 use listener::Stream;
@@ -126,10 +130,18 @@ where
     Fut: Future<Output = Reply>,
 {
     let caller = stream.caller();
-    let answer = move |head, body| answer(head, body, caller);
+    let answer = move |caller: Caller| move |head, body| answer(head, body, caller.clone());
     match stream {
-        Stream::Tcp(stream, _) => requests(stream, limits, ended, answer).await,
-        Stream::Unix(stream) => requests(stream, limits, ended, answer).await,
+        Stream::Tcp(stream, _, None) => requests(stream, limits, ended, answer(caller)).await,
+        Stream::Tcp(stream, _, Some(tls)) => {
+            let begun = tokio::time::timeout(limits.head_time, tls.accept(stream)).await;
+            // Whoever does not get so far has nothing to be told.
+            let Ok(Ok(stream)) = begun else { return };
+            let certificate = tls::shown(&stream).map(Arc::new);
+            let caller = Caller { certificate, ..caller };
+            requests(stream, limits, ended, answer(caller)).await;
+        }
+        Stream::Unix(stream) => requests(stream, limits, ended, answer(caller)).await,
     }
 }
 

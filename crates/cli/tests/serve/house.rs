@@ -3,6 +3,7 @@
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::process::{Child, Stdio};
+use std::sync::{Arc, Mutex};
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
@@ -17,6 +18,7 @@ pub const MODERN: &str = "2026-07-28";
 pub struct House {
     child: Child,
     pub port: u16,
+    said: Arc<Mutex<String>>,
 }
 
 /// What came back.
@@ -28,7 +30,7 @@ pub struct Got {
 }
 
 impl Got {
-    fn read(bytes: &[u8]) -> Self {
+    pub fn read(bytes: &[u8]) -> Self {
         let text = String::from_utf8_lossy(bytes).into_owned();
         let (head, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));
         let status = head.split(' ').nth(1).and_then(|word| word.parse().ok()).unwrap_or(0);
@@ -80,9 +82,15 @@ impl House {
         let port = line.split("127.0.0.1:").nth(1).and_then(|rest| rest.split('/').next());
         let port = port.and_then(|port| port.parse().ok());
         let port = port.unwrap_or_else(|| panic!("no port: {line}"));
-        // What it says later is nobody's business, and must not fill its pipe.
-        std::thread::spawn(move || said.read_to_end(&mut Vec::new()));
-        Self { child, port }
+        // What it says later must not fill its pipe.
+        let kept = Arc::new(Mutex::new(String::new()));
+        let keeps = Arc::clone(&kept);
+        std::thread::spawn(move || {
+            for line in said.lines().map_while(Result::ok) {
+                keeps.lock().unwrap().push_str(&format!("{line}\n"));
+            }
+        });
+        Self { child, port, said: kept }
     }
 
     pub fn pid(&self) -> i32 {
@@ -91,6 +99,11 @@ impl House {
 
     pub fn port(&self) -> u16 {
         self.port
+    }
+
+    /// What it said on stderr since it began to serve.
+    pub fn said(&self) -> String {
+        self.said.lock().unwrap().clone()
     }
 
     pub fn connect(&self) -> TcpStream {

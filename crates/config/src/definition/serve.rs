@@ -1,13 +1,16 @@
 //! The keys of `[serve]`.
 
-use super::{HOUR, Key, Kind, key, quoted};
-use crate::serve::Serve;
+use super::{HOUR, Key, Kind, REFERENCE, key, quoted};
+use crate::serve::{ALGORITHMS, LONGEST, Serve, USUAL};
 use crate::values::show_duration;
 
 pub(super) static SERVE: &[Key] = &[
     key("listen", Kind::Text, "where it listens: a port of this machine, or a socket")
         .usually(r#""127.0.0.1:8808""#)
         .such_as(r#""unix:/run/user/1000/portcullis.sock""#),
+    key("resource", Kind::Text, "the address under which it is known to those who give out tokens")
+        .such_as(r#""https://gate.example.com""#),
+    key("tls", Kind::Table(TLS), "how connections are encrypted"),
     key("hosts", Kind::Texts, "further names under which it is reached, through a proxy")
         .usually("[]")
         .such_as(r#"["gate.example.com"]"#),
@@ -19,6 +22,9 @@ pub(super) static SERVE: &[Key] = &[
         Kind::Named(TOKEN),
         "who may come in, by name; without any, our own account alone",
     ),
+    key("issuers", Kind::Named(ISSUER), "an authorization server whose tokens count, by name"),
+    key("scopes", Kind::Texts, "scopes that everything takes").usually("[]").such_as(r#"["mcp"]"#),
+    key("scopes_of", Kind::Named(NEEDED), "scopes that a server takes beside them, by its name"),
     key(
         "sessions",
         Kind::Count(1..=10_000),
@@ -39,4 +45,55 @@ static TOKEN: &[Key] = &[
         .such_as(r#""9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08""#),
     key("servers", Kind::Texts, "the servers that they may reach; all when nothing is said")
         .such_as(r#"["files"]"#),
+    key("scopes", Kind::Texts, "what they may do where that takes a scope")
+        .usually("[]")
+        .such_as(r#"["files:read"]"#),
+];
+
+static ISSUER: &[Key] = &[
+    key("issuer", Kind::Text, "what it calls itself, letter by letter: the `iss` of its tokens")
+        .such_as(r#""https://login.example.com""#),
+    key("audience", Kind::Text, "what its tokens name as us, when that is not `resource`")
+        .such_as(r#""api://gate""#),
+    key("algorithms", Kind::Words(ALGORITHMS), "what it may sign with")
+        .computed(|| format!("{USUAL:?}"))
+        .such_as(r#"["ES256"]"#),
+    key("jwks_uri", Kind::Text, "where its keys are; found out when nothing is said")
+        .such_as(r#""https://login.example.com/jwks""#),
+    key("servers", Kind::Texts, "the servers that its people may reach; all when nothing is said")
+        .such_as(r#"["files"]"#),
+    key("lifetime", Kind::Duration(60_000..=30 * 24 * HOUR), "how long a token of its may live")
+        .computed(|| quoted(&show_duration(LONGEST)))
+        .such_as(r#""1h""#),
+    key("hierarchy", Kind::Lists, "scopes that stand for others as well")
+        .usually("{}")
+        .such_as(r#"{ "files:write" = ["files:read"] }"#),
+    key(
+        "introspection",
+        Kind::Table(INTROSPECTION),
+        "where it is asked about tokens that say nothing by themselves",
+    ),
+];
+
+static INTROSPECTION: &[Key] = &[
+    key("url", Kind::Text, "the address").such_as(r#""https://login.example.com/introspect""#),
+    key("client", Kind::Text, "what we are called there").such_as(r#""portcullis""#),
+    key("secret", Kind::Reference(REFERENCE), "where our secret is")
+        .such_as(r#"{ file = "~/.secrets/introspection" }"#),
+];
+
+static NEEDED: &[Key] = &[
+    key("all", Kind::Texts, "for anything there").usually("[]").such_as(r#"["files:read"]"#),
+    key("tools", Kind::Lists, "for these of its tools beside that, `*` standing for anything")
+        .usually("{}")
+        .such_as(r#"{ "write_*" = ["files:write"] }"#),
+];
+
+static TLS: &[Key] = &[
+    key("certificate", Kind::Text, "our certificate and those that vouch for it, as PEM")
+        .such_as(r#""/etc/portcullis/chain.pem""#),
+    key("key", Kind::Text, "its key, as PEM; both are read again when they change")
+        .such_as(r#""/etc/portcullis/key.pem""#),
+    key("client_ca", Kind::Text, "who vouches for certificates of callers, as PEM")
+        .such_as(r#""/etc/portcullis/clients.pem""#),
 ];

@@ -96,11 +96,12 @@ impl Reader<'_, '_> {
         place.map(|place| Database { place, about, adhoc, timeout, rows })
     }
 
-    fn reference(&mut self, entry: Entry<'_>) -> Option<Source> {
+    pub(crate) fn reference(&mut self, entry: Entry<'_>) -> Option<Source> {
         let Kind::Reference(keys) = entry.key.kind else { return None };
         let what = "`{ env = \"…\" }` or `{ file = \"…\" }`, for it holds a password";
         let table = self.expect(entry, what, DeValue::as_table)?;
-        let reference = self.section("the reference of `url`", table, keys);
+        let reference =
+            self.section(&format!("the reference of `{}`", entry.key.name), table, keys);
         let env = self.text(&reference, "env").map(|name| Source::Environment(name.to_owned()));
         let file = self.file_reference(&reference);
         if table.len() != 1 {

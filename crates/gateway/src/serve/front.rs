@@ -3,17 +3,19 @@
 //! The order is that of the specification and of our own brief (`protocol.md` 4): the wall, who
 //! speaks, where to, what kind of request, then its body; the session judges what it means.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use hyper::body::Bytes;
 use hyper::http::request::Parts;
 use hyper::{Method, StatusCode};
-use portcullis_mediation::{Fingerprint, answer_of_ours, refused_before_session};
-use portcullis_policy::{Principal, ServerName};
+use portcullis_config::serve::Needed;
+use portcullis_mediation::{Fingerprint, answer_of_ours, refused_before_session, unknown_caller};
+use portcullis_policy::{Decision, Principal, ServerName};
 use portcullis_transport::http::{
-    Body, Caller, Gatekeeper, Refusal, Reply, SessionId, Wall, empty, events, json, mirrored, sse,
+    Body, Caller, Gatekeeper, Guest, Refusal, Reply, SessionId, Wall, empty, events, json,
+    mirrored, sse,
 };
 use portcullis_wire::view::lifecycle::{Initialized, Meta};
 use portcullis_wire::write::Address;
@@ -22,13 +24,14 @@ use portcullis_wire::{
     batch, canonical, parse,
 };
 
+use super::granted::Away;
 use super::head::{accepts, cross_origin, fits, is_json, only};
 use super::parcel::Parcel;
 use super::posts::Said;
 use super::resume::{LAST, resume};
 use super::sessions::{Kinship, Session, Sessions};
 use super::stream::{Answers, Stream};
-use super::witness::Witness;
+use super::witness::{Turned, Witness};
 use super::worker;
 use crate::launch::{DEPTH, Plan};
 
@@ -49,15 +52,18 @@ const VERSION: &str = "mcp-protocol-version";
 pub(super) struct Front {
     pub(super) wall: Wall,
     pub(super) gatekeeper: Gatekeeper,
+    /// What everything takes, and each server beside that.
+    pub(super) scopes: BTreeSet<String>,
+    pub(super) needed: BTreeMap<ServerName, Needed>,
     pub(super) servers: BTreeMap<ServerName, Plan>,
     pub(super) sessions: Mutex<Sessions>,
     pub(super) witness: Witness,
 }
 
 /// Somebody known, at a server that is there.
-struct Visit<'a> {
+pub(super) struct Visit<'a> {
     caller: Caller,
-    principal: Principal,
+    pub(super) guest: Guest,
     plan: &'a Plan,
 }
 
@@ -78,7 +84,7 @@ impl Drop for Beginning<'_> {
 }
 
 impl Visit<'_> {
-    fn name(&self) -> &ServerName {
+    pub(super) fn name(&self) -> &ServerName {
         &self.plan.server.name
     }
 
@@ -94,57 +100,97 @@ impl Front {
         if let Err(refusal) = self.wall.admits(&parts) {
             return self.turns_away(&caller, None, refusal);
         }
-        // Whether a page may read the answer is asked without saying who asks.
-        let reply = if parts.method == Method::OPTIONS {
-            empty(StatusCode::NO_CONTENT)
-        } else {
-            self.behind_the_wall(&parts, body, &caller).await
+        // Whether a page may read the answer is asked without saying who asks, and so is who gives
+        // out tokens for us.
+        let told = match parts.method {
+            Method::OPTIONS => Some(empty(StatusCode::NO_CONTENT)),
+            Method::GET => self.gatekeeper.describes(&parts),
+            _ => None,
+        };
+        let reply = match told {
+            Some(reply) => reply,
+            None => self.behind_the_wall(&parts, body, &caller).await,
         };
         cross_origin(&parts, reply)
     }
 
     /// Who speaks, where to, and then what.
     async fn behind_the_wall(&self, parts: &Parts, body: Body, caller: &Caller) -> Reply {
-        let principal = match self.gatekeeper.admits(parts, caller) {
-            Ok(principal) => principal,
-            Err(refusal) => return self.turns_away(caller, None, refusal),
+        let guest = match self.gatekeeper.admits(parts, caller).await {
+            Ok(guest) => guest,
+            Err(refusal) => return self.stranger(caller, refusal),
         };
         let plan = self.server(parts.uri.path());
         // Whoever may not reach it does not learn that it is there.
-        let Some(plan) = plan.filter(|it| self.gatekeeper.may_reach(&principal, &it.server.name))
-        else {
-            return self.turns_away(caller, Some(&principal), NOWHERE);
+        let Some(plan) = plan.filter(|it| guest.may_reach(&it.server.name)) else {
+            return self.turns_away(caller, Some(&guest.principal), NOWHERE);
         };
-        let visit = Visit { caller: *caller, principal, plan };
+        let visit = Visit { caller: caller.clone(), guest, plan };
         match self.serve(parts, body, &visit).await {
             Ok(reply) => reply,
-            Err(refusal) => {
-                self.not_let_in(&visit, refusal.why);
+            Err(Away { refusal, decision, tool }) => {
+                self.records(&visit, refusal.why, decision.map(|it| *it), tool);
                 refusal.into()
             }
         }
     }
 
+    /// Nobody knows who this is.
+    fn stranger(&self, caller: &Caller, refusal: Refusal) -> Reply {
+        let decision = Some(unknown_caller(refusal.why));
+        let turned = Turned {
+            caller,
+            principal: None,
+            server: None,
+            tool: None,
+            decision,
+            why: refusal.why,
+        };
+        self.witness.turned_away(turned);
+        refusal.into()
+    }
+
     /// Nothing of this request reaches a server.
     fn turns_away(&self, caller: &Caller, who: Option<&Principal>, refusal: Refusal) -> Reply {
-        self.witness.turned_away(caller, who, None, refusal.why);
+        self.witness.turned_away(Turned {
+            caller,
+            principal: who,
+            server: None,
+            tool: None,
+            decision: None,
+            why: refusal.why,
+        });
         refusal.into()
     }
 
     /// The same of somebody known, at a server.
     fn not_let_in(&self, visit: &Visit<'_>, why: &str) {
-        let (who, server) = (&visit.principal, visit.name());
-        self.witness.turned_away(&visit.caller, Some(who), Some(server), why);
+        self.records(visit, why, None, None);
     }
 
-    async fn serve(&self, parts: &Parts, body: Body, visit: &Visit<'_>) -> Result<Reply, Refusal> {
+    fn records(
+        &self,
+        visit: &Visit<'_>,
+        why: &str,
+        decision: Option<Decision>,
+        tool: Option<String>,
+    ) {
+        let (principal, server) = (Some(&visit.guest.principal), Some(visit.name()));
+        let caller = &visit.caller;
+        self.witness.turned_away(Turned { caller, principal, server, tool, decision, why });
+    }
+
+    async fn serve(&self, parts: &Parts, body: Body, visit: &Visit<'_>) -> Result<Reply, Away> {
+        if parts.method != Method::POST {
+            self.may(parts, std::iter::empty(), visit)?;
+        }
         let modern = only(parts, VERSION)? == Some(Revision::V2026_07_28.as_str());
         match parts.method {
             Method::POST => self.post(parts, body, visit).await,
             // 2026-07-28 has no other method.
-            Method::GET if !modern => self.listen(parts, visit).await,
-            Method::DELETE if !modern => self.end(parts, visit),
-            _ => Err(Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "that is not done here")),
+            Method::GET if !modern => Ok(self.listen(parts, visit).await?),
+            Method::DELETE if !modern => Ok(self.end(parts, visit)?),
+            _ => Err(Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "that is not done here").into()),
         }
     }
 
@@ -158,11 +204,11 @@ impl Front {
     }
 
     /// One message.
-    async fn post(&self, parts: &Parts, body: Body, visit: &Visit<'_>) -> Result<Reply, Refusal> {
+    async fn post(&self, parts: &Parts, body: Body, visit: &Visit<'_>) -> Result<Reply, Away> {
         accepts(parts, &["application/json", "text/event-stream"])?;
         if !is_json(parts) {
             let why = "a message is application/json";
-            return Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, why));
+            return Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, why).into());
         }
         let version = only(parts, VERSION)?;
         let bytes = body.read().await?;
@@ -171,8 +217,12 @@ impl Front {
             Err(Malformed { kind: MalformedKind::Batch, .. }) => {
                 return self.batch(parts, version, &bytes, visit).await;
             }
-            Err(malformed) => return self.malformed(parts, visit, malformed).await,
+            Err(malformed) => {
+                self.may(parts, std::iter::empty(), visit)?;
+                return Ok(self.malformed(parts, visit, malformed).await?);
+            }
         };
+        self.may(parts, std::iter::once(&message), visit)?;
         let meta = meta(&message);
         let says_modern = version == Some(Revision::V2026_07_28.as_str());
         if meta.protocol_version.is_some() || says_modern {
@@ -181,14 +231,14 @@ impl Front {
                 self.not_let_in(visit, &why);
                 return Ok(refused(&message, -32020, &why));
             }
-            return self.modern(message, &meta, visit).await;
+            return Ok(self.modern(message, &meta, visit).await?);
         }
-        match &message {
+        Ok(match &message {
             Message::Request(request) if request.method == "initialize" => {
-                self.initialize(message, visit).await
+                self.initialize(message, visit).await?
             }
-            _ => self.legacy(parts, version, message, visit).await,
-        }
+            _ => self.legacy(parts, version, message, visit).await?,
+        })
     }
 
     /// What is no message is told so, and the session that it was for counts it.
@@ -217,18 +267,19 @@ impl Front {
         version: Option<&str>,
         bytes: &[u8],
         visit: &Visit<'_>,
-    ) -> Result<Reply, Refusal> {
+    ) -> Result<Reply, Away> {
         let no_batch = Malformed { kind: MalformedKind::Batch, id: None };
         let session = match self.named(parts, visit) {
             Ok(session) if session.revision.get().is_some_and(|it| it.has_batches()) => session,
-            Ok(_) | Err(UNNAMED) => return self.malformed(parts, visit, no_batch).await,
-            Err(refusal) => return Err(refusal),
+            Ok(_) | Err(UNNAMED) => return Ok(self.malformed(parts, visit, no_batch).await?),
+            Err(refusal) => return Err(refusal.into()),
         };
         fits(version, &session)?;
         let members = match batch(bytes, &visit.limits(), BATCH) {
             Ok(members) => members,
-            Err(malformed) => return self.malformed(parts, visit, malformed).await,
+            Err(malformed) => return Ok(self.malformed(parts, visit, malformed).await?),
         };
+        self.may(parts, members.iter().flatten(), visit)?;
         let (post, answers) = Answers::open(&session, 0).map_err(|_| OURS)?;
         let mut left = 0;
         for member in members {
@@ -247,13 +298,13 @@ impl Front {
                 }
             };
             if !session.tell(said).await {
-                return Err(NO_SESSION);
+                return Err(NO_SESSION.into());
             }
         }
         if left == 0 {
             return Ok(empty(StatusCode::ACCEPTED));
         }
-        Ok(streamed(Stream::new(Answers { left, ..answers }, None)))
+        Ok(streamed(Stream::new(Answers { left, ..answers }, None, visit.guest.until)))
     }
 
     /// A conversation that knows no sessions (2026-07-28).
@@ -278,7 +329,7 @@ impl Front {
         let declared = declared.as_ref().map(canonical).unwrap_or_default();
         let kinship = Kinship {
             server: visit.name().clone(),
-            principal: visit.principal.clone(),
+            principal: visit.guest.principal.clone(),
             declared: Fingerprint::of(&declared),
         };
         let session = {
@@ -298,7 +349,7 @@ impl Front {
             _ => StatusCode::OK,
         };
         let answers = self.ask(&session, message).await?;
-        Ok(respond(answers, status).await)
+        Ok(respond(answers, visit.guest.until, status).await)
     }
 
     /// A session begins (until 2025-11-25).
@@ -337,7 +388,7 @@ impl Front {
         fits(version, &session)?;
         if let Message::Request(_) = &message {
             let answers = self.ask(&session, message).await?;
-            return Ok(respond(answers, |_| StatusCode::OK).await);
+            return Ok(respond(answers, visit.guest.until, |_| StatusCode::OK).await);
         }
         if !session.tell(Said::Message(Box::new(message), None)).await {
             return Err(NO_SESSION);
@@ -351,13 +402,13 @@ impl Front {
         let session = self.named(parts, visit)?;
         fits(only(parts, VERSION)?, &session)?;
         if let Some(last) = only(parts, LAST)? {
-            return resume(&session, last).await;
+            return resume(&session, last, visit.guest.until).await;
         }
         let (post, answers) = Answers::open(&session, 0).map_err(|_| OURS)?;
         if !session.tell(Said::Listens(post)).await {
             return Err(NO_SESSION);
         }
-        Ok(streamed(Stream::new(answers, None)))
+        Ok(streamed(Stream::new(answers, None, visit.guest.until)))
     }
 
     fn end(&self, parts: &Parts, visit: &Visit<'_>) -> Result<Reply, Refusal> {
@@ -372,10 +423,10 @@ impl Front {
     fn named(&self, parts: &Parts, visit: &Visit<'_>) -> Result<Arc<Session>, Refusal> {
         let name = only(parts, SESSION)?.ok_or(UNNAMED)?;
         let session = self.sessions().find(name).ok_or(NO_SESSION)?;
-        if session.principal != visit.principal {
+        if session.principal != visit.guest.principal {
             eprintln!(
                 "portcullis: {} used a session of {}, and was refused",
-                visit.principal, session.principal
+                visit.guest.principal, session.principal
             );
             return Err(NOT_YOURS);
         }
@@ -391,14 +442,14 @@ impl Front {
         visit: &Visit<'_>,
         shared: bool,
     ) -> Result<Arc<Session>, Refusal> {
-        if !sessions.has_room(&visit.principal) {
+        if !sessions.has_room(&visit.guest.principal) {
             return Err(FULL);
         }
         let mut plan = visit.plan.clone();
-        plan.principal = visit.principal.clone();
+        plan.principal = visit.guest.principal.clone();
         let name = plan.server.name.clone();
         let voice = worker::begin(plan, shared).map_err(|_| FULL)?;
-        Ok(Arc::new(Session::new(name, visit.principal.clone(), voice)))
+        Ok(Arc::new(Session::new(name, visit.guest.principal.clone(), voice)))
     }
 
     /// A request goes to its session, with a response that waits.
@@ -441,12 +492,16 @@ fn agreed(parcel: &Parcel) -> Option<Revision> {
 }
 
 /// Waits for the answer, or for a reason to begin without it.
-async fn respond(mut answers: Answers, status: impl Fn(Option<i64>) -> StatusCode) -> Reply {
+async fn respond(
+    mut answers: Answers,
+    until: Option<Instant>,
+    status: impl Fn(Option<i64>) -> StatusCode,
+) -> Reply {
     match tokio::time::timeout(PATIENCE, answers.parcels.recv()).await {
         Ok(Some(parcel)) if parcel.last => whole(status(parcel.code), parcel),
-        Ok(Some(parcel)) => streamed(Stream::new(answers, Some(parcel))),
+        Ok(Some(parcel)) => streamed(Stream::new(answers, Some(parcel), until)),
         Ok(None) => gone(),
-        Err(_) => streamed(Stream::new(answers, None)),
+        Err(_) => streamed(Stream::new(answers, None, until)),
     }
 }
 

@@ -31,7 +31,7 @@ pub(super) fn cross_origin(parts: &Parts, mut reply: Reply) -> Reply {
 const READABLE: &str = "Mcp-Session-Id, MCP-Protocol-Version, WWW-Authenticate";
 /// Headers that a page may send. Those of tools (`Mcp-Param-*`) cannot be listed: a page that
 /// leaves them out is told which is missing.
-const SENDABLE: &str = "Content-Type, Accept, Authorization, Mcp-Session-Id, \
+const SENDABLE: &str = "Content-Type, Accept, Authorization, DPoP, Mcp-Session-Id, \
     MCP-Protocol-Version, Mcp-Method, Mcp-Name, Last-Event-ID";
 
 /// A header that may be there once.

@@ -4,6 +4,7 @@
 //! was in, the session knows, and no event of another session is in it.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use hyper::StatusCode;
 use portcullis_transport::http::sse::EventId;
@@ -21,11 +22,15 @@ pub(super) const LAST: &str = "last-event-id";
 const NO_EVENT: Refusal =
     Refusal::new(StatusCode::BAD_REQUEST, "there is no such event in this session");
 
-/// The stream of this event, from there on.
+/// The stream of this event, from there on, for as long as whoever asks may be told things.
 ///
 /// # Errors
 /// When this session has no such event (any more), or is over.
-pub(super) async fn resume(session: &Arc<Session>, last: &str) -> Result<Reply, Refusal> {
+pub(super) async fn resume(
+    session: &Arc<Session>,
+    last: &str,
+    until: Option<Instant>,
+) -> Result<Reply, Refusal> {
     let last = EventId::read(last).ok_or(NO_EVENT)?;
     let (post, answers) = Answers::open(session, 0).map_err(|_| OURS)?;
     let (found, is_found) = oneshot::channel();
@@ -35,5 +40,5 @@ pub(super) async fn resume(session: &Arc<Session>, last: &str) -> Result<Reply, 
     let left = is_found.await.map_err(|_| NO_SESSION)?.ok_or(NO_EVENT)?;
     // It was given a name to come back with.
     let answers = Answers { left, prime: None, ..answers };
-    Ok(streamed(Stream::new(answers, None)))
+    Ok(streamed(Stream::new(answers, None, until)))
 }

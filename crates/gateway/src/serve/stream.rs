@@ -2,7 +2,9 @@
 //!
 //! Dropping it is how a closed connection is noticed: then the session is told.
 
+use std::future::Future as _;
 use std::io;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -12,7 +14,7 @@ use portcullis_transport::http::sse::EventId;
 use portcullis_transport::http::{Feed, SessionId, sse};
 use portcullis_wire::Revision;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
-use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
+use tokio::time::{Instant, Interval, MissedTickBehavior, Sleep, interval_at, sleep_until};
 
 use super::parcel::{Parcel, Post};
 use super::sessions::{Open, Session};
@@ -62,19 +64,32 @@ pub(super) struct Stream {
     /// What came before it was clear that there would be a stream.
     first: Option<Parcel>,
     alive: Interval,
+    /// When whoever listens may not any more: their token ends, and they show the next one with a
+    /// request of their own.
+    until: Option<Pin<Box<Sleep>>>,
     over: bool,
 }
 
 impl Stream {
-    pub(super) fn new(answers: Answers, first: Option<Parcel>) -> Self {
+    pub(super) fn new(
+        answers: Answers,
+        first: Option<Parcel>,
+        until: Option<std::time::Instant>,
+    ) -> Self {
         let mut alive = interval_at(Instant::now() + ALIVE, ALIVE);
         alive.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        Self { answers, first, alive, over: false }
+        let until = until.map(|until| Box::pin(sleep_until(until.into())));
+        Self { answers, first, alive, until, over: false }
     }
 }
 
 impl Feed for Stream {
     fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Bytes>> {
+        if let Some(until) = &mut self.until
+            && until.as_mut().poll(context).is_ready()
+        {
+            self.over = true;
+        }
         if self.over {
             return Poll::Ready(None);
         }

@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use portcullis_journal::{Event, Record};
-use portcullis_policy::{Principal, ServerName};
+use portcullis_policy::{Decision, Principal, ServerName};
 use portcullis_store::Journal;
 use portcullis_transport::http::Caller;
 
@@ -35,6 +35,19 @@ struct Seen {
     unwritten: u32,
 }
 
+/// Somebody who is turned away.
+#[derive(Clone, Debug)]
+pub(super) struct Turned<'a> {
+    pub(super) caller: &'a Caller,
+    pub(super) principal: Option<&'a Principal>,
+    pub(super) server: Option<&'a ServerName>,
+    /// What they wanted to call.
+    pub(super) tool: Option<String>,
+    /// What a control of the catalog says of it, where one does.
+    pub(super) decision: Option<Decision>,
+    pub(super) why: &'a str,
+}
+
 impl Witness {
     /// In the journal of this server, which is that of all of them.
     pub(super) fn open(plan: &Plan) -> Result<Self, Fault> {
@@ -45,13 +58,8 @@ impl Witness {
     }
 
     /// Somebody was turned away, for this reason of ours.
-    pub(super) fn turned_away(
-        &self,
-        caller: &Caller,
-        principal: Option<&Principal>,
-        server: Option<&ServerName>,
-        why: &str,
-    ) {
+    pub(super) fn turned_away(&self, turned: Turned<'_>) {
+        let Turned { caller, principal, server, tool, decision, why } = turned;
         let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();
         if now >= seen.since + MINUTE {
@@ -73,6 +81,8 @@ impl Witness {
             0 => String::new(),
             many => format!("; {many} others before were not written down"),
         };
+        record.tool = tool;
+        record.decision = decision.unwrap_or(record.decision);
         record.note = Some(format!("turned away at the door: {why}{before}"));
         if let Err(error) = seen.journal.append(&record, wall_clock()) {
             eprintln!("portcullis: who was turned away cannot be recorded: {error}");

@@ -4,6 +4,7 @@
 //! whole network. The kernel knows whose socket the other end is.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
 
 /// Every socket of our network, by family: proc_net_tcp in the kernel's documents.
 const TABLES: [&str; 2] = ["/proc/self/net/tcp", "/proc/self/net/tcp6"];
@@ -11,13 +12,24 @@ const TABLES: [&str; 2] = ["/proc/self/net/tcp", "/proc/self/net/tcp6"];
 const ESTABLISHED: &str = "01";
 
 /// Who made a request, as the kernel says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Caller {
     /// The account whose process it is. `None` when that cannot be found out: it is on another
     /// machine, in a network of its own, or gone.
     pub uid: Option<u32>,
     /// Where it is, unless it came by a socket in the file system.
     pub address: Option<SocketAddr>,
+    /// The certificate that they showed, when they were asked for one.
+    pub certificate: Option<Arc<Certificate>>,
+}
+
+/// A certificate that an authority of the operator's choice vouches for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Certificate {
+    /// The one name in it.
+    pub name: String,
+    /// SHA-256 of it, as tokens that are bound to it say it (RFC 8705).
+    pub digest: String,
 }
 
 /// Who owns the socket that is `here` and talks to `there`, on this machine.

@@ -4,6 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use rustix::fs::{Mode, chmod};
 use rustix::net::{
@@ -13,6 +14,7 @@ use rustix::process::geteuid;
 use tokio::net::{TcpStream, UnixStream};
 
 use super::caller::{self, Caller};
+use super::tls::Tls;
 
 /// How many connections may wait for us.
 const BACKLOG: i32 = 128;
@@ -28,7 +30,7 @@ pub enum Address {
 
 /// Bound, and not yet served.
 #[derive(Debug)]
-pub struct Listener(Bound);
+pub struct Listener(Bound, Option<Arc<Tls>>);
 
 #[derive(Debug)]
 enum Bound {
@@ -46,7 +48,7 @@ pub(super) struct Name {
 
 /// Served.
 pub(super) enum Door {
-    Tcp(tokio::net::TcpListener),
+    Tcp(tokio::net::TcpListener, Option<Arc<Tls>>),
     Unix(
         tokio::net::UnixListener,
         #[expect(dead_code, reason = "it lasts as long as the door")] Name,
@@ -56,7 +58,7 @@ pub(super) enum Door {
 /// One connection.
 #[derive(Debug)]
 pub(super) enum Stream {
-    Tcp(TcpStream, SocketAddr),
+    Tcp(TcpStream, SocketAddr, Option<Arc<Tls>>),
     Unix(UnixStream),
 }
 
@@ -71,7 +73,7 @@ impl Listener {
             Address::Tcp(address) => {
                 let listener = std::net::TcpListener::bind(address)?;
                 listener.set_nonblocking(true)?;
-                Ok(Self(Bound::Tcp(listener)))
+                Ok(Self(Bound::Tcp(listener), None))
             }
             Address::Unix(path) => {
                 clear(path)?;
@@ -86,9 +88,15 @@ impl Listener {
                 // Nobody is let in before we listen.
                 chmod(path, Mode::RUSR | Mode::WUSR)?;
                 listen(&socket, BACKLOG)?;
-                Ok(Self(Bound::Unix(socket.into(), name)))
+                Ok(Self(Bound::Unix(socket.into(), name), None))
             }
         }
+    }
+
+    /// What arrives at a port is encrypted. Nobody but us hears a socket in the file system.
+    #[must_use]
+    pub fn encrypted(self, tls: Arc<Tls>) -> Self {
+        Self(self.0, Some(tls))
     }
 
     /// Where it is: with the port that we were given.
@@ -104,7 +112,7 @@ impl Listener {
 
     pub(super) fn open(self) -> io::Result<Door> {
         Ok(match self.0 {
-            Bound::Tcp(listener) => Door::Tcp(tokio::net::TcpListener::from_std(listener)?),
+            Bound::Tcp(listener) => Door::Tcp(tokio::net::TcpListener::from_std(listener)?, self.1),
             Bound::Unix(listener, name) => {
                 Door::Unix(tokio::net::UnixListener::from_std(listener)?, name)
             }
@@ -119,11 +127,11 @@ impl Door {
     /// Safe: no connection is lost.
     pub(super) async fn accept(&self) -> io::Result<Stream> {
         match self {
-            Self::Tcp(listener) => {
+            Self::Tcp(listener, tls) => {
                 let (stream, peer) = listener.accept().await?;
                 // An event waits for no other to fill its packet.
                 let _ = stream.set_nodelay(true);
-                Ok(Stream::Tcp(stream, peer))
+                Ok(Stream::Tcp(stream, peer, tls.clone()))
             }
             Self::Unix(listener, _) => Ok(Stream::Unix(listener.accept().await?.0)),
         }
@@ -134,13 +142,13 @@ impl Stream {
     /// Who is at the other end.
     pub(super) fn caller(&self) -> Caller {
         match self {
-            Self::Tcp(stream, peer) => {
+            Self::Tcp(stream, peer, _) => {
                 let uid = stream.local_addr().ok().and_then(|here| caller::owner(*peer, here));
-                Caller { uid, address: Some(*peer) }
+                Caller { uid, address: Some(*peer), certificate: None }
             }
             Self::Unix(stream) => {
                 let uid = stream.peer_cred().ok().map(|peer| peer.uid());
-                Caller { uid, address: None }
+                Caller { uid, address: None, certificate: None }
             }
         }
     }

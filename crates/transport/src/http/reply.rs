@@ -86,13 +86,15 @@ pub struct Refusal {
     pub why: &'static str,
     /// What would have to be shown (`WWW-Authenticate`).
     pub challenge: Option<String>,
+    /// The same, in the other way in which it can be.
+    pub dpop: Option<String>,
 }
 
 impl Refusal {
     /// Without a challenge.
     #[must_use]
     pub const fn new(status: StatusCode, why: &'static str) -> Self {
-        Self { status, why, challenge: None }
+        Self { status, why, challenge: None, dpop: None }
     }
 }
 
@@ -100,9 +102,10 @@ impl From<Refusal> for Reply {
     fn from(refusal: Refusal) -> Self {
         let text = format!("{{\"error\":{}}}", Json::string(refusal.why).text());
         let mut reply = json(refusal.status, Bytes::from(text));
-        let challenge = refusal.challenge.map(HeaderValue::try_from);
-        if let Some(Ok(challenge)) = challenge {
-            reply.headers_mut().insert(WWW_AUTHENTICATE, challenge);
+        for challenge in [refusal.challenge, refusal.dpop].into_iter().flatten() {
+            if let Ok(challenge) = HeaderValue::try_from(challenge) {
+                reply.headers_mut().append(WWW_AUTHENTICATE, challenge);
+            }
         }
         // What is left of the request is not read.
         close(&mut reply);

@@ -55,7 +55,8 @@ fn the_kernel_says_who_calls() {
     let mut stream = UnixStream::connect(&path).unwrap();
     stream.write_all(post("").as_bytes()).unwrap();
     assert_eq!(status(&until(&mut stream, "\r\n\r\n")), Some(202));
-    let callers = [Caller { uid: ours, address: Some(here) }, Caller { uid: ours, address: None }];
+    let by = |address| Caller { uid: ours, address, certificate: None };
+    let callers = [by(Some(here)), by(None)];
     assert_eq!(*seen.lock().unwrap(), callers);
     drop(stream);
     drop(local);
