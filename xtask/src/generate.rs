@@ -25,6 +25,10 @@ fn documents(tree: &Tree) -> Result<Vec<Document>, String> {
         document("docs/reference/config.md", portcullis_config::reference::reference_markdown()),
         document("docs/reference/server-checklist.md", checklist::page(tree, &checklist::SERVER)?),
         document("docs/reference/client-checklist.md", checklist::page(tree, &checklist::CLIENT)?),
+        document(
+            "docs/reference/transport-checklist.md",
+            checklist::page(tree, &checklist::TRANSPORT)?,
+        ),
         document("docs/guide/lesson.md", lesson::page(tree)?),
         document("schema/config.json", portcullis_config::reference::json_schema()),
     ])

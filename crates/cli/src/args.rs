@@ -69,7 +69,11 @@ pub enum Command {
     Run(Box<Run>),
     /// Serve every server of the config over HTTP, to whoever may reach it
     #[command(after_help = SERVE_EXAMPLE)]
-    Serve,
+    Serve {
+        /// What has to be seen to over a network, where it stands in this config, and the tests that show it
+        #[arg(long)]
+        checklist: bool,
+    },
     /// Serve files, named queries and commands, confined by the kernel
     #[command(after_help = SERVER_EXAMPLE)]
     Server(Box<Server>),

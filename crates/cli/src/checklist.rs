@@ -1,5 +1,7 @@
 //! What a client has to see to, and where each stands here: from config and state alone.
 
+pub(crate) mod transport;
+
 use std::path::Path;
 
 use portcullis_config::{Pins as PinMode, Server};
@@ -27,16 +29,24 @@ pub(crate) fn lines(state: &Path, in_force: &InForce) -> Result<Vec<Line>, Troub
     lines.map(|line| facts.line(line)).collect()
 }
 
+/// A line as it is written, and where it stands.
+fn line(written: &Value, stands: impl FnOnce(&str) -> Now) -> Line {
+    let text = |key| written.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let tests = written.get("tests").and_then(Value::as_array).into_iter().flatten();
+    let tests = tests.filter_map(Value::as_str).map(str::to_owned).collect();
+    let (standing, now) = stands(&text("id"));
+    Line { what: text("what"), how: text("how"), standing, now, tests }
+}
+
 struct Facts<'a> {
     state: &'a Path,
     servers: Vec<Server>,
 }
 
 impl Facts<'_> {
-    fn line(&self, line: &Value) -> Result<Line, Trouble> {
-        let text = |key| line.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
-        let tests = line.get("tests").and_then(Value::as_array).into_iter().flatten();
-        let (standing, now) = match text("id").as_str() {
+    fn line(&self, written: &Value) -> Result<Line, Trouble> {
+        let id = written.get("id").and_then(Value::as_str).unwrap_or_default();
+        let now = match id {
             "minimal-roots" => self.roots(),
             "risky-approved" => self.approved(),
             "sampling-reviewed" => self.sampling()?,
@@ -46,8 +56,7 @@ impl Facts<'_> {
             // A line that nobody can judge is nothing to be calm about.
             other => (Standing::Bad, format!("nothing here knows `{other}`")),
         };
-        let tests = tests.filter_map(Value::as_str).map(str::to_owned).collect();
-        Ok(Line { what: text("what"), how: text("how"), standing, now, tests })
+        Ok(line(written, |_| now))
     }
 
     /// The names of the servers of which something is true.

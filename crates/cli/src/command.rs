@@ -29,7 +29,8 @@ pub(crate) fn run(cli: Cli) -> Result<Exit, Trouble> {
     let places = &cli.places;
     match cli.command {
         Command::Run(args) => run::run(*args, places),
-        Command::Serve => serve::run(places),
+        Command::Serve { checklist: true } => serve::checklist(places),
+        Command::Serve { checklist: false } => serve::run(places),
         Command::Server(args) => server::run(&args, places),
         Command::Approvals(args) => approvals::run(&args, places),
         Command::Console(args) => console::run(&args, places),

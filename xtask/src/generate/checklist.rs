@@ -1,4 +1,4 @@
-//! `docs/reference/{server,client}-checklist.md`: what a server's author, and whoever runs servers,
+//! `docs/reference/{server,client,transport}-checklist.md`: what a server's author, and whoever runs servers,
 //! has to see to, and what shows it here.
 
 use std::fmt::Write as _;
@@ -19,6 +19,10 @@ pub(crate) const SERVER: List = List { file: "crates/server/checklist.toml", hea
 /// For whoever runs servers.
 pub(crate) const CLIENT: List = List { file: "crates/console/checklist.toml", head: CLIENT_HEAD };
 
+/// For whoever reaches servers over a network.
+pub(crate) const TRANSPORT: List =
+    List { file: "crates/transport/checklist.toml", head: TRANSPORT_HEAD };
+
 const SERVER_HEAD: &str = "\
 # What a server's author has to see to
 
@@ -37,6 +41,15 @@ Written by `cargo xtask generate` from `crates/console/checklist.toml`; do not e
 `portcullis console` say of each line where it stands on a machine.
 
 | what | how `portcullis run` sees to it | shown by |
+|---|---|---|
+";
+
+const TRANSPORT_HEAD: &str = "\
+# What whoever reaches MCP servers over a network has to see to
+
+Written by `cargo xtask generate` from `crates/transport/checklist.toml`; do not edit. `portcullis serve --checklist` says of each line where it stands in a config.
+
+| what | how `portcullis serve` sees to it | shown by |
 |---|---|---|
 ";
 

@@ -1,14 +1,14 @@
 //! Each line of a checklist names a test that shows it.
 
 use super::{Complaint, pages, promises};
-use crate::generate::checklist::{CLIENT, Line, List, SERVER, lines};
+use crate::generate::checklist::{CLIENT, Line, List, SERVER, TRANSPORT, lines};
 use crate::repo::Tree;
 
 const RULE: &str = "checklist";
 
-/// Every line of both lists, and every test that it names.
+/// Every line of each list, and every test that it names.
 pub(super) fn check(tree: &Tree) -> Vec<Complaint> {
-    [SERVER, CLIENT].iter().flat_map(|list| one(tree, list)).collect()
+    [SERVER, CLIENT, TRANSPORT].iter().flat_map(|list| one(tree, list)).collect()
 }
 
 fn one(tree: &Tree, list: &List) -> Vec<Complaint> {
@@ -59,7 +59,7 @@ mod tests {
         let list = "[[line]]\nwhat = \"good\"\nhow = \"x\"\ntests = [\"a/b.rs::holds\"]\n\
             [[line]]\nwhat = \"bare\"\nhow = \"x\"\ntests = []\n\
             [[line]]\nwhat = \"gone\"\nhow = \"x\"\ntests = [\"a/b.rs::holds\", \"a/b.rs::gone\"]\n";
-        for file in [SERVER.file, CLIENT.file] {
+        for file in [SERVER.file, CLIENT.file, TRANSPORT.file] {
             let tree = Tree::of(&[(file, list), ("a/b.rs", "#[test]\nfn holds() {}")]);
             let found: Vec<_> = check(&tree).into_iter().map(|it| it.what).collect();
             let expect = ["\"bare\" names no test", "\"gone\": there is no test `a/b.rs::gone`"];

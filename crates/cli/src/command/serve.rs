@@ -6,9 +6,13 @@ use portcullis_gateway::serve::Serving;
 use portcullis_policy::ServerName;
 
 use super::run::{exit_of, plan};
+use super::status::told;
 use crate::args::Places;
+use crate::checklist::transport;
+use crate::desk::servers;
 use crate::documents::{InForce, deciding};
 use crate::exit::{Exit, Trouble};
+use crate::style;
 
 pub(super) fn run(places: &Places) -> Result<Exit, Trouble> {
     // Before they are read: what changes meanwhile is read again.
@@ -28,6 +32,13 @@ pub(super) fn run(places: &Places) -> Result<Exit, Trouble> {
         Ok(()) => Ok(Exit::Clean),
         Err(fault) => Err(Trouble::new(exit_of(&fault), fault.to_string())),
     }
+}
+
+/// Says where each line of the checklist stands in this config.
+pub(super) fn checklist(places: &Places) -> Result<Exit, Trouble> {
+    let written = InForce::read(places)?;
+    let (serve, servers) = (written.documents.serve()?, servers::written(&written)?);
+    style::print(&told(&transport::lines(&serve, &servers)?)).map(|()| Exit::Clean)
 }
 
 /// The servers that can be started, by name.

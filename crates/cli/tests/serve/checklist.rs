@@ -1,0 +1,41 @@
+//! `serve --checklist`: where each line stands in a config.
+
+use crate::stage::Stage;
+
+const PAGE: &str = include_str!("../../../../docs/reference/transport-checklist.md");
+
+#[test]
+fn it_says_of_each_line_where_it_stands() {
+    let stage = Stage::new();
+    let says = |config: &str| {
+        let file = stage.config(config).display().to_string();
+        let said = stage.says(&["serve", "--checklist", "--config", &file]);
+        assert_eq!(said.code, 0, "{said:?}");
+        said.out
+    };
+    let server = "[server.files]\ncommand = [\"files\"]\n";
+    let plain = says(&format!("[serve]\nlisten = \"127.0.0.1:8808\"\n{server}"));
+    let lines: Vec<&str> = PAGE.lines().filter(|line| line.starts_with("| ")).skip(1).collect();
+    assert_eq!(lines.len(), 6, "{PAGE}");
+    for line in lines {
+        let what = line.split('|').nth(1).unwrap().trim();
+        assert!(plain.contains(&format!("{what}\n  in order: ")), "{what}: {plain}");
+    }
+    assert!(plain.contains("no TLS, and nothing leaves this machine"), "{plain}");
+    assert!(plain.contains("processes of the account that serves"), "{plain}");
+    assert_eq!(plain.matches("shown by: ").count(), 6, "{plain}");
+    let token = format!("[serve.tokens.ada]\nsha256 = \"{}\"\n", "0f".repeat(32));
+    let wide = says(&format!(
+        "[serve]\nhosts = [\"gate.example.com\"]\norigins = [\"vscode-webview://*\"]\n{token}{server}\
+         env = {{ API_TOKEN = \"ghp_0123456789abcdefghijABCDEFGHIJ012345\" }}\n"
+    ));
+    for line in [
+        "to be looked at: no TLS; what speaks it for gate.example.com must be on this machine",
+        "to be looked at: every page with the scheme of vscode-webview://* may",
+        "in order: tokens of the config for ada",
+        "not in order: what looks like a credential stands in files",
+    ] {
+        assert!(wide.contains(line), "{line}: {wide}");
+    }
+    assert!(!wide.contains("ghp_"), "a secret is repeated: {wide}");
+}
