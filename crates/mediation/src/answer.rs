@@ -268,7 +268,10 @@ impl Session {
             self.refuse_result(row, Decision::deny(REVISION_AGREED, why), now);
             return self.close(Closing::RevisionUnknown, now);
         };
-        let pinned = self.meet_revision(revision);
+        let pinned = match self.bridge.is_bridged() {
+            true => Decision::default(),
+            false => self.meet_revision(revision),
+        };
         if pinned.effect == Effect::Deny {
             return self.refuse_result(row, pinned, now);
         }

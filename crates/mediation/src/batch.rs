@@ -5,7 +5,9 @@
 use std::time::Instant;
 
 use portcullis_policy::Permitted;
-use portcullis_wire::{Id, Limits, Malformed, MalformedKind, Message, Outcome, Peer, Response};
+use portcullis_wire::{
+    Id, Limits, Malformed, MalformedKind, Message, Outcome, Peer, Response, Revision,
+};
 
 use crate::Session;
 use crate::output::Output;
@@ -34,6 +36,9 @@ impl Session {
         if self.is_closed() {
             return;
         }
+        if from == Peer::Server && self.bridge.legacy().is_some_and(Revision::has_batches) {
+            return self.server_batch(line, limits, now);
+        }
         let batches = match &self.phase {
             Phase::Shaken(agreed) | Phase::Legacy(agreed) => agreed.revision.has_batches(),
             _ => false,
@@ -46,6 +51,17 @@ impl Session {
         match members {
             Ok(members) => self.take_apart(from, members, now),
             Err(malformed) => self.malformed(from, &malformed, now),
+        }
+    }
+
+    /// A legacy server under a modern client: its answers come one by one all the same.
+    fn server_batch(&mut self, line: &[u8], limits: &Limits, now: Instant) {
+        match portcullis_wire::batch(line, limits, MOST) {
+            Ok(members) => members.into_iter().for_each(|member| match member {
+                Ok(message) => self.receive(Peer::Server, message, now),
+                Err(malformed) => self.malformed(Peer::Server, &malformed, now),
+            }),
+            Err(malformed) => self.malformed(Peer::Server, &malformed, now),
         }
     }
 

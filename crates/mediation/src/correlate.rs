@@ -179,6 +179,11 @@ impl Open {
         self.0.remove(id)
     }
 
+    /// Whether it was not answered yet.
+    pub(crate) fn has(&self, id: &Id) -> bool {
+        self.0.contains(id)
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.0.len()
     }

@@ -10,7 +10,7 @@
 //! now), `call.rs` (is this tool call in order), `question.rs` (a person is
 //! asked; `waiting.rs` says about what, `in_host.rs` and `away.rs` what the host has to do with it), `settle.rs` (recorded, permitted, sent), `answer.rs` (what comes
 //! back), `tasks.rs` (what comes later), `input.rs` (what the server asks) and `brought.rs`
-//! (what answers that); `newcomer.rs` is about directories. [`approval`] says what a yes covers, [`edit`] what of a question a
+//! (what answers that); `bridge.rs` stands between peers of two eras; `newcomer.rs` is about directories. [`approval`] says what a yes covers, [`edit`] what of a question a
 //! person may change (`edited.rs` holds it to everything again), [`grant`] and
 //! [`cover`] what one that lasts does, [`pin`] what was approved of a server; `control/`
 //! holds one file for each thing that is judged;
@@ -23,6 +23,7 @@ mod answer;
 pub mod approval;
 mod away;
 mod batch;
+mod bridge;
 mod brought;
 mod call;
 mod carried;
@@ -88,6 +89,7 @@ pub use settings::{Limits, MayAsk, Settings};
 pub use settle::{answer_of_ours, not_started};
 pub use without::{Layer, Without};
 
+use bridge::Bridge;
 use control::calls_per_minute::Quota;
 use control::definition_pinned::Watched;
 use control::flows_apart::Gathered;
@@ -170,6 +172,12 @@ pub struct Session {
     /// Names calls in records.
     next_call: u64,
     outputs: VecDeque<Output>,
+    /// Stands before the server, which may be of the other era.
+    bridge: Bridge,
+    /// What is to be done before the outputs: it has crossed the bridge.
+    past_bridge: VecDeque<Output>,
+    /// When we were last told the time.
+    told: Option<Instant>,
 }
 
 impl Session {
@@ -182,6 +190,7 @@ impl Session {
         let asking = Asking::new(&settings.may_ask);
         let scope = Scope::new(&settings.roots, settings.cwd.as_deref(), &settings.policy);
         let newcomers = Newcomers::below(&settings.askable);
+        let bridge = Bridge::new(settings.limits.call_ceiling);
         Self {
             settings,
             phase: Phase::Greeting,
@@ -217,11 +226,26 @@ impl Session {
             batches: Vec::new(),
             next_call: 0,
             outputs: VecDeque::new(),
+            bridge,
+            past_bridge: VecDeque::new(),
+            told: None,
         }
     }
 
     /// A peer sent a well-formed message.
     pub fn receive(&mut self, from: Peer, message: Message, now: Instant) {
+        self.told = Some(now);
+        if self.is_closed() {
+            return;
+        }
+        match from {
+            Peer::Client => self.judge_message(from, message, now),
+            Peer::Server => self.server_says(message, now),
+        }
+    }
+
+    /// The same, past the bridge.
+    fn judge_message(&mut self, from: Peer, message: Message, now: Instant) {
         if self.is_closed() {
             return;
         }
@@ -237,6 +261,7 @@ impl Session {
 
     /// A peer sent something that is not a message.
     pub fn malformed(&mut self, from: Peer, malformed: &Malformed, now: Instant) {
+        self.told = Some(now);
         if self.is_closed() {
             return;
         }
@@ -245,6 +270,7 @@ impl Session {
 
     /// A person answered. A late or forged ticket finds nothing, and nothing happens.
     pub fn answer(&mut self, ticket: Ticket, answer: Answer, now: Instant) {
+        self.told = Some(now);
         self.person_answered(ticket, answer, now);
         self.take_back_forms(now);
     }
@@ -252,6 +278,7 @@ impl Session {
     /// A person put something else in the place of what they were asked, and said yes to
     /// that. It goes on if it holds what the content itself had to hold.
     pub fn answer_edited(&mut self, ticket: Ticket, edited: &Edited, now: Instant) {
+        self.told = Some(now);
         self.person_edited(ticket, edited, now);
         self.take_back_forms(now);
     }
@@ -278,6 +305,7 @@ impl Session {
         remembered: &Remembered,
         now: Instant,
     ) {
+        self.told = Some(now);
         self.store_answered(ticket, fact, remembered, now);
         self.take_back_forms(now);
     }
@@ -290,6 +318,7 @@ impl Session {
 
     /// Grants that stand while a call waits; true when one of them answered for it.
     pub fn stand(&mut self, ticket: Ticket, grants: &[Grant], now: Instant) -> bool {
+        self.told = Some(now);
         let stood = self.grants_came(ticket, grants, now);
         self.take_back_forms(now);
         stood
@@ -297,6 +326,7 @@ impl Session {
 
     /// A peer is gone: everybody who waits is answered, and the session ends.
     pub fn closed(&mut self, peer: Peer, now: Instant) {
+        self.told = Some(now);
         let closing = match peer {
             Peer::Client => Closing::ClientGone,
             Peer::Server => Closing::ServerGone,
@@ -309,13 +339,18 @@ impl Session {
     /// Outputs that were not polled yet are dropped with their permits; whoever
     /// waits for one of them is told so.
     pub fn journal_failed(&mut self) {
+        self.past_bridge.clear();
+        self.bridge.stop();
         self.keep_only_answers();
         self.close_unrecorded();
     }
 
     /// The clock reached [`Session::poll_timeout`].
     pub fn handle_timeout(&mut self, now: Instant) {
+        self.told = Some(now);
         if !self.is_closed() {
+            self.bridge.expire(now);
+            self.take_turns(now);
             self.expire(now);
             self.take_back_forms(now);
         }
@@ -323,13 +358,13 @@ impl Session {
 
     /// What to do next; `None` when there is nothing until something happens.
     pub fn poll_output(&mut self) -> Option<Output> {
-        self.outputs.pop_front()
+        self.next_output()
     }
 
     /// When to call [`Session::handle_timeout`].
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
-        self.next_timeout()
+        self.next_timeout().into_iter().chain(self.bridge.next()).min()
     }
 
     /// Nobody waits for anything.

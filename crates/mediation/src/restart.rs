@@ -56,7 +56,8 @@ impl Session {
     #[must_use]
     pub fn server_is_quiet(&mut self, now: Instant) -> bool {
         self.tasks.expire(now);
-        self.to_server.count(|row| row.carries.stream.is_none()) + self.tasks.owing() == 0
+        let quiet = self.bridge.is_quiet();
+        quiet && self.to_server.count(|row| row.carries.stream.is_none()) + self.tasks.owing() == 0
     }
 
     /// The server's process is another one from now on. `why` is for the journal.
@@ -68,7 +69,9 @@ impl Session {
         let told = format!("the server was started anew: {}", portcullis_guard::text::visible(why));
         record.decision = Decision::because(Effect::Allow, SERVER_CONFINED, told);
         self.note(record);
+        self.told = Some(now);
         self.end_old_process(now);
+        self.bridge.restarted();
         self.standing.tools = self.tools.pins();
         self.tools.doubt();
         match self.phase {

@@ -186,6 +186,7 @@ impl Session {
         }
         let Some(mut members) = result.object() else { return no("the result does not fit") };
         let questions = answers_match_questions::asked(asked)?;
+        self.bridge.given(asked.state.as_deref());
         let serial = self.seals.serial();
         self.seals.give(serial);
         let (since, inner) = (row.carries.since, asked.state.clone());

@@ -65,6 +65,12 @@ pub fn answer_of_ours(id: Option<Id>, code: i64, why: &str) -> Option<Permitted<
     told(Response::error(id, code, why))
 }
 
+/// What crosses the bridge: a message that was let through, in the words of the other era, or
+/// what such a message needs.
+pub(crate) fn crosses(message: Message) -> Option<Permitted<Message>> {
+    permitted(message, &Decision::default(), None)
+}
+
 /// An answer of ours to somebody who has no session.
 pub(crate) fn told(response: Response) -> Option<Permitted<Message>> {
     permitted(Message::Response(response), &Decision::default(), None)

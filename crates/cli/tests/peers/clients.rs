@@ -28,10 +28,12 @@ macro_rules! each_host {
 each_host! {
     files_python_1: PYTHON_1, files;
     files_python_2_legacy: PYTHON_2_LEGACY, files;
-    files_python_2_falls_back: PYTHON_2_AUTO, files;
+    files_python_2_asks_first: PYTHON_2_AUTO, newer_host;
+    files_python_2_modern: PYTHON_2_MODERN, newer_host;
     files_typescript_1: TYPESCRIPT_1, files;
     files_typescript_2_legacy: TYPESCRIPT_2_LEGACY, files;
-    files_typescript_2_falls_back: TYPESCRIPT_2_AUTO, files;
+    files_typescript_2_asks_first: TYPESCRIPT_2_AUTO, newer_host;
+    files_typescript_2_modern: TYPESCRIPT_2_MODERN, newer_host;
 
     long_calls_python_1: PYTHON_1, long_calls;
     long_calls_python_2: PYTHON_2_LEGACY, long_calls;
@@ -49,10 +51,10 @@ each_host! {
 
     http_files_python_1: PYTHON_1.over_http(), files;
     http_files_python_2: PYTHON_2_LEGACY.over_http(), files;
-    http_files_python_2_falls_back: PYTHON_2_AUTO.over_http(), files;
+    http_files_python_2_asks_first: PYTHON_2_AUTO.over_http(), newer_host;
     http_files_typescript_1: TYPESCRIPT_1.over_http(), files;
     http_files_typescript_2: TYPESCRIPT_2_LEGACY.over_http(), files;
-    http_files_typescript_2_falls_back: TYPESCRIPT_2_AUTO.over_http(), files;
+    http_files_typescript_2_asks_first: TYPESCRIPT_2_AUTO.over_http(), newer_host;
 
     http_long_calls_python_1: PYTHON_1.over_http(), long_calls;
     http_long_calls_python_2: PYTHON_2_LEGACY.over_http(), long_calls;
@@ -120,6 +122,33 @@ fn files(host: Host) {
     assert_eq!(withheld["error"], true, "{withheld}");
     assert!(withheld["text"].as_str().unwrap().starts_with("not permitted"), "{withheld}");
     succeeds(after, "deep\n");
+    recorded(&yard, "denied", &["roots-contained", "tools-listed"]);
+}
+
+/// The same server under a host of 2026-07-28, which the gateway stands in for: what the
+/// server asks while no call is under way has nobody to go to, so the operator's roots hold.
+fn newer_host(host: Host) {
+    let yard = Yard::new();
+    let subject = calls::filesystem(&yard);
+    yard.file("elsewhere/secret.txt", "SECRET");
+    let config =
+        yard.file("portcullis.toml", "[server.files]\ntools = { deny = [\"write_file\"] }\n");
+    let run = subject.guarded(&yard, &["--name", "files", "--config", config.to_str().unwrap()]);
+    let steps = json!([
+        {"call": "read_text_file", "arguments": {"path": yard.text("project/docs/guide.md")}},
+        {"call": "read_text_file", "arguments": {"path": yard.text("elsewhere/secret.txt")}},
+        {"call": "write_file", "arguments": {"path": yard.text("project/x"), "content": "x"}},
+    ]);
+    let facts = host.drive(&yard, &run, Some(json!([])), &steps);
+
+    assert_eq!(facts["revision"], "2026-07-28");
+    assert_eq!(facts["server"], "secure-filesystem-server");
+    let tools = facts["tools"].as_array().unwrap();
+    assert!(tools.contains(&json!("read_text_file")) && !tools.contains(&json!("write_file")));
+    let [inside, outside, withheld] = answers(&facts);
+    succeeds(inside, "# Guide\n\nÜber alles: nothing.\n");
+    fails(outside, OUTSIDE);
+    assert_eq!(withheld["error"], true, "{withheld}");
     recorded(&yard, "denied", &["roots-contained", "tools-listed"]);
 }
 

@@ -126,7 +126,7 @@ fn pending(state: &str) -> Vec<Value> {
 }
 
 /// Says yes to whatever does not ask to be denied, and nothing to what begs.
-fn judge(row: &Value) -> Option<&'static str> {
+pub(crate) fn judge(row: &Value) -> Option<&'static str> {
     let content = row["arguments"].to_string();
     match () {
         () if content.contains("silence, please") => None,

@@ -4,8 +4,9 @@
 //! lets a person answer; `inputs.rs` lets servers ask; `clients.rs` lets the official SDKs be the host,
 //! `broken.rs` breaks their connections, `remote.rs` puts the server somewhere else, `suite.rs` lets the
 //! conformance suite be it, `channels.rs` and `views.rs` in each place where a person answers. `calls.rs`
-//! is the table of calls, `tasks.rs` lets one go on as a task, `signin.rs` gets tokens of
-//! authorization servers. The peers are brought by `cargo xtask test`.
+//! is the table of calls, `bridge.rs` has hosts and servers of two eras, `tasks.rs`
+//! lets one go on as a task, `signin.rs` gets tokens of authorization servers. The peers are
+//! brought by `cargo xtask test`.
 
 #![expect(
     clippy::unwrap_used,
@@ -15,6 +16,7 @@
 )]
 
 mod asking;
+mod bridge;
 mod broken;
 mod calls;
 mod careless;

@@ -82,9 +82,9 @@ fn passes(era: &str, revision: &str, scenarios: usize) {
 }
 
 /// The servers and their modules in a folder of their own, which the box shows them.
-fn site(yard: &Yard) -> String {
-    for part in ["things", "legacy", "modern"] {
-        let name = format!("conformance-{part}.mjs");
+pub(crate) fn site(yard: &Yard) -> String {
+    let parts = ["conformance-things", "conformance-legacy", "conformance-modern", "modern"];
+    for name in parts.map(|part| format!("{part}.mjs")) {
         let text = fs::read(source("peers/servers").join(&name)).unwrap();
         yard.file(&format!("site/{name}"), text);
     }

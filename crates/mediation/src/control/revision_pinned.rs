@@ -63,7 +63,7 @@ impl Session {
     /// The server gave a result of 2026-07-28, which nothing older has.
     pub(crate) fn speaks_modern(&mut self) {
         let sure = matches!(&self.phase, Phase::Modern(modern) if modern.sure);
-        if !sure || self.watched.greeted {
+        if !sure || self.watched.greeted || self.bridge.is_bridged() {
             return;
         }
         let (known, spoken) = (self.known_revision(), Revision::V2026_07_28);
@@ -75,6 +75,10 @@ impl Session {
 
     /// The newest of what the server says that it speaks, on 2026-07-28.
     pub(crate) fn meet_supported(&mut self, versions: &[String]) -> Decision {
+        if self.bridge.is_bridged() {
+            // It was met when the bridge found it.
+            return Decision::default();
+        }
         let newest = versions.iter().filter_map(|version| Revision::parse(version)).max();
         newest.map_or_else(Decision::default, |newest| self.meet_revision(newest))
     }

@@ -13,6 +13,8 @@ pub const PROTOCOL_VERSION: &str = "io.modelcontextprotocol/protocolVersion";
 pub const CLIENT_CAPABILITIES: &str = "io.modelcontextprotocol/clientCapabilities";
 /// `_meta` member: who the client says it is.
 pub const CLIENT_INFO: &str = "io.modelcontextprotocol/clientInfo";
+/// `_meta` member of a result: who the server says it is.
+pub const SERVER_INFO: &str = "io.modelcontextprotocol/serverInfo";
 /// `_meta` member: the least severe log message this request wants.
 pub const LOG_LEVEL: &str = "io.modelcontextprotocol/logLevel";
 /// `_meta` member: the `subscriptions/listen` a notification belongs to.

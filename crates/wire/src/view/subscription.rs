@@ -1,7 +1,7 @@
 //! `subscriptions/listen` and its acknowledgement (2026-07-28).
 
 use super::{Fields, Misfit};
-use crate::json::Json;
+use crate::json::{Json, Object, array};
 
 /// The notifications a client opts in to, or a server agrees to send.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -46,5 +46,26 @@ impl Filter {
             resource_subscriptions: texts("resourceSubscriptions")?,
             task_ids: texts("taskIds")?,
         })
+    }
+    /// Writes `notifications`, with the members that say something.
+    pub fn to_json(&self) -> Json {
+        let mut filter = Object::new();
+        let flags = [
+            ("toolsListChanged", self.tools_list_changed),
+            ("promptsListChanged", self.prompts_list_changed),
+            ("resourcesListChanged", self.resources_list_changed),
+        ];
+        for (name, _) in flags.into_iter().filter(|(_, wanted)| *wanted) {
+            filter.set(name, Json::from_value(&true.into()));
+        }
+        for (name, list) in
+            [("resourceSubscriptions", &self.resource_subscriptions), ("taskIds", &self.task_ids)]
+        {
+            if !list.is_empty() {
+                let list: Vec<Json> = list.iter().map(|text| Json::string(text)).collect();
+                filter.set(name, array(&list));
+            }
+        }
+        filter.to_json()
     }
 }
