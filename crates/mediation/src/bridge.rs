@@ -79,6 +79,8 @@ struct Desk {
     last: u64,
     /// How long the client may take to come back to a call that was left open.
     story: Duration,
+    /// The request in whose answer the server says what it says, where that is known.
+    within: Option<Id>,
 }
 
 impl Desk {
@@ -129,7 +131,7 @@ impl Desk {
 impl Bridge {
     /// Nothing is known of the server yet.
     pub(crate) fn new(story: Duration) -> Self {
-        let desk = Desk { turns: VecDeque::new(), last: 0, story };
+        let desk = Desk { turns: VecDeque::new(), last: 0, story, within: None };
         Self { side: Side::Unknown(Box::default()), desk }
     }
 
@@ -220,6 +222,11 @@ impl Bridge {
     /// What to do next.
     pub(crate) fn turn(&mut self) -> Option<Turn> {
         self.desk.turns.pop_front()
+    }
+
+    /// What the server says until the next word of this belongs to that request.
+    pub(crate) fn within(&mut self, request: Option<Id>) {
+        self.desk.within = request;
     }
 
     /// Whether client and server are of two eras.

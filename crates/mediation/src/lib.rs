@@ -70,7 +70,7 @@ use portcullis_journal::{Event, Record};
 use portcullis_policy::{Answer, Decision};
 use portcullis_wire::view::mirrored;
 use portcullis_wire::view::tool::ToolCall;
-use portcullis_wire::{Json, Malformed, Message, Peer};
+use portcullis_wire::{Id, Json, Malformed, Message, Peer};
 
 pub use approval::{ApprovalId, ApprovalKey, Fact, Fingerprint, Matter, Question};
 pub use control::approve_by_risk::tier_of;
@@ -242,6 +242,13 @@ impl Session {
             Peer::Client => self.judge_message(from, message, now),
             Peer::Server => self.server_says(message, now),
         }
+    }
+
+    /// A server over HTTP said this in its answer to that request, so it belongs to it.
+    pub fn receive_within(&mut self, request: &Id, message: Message, now: Instant) {
+        self.bridge.within(Some(request.clone()));
+        self.receive(Peer::Server, message, now);
+        self.bridge.within(None);
     }
 
     /// The same, past the bridge.

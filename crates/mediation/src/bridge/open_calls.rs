@@ -109,6 +109,12 @@ impl Calls {
         self.0.iter().filter_map(|call| call.level)
     }
 
+    /// What is wanted by those that a message can belong to.
+    pub(super) fn may_hear(&self, within: Option<&Id>) -> impl Iterator<Item = Level> {
+        let fits = move |call: &&Call| within.is_none_or(|id| call.upstream == *id);
+        self.0.iter().filter(fits).filter_map(|call| call.level)
+    }
+
     /// A request goes to the server.
     pub(super) fn begin(
         &mut self,
@@ -157,7 +163,10 @@ impl Calls {
         now: Instant,
     ) -> Result<(), (Request, &'static str)> {
         let full = self.0.iter().filter(|call| call.open.is_some()).count() >= OPEN;
-        let mut meant = self.0.iter_mut().filter(|call| call.may_ask() && call.done.is_none());
+        let within = desk.within.clone();
+        let asks = |call: &&mut Call| within.as_ref().is_none_or(|id| call.upstream == *id);
+        let open = self.0.iter_mut().filter(|call| call.may_ask() && call.done.is_none());
+        let mut meant = open.filter(asks);
         let (Some(call), None) = (meant.next(), meant.next()) else {
             return Err((request, "a question belongs to exactly one call that is under way"));
         };

@@ -10,8 +10,9 @@
 //!  subscriptions/listen    ──▶ subscribed to, counted          ──▶
 //! ```
 //!
-//! A server does not say for which call it asks. With exactly one call under way that could
-//! be meant it is that one (`open_calls.rs`); otherwise nobody knows, and it is refused.
+//! Over HTTP a server asks in the answer to the request that it asks for. On a pipe it does not
+//! say for which: with exactly one call under way that could be meant it is that one
+//! (`open_calls.rs`); otherwise nobody knows, and it is refused.
 
 use portcullis_catalog::control::{
     ANSWERED_ONCE, DIRECTION_CHECKED, LOGS_REDACTED, METHOD_KNOWN, REQUESTS_INDEPENDENT,
@@ -299,7 +300,8 @@ impl Up {
 
     /// What is logged belongs to a request. With more than one, nobody knows to which.
     fn logged(&mut self, said: Notification, desk: &mut Desk) {
-        let mut wanted = self.calls.wants();
+        let within = desk.within.clone();
+        let mut wanted = self.calls.may_hear(within.as_ref());
         let level = LogMessage::read(said.params.as_ref()).ok().map(|message| message.level);
         match (wanted.next(), wanted.next(), level) {
             (Some(one), None, Some(level)) if level >= one => {

@@ -206,6 +206,23 @@ fn a_question_belongs_to_the_one_call_that_is_under_way() {
     }
 }
 
+#[test]
+fn over_http_a_question_belongs_to_the_call_in_whose_answer_it_comes() {
+    let mut talk = over_a_legacy_server();
+    talk.answers_questions = false;
+    let ids = [call(&mut talk), call(&mut talk)];
+    let at_server = [talk.got("tools/call"), talk.got("tools/call")];
+    let (method, params) = question("roots");
+    let asks = json!({"jsonrpc": "2.0", "id": "q", "method": method, "params": params});
+    talk.served_within(&at_server[1]["id"], &asks);
+    assert!(talk.answer_to(ids[0]).is_none() && talk.at_server.is_empty());
+    let answer = talk.answer_to(ids[1]).expect("it is left open");
+    assert_eq!(answer["result"]["resultType"], "input_required", "{answer}");
+    // In the answer to something else it belongs to nothing.
+    talk.served_within(&json!("bridge-99"), &asks);
+    assert_eq!(talk.at_server.pop_front().expect("an answer")["error"]["code"], -32602);
+}
+
 /// A call of a modern client at a legacy server, which asked for something.
 fn left_open(name: &str, answer: Answer) -> (Talk, Value, Value) {
     let mut talk = over_a_legacy_server();

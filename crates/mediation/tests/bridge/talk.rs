@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use portcullis_guard::egress::{Reach, Rule};
 use portcullis_mediation::{Fact, MayAsk, Output, Session, Settings};
 use portcullis_policy::{Answer, Elicitation, Extension, Opening, Sampling};
-use portcullis_wire::{Message, Peer};
+use portcullis_wire::{Id, Message, Peer};
 use serde_json::{Value, json};
 
 use crate::server::{MODERN, Server, result, said};
@@ -178,6 +178,18 @@ impl Talk {
     /// The server that is the test's says this.
     pub(crate) fn served(&mut self, message: &Value) {
         self.receive(Peer::Server, message);
+        self.settle();
+    }
+
+    /// The same in the answer to one of its requests, as over HTTP.
+    pub(crate) fn served_within(&mut self, request: &Value, message: &Value) {
+        let request = match request.as_i64() {
+            Some(number) => Id::Number(number),
+            None => Id::Text(request.as_str().unwrap().to_owned()),
+        };
+        let bytes = message.to_string();
+        let parsed = portcullis_wire::parse(bytes.as_bytes(), &Default::default()).expect("fits");
+        self.session.receive_within(&request, parsed, self.now);
         self.settle();
     }
 
