@@ -23,7 +23,7 @@ macro_rules! each_host {
 
 /// A server of one era, with the tools that both have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Server {
+pub(crate) enum Server {
     /// TypeScript 2.x, told to refuse `initialize`.
     Modern,
     /// Python 1.x.
@@ -48,7 +48,7 @@ each_host! {
 }
 
 impl Server {
-    fn command(self, yard: &Yard) -> Vec<String> {
+    pub(crate) fn command(self, yard: &Yard) -> Vec<String> {
         match self {
             Self::Modern => {
                 let site = crate::through::site(yard);

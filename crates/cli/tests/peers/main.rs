@@ -4,7 +4,7 @@
 //! lets a person answer; `inputs.rs` lets servers ask; `clients.rs` lets the official SDKs be the host,
 //! `broken.rs` breaks their connections, `remote.rs` puts the server somewhere else, `suite.rs` lets the
 //! conformance suite be it, `channels.rs` and `views.rs` in each place where a person answers. `calls.rs`
-//! is the table of calls, `bridge.rs` has hosts and servers of two eras, `tasks.rs`
+//! is the table of calls, `bridge.rs` has hosts and servers of two eras (`rust.rs` a host of the Rust SDK), `tasks.rs`
 //! lets one go on as a task, `signin.rs` gets tokens of authorization servers. The peers are
 //! brought by `cargo xtask test`.
 
@@ -33,6 +33,7 @@ mod left;
 mod more;
 mod ours;
 mod remote;
+mod rust;
 mod servers;
 mod signin;
 #[path = "../stage/mod.rs"]
