@@ -229,6 +229,11 @@ impl Bridge {
         self.desk.within = request;
     }
 
+    /// A legacy client's requests reach a modern server.
+    pub(crate) fn is_down(&self) -> bool {
+        matches!(self.side, Side::Down(_))
+    }
+
     /// Whether client and server are of two eras.
     pub(crate) fn is_bridged(&self) -> bool {
         matches!(self.side, Side::Down(_) | Side::Up(_))

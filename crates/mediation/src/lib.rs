@@ -398,7 +398,8 @@ impl Session {
     #[must_use]
     pub fn mirrored_arguments(&self, message: &Message) -> Vec<(String, String)> {
         let Message::Request(request) = message else { return Vec::new() };
-        if request.method != "tools/call" || !matches!(self.phase, Phase::Modern(_)) {
+        let modern = matches!(self.phase, Phase::Modern(_)) || self.bridge.is_down();
+        if request.method != "tools/call" || !modern {
             return Vec::new();
         }
         let Ok(call) = ToolCall::read(request.params.as_ref()) else { return Vec::new() };
