@@ -90,6 +90,7 @@ impl Bench {
             firm: None,
             without: Default::default(),
             dice: 7,
+            tally: None,
             seal: SealKey::new([7; 32]),
             redactor: Redactor::new([7; 32]),
         };

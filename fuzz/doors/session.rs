@@ -118,6 +118,7 @@ fn settings(extensions: Extensions, may_ask: MayAsk) -> Settings {
         without: Default::default(),
         extensions,
         dice: 7,
+        tally: None,
         seal: SealKey::new([7; 32]),
         redactor: Redactor::new([7; 32]),
     }

@@ -264,6 +264,7 @@ fn settings(mode: Ask, local: bool) -> Result<Settings, String> {
         firm: None,
         without: Default::default(),
         dice: 7,
+        tally: None,
         seal: SealKey::new([7; 32]),
         redactor: Redactor::new([7; 32]),
     })

@@ -4,14 +4,20 @@
 #![allow(unreachable_pub, reason = "a test's modules")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test")]
 
+#[path = "serve/changes.rs"]
+mod changes;
 #[path = "serve/checklist.rs"]
 mod checklist;
 #[path = "serve/house.rs"]
 mod house;
 #[path = "serve/issuer.rs"]
 mod issuer;
+#[path = "serve/limits.rs"]
+mod limits;
 #[path = "serve/modern.rs"]
 mod modern;
+#[path = "serve/numbers.rs"]
+mod numbers;
 #[path = "serve/people.rs"]
 mod people;
 #[path = "serve/resume.rs"]

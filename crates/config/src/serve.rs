@@ -1,6 +1,7 @@
 //! `[serve]`: where the HTTP gateway listens, for whom, and for how long.
 
 mod issuers;
+mod most;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
@@ -8,6 +9,8 @@ use std::time::Duration;
 
 use portcullis_policy::ServerName;
 use toml::de::DeValue;
+
+pub use most::Most;
 
 use crate::definition::Kind;
 use crate::precedence::Documents;
@@ -46,6 +49,14 @@ pub struct Serve {
     pub idle: Duration,
     /// How long a session may last.
     pub lifetime: Duration,
+    /// How long a client may read nothing of an answer.
+    pub write_timeout: Duration,
+    /// How long what is under way may take when we are asked to end.
+    pub drain: Duration,
+    /// What one principal may take.
+    pub limits: Most,
+    /// Where whoever looks after it finds health and numbers.
+    pub metrics: Option<Listen>,
 }
 
 /// Where the gateway listens.
@@ -86,6 +97,10 @@ impl Default for Serve {
             sessions: 256,
             idle: Duration::from_secs(30 * 60),
             lifetime: Duration::from_secs(12 * 3600),
+            write_timeout: Duration::from_secs(30),
+            drain: Duration::from_secs(10),
+            limits: Most::default(),
+            metrics: None,
         }
     }
 }
@@ -161,6 +176,12 @@ impl Reader<'_, '_> {
             sessions: self.count(&table, "sessions").unwrap_or(usual.sessions),
             idle: self.duration(&table, "idle").unwrap_or(usual.idle),
             lifetime: self.duration(&table, "lifetime").unwrap_or(usual.lifetime),
+            write_timeout: self.duration(&table, "write_timeout").unwrap_or(usual.write_timeout),
+            drain: self.duration(&table, "drain").unwrap_or(usual.drain),
+            limits: self.most(&table),
+            metrics: self
+                .table(&table, "metrics")
+                .and_then(|metrics| self.read_text(&metrics, "listen", here)),
         })
     }
 
@@ -227,6 +248,17 @@ impl Reader<'_, '_> {
             Err(bad) => Err(Unfit::new(bad.to_string())),
         });
         Some(names.iter().filter_map(|name| ServerName::new(name).ok()).collect())
+    }
+}
+
+/// Where nobody is asked who they are: on this machine, or behind the permissions of a file.
+fn here(text: &str) -> Result<Listen, Unfit> {
+    match Listen::read(text)? {
+        Listen::Tcp(address) if !address.ip().is_loopback() => Err(Unfit::new(format!(
+            "whoever reaches {} would read it: listen on 127.0.0.1 or on a socket",
+            address.ip()
+        ))),
+        listen => Ok(listen),
     }
 }
 

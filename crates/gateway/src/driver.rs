@@ -29,6 +29,7 @@ use crate::reload::Reload;
 use crate::roots::Keeper;
 use crate::secrets::Secrets;
 use crate::serve::posts::Said;
+use crate::shared::Bond;
 use crate::side::SideLog;
 use crate::upstream;
 
@@ -50,6 +51,15 @@ pub(crate) struct Stop {
     _file_too_large: Signal,
 }
 
+/// What a signal asks of us.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Asked {
+    /// To end.
+    End,
+    /// To end, where we have one host; to read the config again, where we serve many.
+    HangUp,
+}
+
 impl Stop {
     /// Listens from now on.
     pub(crate) fn listen() -> io::Result<Self> {
@@ -65,11 +75,11 @@ impl Stop {
     ///
     /// # Cancel safety
     /// Safe: a signal that arrived is seen by the next call.
-    pub(crate) async fn asked(&mut self) {
+    pub(crate) async fn asked(&mut self) -> Asked {
         tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
-            _ = self.hang_up.recv() => {}
+            _ = self.terminate.recv() => Asked::End,
+            _ = self.interrupt.recv() => Asked::End,
+            _ = self.hang_up.recv() => Asked::HangUp,
         }
     }
 }
@@ -90,7 +100,7 @@ impl Stopping {
     /// Safe: what was asked meanwhile is seen by the next call.
     async fn asked(&mut self) {
         match self {
-            Self::Signals(stop) => stop.asked().await,
+            Self::Signals(stop) => drop(stop.asked().await),
             Self::Told(ended) => drop(ended.wait_for(|ended| *ended).await),
         }
     }
@@ -120,6 +130,8 @@ pub(crate) struct Driver {
     /// What a process writes beside the protocol, until it closes that.
     pub(crate) stderr: Option<Lines>,
     pub(crate) wire: Option<Wire>,
+    /// What it counts together with other sessions.
+    pub(crate) bond: Option<Bond>,
     /// What the host said, and a fresh process will hear.
     pub(crate) held: Held,
     pub(crate) stop: Stopping,

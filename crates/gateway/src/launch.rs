@@ -15,7 +15,7 @@ use portcullis_guard::secret::SecretString;
 use portcullis_journal::Event;
 use portcullis_mediation::pin::Pinning;
 use portcullis_mediation::{
-    Fingerprint, Layer, Limits, MayAsk, SealKey, Session, Settings, Without,
+    Fingerprint, Layer, Limits, MayAsk, SealKey, Session, Settings, Tally, Without,
 };
 use portcullis_policy::{Policies, PolicyText, Principal};
 use portcullis_store::{Approvals, Grants, Journal, Options, Sync};
@@ -40,6 +40,7 @@ use crate::prompt::Prompt;
 use crate::reload::{Reload, Reread, Written};
 use crate::roots::Keeper;
 use crate::secrets::{self, Secrets, Sights};
+use crate::shared::Shared;
 use crate::side::SideLog;
 use crate::upstream;
 
@@ -79,6 +80,8 @@ pub struct Plan {
     pub projects: Vec<PathBuf>,
     /// The home of the person, which is never a root.
     pub home: Option<PathBuf>,
+    /// What it counts together with other sessions.
+    pub shared: Shared,
     /// Our own variables: references are read from here, and the prepare phase
     /// of `npx` and `uvx` gets its registry settings from here.
     pub environment: BTreeMap<String, OsString>,
@@ -161,6 +164,8 @@ pub(crate) fn launch(
     let mut settings = settings(plan, &grants, policies, cwd, pinning, &mut journal)?;
     settings.without = without;
     settings.askable = askable;
+    let bond = plan.shared.bond(&plan.principal, &plan.server.name);
+    settings.tally = bond.clone().map(|bond| Box::new(bond) as Box<dyn Tally>);
     let mut session = Session::new(settings);
     let mut record = session.record(Event::Started);
     record.confinement.clone_from(&begun.achieved);
@@ -178,6 +183,7 @@ pub(crate) fn launch(
         .map_err(|error| Fault::ours("the server's pipes cannot be used", error))?;
     driver.side = driver.side.knowing(known);
     driver.secrets = secrets;
+    driver.bond = bond;
     Ok(driver)
 }
 
@@ -269,6 +275,7 @@ fn driver(
         pins,
         secrets: Secrets::default(),
         held: Held::default(),
+        bond: None,
         reload: Reload::watch(&plan.written, plan.reread.clone(), &plan.server.network),
         side: SideLog::open(&plan.state, &plan.server.name),
         limits: portcullis_wire::Limits { message_bytes: limit, depth: DEPTH },
@@ -454,6 +461,7 @@ fn settings(
         firm,
         without: Without::default(),
         dice,
+        tally: None,
         seal: SealKey::new(dice::key()?),
         redactor: journal.redactor(),
     })
@@ -518,13 +526,13 @@ fn project(plan: &Plan, session: &str) -> String {
 }
 
 /// The policies, all of them sound and every example as it must be, or no start.
-fn compile(plan: &Plan) -> Result<Policies, Fault> {
+pub(crate) fn compile(plan: &Plan) -> Result<Policies, Fault> {
     let compiled = plan.server.policies(&plan.principal, &plan.policies);
     compiled.map_err(|refused| Fault::operator(format!("the policies are not in force: {refused}")))
 }
 
 /// What of them holds although the server is only observed.
-fn firm(plan: &Plan) -> Result<Option<Policies>, Fault> {
+pub(crate) fn firm(plan: &Plan) -> Result<Option<Policies>, Fault> {
     let server = &plan.server;
     server.firm_policies(&plan.principal, &plan.policies).map_err(|refused| {
         Fault::operator(format!("the administrator's policies are not in force: {refused}"))

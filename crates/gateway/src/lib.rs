@@ -35,8 +35,10 @@ mod restart;
 mod roots;
 pub mod secrets;
 pub mod serve;
+mod shared;
 mod side;
 mod signin;
+mod telemetry;
 mod trusted;
 mod upstream;
 #[cfg(debug_assertions)]
@@ -54,6 +56,7 @@ use portcullis_wire::{Frame, Message};
 pub use fault::Fault;
 pub use launch::Plan;
 pub use reload::{Reread, Written};
+pub use shared::Shared;
 
 use crate::driver::{Driver, wall_clock};
 use crate::egress::Wire;

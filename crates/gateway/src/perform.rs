@@ -37,9 +37,15 @@ impl Driver {
                 Output::Close(closing) => self.over = Some(closing),
             }
         }
+        if let Some(bond) = &self.bond {
+            bond.waits(self.session.questions_waiting());
+        }
     }
 
     fn record(&mut self, record: &Record) {
+        if let Some(bond) = &self.bond {
+            bond.metrics.saw(record);
+        }
         if let Err(error) = self.journal.append(record, wall_clock()) {
             eprintln!("portcullis: the journal cannot be written, so calls stop: {error}");
             self.session.journal_failed();

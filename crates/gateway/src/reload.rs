@@ -53,6 +53,10 @@ impl Written {
         };
         Self(files.into_iter().map(seen).collect())
     }
+
+    pub(crate) fn files(&self) -> &[(PathBuf, Option<Sight>)] {
+        &self.0
+    }
 }
 
 /// The files, as they were.

@@ -2,42 +2,53 @@
 //!
 //! Read in this order: `front.rs` (what a request must be, and where it goes; `head.rs` reads its
 //! headers, `doors.rs` says who is known, `granted.rs` what they may, `witness.rs` writes down who
-//! is turned away), `sessions.rs` (who has which session), `worker.rs` (a session's thread),
-//! `posts.rs` (which answer goes to which request), `tracks.rs` (what a stream said, in case it
-//! breaks; `resume.rs` takes it up again), `parcel.rs` (a message on its way), `stream.rs` (a
-//! response that lasts).
+//! is turned away), `sessions.rs` (who has which session), `renew.rs` (what changes while we
+//! serve), `lull.rs` (how it ends), `worker.rs` (a session's thread), `posts.rs` (which answer goes
+//! to which request), `tracks.rs` (what a stream said, in case it breaks; `resume.rs` takes it up
+//! again), `parcel.rs` (a message on its way), `stream.rs` (a response that lasts).
 
 mod doors;
 mod front;
 mod granted;
 mod head;
+mod health;
+mod lull;
 mod parcel;
 pub(crate) mod posts;
+mod renew;
 mod resume;
 mod sessions;
 mod stream;
 mod tracks;
+mod turnstile;
 mod witness;
 mod worker;
 
-use std::collections::BTreeMap;
 use std::io::Write as _;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use portcullis_config::Listen;
 use portcullis_policy::{Channel, ServerName};
-use portcullis_transport::http::{self, Address, Listener, Tls, Wall};
+use portcullis_transport::http::{self, Address, Listener, Tls};
+use tokio::sync::oneshot;
 
-use crate::driver::Stop;
+use crate::driver::{Asked, Stop};
 use crate::fault::Fault;
 use crate::launch::Plan;
+use crate::reload::Written;
+use crate::shared::Shared;
 use front::Front;
-use sessions::{Limits, Sessions};
+use health::Site;
+pub use renew::Renewal;
+use renew::{Common, Files, House};
+use sessions::Sessions;
 use witness::Witness;
 
 /// How often it is looked which sessions nobody uses any more.
 const SWEEP: Duration = Duration::from_secs(5);
+/// How often the config's files are looked at: a `stat` for each.
+const LOOK: Duration = Duration::from_secs(1);
 /// How long sessions may take to end when we are asked to.
 const DRAIN: Duration = Duration::from_secs(5);
 
@@ -48,6 +59,10 @@ pub struct Serving {
     pub serve: portcullis_config::Serve,
     /// The servers behind it.
     pub servers: Vec<Plan>,
+    /// The files that say so, as they were before they were read.
+    pub written: Written,
+    /// How they are read again.
+    pub renewal: Renewal,
 }
 
 /// Serves until somebody asks us to stop.
@@ -63,34 +78,20 @@ pub fn serve(serving: Serving) -> Result<(), Fault> {
 }
 
 async fn stand(serving: Serving) -> Result<(), Fault> {
-    let Serving { serve, servers } = serving;
-    let listen = match &serve.listen {
-        Listen::Tcp(address) => Address::Tcp(*address),
-        Listen::Unix(path) => Address::Unix(path.into()),
-    };
-    let listener = Listener::bind(&listen)
-        .map_err(|error| Fault::operator(format!("cannot listen on {listen:?}: {error}")))?;
-    let address = listener.local().map_err(|error| Fault::ours("the address is unknown", error))?;
-    let mut stop = Stop::listen().map_err(|error| Fault::ours("signals cannot be heard", error))?;
+    let Serving { serve, servers, written, renewal } = serving;
+    let (listener, address) = bind(&serve.listen)?;
+    let stop = Stop::listen().map_err(|error| Fault::ours("signals cannot be heard", error))?;
     let longest = servers.iter().map(|plan| plan.server.limits.message_bytes).max();
     let limits = http::Limits {
         body_bytes: longest.and_then(|most| usize::try_from(most).ok()).unwrap_or(4 << 20),
+        write_time: serve.write_timeout,
         ..http::Limits::default()
     };
-    let sessions =
-        Limits { most: number(serve.sessions), idle: serve.idle, lifetime: serve.lifetime };
+    let other = serve.metrics.as_ref().map(bind).transpose()?;
     let Some(first) = servers.first() else {
         return Err(Fault::operator("there is no server to serve"));
     };
-    let witness = Witness::open(first)?;
-    let resource = doors::resource(&serve, &address);
-    let mut hosts = serve.hosts.clone();
-    if serve.resource.is_some() {
-        hosts.push(resource.authority().to_owned());
-    }
-    let wall = Wall::new(&address, &hosts, &serve.origins);
-    known(&serve, &servers)?;
-    let gatekeeper = doors::gatekeeper(&serve, resource.clone(), first)?;
+    let common = Common::new(&serve, Witness::open(first)?);
     let tls = doors::tls(&serve, first.home.as_deref())?.map(Arc::new);
     let listener = match &tls {
         Some(tls) => listener.encrypted(Arc::clone(tls)),
@@ -98,41 +99,90 @@ async fn stand(serving: Serving) -> Result<(), Fault> {
     };
     // This thread reads strangers' bytes; those that start servers wake for it.
     crate::rest(first);
-    announce(&servers, &address, tls.is_some());
-    let front = Arc::new(Front {
-        witness,
-        wall,
-        gatekeeper,
-        servers: servers.into_iter().map(alone).collect::<BTreeMap<_, _>>(),
-        scopes: serve.scopes,
-        needed: serve.needed,
-        sessions: Mutex::new(Sessions::new(sessions)),
+    let site = other.map(|(other, address)| {
+        say(&format!("health and metrics are at {}", shown(&address)));
+        (other, Site::new(&address, common.clone(), listener.connections()))
     });
-    let answering = Arc::clone(&front);
+    let front = Front::of(serve, servers, &address, common.clone(), None)?;
+    announce(front.servers.values(), &address, tls.is_some());
+    let house = Arc::new(House::new(front, address, renewal));
+    let answering = Arc::clone(&house);
     let answer = move |parts, body, caller| {
-        let front = Arc::clone(&answering);
+        let front = answering.front();
         async move { front.answer(parts, body, caller).await }
     };
-    let stopping = async {
-        let mut sweep = tokio::time::interval(SWEEP);
-        loop {
-            tokio::select! {
-                () = stop.asked() => return,
-                _ = sweep.tick() => {
-                    front.sweep(Instant::now());
-                    look(tls.as_deref());
-                }
-            }
-        }
+    let until = stopping(&house, Files::of(&written), stop, tls.as_deref());
+    let (finish, over) = oneshot::channel();
+    let serving = async {
+        let served = http::serve(listener, limits, until, answer).await;
+        drop(finish);
+        served
     };
-    let served = http::serve(listener, limits, stopping, answer).await;
+    let (served, ()) = tokio::join!(serving, beside(site, over));
     served.map_err(|error| Fault::ours("the listener cannot be used", error))?;
-    front.end_all(Instant::now() + DRAIN).await;
+    end_all(&common, Instant::now() + DRAIN).await;
     Ok(())
 }
 
+fn bind(listen: &Listen) -> Result<(Listener, Address), Fault> {
+    let listen = match listen {
+        Listen::Tcp(address) => Address::Tcp(*address),
+        Listen::Unix(path) => Address::Unix(path.into()),
+    };
+    let listener = Listener::bind(&listen)
+        .map_err(|error| Fault::operator(format!("cannot listen on {listen:?}: {error}")))?;
+    let address = listener.local().map_err(|error| Fault::ours("the address is unknown", error))?;
+    Ok((listener, address))
+}
+
+/// Health and numbers, where somebody wants them, until `over`.
+async fn beside(site: Option<(Listener, Site)>, over: oneshot::Receiver<()>) {
+    let Some((listener, site)) = site else { return };
+    let site = Arc::new(site);
+    let answer = move |parts, _, _| {
+        let site = Arc::clone(&site);
+        async move { site.answer(&parts) }
+    };
+    let until = async { drop(over.await) };
+    let limits = http::Limits { connections: 16, body_bytes: 0, ..http::Limits::default() };
+    if let Err(error) = http::serve(listener, limits, until, answer).await {
+        say(&format!("nobody can read health and numbers: {error}"));
+    }
+}
+
+/// Goes by what is written, until we are asked to end and everything is answered.
+async fn stopping(house: &House, mut files: Files, mut stop: Stop, tls: Option<&Tls>) {
+    let mut sweep = tokio::time::interval(SWEEP);
+    let mut look = tokio::time::interval(LOOK);
+    loop {
+        tokio::select! {
+            asked = stop.asked() => match asked {
+                Asked::End => break,
+                Asked::HangUp => {
+                    files.changed();
+                    house.renew();
+                }
+            },
+            _ = sweep.tick() => {
+                lock(&house.front().common).sweep(Instant::now());
+                look_at(tls);
+            }
+            _ = look.tick() => if files.changed() { house.renew() },
+        }
+    }
+    let front = house.front();
+    let deadline = Instant::now() + front.serve.drain;
+    // Whoever asks twice does not want to wait.
+    tokio::select! {
+        () = front.common.lull.falls(&front.common.turnstile, deadline) => {}
+        _ = stop.asked() => {}
+    }
+    // Streams that answer nothing end with their sessions.
+    lock(&front.common).end_where(|_| true);
+}
+
 /// Where each server is.
-fn announce(servers: &[Plan], address: &Address, encrypted: bool) {
+fn announce<'a>(servers: impl Iterator<Item = &'a Plan>, address: &Address, encrypted: bool) {
     let scheme = if encrypted { "https" } else { "http" };
     for plan in servers {
         let name = &plan.server.name;
@@ -144,7 +194,7 @@ fn announce(servers: &[Plan], address: &Address, encrypted: bool) {
 }
 
 /// Certificates that changed are taken; what is wrong with them is told.
-fn look(tls: Option<&Tls>) {
+fn look_at(tls: Option<&Tls>) {
     match tls.map(Tls::look) {
         Some(Ok(true)) => say("the certificate changed: connections begin with the new one"),
         Some(Err(why)) => say(&format!("the certificate changed, and the old one stays: {why}")),
@@ -164,8 +214,16 @@ fn known(serve: &portcullis_config::Serve, servers: &[Plan]) -> Result<(), Fault
     }
 }
 
+fn shown(address: &Address) -> String {
+    match address {
+        Address::Tcp(address) => format!("http://{address}"),
+        Address::Unix(path) => path.display().to_string(),
+    }
+}
+
 /// Nobody sits at a terminal for it: what is asked waits in the console and the list.
-fn alone(mut plan: Plan) -> (portcullis_policy::ServerName, Plan) {
+fn alone(mut plan: Plan, shared: &Shared) -> (portcullis_policy::ServerName, Plan) {
+    plan.shared = shared.clone();
     plan.server.channels.retain(|channel| *channel != Channel::Terminal);
     (plan.server.name.clone(), plan)
 }
@@ -179,16 +237,14 @@ fn say(what: &str) {
     let _ = writeln!(std::io::stderr(), "portcullis: {what}");
 }
 
-impl Front {
-    fn sweep(&self, now: Instant) {
-        self.sessions.lock().unwrap_or_else(PoisonError::into_inner).sweep(now);
-    }
+fn lock(common: &Common) -> MutexGuard<'_, Sessions> {
+    common.sessions.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
-    /// Ends every session, and waits until their threads have.
-    async fn end_all(&self, deadline: Instant) {
-        let ending = self.sessions.lock().unwrap_or_else(PoisonError::into_inner).end_all();
-        while Instant::now() < deadline && ending.iter().any(|session| !session.is_over()) {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
+/// Ends every session, and waits until their threads have.
+async fn end_all(common: &Common, deadline: Instant) {
+    let ending = lock(common).end_all();
+    while Instant::now() < deadline && ending.iter().any(|session| !session.is_over()) {
+        tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }

@@ -139,7 +139,7 @@ impl Session {
             return decision;
         }
         let decision = self.spend_rates(decision, now);
-        match self.calls.spend(now) {
+        match self.spend_call(now) {
             Ok(()) => decision,
             Err(wait) => {
                 let why = format!("the next call is due in {} s", wait.as_secs() + 1);

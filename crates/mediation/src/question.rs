@@ -121,6 +121,10 @@ impl Questions {
         mixed ^ (mixed >> 31)
     }
 
+    pub(crate) fn count(&self) -> usize {
+        self.parked.len()
+    }
+
     pub(crate) fn is_asking(&self, ticket: Ticket) -> bool {
         let parked = self.parked.get(&ticket);
         parked.is_some_and(|parked| matches!(parked.stage, Stage::Asking(_)))
@@ -154,7 +158,7 @@ impl Session {
         decision: Decision,
     ) {
         let parked = Parked { waiting, key, content, decision, legs: 0, stage: Stage::Consulting };
-        if self.questions.parked.len() >= self.settings.limits.questions {
+        if !self.may_ask() {
             let why = "too many questions wait for a person";
             return self.not_approved(parked, None, CONCURRENCY_CAPPED, why);
         }

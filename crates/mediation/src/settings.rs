@@ -12,6 +12,7 @@ use portcullis_policy::{
 };
 
 use crate::approval::Fingerprint;
+use crate::control::calls_per_minute::Tally;
 use crate::pin::Pinning;
 use crate::sealed::SealKey;
 use crate::without::{Layer, Without};
@@ -55,6 +56,9 @@ pub struct Settings {
     pub trusted_hosts: BTreeSet<String>,
     /// How much, until when.
     pub limits: Limits,
+    /// What the sessions of this principal with this server count together, where there may be
+    /// several.
+    pub tally: Option<Box<dyn Tally>>,
     /// How long a question waits before it is answered no.
     pub patience: Duration,
     /// How long a call is held before the host gets a *pending* result.

@@ -13,6 +13,7 @@ pub mod fetch;
 mod listener;
 pub mod mirrored;
 pub mod oauth;
+mod patient;
 mod reply;
 pub mod session_id;
 pub mod sse;
@@ -23,6 +24,7 @@ use std::convert::Infallible;
 use std::future::Future;
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use hyper::Request;
@@ -40,12 +42,13 @@ pub use auth::{Bearer, Gatekeeper, Guest};
 pub use body::Body;
 pub use caller::{Caller, Certificate};
 pub use listener::{Address, Listener};
-pub use reply::{Content, Feed, Refusal, Reply, empty, events, json};
+pub use reply::{Content, Feed, Refusal, Reply, empty, events, json, plain};
 pub use session_id::SessionId;
 pub use tls::{Files as TlsFiles, Tls};
 pub use wall::Wall;
 
 use listener::Stream;
+use patient::Patient;
 
 /// How long open connections may take to end once we stop.
 const GRACE: Duration = Duration::from_secs(5);
@@ -67,6 +70,8 @@ pub struct Limits {
     pub body_bytes: usize,
     /// How long a body may take.
     pub body_time: Duration,
+    /// How long a caller may read nothing of an answer that waits for it.
+    pub write_time: Duration,
 }
 
 impl Default for Limits {
@@ -78,6 +83,7 @@ impl Default for Limits {
             head_time: Duration::from_secs(10),
             body_bytes: 4 << 20,
             body_time: Duration::from_secs(30),
+            write_time: Duration::from_secs(30),
         }
     }
 }
@@ -97,11 +103,13 @@ where
     F: Fn(Parts, Body, Caller) -> Fut + Clone + Send + Sync + 'static,
     Fut: Future<Output = Reply> + Send + 'static,
 {
+    let counted = listener.connections();
     let door = listener.open()?;
     let (until, ended) = watch::channel(());
     let mut connections = JoinSet::new();
     tokio::pin!(stop);
     loop {
+        counted.store(connections.len(), Ordering::Relaxed);
         tokio::select! {
             biased;
             () = &mut stop => break,
@@ -169,7 +177,8 @@ where
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(limits.head_time);
     http.max_headers(limits.headers).max_buf_size(limits.head_bytes.max(8 << 10));
-    let connection = http.serve_connection(TokioIo::new(stream), service);
+    let connection =
+        http.serve_connection(TokioIo::new(Patient::new(stream, limits.write_time)), service);
     tokio::pin!(connection);
     tokio::select! {
         // A caller that broke off has nothing to be told.

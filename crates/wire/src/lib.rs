@@ -32,6 +32,6 @@ pub use frame::{Frame, Framer};
 pub use json::{Json, Object, array, elements};
 pub use leaves::{Clash, Leaf, Place};
 pub use message::{Id, Message, Notification, Outcome, Request, Response, RpcError};
-pub use method::{Kind, Method, Need, Peer, input_request, method, task};
+pub use method::{Kind, Method, Need, Peer, input_request, method, name_of_method, task};
 pub use parse::{Limits, Malformed, MalformedKind, batch, parse};
 pub use revision::{Era, Revision};

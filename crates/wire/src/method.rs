@@ -252,6 +252,12 @@ pub fn method(revision: Revision, from: Peer, kind: Kind, name: &str) -> Option<
     })
 }
 
+/// Our own text of a method's name, when some revision has it.
+#[must_use]
+pub fn name_of_method(name: &str) -> Option<&'static str> {
+    METHODS.iter().find(|method| method.name == name).map(|method| method.name)
+}
+
 /// The row of a request that a server may put into `inputRequests` of a result
 /// (2026-07-28; the only way a server may ask since then).
 pub fn input_request(revision: Revision, name: &str) -> Option<&'static Method> {

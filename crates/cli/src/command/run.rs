@@ -75,6 +75,7 @@ pub(super) fn plan(
             .transpose()
             .map_err(|error| Trouble::failed(&error))?,
         home,
+        shared: portcullis_gateway::Shared::default(),
         environment,
     })
 }

@@ -1,8 +1,10 @@
 //! `portcullis serve`: from what is written to the HTTP gateway of every server in it.
 
+use std::path::PathBuf;
+
 use portcullis_config::{Config, Overrides};
 use portcullis_gateway::Written;
-use portcullis_gateway::serve::Serving;
+use portcullis_gateway::serve::{Renewal, Serving};
 use portcullis_policy::ServerName;
 
 use super::run::{exit_of, plan};
@@ -15,9 +17,18 @@ use crate::exit::{Exit, Trouble};
 use crate::style;
 
 pub(super) fn run(places: &Places) -> Result<Exit, Trouble> {
+    match portcullis_gateway::serve::serve(read(places, &[])?) {
+        Ok(()) => Ok(Exit::Clean),
+        Err(fault) => Err(Trouble::new(exit_of(&fault), fault.to_string())),
+    }
+}
+
+/// Everything that is written, and how to read it again: the projects' files that were there stay,
+/// meanwhile more may come, not fewer.
+fn read(places: &Places, known: &[PathBuf]) -> Result<Serving, Trouble> {
     // Before they are read: what changes meanwhile is read again.
     let seen = Written::look(deciding(places));
-    let written = InForce::read(places)?;
+    let written = InForce::read_beside(places, known)?;
     let names = commanded(&written);
     if names.is_empty() {
         let said = "nothing to serve: the config names no server with a command or a url";
@@ -27,11 +38,9 @@ pub(super) fn run(places: &Places) -> Result<Exit, Trouble> {
         .into_iter()
         .map(|name| plan(name, true, Overrides::default(), places, &written, seen.clone()));
     let servers = plans.collect::<Result<Vec<_>, Trouble>>()?;
-    let serving = Serving { serve: written.documents.serve()?, servers };
-    match portcullis_gateway::serve::serve(serving) {
-        Ok(()) => Ok(Exit::Clean),
-        Err(fault) => Err(Trouble::new(exit_of(&fault), fault.to_string())),
-    }
+    let (again, found) = (places.clone(), written.projects.clone());
+    let renewal = Renewal::new(move || read(&again, &found).map_err(|it| it.said.join("; ")));
+    Ok(Serving { serve: written.documents.serve()?, servers, written: seen, renewal })
 }
 
 /// Says where each line of the checklist stands in this config.

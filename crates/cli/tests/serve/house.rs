@@ -186,8 +186,13 @@ impl House {
     }
 
     /// How it ended after it was asked to.
-    pub fn ends(mut self) -> i32 {
+    pub fn ends(self) -> i32 {
         self.terminate();
+        self.waits()
+    }
+
+    /// How it ended.
+    pub fn waits(mut self) -> i32 {
         self.child.wait().unwrap().code().unwrap_or(-1)
     }
 }

@@ -1,8 +1,8 @@
 //! The keys of `[serve]`.
 
-use super::{HOUR, Key, Kind, REFERENCE, key, quoted};
-use crate::serve::{ALGORITHMS, LONGEST, Serve, USUAL};
-use crate::values::show_duration;
+use super::{GIB, HOUR, Key, Kind, MIB, REFERENCE, key, quoted};
+use crate::serve::{ALGORITHMS, LONGEST, Most, Serve, USUAL};
+use crate::values::{show_duration, show_size};
 
 pub(super) static SERVE: &[Key] = &[
     key("listen", Kind::Text, "where it listens: a port of this machine, or a socket")
@@ -38,6 +38,43 @@ pub(super) static SERVE: &[Key] = &[
     key("lifetime", Kind::Duration(1000..=30 * 24 * HOUR), "how long a session may last")
         .computed(|| quoted(&show_duration(Serve::default().lifetime)))
         .such_as(r#""8h""#),
+    key(
+        "write_timeout",
+        Kind::Duration(1000..=HOUR),
+        "how long a client may read nothing of an answer",
+    )
+    .computed(|| quoted(&show_duration(Serve::default().write_timeout)))
+    .such_as(r#""1m""#),
+    key("drain", Kind::Duration(0..=HOUR), "how long what is under way may take at the end")
+        .computed(|| quoted(&show_duration(Serve::default().drain)))
+        .such_as(r#""30s""#),
+    key("limits", Kind::Table(LIMITS), "what one principal may take, over all of its sessions"),
+    key("metrics", Kind::Table(METRICS), "health and numbers, for whoever looks after it"),
+];
+
+static METRICS: &[Key] = &[key(
+    "listen",
+    Kind::Text,
+    "where they are: a port of this machine, or a socket; nowhere when nothing is said",
+)
+.such_as(r#""127.0.0.1:9464""#)];
+
+static LIMITS: &[Key] = &[
+    key("requests_per_minute", Kind::Count(1..=10_000_000), "requests in a minute")
+        .computed(|| Most::default().requests_per_minute.to_string())
+        .such_as("600"),
+    key("requests", Kind::Count(1..=10_000), "requests at once")
+        .computed(|| Most::default().requests.to_string())
+        .such_as("16"),
+    key("streams", Kind::Count(1..=10_000), "streams at once that answer nothing")
+        .computed(|| Most::default().streams.to_string())
+        .such_as("8"),
+    key("bytes_per_minute", Kind::Size(MIB..=1024 * GIB), "bytes in a minute, in both directions")
+        .computed(|| quoted(&show_size(Most::default().bytes_per_minute)))
+        .such_as(r#""64MiB""#),
+    key("questions", Kind::Count(1..=1000), "questions that wait for a person")
+        .computed(|| Most::default().questions.to_string())
+        .such_as("8"),
 ];
 
 static TOKEN: &[Key] = &[

@@ -3,14 +3,15 @@
 //! The order is that of the specification and of our own brief (`protocol.md` 4): the wall, who
 //! speaks, where to, what kind of request, then its body; the session judges what it means.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::collections::BTreeMap;
+use std::sync::{Arc, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use hyper::body::Bytes;
 use hyper::http::request::Parts;
 use hyper::{Method, StatusCode};
-use portcullis_config::serve::Needed;
+use portcullis_config::Serve;
+use portcullis_mediation::shares::Wait;
 use portcullis_mediation::{Fingerprint, answer_of_ours, refused_before_session, unknown_caller};
 use portcullis_policy::{Decision, Principal, ServerName};
 use portcullis_transport::http::{
@@ -20,20 +21,24 @@ use portcullis_transport::http::{
 use portcullis_wire::view::lifecycle::{Initialized, Meta};
 use portcullis_wire::write::Address;
 use portcullis_wire::{
-    Id, Json, Limits, Malformed, MalformedKind, Message, Outcome, Request, Response, Revision,
+    Era, Id, Json, Limits, Malformed, MalformedKind, Message, Outcome, Request, Response, Revision,
     batch, canonical, parse,
 };
 
 use super::granted::Away;
 use super::head::{accepts, cross_origin, fits, is_json, only};
+use super::lull;
 use super::parcel::Parcel;
 use super::posts::Said;
+use super::renew::Common;
 use super::resume::{LAST, resume};
 use super::sessions::{Kinship, Session, Sessions};
 use super::stream::{Answers, Stream};
-use super::witness::{Turned, Witness};
+use super::turnstile::{self, Place};
+use super::witness::Turned;
 use super::worker;
 use crate::launch::{DEPTH, Plan};
+use crate::telemetry;
 
 /// How long an answer may take before the response begins without it: proxies and clients give
 /// up on a response that does not begin.
@@ -51,13 +56,11 @@ const VERSION: &str = "mcp-protocol-version";
 #[derive(Debug)]
 pub(super) struct Front {
     pub(super) wall: Wall,
-    pub(super) gatekeeper: Gatekeeper,
-    /// What everything takes, and each server beside that.
-    pub(super) scopes: BTreeSet<String>,
-    pub(super) needed: BTreeMap<ServerName, Needed>,
+    pub(super) gatekeeper: Arc<Gatekeeper>,
     pub(super) servers: BTreeMap<ServerName, Plan>,
-    pub(super) sessions: Mutex<Sessions>,
-    pub(super) witness: Witness,
+    /// What it was made from.
+    pub(super) serve: Serve,
+    pub(super) common: Common,
 }
 
 /// Somebody known, at a server that is there.
@@ -65,6 +68,10 @@ pub(super) struct Visit<'a> {
     caller: Caller,
     pub(super) guest: Guest,
     plan: &'a Plan,
+    /// What of the gateway it takes.
+    place: &'a Place,
+    /// What it asks for, once that was read.
+    asks: OnceLock<&'static str>,
 }
 
 /// A session that began, until whoever began it was told its name. A client that went away before
@@ -125,14 +132,45 @@ impl Front {
         let Some(plan) = plan.filter(|it| guest.may_reach(&it.server.name)) else {
             return self.turns_away(caller, Some(&guest.principal), NOWHERE);
         };
-        let visit = Visit { caller: caller.clone(), guest, plan };
-        match self.serve(parts, body, &visit).await {
+        let place = match self.common.turnstile.enter(&guest.principal, &parts.method) {
+            Ok(place) => place,
+            Err(wait) => return self.told_to_wait(caller, &guest.principal, &wait),
+        };
+        let asks = OnceLock::new();
+        let visit = Visit { caller: caller.clone(), guest, plan, place: &place, asks };
+        let began = Instant::now();
+        let reply = match self.serve(parts, body, &visit).await {
             Ok(reply) => reply,
             Err(Away { refusal, decision, tool }) => {
                 self.records(&visit, refusal.why, decision.map(|it| *it), tool);
                 refusal.into()
             }
+        };
+        self.counts(parts, &visit, &reply, began);
+        place.until_the_end_of(reply)
+    }
+
+    fn counts(&self, parts: &Parts, visit: &Visit<'_>, reply: &Reply, began: Instant) {
+        let revision = only(parts, VERSION).ok().flatten().and_then(Revision::parse);
+        let era = match revision {
+            Some(revision) if revision.era() == Era::Modern => "modern",
+            _ => "legacy",
+        };
+        let revision = revision.map_or("none", Revision::as_str);
+        let (server, status) = (visit.name().as_str(), reply.status());
+        let asks = visit.asks.get().copied().unwrap_or("none");
+        let labels = [server, asks, revision, era, status.as_str()];
+        self.common.metrics.count(&telemetry::REQUESTS, &labels);
+        self.common.metrics.took(&telemetry::LATENCY, &[server, asks], began.elapsed());
+    }
+
+    /// Somebody takes more than their share; of a run of such requests, the first is recorded.
+    fn told_to_wait(&self, caller: &Caller, who: &Principal, wait: &Wait) -> Reply {
+        self.common.metrics.count(&telemetry::TOLD_TO_WAIT, &[wait.control().as_str()]);
+        if let Some(decision) = wait.told() {
+            self.common.witness.told_to_wait(caller, who, decision);
         }
+        turnstile::refused(wait).into()
     }
 
     /// Nobody knows who this is.
@@ -146,13 +184,14 @@ impl Front {
             decision,
             why: refusal.why,
         };
-        self.witness.turned_away(turned);
+        self.common.witness.turned_away(turned);
+        self.common.metrics.count(&telemetry::TURNED_AWAY, &[refusal.status.as_str()]);
         refusal.into()
     }
 
     /// Nothing of this request reaches a server.
     fn turns_away(&self, caller: &Caller, who: Option<&Principal>, refusal: Refusal) -> Reply {
-        self.witness.turned_away(Turned {
+        self.common.witness.turned_away(Turned {
             caller,
             principal: who,
             server: None,
@@ -160,6 +199,7 @@ impl Front {
             decision: None,
             why: refusal.why,
         });
+        self.common.metrics.count(&telemetry::TURNED_AWAY, &[refusal.status.as_str()]);
         refusal.into()
     }
 
@@ -177,7 +217,7 @@ impl Front {
     ) {
         let (principal, server) = (Some(&visit.guest.principal), Some(visit.name()));
         let caller = &visit.caller;
-        self.witness.turned_away(Turned { caller, principal, server, tool, decision, why });
+        self.common.witness.turned_away(Turned { caller, principal, server, tool, decision, why });
     }
 
     async fn serve(&self, parts: &Parts, body: Body, visit: &Visit<'_>) -> Result<Reply, Away> {
@@ -200,7 +240,7 @@ impl Front {
     }
 
     fn sessions(&self) -> MutexGuard<'_, Sessions> {
-        self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
+        self.common.sessions.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// One message.
@@ -212,7 +252,10 @@ impl Front {
         }
         let version = only(parts, VERSION)?;
         let bytes = body.read().await?;
+        visit.place.carried(bytes.len());
         let message = match parse(&bytes, &visit.limits()) {
+            // What is under way is answered, and what clients have to say of it is heard.
+            Ok(Message::Request(_)) if self.common.lull.is_on() => return Err(lull::ends().into()),
             Ok(message) => message,
             Err(Malformed { kind: MalformedKind::Batch, .. }) => {
                 return self.batch(parts, version, &bytes, visit).await;
@@ -223,6 +266,7 @@ impl Front {
             }
         };
         self.may(parts, std::iter::once(&message), visit)?;
+        let _ = visit.asks.set(asks(&message));
         let meta = meta(&message);
         let says_modern = version == Some(Revision::V2026_07_28.as_str());
         if meta.protocol_version.is_some() || says_modern {
@@ -268,6 +312,9 @@ impl Front {
         bytes: &[u8],
         visit: &Visit<'_>,
     ) -> Result<Reply, Away> {
+        if self.common.lull.is_on() {
+            return Err(lull::ends().into());
+        }
         let no_batch = Malformed { kind: MalformedKind::Batch, id: None };
         let session = match self.named(parts, visit) {
             Ok(session) if session.revision.get().is_some_and(|it| it.has_batches()) => session,
@@ -401,8 +448,12 @@ impl Front {
         accepts(parts, &["text/event-stream"])?;
         let session = self.named(parts, visit)?;
         fits(only(parts, VERSION)?, &session)?;
+        // What is under way may be fetched to the end.
         if let Some(last) = only(parts, LAST)? {
             return resume(&session, last, visit.guest.until).await;
+        }
+        if self.common.lull.is_on() {
+            return Err(lull::ends());
         }
         let (post, answers) = Answers::open(&session, 0).map_err(|_| OURS)?;
         if !session.tell(Said::Listens(post)).await {
@@ -478,6 +529,15 @@ fn meta(message: &Message) -> Meta {
         Message::Response(_) => None,
     };
     Meta::read(params).unwrap_or_default()
+}
+
+/// What a message asks for, in our words.
+fn asks(message: &Message) -> &'static str {
+    match message {
+        Message::Request(request) => telemetry::method(&request.method),
+        Message::Notification(said) => telemetry::method(&said.method),
+        Message::Response(_) => "answer",
+    }
 }
 
 /// The revision of a session that began.

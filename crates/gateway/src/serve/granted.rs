@@ -32,9 +32,9 @@ impl Front {
         messages: impl Iterator<Item = &'m Message>,
         visit: &Visit<'_>,
     ) -> Result<(), Away> {
-        let mut needed = self.scopes.clone();
+        let mut needed = self.serve.scopes.clone();
         let mut tools = Vec::new();
-        if let Some(more) = self.needed.get(visit.name()) {
+        if let Some(more) = self.serve.needed.get(visit.name()) {
             needed.extend(more.of(None));
             tools.extend(messages.filter_map(called));
             needed.extend(tools.iter().flat_map(|tool| more.of(Some(tool))));

@@ -46,6 +46,7 @@ impl Parcel {
         let json = sse::json(message, address);
         let place = Arc::new(Place { bytes: json.len(), room: Arc::clone(room) });
         room.taken.fetch_add(place.bytes, Ordering::AcqRel);
+        room.all.fetch_add(place.bytes, Ordering::AcqRel);
         Self { json, event: None, code: None, last: false, _place: place }
     }
 
@@ -71,6 +72,7 @@ struct Place {
 impl Drop for Place {
     fn drop(&mut self) {
         self.room.taken.fetch_sub(self.bytes, Ordering::AcqRel);
+        self.room.all.fetch_sub(self.bytes, Ordering::AcqRel);
         self.room.left.notify_one();
     }
 }
@@ -79,10 +81,17 @@ impl Drop for Place {
 #[derive(Debug, Default)]
 pub(super) struct Room {
     taken: AtomicUsize,
+    /// The same of all sessions.
+    all: Arc<AtomicUsize>,
     left: Notify,
 }
 
 impl Room {
+    /// Of a session whose parcels count among these.
+    pub(super) fn among(all: Arc<AtomicUsize>) -> Arc<Self> {
+        Arc::new(Self { all, ..Self::default() })
+    }
+
     pub(super) fn is_full(&self) -> bool {
         self.taken.load(Ordering::Acquire) >= FULL
     }

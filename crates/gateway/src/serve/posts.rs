@@ -7,6 +7,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 
 use portcullis_policy::Permitted;
 use portcullis_transport::http::sse::EventId;
@@ -96,8 +97,8 @@ pub(crate) struct Posts {
 
 impl Posts {
     /// For a session that several programs share, or one program has for itself.
-    pub(crate) fn new(shared: bool) -> Self {
-        Self { shared, ..Self::default() }
+    pub(crate) fn new(shared: bool, all: Arc<AtomicUsize>) -> Self {
+        Self { shared, room: Room::among(all), ..Self::default() }
     }
 
     /// Something came that is no message: its sender was told so, and what the session says to it,

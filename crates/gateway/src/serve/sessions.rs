@@ -76,6 +76,11 @@ impl Session {
         Open { session: Arc::clone(self), number, told: false }
     }
 
+    /// Answers and streams of it that are open.
+    pub(super) fn responses(&self) -> u64 {
+        u64::try_from(self.open.load(Ordering::Acquire)).unwrap_or(u64::MAX)
+    }
+
     fn touch(&self) {
         *self.used.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
     }
@@ -152,7 +157,8 @@ impl Sessions {
         !is_full(self)
     }
 
-    fn all(&self) -> impl Iterator<Item = &Arc<Session>> {
+    /// Those that go on, and those that are still ending.
+    pub(super) fn all(&self) -> impl Iterator<Item = &Arc<Session>> {
         self.named.values().chain(self.shared.values()).chain(&self.ending)
     }
 
@@ -201,6 +207,21 @@ impl Sessions {
         let stale: Vec<_> = named.chain(shared).collect();
         self.ends(stale);
         self.ending.retain(|session| !session.is_over());
+    }
+
+    /// From now on so many, for so long.
+    pub(super) fn change(&mut self, limits: Limits) {
+        self.limits = limits;
+    }
+
+    /// Ends those of which this is true, and says how many.
+    pub(super) fn end_where(&mut self, is_lost: impl Fn(&Session) -> bool) -> usize {
+        let named = self.named.extract_if(.., |_, it| is_lost(it)).map(|(_, it)| it);
+        let shared = self.shared.extract_if(.., |_, it| is_lost(it)).map(|(_, it)| it);
+        let lost: Vec<_> = named.chain(shared).collect();
+        let many = lost.len();
+        self.ends(lost);
+        many
     }
 
     /// Ends all of them, and says which.

@@ -59,6 +59,33 @@ impl Witness {
 
     /// Somebody was turned away, for this reason of ours.
     pub(super) fn turned_away(&self, turned: Turned<'_>) {
+        self.records(turned);
+    }
+
+    /// Somebody known takes more than their share.
+    pub(super) fn told_to_wait(&self, caller: &Caller, who: &Principal, decision: Decision) {
+        self.records(Turned {
+            caller,
+            principal: Some(who),
+            server: None,
+            tool: None,
+            decision: Some(decision),
+            why: "told to wait",
+        });
+    }
+
+    /// Something of the gateway's own happened that an operator should read.
+    pub(super) fn notice(&self, what: &str) {
+        let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let us = crate::whoever_started_us();
+        let mut record = Record::new(Event::Notice, DOOR, &seen.us, &us);
+        record.note = Some(what.to_owned());
+        if let Err(error) = seen.journal.append(&record, wall_clock()) {
+            eprintln!("portcullis: what happened cannot be recorded: {error}");
+        }
+    }
+
+    fn records(&self, turned: Turned<'_>) {
         let Turned { caller, principal, server, tool, decision, why } = turned;
         let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();

@@ -57,7 +57,8 @@ async fn live(
     let mut said = Some(said);
     let host = || {
         let ears = said.take().ok_or_else(|| std::io::Error::other("the session is over"))?;
-        let (ears, mouth) = (Ears::Posts(ears), Mouth::Posts(Posts::new(shared)));
+        let (ears, mouth) =
+            (Ears::Posts(ears), Mouth::Posts(Posts::new(shared, plan.shared.metrics().queued)));
         Ok(Host { ears, mouth, stop: Stopping::Told(ends) })
     };
     // Whoever started this thread sleeps (`own::sleep`); what is granted is looked at as in `run`.
@@ -69,16 +70,15 @@ async fn live(
         Err(fault) => {
             eprintln!("portcullis: {}: not started: {fault}", plan.server.name);
             if let Some(said) = said {
-                apologise(said, &fault, shared);
+                apologise(said, &fault, Posts::new(shared, plan.shared.metrics().queued));
             }
         }
     }
 }
 
 /// Whoever waits already learns that there will be no server.
-fn apologise(mut said: UnboundedReceiver<Told>, fault: &Fault, shared: bool) {
+fn apologise(mut said: UnboundedReceiver<Told>, fault: &Fault, mut posts: Posts) {
     let public = if let Fault::Unapproved { public, .. } = fault { public } else { NOT_STARTED };
-    let mut posts = Posts::new(shared);
     said.close();
     while let Ok(told) = said.try_recv() {
         let Said::Message(message, post) = told.said else { continue };

@@ -1,11 +1,56 @@
 //! Calls per minute (MCP-LIM-01), by the generic cell rate algorithm: one
 //! moment of memory, no timers, the same arithmetic in every store.
+//!
+//! Where a principal may have several sessions with a server, whoever runs them brings a [`Tally`],
+//! and a second session doubles nothing.
 
 use std::time::{Duration, Instant};
 
+use crate::Session;
+
+/// The time that calls are counted in.
+pub(crate) const MINUTE: Duration = Duration::from_secs(60);
+
+/// What the sessions of one principal with one server count together.
+pub trait Tally: std::fmt::Debug + Send {
+    /// Uses one of `burst` in `period` that go by this name, or says how long until the next is
+    /// there.
+    ///
+    /// # Errors
+    /// How long to wait.
+    fn spend(&self, what: &str, burst: u32, period: Duration, now: Instant)
+    -> Result<(), Duration>;
+
+    /// One more question may wait for a person.
+    fn may_ask(&self) -> bool;
+}
+
+impl Session {
+    /// One more call, of this session and of all that count with it.
+    pub(crate) fn spend_call(&mut self, now: Instant) -> Result<(), Duration> {
+        if let Some(tally) = &self.settings.tally {
+            tally.spend("calls", self.settings.limits.calls_per_minute, MINUTE, now)?;
+        }
+        self.calls.spend(now)
+    }
+
+    /// There is room for one more question to a person, here and in the sessions beside this one.
+    pub(crate) fn may_ask(&self) -> bool {
+        let tally = self.settings.tally.as_ref();
+        self.questions.count() < self.settings.limits.questions
+            && tally.is_none_or(|tally| tally.may_ask())
+    }
+
+    /// Questions that wait for a person, here or in the host.
+    #[must_use]
+    pub fn questions_waiting(&self) -> usize {
+        self.questions.count() + self.in_host.away.len()
+    }
+}
+
 /// A quota of `burst` at once, refilled evenly over `period`.
-#[derive(Debug)]
-pub(crate) struct Quota {
+#[derive(Clone, Debug)]
+pub struct Quota {
     interval: Duration,
     tolerance: Duration,
     /// When the next call would be on time.
@@ -14,23 +59,50 @@ pub(crate) struct Quota {
 
 impl Quota {
     /// `burst` uses per `period`; zero allows none.
-    pub(crate) fn new(burst: u32, period: Duration) -> Self {
+    #[must_use]
+    pub fn new(burst: u32, period: Duration) -> Self {
         let interval = period.checked_div(burst).unwrap_or(Duration::MAX);
         Self { interval, tolerance: period.saturating_sub(interval), arrival: None }
     }
 
     /// Uses one, or says how long until the next is there.
-    pub(crate) fn spend(&mut self, now: Instant) -> Result<(), Duration> {
-        if self.interval == Duration::MAX {
-            return Err(Duration::from_secs(60));
-        }
-        let arrival = self.arrival.unwrap_or(now).max(now);
-        let ahead = arrival.duration_since(now);
-        if ahead > self.tolerance {
-            return Err(ahead - self.tolerance);
-        }
-        self.arrival = Some(arrival + self.interval);
+    ///
+    /// # Errors
+    /// How long to wait.
+    pub fn spend(&mut self, now: Instant) -> Result<(), Duration> {
+        self.room(now)?;
+        self.owe(1, now);
         Ok(())
+    }
+
+    /// There is one left, or so long until there is.
+    ///
+    /// # Errors
+    /// How long to wait.
+    pub fn room(&self, now: Instant) -> Result<(), Duration> {
+        if self.interval == Duration::MAX {
+            return Err(MINUTE);
+        }
+        let ahead = self.arrival.unwrap_or(now).saturating_duration_since(now);
+        if ahead > self.tolerance { Err(ahead - self.tolerance) } else { Ok(()) }
+    }
+
+    /// So many were used, whether they were there or not: then whoever used them waits longer.
+    pub fn owe(&mut self, many: u32, now: Instant) {
+        let arrival = self.arrival.unwrap_or(now).max(now);
+        let used = self.interval.saturating_mul(many);
+        self.arrival = Some(arrival.checked_add(used).unwrap_or(arrival));
+    }
+
+    /// From now on it is as large as this one; what was used of it stays used.
+    pub fn becomes(&mut self, other: &Self) {
+        (self.interval, self.tolerance) = (other.interval, other.tolerance);
+    }
+
+    /// All of it is there again: forgetting it forgets nothing.
+    #[must_use]
+    pub fn is_whole(&self, now: Instant) -> bool {
+        self.arrival.is_none_or(|arrival| arrival <= now)
     }
 }
 
@@ -50,5 +122,18 @@ mod tests {
         assert!(quota.spend(start + Duration::from_secs(20)).is_ok());
         assert!(quota.spend(start + Duration::from_secs(21)).is_err());
         assert!(Quota::new(0, Duration::from_secs(60)).spend(start).is_err());
+    }
+
+    #[test]
+    fn a_debt_is_waited_for_and_then_forgotten() {
+        #[expect(clippy::disallowed_methods, reason = "an arbitrary epoch")]
+        let start = Instant::now();
+        let mut quota = Quota::new(60, MINUTE);
+        assert!(quota.is_whole(start));
+        quota.owe(90, start);
+        assert_eq!(quota.room(start), Err(Duration::from_secs(31)));
+        assert!(quota.room(start + Duration::from_secs(31)).is_ok());
+        assert!(!quota.is_whole(start + Duration::from_secs(89)));
+        assert!(quota.is_whole(start + Duration::from_secs(90)));
     }
 }

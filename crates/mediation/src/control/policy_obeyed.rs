@@ -119,7 +119,10 @@ impl Session {
             let period = Duration::from_secs(u64::from(seconds));
             let quota =
                 self.allowances.entry(obligation).or_insert_with(|| Quota::new(calls, period));
-            if let Err(wait) = quota.spend(now) {
+            let together = self.settings.tally.as_ref().map_or(Ok(()), |tally| {
+                tally.spend(&format!("{calls} in {seconds} s"), calls, period, now)
+            });
+            if let Err(wait) = together.and_then(|()| quota.spend(now)) {
                 let why = format!(
                     "a policy allows {calls} in {seconds} s; the next is due in {} s",
                     wait.as_secs() + 1

@@ -111,6 +111,7 @@ fn usual() -> Result<Settings, String> {
         firm: None,
         without: Default::default(),
         dice: 7,
+        tally: None,
         seal: SealKey::new([7; 32]),
         redactor: Redactor::new([7; 32]),
     })

@@ -64,6 +64,7 @@ pub(crate) fn settings() -> Settings {
         firm: None,
         without: Default::default(),
         dice: 1,
+        tally: None,
         seal: SealKey::new([1; 32]),
         redactor: Redactor::new([1; 32]),
     }

@@ -367,6 +367,7 @@ fn settings() -> Settings {
         firm: None,
         without: Default::default(),
         dice: 1,
+        tally: None,
         seal: portcullis_mediation::SealKey::new([1; 32]),
         redactor: Redactor::new([1; 32]),
     }

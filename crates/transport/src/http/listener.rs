@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 
 use rustix::fs::{Mode, chmod};
 use rustix::net::{
@@ -30,7 +31,7 @@ pub enum Address {
 
 /// Bound, and not yet served.
 #[derive(Debug)]
-pub struct Listener(Bound, Option<Arc<Tls>>);
+pub struct Listener(Bound, Option<Arc<Tls>>, Arc<AtomicUsize>);
 
 #[derive(Debug)]
 enum Bound {
@@ -73,7 +74,7 @@ impl Listener {
             Address::Tcp(address) => {
                 let listener = std::net::TcpListener::bind(address)?;
                 listener.set_nonblocking(true)?;
-                Ok(Self(Bound::Tcp(listener), None))
+                Ok(Self(Bound::Tcp(listener), None, Arc::default()))
             }
             Address::Unix(path) => {
                 clear(path)?;
@@ -88,7 +89,7 @@ impl Listener {
                 // Nobody is let in before we listen.
                 chmod(path, Mode::RUSR | Mode::WUSR)?;
                 listen(&socket, BACKLOG)?;
-                Ok(Self(Bound::Unix(socket.into(), name), None))
+                Ok(Self(Bound::Unix(socket.into(), name), None, Arc::default()))
             }
         }
     }
@@ -96,7 +97,7 @@ impl Listener {
     /// What arrives at a port is encrypted. Nobody but us hears a socket in the file system.
     #[must_use]
     pub fn encrypted(self, tls: Arc<Tls>) -> Self {
-        Self(self.0, Some(tls))
+        Self(self.0, Some(tls), self.2)
     }
 
     /// Where it is: with the port that we were given.
@@ -108,6 +109,12 @@ impl Listener {
             Bound::Tcp(listener) => listener.local_addr().map(Address::Tcp),
             Bound::Unix(_, name) => Ok(Address::Unix(name.path.clone())),
         }
+    }
+
+    /// How many connections there are, now and later.
+    #[must_use]
+    pub fn connections(&self) -> Arc<AtomicUsize> {
+        Arc::clone(&self.2)
     }
 
     pub(super) fn open(self) -> io::Result<Door> {

@@ -2,11 +2,12 @@
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use hyper::body::{Body, Bytes, Frame, SizeHint};
 use hyper::header::{
-    CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderName, HeaderValue, WWW_AUTHENTICATE,
-    X_CONTENT_TYPE_OPTIONS,
+    CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER,
+    WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
 };
 use hyper::{Response, StatusCode};
 use portcullis_wire::Json;
@@ -60,6 +61,15 @@ pub fn json(status: StatusCode, text: Bytes) -> Reply {
     reply
 }
 
+/// An answer that is plain text.
+#[must_use]
+pub fn plain(status: StatusCode, text: Bytes) -> Reply {
+    let mut reply = json(status, text);
+    let kind = HeaderValue::from_static("text/plain; charset=utf-8");
+    reply.headers_mut().insert(CONTENT_TYPE, kind);
+    reply
+}
+
 /// An answer that is a stream of events (`sse` writes them).
 #[must_use]
 pub fn events(events: Box<dyn Feed>) -> Reply {
@@ -88,13 +98,15 @@ pub struct Refusal {
     pub challenge: Option<String>,
     /// The same, in the other way in which it can be.
     pub dpop: Option<String>,
+    /// After how long it may be tried again (`Retry-After`), in whole seconds.
+    pub retry_after: Option<Duration>,
 }
 
 impl Refusal {
     /// Without a challenge.
     #[must_use]
     pub const fn new(status: StatusCode, why: &'static str) -> Self {
-        Self { status, why, challenge: None, dpop: None }
+        Self { status, why, challenge: None, dpop: None, retry_after: None }
     }
 }
 
@@ -106,6 +118,9 @@ impl From<Refusal> for Reply {
             if let Ok(challenge) = HeaderValue::try_from(challenge) {
                 reply.headers_mut().append(WWW_AUTHENTICATE, challenge);
             }
+        }
+        if let Some(after) = refusal.retry_after {
+            reply.headers_mut().insert(RETRY_AFTER, HeaderValue::from(after.as_secs().max(1)));
         }
         // What is left of the request is not read.
         close(&mut reply);
@@ -157,6 +172,8 @@ mod tests {
         let Content::Whole(Some(text)) = reply.body() else { panic!("no text") };
         assert_eq!(&text[..], br#"{"error":"who are you?"}"#);
 
+        refusal.retry_after = Some(Duration::from_millis(2500));
+        assert_eq!(Reply::from(refusal.clone()).headers()["retry-after"], "2");
         refusal.challenge = Some("a\r\nset-cookie: b".to_owned());
         assert!(!Reply::from(refusal).headers().contains_key("www-authenticate"));
     }

@@ -22,6 +22,7 @@ async fn echo(_: Parts, body: Body, _: Caller) -> Reply {
 /// Small, and patient: a machine may be busy.
 fn strict() -> Limits {
     Limits {
+        write_time: Duration::from_secs(30),
         connections: 8,
         headers: 20,
         head_bytes: 8 << 10,

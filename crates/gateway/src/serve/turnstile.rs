@@ -1,0 +1,109 @@
+//! Lets through what one principal may take of the gateway, and whoever has to wait hears it before
+//! any session does: 429, and how long. What is counted, and what is too much, says
+//! `mediation/src/shares.rs`.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use hyper::body::Bytes;
+use hyper::{Method, StatusCode};
+use portcullis_config::serve::Most;
+use portcullis_mediation::shares::{self, Kind, Shares, Wait};
+use portcullis_policy::Principal;
+use portcullis_transport::http::{Content, Feed, Refusal, Reply};
+
+/// A second begun is a second to wait.
+const BEGUN: Duration = Duration::from_secs(1);
+
+pub(super) fn refused(wait: &Wait) -> Refusal {
+    let mut refusal = Refusal::new(StatusCode::TOO_MANY_REQUESTS, wait.why);
+    refusal.retry_after = Some(wait.time + BEGUN);
+    refusal
+}
+
+fn counted(most: &Most) -> shares::Most {
+    shares::Most {
+        requests_per_minute: most.requests_per_minute,
+        requests: most.requests,
+        streams: most.streams,
+        bytes_per_minute: most.bytes_per_minute,
+    }
+}
+
+/// Lets requests through.
+#[derive(Clone, Debug)]
+pub(super) struct Turnstile(Arc<Mutex<Shares>>);
+
+/// A place that is taken until this is dropped.
+#[derive(Debug)]
+pub(super) struct Place {
+    turnstile: Turnstile,
+    who: Principal,
+    kind: Kind,
+}
+
+impl Turnstile {
+    pub(super) fn new(most: &Most) -> Self {
+        Self(Arc::new(Mutex::new(Shares::new(counted(most)))))
+    }
+
+    pub(super) fn change(&self, most: &Most) {
+        self.lock().change(counted(most));
+    }
+
+    /// Requests that are under way, whoever's.
+    pub(super) fn under_way(&self) -> u64 {
+        self.lock().under_way()
+    }
+
+    pub(super) fn enter(&self, who: &Principal, method: &Method) -> Result<Place, Wait> {
+        let kind = if method == Method::GET { Kind::Stream } else { Kind::Request };
+        self.lock().enter(who, kind, Instant::now())?;
+        Ok(Place { turnstile: self.clone(), who: who.clone(), kind })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Shares> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Place {
+    pub(super) fn carried(&self, bytes: usize) {
+        self.turnstile.lock().carried(&self.who, bytes, Instant::now());
+    }
+
+    /// The place is taken as long as the answer lasts, and what the answer carries counts.
+    pub(super) fn until_the_end_of(self, reply: Reply) -> Reply {
+        reply.map(|content| match content {
+            Content::Whole(bytes) => {
+                self.carried(bytes.as_ref().map_or(0, Bytes::len));
+                Content::Whole(bytes)
+            }
+            Content::Stream(feed) => Content::Stream(Box::new(Taking { feed, place: self })),
+        })
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.turnstile.lock().leave(&self.who, self.kind);
+    }
+}
+
+/// A stream that takes a place.
+#[derive(Debug)]
+struct Taking {
+    feed: Box<dyn Feed>,
+    place: Place,
+}
+
+impl Feed for Taking {
+    fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Bytes>> {
+        let piece = self.feed.poll_next(context);
+        if let Poll::Ready(Some(bytes)) = &piece {
+            self.place.carried(bytes.len());
+        }
+        piece
+    }
+}

@@ -1,0 +1,213 @@
+//! What sessions of one gateway count together: a second session of the same principal with the
+//! same server gives it nothing twice (MCP-LIM-01, MCP-LIM-06).
+//!
+//! [`Counts`] is pure, and told the time; the rest hands it from thread to thread.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::{Duration, Instant};
+
+use portcullis_mediation::{Quota, Tally};
+use portcullis_policy::{Principal, ServerName};
+
+use crate::telemetry::Metrics;
+
+/// Quotas that are kept. One that is whole again is forgotten when there is no room for another.
+const QUOTAS: usize = 16 << 10;
+/// How long somebody waits for whom there is no room.
+const LATER: Duration = Duration::from_secs(60);
+
+/// What the sessions of one gateway count together; of one that has a single session, nothing.
+#[derive(Clone, Debug, Default)]
+pub struct Shared(Option<(Arc<Mutex<Counts>>, Metrics)>);
+
+/// A principal's sessions with one server.
+type Key = (Principal, ServerName, String);
+
+/// What was used, and by whom.
+#[derive(Debug, Default)]
+struct Counts {
+    quotas: BTreeMap<Key, Quota>,
+    /// Questions of each that one principal may have waiting.
+    questions: usize,
+    waiting: BTreeMap<Principal, Vec<Weak<AtomicUsize>>>,
+}
+
+/// One session's part in it.
+#[derive(Clone, Debug)]
+pub(crate) struct Bond {
+    counts: Arc<Mutex<Counts>>,
+    pub(crate) metrics: Metrics,
+    principal: Principal,
+    server: ServerName,
+    waiting: Arc<AtomicUsize>,
+}
+
+impl Shared {
+    /// For several sessions; a principal has so many questions waiting at most.
+    pub(crate) fn between_sessions(questions: usize) -> Self {
+        let counts = Counts { questions, ..Counts::default() };
+        Self(Some((Arc::new(Mutex::new(counts)), Metrics::default())))
+    }
+
+    /// What is counted of all of them.
+    pub(crate) fn metrics(&self) -> Metrics {
+        self.0.as_ref().map(|(_, metrics)| metrics.clone()).unwrap_or_default()
+    }
+
+    /// Questions that wait for a person, of all of them.
+    pub(crate) fn questions_waiting(&self) -> usize {
+        self.0.as_ref().map_or(0, |(counts, _)| lock(counts).all_waiting())
+    }
+
+    /// From now on so many questions.
+    pub(crate) fn change(&self, questions: usize) {
+        if let Some((counts, _)) = &self.0 {
+            lock(counts).questions = questions;
+        }
+    }
+
+    /// A session's part in it.
+    pub(crate) fn bond(&self, principal: &Principal, server: &ServerName) -> Option<Bond> {
+        let (counts, metrics) = self.0.clone()?;
+        let waiting = Arc::new(AtomicUsize::default());
+        lock(&counts).joins(principal, &waiting);
+        let (principal, server) = (principal.clone(), server.clone());
+        Some(Bond { counts, metrics, principal, server, waiting })
+    }
+}
+
+impl Bond {
+    /// So many questions of this session wait for a person.
+    pub(crate) fn waits(&self, questions: usize) {
+        self.waiting.store(questions, Ordering::Release);
+    }
+}
+
+impl Tally for Bond {
+    fn spend(
+        &self,
+        what: &str,
+        burst: u32,
+        period: Duration,
+        now: Instant,
+    ) -> Result<(), Duration> {
+        let key = (self.principal.clone(), self.server.clone(), what.to_owned());
+        lock(&self.counts).spend(key, burst, period, now)
+    }
+
+    fn may_ask(&self) -> bool {
+        lock(&self.counts).may_ask(&self.principal)
+    }
+}
+
+impl Counts {
+    fn spend(
+        &mut self,
+        key: Key,
+        burst: u32,
+        period: Duration,
+        now: Instant,
+    ) -> Result<(), Duration> {
+        if self.quotas.len() >= QUOTAS && !self.quotas.contains_key(&key) {
+            self.quotas.retain(|_, quota| !quota.is_whole(now));
+            if self.quotas.len() >= QUOTAS {
+                return Err(LATER);
+            }
+        }
+        let fresh = Quota::new(burst, period);
+        let quota = self.quotas.entry(key).or_insert_with(|| fresh.clone());
+        // What was configured may have changed; what was used stays used.
+        quota.becomes(&fresh);
+        quota.spend(now)
+    }
+
+    fn joins(&mut self, principal: &Principal, waiting: &Arc<AtomicUsize>) {
+        self.waiting.retain(|_, all| {
+            all.retain(|one| one.strong_count() > 0);
+            !all.is_empty()
+        });
+        self.waiting.entry(principal.clone()).or_default().push(Arc::downgrade(waiting));
+    }
+
+    fn all_waiting(&self) -> usize {
+        let all = self.waiting.values().flatten().filter_map(Weak::upgrade);
+        all.map(|one| one.load(Ordering::Acquire)).sum()
+    }
+
+    fn may_ask(&self, principal: &Principal) -> bool {
+        let all = self.waiting.get(principal).into_iter().flatten().filter_map(Weak::upgrade);
+        let waiting: usize = all.map(|one| one.load(Ordering::Acquire)).sum();
+        waiting < self.questions
+    }
+}
+
+fn lock(counts: &Mutex<Counts>) -> MutexGuard<'_, Counts> {
+    counts.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn server(name: &str) -> ServerName {
+        ServerName::new(name).unwrap()
+    }
+
+    #[test]
+    fn a_second_session_doubles_nothing_and_others_lose_nothing() {
+        let shared = Shared::between_sessions(2);
+        let (ada, bob) = (Principal::token("ada"), Principal::token("bob"));
+        let bond = |who: &Principal, at: &str| shared.bond(who, &server(at)).unwrap();
+        let (one, two) = (bond(&ada, "files"), bond(&ada, "files"));
+        let (his, mail) = (bond(&bob, "files"), bond(&ada, "mail"));
+        let minute = Duration::from_secs(60);
+        let now = Instant::now();
+        let spend = |bond: &Bond, what: &str, now| bond.spend(what, 2, minute, now);
+        assert!(spend(&one, "calls", now).is_ok());
+        assert!(spend(&two, "calls", now).is_ok());
+        assert_eq!(spend(&one, "calls", now), Err(Duration::from_secs(30)));
+        assert_eq!(spend(&two, "calls", now), Err(Duration::from_secs(30)));
+        for (bond, what) in [(&his, "calls"), (&mail, "calls"), (&one, "2 in 60 s")] {
+            assert!(spend(bond, what, now).is_ok(), "{what} of {bond:?}");
+        }
+        // A session that begins anew does not begin with everything.
+        drop(one);
+        assert!(spend(&bond(&ada, "files"), "calls", now).is_err());
+        assert!(spend(&two, "calls", now + Duration::from_secs(30)).is_ok());
+    }
+
+    #[test]
+    fn questions_of_all_sessions_count_while_they_last() {
+        let shared = Shared::between_sessions(3);
+        let ada = Principal::token("ada");
+        let (one, two) = (shared.bond(&ada, &server("a")), shared.bond(&ada, &server("b")));
+        let (one, two) = (one.unwrap(), two.unwrap());
+        one.waits(2);
+        assert!(two.may_ask());
+        two.waits(1);
+        assert!(!one.may_ask() && !two.may_ask());
+        let bob = shared.bond(&Principal::token("bob"), &server("a")).unwrap();
+        assert!(bob.may_ask(), "somebody else's questions are not his");
+        drop(one);
+        assert!(two.may_ask(), "who is gone asks nothing");
+        shared.change(1);
+        assert!(!two.may_ask());
+    }
+
+    #[test]
+    fn what_is_kept_is_bounded_and_what_is_whole_makes_room() {
+        let mut counts = Counts::default();
+        let now = Instant::now();
+        let minute = Duration::from_secs(60);
+        let key = |n: usize| (Principal::token(&n.to_string()), server("a"), "calls".to_owned());
+        for n in 0..QUOTAS {
+            assert!(counts.spend(key(n), 1, minute, now).is_ok());
+        }
+        assert_eq!(counts.spend(key(QUOTAS), 1, minute, now), Err(LATER));
+        assert_eq!(counts.quotas.len(), QUOTAS);
+        assert!(counts.spend(key(QUOTAS), 1, minute, now + minute).is_ok());
+        assert_eq!(counts.quotas.len(), 1);
+    }
+}
