@@ -183,7 +183,7 @@ controls! {
         ["MCP-AUTH-07", "MCP-AUTH-08"];
     DIRECTION_CHECKED = "direction-checked", Transport, Protocol,
         "A peer sends only what its side may send in the revision.",
-        ["MCP-STDIO-02"];
+        ["MCP-STDIO-02", "MCP-HTTP-19"];
     NETWORK_BY_NAME = "network-by-name", Transport, Protocol,
         "A server reaches the hosts it was given and nothing else; what was denied is recorded.",
         ["MCP-STDIO-04"];

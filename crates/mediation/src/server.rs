@@ -18,6 +18,7 @@ use crate::Session;
 use crate::client::{unknown, visible_method, with_token};
 use crate::control::{capability_declared, input_requests_refused, logs_redacted};
 use crate::correlate::InFlight;
+use crate::input::matter;
 use crate::output::Output;
 use crate::state::Phase;
 use crate::without::Layer;
@@ -82,7 +83,19 @@ impl Session {
         if declared.effect == Effect::Deny {
             return declared;
         }
-        self.has_shape(row, request.params.as_ref()).err().unwrap_or_default()
+        let shape = self.has_shape(row, request.params.as_ref()).err().unwrap_or_default();
+        shape.and(self.belongs_to_a_request(&request.method))
+    }
+
+    /// What a server asks of the model or the person belongs to something that the client asked
+    /// for, and is in progress (MCP-HTTP-19). Roots are asked for at any time: real servers do so
+    /// right after the handshake.
+    fn belongs_to_a_request(&self, method: &str) -> Decision {
+        let is_one = |row: &InFlight| !row.purpose.is_ours() && row.method != "ping";
+        if matter(method).is_none() || self.to_server.any(is_one) || self.tasks.open() > 0 {
+            return Decision::default();
+        }
+        Decision::deny(DIRECTION_CHECKED, "a question while nothing of the client is in progress")
     }
 
     pub(crate) fn server_method(&self, kind: Kind, name: &str) -> Option<&'static Method> {
@@ -109,6 +122,8 @@ impl Session {
             failed(-32602, "the request needs a capability that was not declared")
         } else if self.server_method(Kind::Request, &request.method).is_none() {
             failed(-32601, "method not found")
+        } else if record.decision.names(DIRECTION_CHECKED) {
+            failed(-32602, "a question belongs to a request of the client that is in progress")
         } else {
             let claimed = self.phase.claimed_capabilities();
             input_requests_refused::answer(&request.method, claimed, &record.decision)
