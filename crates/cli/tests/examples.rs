@@ -7,6 +7,8 @@
 
 #[path = "serve/house.rs"]
 mod house;
+#[path = "serve/issuer.rs"]
+mod issuer;
 #[path = "stage/mod.rs"]
 mod stage;
 
@@ -15,10 +17,14 @@ use std::io::{Read as _, Write as _};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::Arc;
 
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use serde_json::{Value, json};
 
-use crate::house::{House, modern, opening};
+use crate::house::{Got, House, modern, opening};
+use crate::issuer::{GATE, Issuer};
 use crate::stage::Stage;
 use crate::stage::gateway::Gateway;
 
@@ -48,6 +54,7 @@ type Play = fn(&Stage, &str);
 const PLAYED: &[(&str, Play)] = &[
     ("desktop.toml", desktop),
     ("serve-alone.toml", alone),
+    ("serve-protected.toml", protected),
     ("serve-socket.toml", socket),
     ("serve-team.toml", team),
 ];
@@ -157,4 +164,68 @@ fn team(stage: &Stage, config: &str) {
     assert!(!tools(&asks(BOBS, "notes").json()).contains("write_file"));
     assert_eq!(asks(BOBS, "files").status, 404, "it is not his");
     assert_eq!(asks(("Authorization", "Bearer guessed"), "notes").status, 401);
+}
+
+/// With a certificate of the test's own, and an authorization server that others wrote.
+fn protected(stage: &Stage, config: &str) {
+    let Some(issuer) = Issuer::start() else { return };
+    let own = rcgen::generate_simple_self_signed(["gate.example.com".to_owned()]).unwrap();
+    let (chain, key) = (stage.home().join("chain.pem"), stage.home().join("key.pem"));
+    std::fs::write(&chain, own.cert.pem()).unwrap();
+    std::fs::write(&key, own.signing_key.serialize_pem()).unwrap();
+    let config = config
+        .replace("0.0.0.0:8443", "127.0.0.1:0")
+        .replace("/etc/portcullis/chain.pem", &chain.display().to_string())
+        .replace("/etc/portcullis/key.pem", &key.display().to_string())
+        .replace("https://login.example.com", &issuer.uri);
+    let house = House::with(stage, &config);
+    let asks = |token: Option<String>, message: &Value| {
+        let method = message["method"].as_str().unwrap();
+        let tool = message["params"]["name"].as_str();
+        let name = tool.map(|tool| format!("Mcp-Name: {tool}\r\n")).unwrap_or_default();
+        let bearer = token.map(|it| format!("Authorization: Bearer {it}\r\n")).unwrap_or_default();
+        let body = message.to_string();
+        let text = format!(
+            "POST /s/files/mcp HTTP/1.1\r\nHost: gate.example.com\r\nConnection: close\r\n\
+             Content-Type: application/json\r\nAccept: application/json, text/event-stream\r\n\
+             MCP-Protocol-Version: 2026-07-28\r\nMcp-Method: {method}\r\n{name}{bearer}\
+             Content-Length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        let mut stream = encrypted(&house, own.cert.der());
+        stream.write_all(text.as_bytes()).unwrap();
+        let mut all = Vec::new();
+        let _ = stream.read_to_end(&mut all);
+        Got::read(&all)
+    };
+    let list = modern(1, "tools/list", &json!({}));
+    let got = asks(None, &list);
+    let challenge = got.header("www-authenticate").unwrap_or_default();
+    assert_eq!(got.status, 401, "{got:?}");
+    let known = "/.well-known/oauth-protected-resource/s/files/mcp";
+    assert!(challenge.contains(&format!("{GATE}{known}")), "{challenge}");
+    let reads = || Some(issuer.gives("signed", "mcp files:read", GATE));
+    assert!(tools(&asks(reads(), &list).json()).contains("write_file"));
+    let call = json!({"name": "write_file", "arguments": {"path": "b.txt", "text": "x"}});
+    let got = asks(reads(), &modern(2, "tools/call", &call));
+    let challenge = got.header("www-authenticate").unwrap_or_default();
+    assert_eq!(got.status, 403, "{got:?}");
+    assert!(challenge.contains("insufficient_scope") && challenge.contains("files:write"));
+}
+
+fn encrypted(
+    house: &House,
+    trusted: &CertificateDer<'static>,
+) -> StreamOwned<ClientConnection, std::net::TcpStream> {
+    let mut roots = RootCertStore::empty();
+    roots.add(trusted.clone()).unwrap();
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let name = ServerName::try_from("gate.example.com").unwrap();
+    let connection = ClientConnection::new(Arc::new(config), name).unwrap();
+    StreamOwned::new(connection, house.connect())
 }

@@ -135,6 +135,7 @@ impl Driver {
     pub(crate) fn heard(&mut self, heard: Remote, now: Instant) {
         match heard {
             Remote::Message(message) => self.session.receive(Peer::Server, *message, now),
+            Remote::Within(id, message) => self.session.receive_within(&id, *message, now),
             Remote::Several(text) => {
                 self.session.receive_batch(Peer::Server, &text, &self.limits, now);
             }

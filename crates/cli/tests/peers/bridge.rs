@@ -7,6 +7,7 @@ use crate::host::{
     TYPESCRIPT_2_AUTO, TYPESCRIPT_2_LEGACY, TYPESCRIPT_2_MODERN,
 };
 use crate::inputs::Person;
+use crate::remote::Site;
 use crate::yard::{Yard, peer, source};
 
 /// A test for each host, with its own name in the list of tests.
@@ -28,6 +29,10 @@ pub(crate) enum Server {
     Modern,
     /// Python 1.x.
     Legacy,
+    /// The same over HTTP.
+    RemoteModern,
+    /// The same over HTTP.
+    RemoteLegacy,
 }
 
 each_host! {
@@ -45,16 +50,34 @@ each_host! {
     http_modern_server_typescript_1: TYPESCRIPT_1.over_http(), Server::Modern;
     http_legacy_server_python_2: PYTHON_2_MODERN.over_http(), Server::Legacy;
     http_legacy_server_typescript_2: TYPESCRIPT_2_MODERN.over_http(), Server::Legacy;
+
+    remote_modern_server_python_1: PYTHON_1, Server::RemoteModern;
+    remote_modern_server_typescript_1: TYPESCRIPT_1, Server::RemoteModern;
+    remote_legacy_server_python_2: PYTHON_2_MODERN, Server::RemoteLegacy;
+    remote_legacy_server_typescript_2: TYPESCRIPT_2_MODERN, Server::RemoteLegacy;
 }
 
 impl Server {
+    fn is_modern(self) -> bool {
+        matches!(self, Self::Modern | Self::RemoteModern)
+    }
+
+    /// Where it is, when it is no process behind pipes.
+    fn site(self) -> Option<Site> {
+        match self {
+            Self::RemoteModern => Some(Site::modern()),
+            Self::RemoteLegacy => Some(Site::legacy()),
+            Self::Modern | Self::Legacy => None,
+        }
+    }
+
     pub(crate) fn command(self, yard: &Yard) -> Vec<String> {
         match self {
-            Self::Modern => {
+            Self::Modern | Self::RemoteModern => {
                 let site = crate::through::site(yard);
                 vec!["node".to_owned(), format!("{site}/modern.mjs"), site]
             }
-            Self::Legacy => {
+            Self::Legacy | Self::RemoteLegacy => {
                 let script = source("peers/servers/legacy.py").display().to_string();
                 vec![peer("python/sdk1/bin/python"), script]
             }
@@ -74,7 +97,11 @@ fn across(host: Host, server: Server) {
     );
     let config = config.display().to_string();
     let options = ["--name", "other", "--config", &config, "--root", &granted];
-    let run = yard.run(&options, &server.command(&yard));
+    let site = server.site();
+    let run = match &site {
+        Some(site) => site.guarded(&yard, &options),
+        None => yard.run(&options, &server.command(&yard)),
+    };
     let steps = json!([
         {"call": "count_slowly", "arguments": {"steps": 3, "seconds": 0.2}, "progress": true},
         {"call": "list_roots", "arguments": {}},
@@ -92,9 +119,9 @@ fn across(host: Host, server: Server) {
     let facts = host.drive_with(&yard, &run, has, &steps);
     let asked = person.leaves();
 
-    let expected = if server == Server::Modern { "2025-11-25" } else { "2026-07-28" };
+    let expected = if server.is_modern() { "2025-11-25" } else { "2026-07-28" };
     assert_eq!(facts["revision"], expected, "what the host itself speaks");
-    let name = if server == Server::Modern { "modern" } else { "legacy" };
+    let name = if server.is_modern() { "modern" } else { "legacy" };
     // Who begins without asking is not told.
     assert!(facts["server"] == name || facts["server"].is_null(), "{facts}");
     let text = |place: usize| facts["steps"][place]["text"].as_str().unwrap_or_default().to_owned();
@@ -115,7 +142,7 @@ fn across(host: Host, server: Server) {
     for kind in ["sampling", "sampling-answer", "elicitation"] {
         assert!(asked.iter().any(|row| row["kind"] == kind), "{kind}: {asked:?}");
     }
-    let spoken = if server == Server::Modern { "2026-07-28" } else { "2025-11-25" };
+    let spoken = if server.is_modern() { "2026-07-28" } else { "2025-11-25" };
     said_once(&yard, spoken);
 }
 

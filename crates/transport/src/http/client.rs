@@ -70,6 +70,8 @@ pub struct Remote {
 pub enum Heard {
     /// A message.
     Message(Box<Message>),
+    /// A message in the answer to this request, and not the answer itself: it belongs to it.
+    Within(Id, Box<Message>),
     /// Several in one text (2025-03-26).
     Several(Vec<u8>),
     /// Something that is no message.
@@ -218,7 +220,7 @@ impl Hearing {
     /// A request that is answered, or was taken back, fails no more.
     fn judged(&mut self, heard: Heard) -> Option<Heard> {
         match &heard {
-            Heard::Message(message) => {
+            Heard::Message(message) | Heard::Within(_, message) => {
                 if let Message::Response(response) = &**message
                     && let Some(id) = &response.id
                 {

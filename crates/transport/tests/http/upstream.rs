@@ -50,7 +50,7 @@ async fn told(hearing: &mut Hearing) -> Vec<String> {
     let mut all = Vec::new();
     loop {
         match hearing.next().await {
-            Heard::Message(message) => {
+            Heard::Message(message) | Heard::Within(_, message) => {
                 let Message::Response(response) = *message else {
                     all.push("message".to_owned());
                     continue;

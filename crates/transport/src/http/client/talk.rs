@@ -122,8 +122,10 @@ impl Talk {
                     _ => false,
                 };
                 let heard = if answers { Hears::Answer(message.clone()) } else { Hears::Other };
-                if !answers {
-                    self.say(Heard::Message(Box::new(message))).await;
+                match request {
+                    _ if answers => {}
+                    Some(id) => self.say(Heard::Within(id.clone(), Box::new(message))).await,
+                    None => self.say(Heard::Message(Box::new(message))).await,
                 }
                 heard
             }
