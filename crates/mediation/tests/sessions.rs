@@ -58,6 +58,8 @@ struct Seat {
     /// Calls at the server, requests at the host: their ids, as they are there.
     at_server: Vec<Value>,
     at_host: Vec<Value>,
+    /// Which of them asks for the list of tools.
+    list: Option<Value>,
     calls: usize,
     models: usize,
 }
@@ -84,7 +86,7 @@ fn seat(number: usize) -> Seat {
     let session = Session::new(settings);
     let waiting = BTreeMap::new();
     let (at_server, at_host) = (Vec::new(), Vec::new());
-    Seat { session, name, waiting, at_server, at_host, calls: 0, models: 0 }
+    Seat { session, name, waiting, at_server, at_host, list: None, calls: 0, models: 0 }
 }
 
 impl House {
@@ -121,6 +123,8 @@ impl House {
     fn serves(&mut self, at: usize, result: Value) {
         if !self.seats[at].at_server.is_empty() {
             let id = self.seats[at].at_server.remove(0);
+            let is_list = self.seats[at].list.as_ref() == Some(&id);
+            let result = if is_list { listing("as it was") } else { result };
             self.says(at, Peer::Server, json!({"id": id, "result": result}));
         }
     }
@@ -141,6 +145,14 @@ impl House {
             }
             Step::Edit(at) => self.calls(at % count, "edit_file", "/p/src/a"),
             Step::Model(at) => {
+                // A server asks within something that is in progress (MCP-HTTP-19).
+                if self.seats[at % count].at_server.is_empty() {
+                    let id = format!("l{}", self.seats[at % count].models);
+                    let list = json!({"id": id, "method": "tools/list"});
+                    self.says(at % count, Peer::Client, list);
+                    let seat = &mut self.seats[at % count];
+                    seat.list = seat.at_server.last().cloned();
+                }
                 let seat = &mut self.seats[at % count];
                 seat.models += 1;
                 let id = format!("m{}", seat.models);
