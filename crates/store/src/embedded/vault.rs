@@ -273,7 +273,7 @@ mod tests {
         for change in [
             "UPDATE credential SET issuer = 'https://b.example.com'",
             "UPDATE credential SET kind = 'client'",
-            "UPDATE credential SET sealed = substr(sealed, 1, length(sealed) - 1) || x'00'",
+            "UPDATE credential SET sealed = CAST(substr(sealed, 1, length(sealed) - 8) || x'0000000000000000' AS BLOB)",
             "UPDATE credential SET sealed = x'00'",
         ] {
             let state = tempfile::tempdir().unwrap();
