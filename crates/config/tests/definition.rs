@@ -39,6 +39,24 @@ fn company(table: &str, key: &str, value: &str) -> String {
         ("databases.x", "url") => "kind = \"mysql\"\n".to_owned(),
         ("databases.x", "file") => String::new(),
         ("databases.x", _) => "file = \"/shop.db\"\n".to_owned(),
+        ("serve.tls", key) => {
+            let files = [("certificate", "/c.pem"), ("key", "/k.pem")];
+            let files = files.iter().filter(|(name, _)| *name != key);
+            files.map(|(name, file)| format!("{name} = \"{file}\"\n")).collect()
+        }
+        ("serve.issuers.x", "issuer") => String::new(),
+        ("serve.issuers.x", _) => "issuer = \"https://login.example.com\"\n".to_owned(),
+        ("serve.issuers.x.introspection", key) => {
+            let all = [
+                ("url", "\"https://login.example.com/i\""),
+                ("client", "\"gate\""),
+                ("secret", "{ env = \"S\" }"),
+            ];
+            let others = all.iter().filter(|(name, _)| *name != key);
+            let others = others.map(|(name, value)| format!("{name} = {value}\n"));
+            let issuer = "[serve.issuers.x]\nissuer = \"https://login.example.com\"\n";
+            others.collect::<String>() + issuer
+        }
         ("server.x", "headers") => "url = \"https://x.test/mcp\"\n".to_owned(),
         ("server.x.auth.oauth", key) => {
             let also = match key {

@@ -149,17 +149,14 @@ impl Reader<'_, '_> {
     pub(super) fn issuers(&mut self, table: &Section<'_>) -> Vec<Issuer> {
         let mut issuers = Vec::new();
         for (name, entry, section) in self.tables_of(table, "issuers") {
-            let Some(issuer) = self.read_text(&section, "issuer", issuer_uri) else {
-                if self.get(&section, "issuer").is_none() {
-                    self.wrong(entry, "`issuer` is missing: what it calls itself".to_owned());
-                }
-                continue;
-            };
+            let missing = self.get(&section, "issuer").is_none();
+            let named = self.read_text(&section, "issuer", issuer_uri);
             let algorithms: Vec<_> = ALGORITHMS.iter().map(|name| (*name, *name)).collect();
             let algorithms = self.words(&section, "algorithms", &algorithms);
-            issuers.push(Issuer {
+            // Everything is read, whatever is wrong: each mistake is told at once.
+            let issuer = Issuer {
                 name,
-                issuer,
+                issuer: named.clone().unwrap_or_default(),
                 audience: self.text(&section, "audience").map(str::to_owned),
                 algorithms: algorithms.unwrap_or_else(|| USUAL.iter().copied().collect()),
                 jwks_uri: self.read_text(&section, "jwks_uri", uri),
@@ -167,7 +164,11 @@ impl Reader<'_, '_> {
                 lifetime: self.duration(&section, "lifetime").unwrap_or(LONGEST),
                 hierarchy: self.lists(&section, "hierarchy", scope),
                 introspection: self.introspection(&section),
-            });
+            };
+            if missing {
+                self.wrong(entry, "`issuer` is missing: what it calls itself".to_owned());
+            }
+            issuers.extend(named.map(|_| issuer));
         }
         issuers
     }

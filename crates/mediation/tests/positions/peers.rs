@@ -71,6 +71,8 @@ impl Peers {
             How::Result(method) | How::Error(method) => Some(method),
             How::Notification("notifications/progress") => Some("tools/call"),
             How::Task => Some("tools/call"),
+            // A question belongs to something of the client's that is in progress.
+            How::Request("sampling/createMessage" | "elicitation/create") => Some("tools/call"),
             How::Notification(_) | How::Request(_) => None,
         };
         let before = self.task.is_none();
@@ -123,7 +125,11 @@ impl Peers {
                 meta.remove("io.modelcontextprotocol/subscriptionId");
             }
         }
-        Seen { found, left_out, client: self.client.clone() }
+        let client = self.client.clone();
+        if let (How::Request(_), Some(id)) = (&said.how, id) {
+            self.say(Peer::Server, json!({"id": id, "result": {"content": []}}));
+        }
+        Seen { found, left_out, client }
     }
 
     fn found(&self, names: &[&str]) -> bool {
