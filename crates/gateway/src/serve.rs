@@ -99,12 +99,12 @@ async fn stand(serving: Serving) -> Result<(), Fault> {
     };
     // This thread reads strangers' bytes; those that start servers wake for it.
     crate::rest(first);
+    let front = Front::of(serve, servers, &address, common.clone(), None)?;
+    announce(front.servers.values(), &address, tls.is_some());
     let site = other.map(|(other, address)| {
         say(&format!("health and metrics are at {}", shown(&address)));
         (other, Site::new(&address, common.clone(), listener.connections()))
     });
-    let front = Front::of(serve, servers, &address, common.clone(), None)?;
-    announce(front.servers.values(), &address, tls.is_some());
     let house = Arc::new(House::new(front, address, renewal));
     let answering = Arc::clone(&house);
     let answer = move |parts, body, caller| {
@@ -163,11 +163,13 @@ async fn stopping(house: &House, mut files: Files, mut stop: Stop, tls: Option<&
                     house.renew();
                 }
             },
-            _ = sweep.tick() => {
-                lock(&house.front().common).sweep(Instant::now());
+            _ = sweep.tick() => lock(&house.front().common).sweep(Instant::now()),
+            _ = look.tick() => {
                 look_at(tls);
+                if files.changed() {
+                    house.renew();
+                }
             }
-            _ = look.tick() => if files.changed() { house.renew() },
         }
     }
     let front = house.front();

@@ -176,10 +176,10 @@ fn a_certificate_is_exchanged_while_it_serves_and_a_broken_one_is_not_taken() {
     let (old, new) = (Caller::of(&first), Caller::of(&second));
     let headers = [("Authorization", TOKEN)];
     assert!(new.asks(&house, &headers).is_none());
-    let mut lasting = old.connects(&house).unwrap();
     files.write(&second.vouches(&[dns("localhost")]));
     stage.until("the new certificate is shown", || new.asks(&house, &headers));
     assert!(old.asks(&house, &headers).is_none(), "and the old one is not");
+    let mut lasting = new.connects(&house).unwrap();
     fs::write(&files.certificate, "no certificate").unwrap();
     stage.until("the broken one was looked at", || {
         house.said().contains("the old one stays").then_some(())
