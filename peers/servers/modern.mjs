@@ -110,11 +110,15 @@ if (httpPort === null) {
 } else {
     const handler = createMcpHandler(make, { legacy: 'reject' });
     listen(async (request, response) => {
+        // Whoever goes away takes back what was asked.
+        const gone = new AbortController();
+        response.on('close', () => gone.abort());
         const web = new Request(`http://127.0.0.1:${httpPort}${request.url}`, {
             method: request.method,
             headers: Object.entries(request.headers),
             body: request.method === 'POST' ? Readable.toWeb(request) : undefined,
             duplex: 'half',
+            signal: gone.signal,
         });
         const answer = await handler.fetch(web);
         response.writeHead(answer.status, Object.fromEntries(answer.headers));
