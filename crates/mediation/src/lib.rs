@@ -373,6 +373,9 @@ impl Session {
     /// When to call [`Session::handle_timeout`].
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
+        if self.is_closed() {
+            return None;
+        }
         self.next_timeout().into_iter().chain(self.bridge.next()).min()
     }
 
