@@ -53,7 +53,6 @@ each_host! {
 
     remote_modern_server_python_1: PYTHON_1, Server::RemoteModern;
     remote_modern_server_typescript_1: TYPESCRIPT_1, Server::RemoteModern;
-    remote_legacy_server_typescript_2: TYPESCRIPT_2_MODERN, Server::RemoteLegacy;
 }
 
 impl Server {

@@ -1,6 +1,7 @@
 //! What changes while the gateway serves, and how it ends: nobody loses more than what was taken
 //! away, and what is under way is answered.
 
+use std::io::{Read as _, Write as _};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -116,6 +117,39 @@ fn what_is_broken_changes_nothing_and_is_told() {
     hang_up(&house);
     stage.until("it is whole again", || told(&stage, "was read again").then_some(()));
     assert_eq!(house.asks(&hers, &ada, &list).status, 200, "nothing of it changed for her");
+}
+
+/// Somebody begins to ask, the config changes, and then they go on: what held before is over.
+#[test]
+fn a_request_that_dawdles_begins_nothing_under_what_held_before() {
+    let stage = Stage::new();
+    let ada = people(&[("ada", ADAS_DIGEST)]);
+    let house = House::with(&stage, &format!("{ada}{}", server(&stage, "files", "")));
+    let body = opening(LEGACY).to_string();
+    let (first, rest) = body.split_at(20);
+    let mut stream = house.connect();
+    let head = format!(
+        "POST /s/files/mcp HTTP/1.1\r\nHost: 127.0.0.1:{}\r\nConnection: close\r\n\
+         Authorization: {ADA}\r\nContent-Type: application/json\r\n\
+         Accept: application/json, text/event-stream\r\nContent-Length: {}\r\n\r\n{first}",
+        house.port(),
+        body.len()
+    );
+    stream.write_all(head.as_bytes()).unwrap();
+    // It was let in when somebody who came later was answered.
+    assert_eq!(at(&house, "nowhere", ADA), 404);
+    let strict = server(&stage, "files", "tools = { deny = [\"write_file\"] }\n");
+    stage.config(&format!("{ada}{strict}"));
+    hang_up(&house);
+    stage.until("it is followed", || told(&stage, "was read again").then_some(()));
+    stream.write_all(rest.as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 503 "), "{answer}");
+    assert!(stage.events("started").is_empty(), "nothing began");
+    let turned = stage.events("denied");
+    assert!(turned.iter().any(|it| it["note"].to_string().contains("changed meanwhile")));
+    assert_eq!(at(&house, "files", ADA), 200, "and now it does");
 }
 
 /// A harmless tool that answers when a file is there.

@@ -60,6 +60,8 @@ pub(super) struct Front {
     pub(super) servers: BTreeMap<ServerName, Plan>,
     /// What it was made from.
     pub(super) serve: Serve,
+    /// Which config that is.
+    pub(super) config: u64,
     pub(super) common: Common,
 }
 
@@ -252,6 +254,10 @@ impl Front {
         }
         let version = only(parts, VERSION)?;
         let bytes = body.read().await?;
+        // A body may take its time, and who asks was judged before it.
+        if self.sessions().config != self.config {
+            return Err(CHANGED.into());
+        }
         visit.place.carried(bytes.len());
         let message = match parse(&bytes, &visit.limits()) {
             // What is under way is answered, and what clients have to say of it is heard.
@@ -493,6 +499,10 @@ impl Front {
         visit: &Visit<'_>,
         shared: bool,
     ) -> Result<Arc<Session>, Refusal> {
+        // Nothing begins under a config that holds no more.
+        if sessions.config != self.config {
+            return Err(CHANGED);
+        }
         if !sessions.has_room(&visit.guest.principal) {
             return Err(FULL);
         }
@@ -518,6 +528,8 @@ const UNNAMED: Refusal = Refusal::new(StatusCode::BAD_REQUEST, "the request name
 pub(super) const NO_SESSION: Refusal =
     Refusal::new(StatusCode::NOT_FOUND, "there is no such session");
 const NOT_YOURS: Refusal = Refusal::new(StatusCode::FORBIDDEN, "this is not your session");
+const CHANGED: Refusal =
+    Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "the config changed meanwhile: ask again");
 const FULL: Refusal = Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "there are too many sessions");
 pub(super) const OURS: Refusal =
     Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "that did not work");

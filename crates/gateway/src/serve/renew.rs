@@ -116,7 +116,8 @@ impl Front {
         };
         let servers = servers.into_iter().map(|plan| alone(plan, &common.shared));
         let servers = servers.collect::<BTreeMap<_, _>>();
-        Ok(Self { wall, gatekeeper, servers, serve, common })
+        let config = before.map_or(0, |before| before.config + 1);
+        Ok(Self { wall, gatekeeper, servers, serve, config, common })
     }
 
     /// A session of the time before goes on.
@@ -147,18 +148,24 @@ fn served(fresh: Serving) -> Result<Serving, String> {
     Ok(fresh)
 }
 
-/// Whoever came in before still may. Whoever bears no token of the config says anew with each
-/// request who they are.
+/// Whoever came in before still may, and by the same secret. Everybody else is known by something
+/// of which only the whole can be compared: where that changed, they begin anew.
 fn may_come(old: &Serve, new: &Serve, who: &Principal, server: &ServerName) -> bool {
-    let reach = |serve: &Serve| {
-        let token = serve.tokens.iter().find(|token| Principal::token(&token.name) == *who)?;
-        Some(token.servers.as_ref().is_none_or(|servers| servers.contains(server)))
+    let token = |serve: &'_ Serve| {
+        serve.tokens.iter().find(|token| Principal::token(&token.name) == *who).cloned()
     };
-    match (reach(old), reach(new)) {
-        (_, Some(may)) => may,
-        (Some(_), None) => false,
-        // Our own account is known without a token only while there are none.
-        (None, None) => old.tokens.is_empty() == new.tokens.is_empty(),
+    match (token(old), token(new)) {
+        (Some(old), Some(new)) => {
+            let reaches = new.servers.is_none_or(|servers| servers.contains(server));
+            old.sha256 == new.sha256 && reaches
+        }
+        (None, None) => {
+            // Our own account is known without a token only while there are none.
+            old.tokens.is_empty() == new.tokens.is_empty()
+                && (&old.issuers, &old.tls) == (&new.issuers, &new.tls)
+                && old.resource == new.resource
+        }
+        (Some(_), None) | (None, Some(_)) => false,
     }
 }
 
@@ -243,15 +250,11 @@ impl House {
         let old = self.front();
         let awake = portcullis_confine::own::wake();
         let Renewal(read) = &self.renewal;
-        let fresh = read().and_then(served);
-        let followed = if fresh.is_ok() { "yes" } else { "no" };
-        old.common.metrics.count(&telemetry::RELOADS, &[followed]);
-        let told = match fresh {
-            Err(why) => format!("the config stays as it was: {why}"),
-            Ok(fresh) => self
-                .follow(&old, fresh)
-                .unwrap_or_else(|fault| format!("the config stays as it was: {fault}")),
-        };
+        let follow = |fresh| self.follow(&old, fresh).map_err(|fault| fault.to_string());
+        let followed = read().and_then(served).and_then(follow);
+        let word = if followed.is_ok() { "yes" } else { "no" };
+        old.common.metrics.count(&telemetry::RELOADS, &[word]);
+        let told = followed.unwrap_or_else(|why| format!("the config stays as it was: {why}"));
         drop(awake);
         say(&told);
         old.common.witness.notice(&told);
@@ -267,8 +270,9 @@ impl House {
         let front = Arc::new(Front::of(serve, servers, &self.address, common, Some(old))?);
         old.common.change(&limits);
         *self.front.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&front);
-        // Only now: none of them begins again under what held before.
+        // From here on none of them begins under what held before, whoever asked before.
         let mut sessions = front.common.sessions.lock().unwrap_or_else(PoisonError::into_inner);
+        sessions.config = front.config;
         let ended = sessions.end_where(|session| !front.keeps(old, session));
         let moves = if elsewhere { "; where it listens stays until the next start" } else { "" };
         let servers = front.servers.len();
@@ -300,6 +304,9 @@ mod tests {
         let none = serve(&[]);
         let before = serve(&[("ada", None), ("bob", Some(&["files"]))]);
         let after = serve(&[("ada", Some(&["files"]))]);
+        let (mut rotated, mut elsewhere) = (before.clone(), before.clone());
+        rotated.tokens[0].sha256 = [1; 32];
+        elsewhere.resource = Some("https://other.example.com".to_owned());
         let (ada, bob) = (Principal::token("ada"), Principal::token("bob"));
         let (us, other) = (Principal::user(1), Principal::unknown());
         for (old, new, who, server, may) in [
@@ -307,6 +314,9 @@ mod tests {
             (&before, &after, &ada, "mail", false),
             (&before, &after, &bob, "files", false),
             (&after, &before, &ada, "mail", true),
+            (&before, &rotated, &ada, "files", false),
+            (&before, &elsewhere, &other, "files", false),
+            (&before, &elsewhere, &ada, "files", true),
             (&none, &before, &us, "files", false),
             (&none, &none, &us, "files", true),
             (&before, &after, &other, "files", true),

@@ -136,11 +136,14 @@ pub(super) struct Sessions {
     shared: BTreeMap<Kinship, Arc<Session>>,
     /// Those that were ended and are not over: their servers still take room.
     ending: Vec<Arc<Session>>,
+    /// Which config they go by: one that is read again has the next number.
+    pub(super) config: u64,
 }
 
 impl Sessions {
     pub(super) fn new(limits: Limits) -> Self {
-        Self { limits, named: BTreeMap::new(), shared: BTreeMap::new(), ending: Vec::new() }
+        let (named, shared, ending) = (BTreeMap::new(), BTreeMap::new(), Vec::new());
+        Self { limits, named, shared, ending, config: 0 }
     }
 
     /// There is room for one more of this principal's, who never has all of it.
