@@ -5,7 +5,8 @@
 //! is turned away), `sessions.rs` (who has which session), `renew.rs` (what changes while we
 //! serve), `lull.rs` (how it ends), `worker.rs` (a session's thread), `posts.rs` (which answer goes
 //! to which request), `tracks.rs` (what a stream said, in case it breaks; `resume.rs` takes it up
-//! again), `parcel.rs` (a message on its way), `stream.rs` (a response that lasts).
+//! again), `parcel.rs` (a message on its way), `stream.rs` (a response that
+//! lasts), `replies.rs` (one that does not, and when it does).
 
 mod doors;
 mod front;
@@ -16,6 +17,7 @@ mod lull;
 mod parcel;
 pub(crate) mod posts;
 mod renew;
+mod replies;
 mod resume;
 mod sessions;
 mod stream;

@@ -29,10 +29,8 @@ pub(crate) enum Server {
     Modern,
     /// Python 1.x.
     Legacy,
-    /// The same over HTTP.
+    /// The modern one over HTTP.
     RemoteModern,
-    /// The same over HTTP.
-    RemoteLegacy,
 }
 
 each_host! {
@@ -64,7 +62,6 @@ impl Server {
     fn site(self) -> Option<Site> {
         match self {
             Self::RemoteModern => Some(Site::modern()),
-            Self::RemoteLegacy => Some(Site::legacy()),
             Self::Modern | Self::Legacy => None,
         }
     }
@@ -75,7 +72,7 @@ impl Server {
                 let site = crate::through::site(yard);
                 vec!["node".to_owned(), format!("{site}/modern.mjs"), site]
             }
-            Self::Legacy | Self::RemoteLegacy => {
+            Self::Legacy => {
                 let script = source("peers/servers/legacy.py").display().to_string();
                 vec![peer("python/sdk1/bin/python"), script]
             }

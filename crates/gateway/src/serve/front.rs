@@ -5,24 +5,21 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, MutexGuard, OnceLock, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use hyper::body::Bytes;
 use hyper::http::request::Parts;
 use hyper::{Method, StatusCode};
 use portcullis_config::Serve;
 use portcullis_mediation::shares::Wait;
-use portcullis_mediation::{Fingerprint, answer_of_ours, refused_before_session, unknown_caller};
+use portcullis_mediation::{Fingerprint, refused_before_session, unknown_caller};
 use portcullis_policy::{Decision, Principal, ServerName};
 use portcullis_transport::http::{
-    Body, Caller, Gatekeeper, Guest, Refusal, Reply, SessionId, Wall, empty, events, json,
-    mirrored, sse,
+    Body, Caller, Gatekeeper, Guest, Refusal, Reply, SessionId, Wall, empty, json, mirrored,
 };
 use portcullis_wire::view::lifecycle::{Initialized, Meta};
-use portcullis_wire::write::Address;
 use portcullis_wire::{
-    Era, Id, Json, Limits, Malformed, MalformedKind, Message, Outcome, Request, Response, Revision,
-    batch, canonical, parse,
+    Era, Json, Limits, Malformed, MalformedKind, Message, Outcome, Response, Revision, batch,
+    canonical, parse,
 };
 
 use super::granted::Away;
@@ -31,6 +28,7 @@ use super::lull;
 use super::parcel::Parcel;
 use super::posts::Said;
 use super::renew::Common;
+use super::replies::{answer_to, gone, ours, refused, respond, streamed, whole};
 use super::resume::{LAST, resume};
 use super::sessions::{Kinship, Session, Sessions};
 use super::stream::{Answers, Stream};
@@ -39,10 +37,6 @@ use super::witness::Turned;
 use super::worker;
 use crate::launch::{DEPTH, Plan};
 use crate::telemetry;
-
-/// How long an answer may take before the response begins without it: proxies and clients give
-/// up on a response that does not begin.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Messages in one batch.
 const BATCH: usize = 64;
@@ -561,52 +555,4 @@ fn agreed(parcel: &Parcel) -> Option<Revision> {
         return None;
     };
     Revision::parse(&Initialized::read(&result).ok()?.protocol_version)
-}
-
-/// Waits for the answer, or for a reason to begin without it.
-async fn respond(
-    mut answers: Answers,
-    until: Option<Instant>,
-    status: impl Fn(Option<i64>) -> StatusCode,
-) -> Reply {
-    match tokio::time::timeout(PATIENCE, answers.parcels.recv()).await {
-        Ok(Some(parcel)) if parcel.last => whole(status(parcel.code), parcel),
-        Ok(Some(parcel)) => streamed(Stream::new(answers, Some(parcel), until)),
-        Ok(None) => gone(),
-        Err(_) => streamed(Stream::new(answers, None, until)),
-    }
-}
-
-fn whole(status: StatusCode, parcel: Parcel) -> Reply {
-    json(status, parcel.json.clone())
-}
-
-pub(super) fn streamed(stream: Stream) -> Reply {
-    events(Box::new(stream))
-}
-
-/// The session ended while somebody waited.
-fn gone() -> Reply {
-    NO_SESSION.into()
-}
-
-/// What is said to something that is no message.
-fn answer_to(malformed: &Malformed) -> Option<Bytes> {
-    let answer = answer_of_ours(malformed.id.clone(), malformed.code(), malformed.public())?;
-    Some(sse::json(&answer, &Address::default()))
-}
-
-fn ours(status: StatusCode, answer: Option<&portcullis_policy::Permitted<Message>>) -> Reply {
-    match answer {
-        Some(answer) => json(status, sse::json(answer, &Address::default())),
-        None => empty(status),
-    }
-}
-
-fn refused(message: &Message, code: i64, why: &str) -> Reply {
-    let id: Option<Id> = match message {
-        Message::Request(Request { id, .. }) => Some(id.clone()),
-        _ => None,
-    };
-    ours(StatusCode::BAD_REQUEST, answer_of_ours(id, code, why).as_ref())
 }

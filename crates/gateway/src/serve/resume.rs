@@ -11,8 +11,9 @@ use portcullis_transport::http::sse::EventId;
 use portcullis_transport::http::{Refusal, Reply};
 use tokio::sync::oneshot;
 
-use super::front::{NO_SESSION, OURS, streamed};
+use super::front::{NO_SESSION, OURS};
 use super::posts::{Resumes, Said};
+use super::replies::streamed;
 use super::sessions::Session;
 use super::stream::{Answers, Stream};
 
