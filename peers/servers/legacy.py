@@ -3,6 +3,7 @@ host's model, for the person's word and for the host's roots while a call runs.
 """
 
 import asyncio
+import sys
 
 from mcp.server.fastmcp import Context, FastMCP
 from mcp.types import SamplingMessage, TextContent, ToolAnnotations
@@ -82,4 +83,8 @@ def greet() -> str:
     return "hello"
 
 
-server.run()
+if sys.argv[1:2] == ["--http"]:
+    server.settings.port = int(sys.argv[2])
+    server.run("streamable-http")
+else:
+    server.run()

@@ -304,9 +304,9 @@ impl Bridge {
     }
 
     /// Lets go of calls whose question never went to the client, and whose request is over.
-    pub(crate) fn abandon(&mut self, is_open: impl Fn(&Id) -> bool) {
+    pub(crate) fn abandon(&mut self, is_open: impl Fn(&Id) -> bool, now: Instant) {
         if let Side::Up(up) = &mut self.side {
-            up.abandon(&mut self.desk, is_open);
+            up.abandon(&mut self.desk, is_open, now);
         }
     }
 }

@@ -31,6 +31,8 @@ pub(crate) enum Server {
     Legacy,
     /// The modern one over HTTP.
     RemoteModern,
+    /// The legacy one over HTTP.
+    RemoteLegacy,
 }
 
 each_host! {
@@ -51,6 +53,8 @@ each_host! {
 
     remote_modern_server_python_1: PYTHON_1, Server::RemoteModern;
     remote_modern_server_typescript_1: TYPESCRIPT_1, Server::RemoteModern;
+    remote_legacy_server_python_2: PYTHON_2_MODERN, Server::RemoteLegacy;
+    remote_legacy_server_typescript_2: TYPESCRIPT_2_MODERN, Server::RemoteLegacy;
 }
 
 impl Server {
@@ -62,6 +66,7 @@ impl Server {
     fn site(self) -> Option<Site> {
         match self {
             Self::RemoteModern => Some(Site::modern()),
+            Self::RemoteLegacy => Some(Site::legacy()),
             Self::Modern | Self::Legacy => None,
         }
     }
@@ -72,7 +77,7 @@ impl Server {
                 let site = crate::through::site(yard);
                 vec!["node".to_owned(), format!("{site}/modern.mjs"), site]
             }
-            Self::Legacy => {
+            Self::Legacy | Self::RemoteLegacy => {
                 let script = source("peers/servers/legacy.py").display().to_string();
                 vec![peer("python/sdk1/bin/python"), script]
             }

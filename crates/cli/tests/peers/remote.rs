@@ -49,6 +49,15 @@ impl Site {
         Self::start(&["node", &script, &peer(""), "--http", &port.to_string()], port, "at http://")
     }
 
+    /// One that knows nothing of it, of the Python SDK 1.x.
+    pub(crate) fn legacy() -> Self {
+        let python = peer("python/sdk1/bin/python");
+        let script = source("peers/servers/legacy.py").display().to_string();
+        let port = free_port();
+        let words = [python.as_str(), &script, "--http", &port.to_string()];
+        Self::start(&words, port, "running on http")
+    }
+
     fn start(words: &[&str], port: u16, ready: &'static str) -> Self {
         let mut child = command(words[0])
             .args(&words[1..])

@@ -52,9 +52,9 @@ impl Session {
     /// Calls that wait at a legacy server for an answer that will not come. True when there
     /// were some.
     fn let_go_of_calls(&mut self) -> bool {
-        let open = &self.open;
-        self.bridge.abandon(|id| open.has(id));
         let Some(now) = self.told else { return false };
+        let open = &self.open;
+        self.bridge.abandon(|id| open.has(id), now);
         let some = self.take_turns(now);
         some && !self.past_bridge.is_empty()
     }

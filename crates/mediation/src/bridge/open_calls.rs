@@ -5,14 +5,19 @@
 //!  Working ── the server asks ──▶ Offered ── the client has it ──▶ Given ── it comes back ─┐
 //!     ▲                              │ refused, taken back           │ never               │
 //!     │                              ▼                               ▼                     │
-//!     │                     the server hears no, and that the call is over                 │
+//!     │                     the server hears no ──▶ Leaving: it ends the call, or is told  │
 //!     └────────────────────────────────────────────────────────────────────────────────────┘
 //! ```
+//!
+//! A server that hears no ends its call by itself, as a rule. Only when it does not is it told
+//! that the call is over: a cancellation on the heels of the no costs sessions, because the
+//! Python SDK (1.x, `RequestResponder`) fails for good when it is told so while it is about to
+//! answer.
 //!
 //! The state that the client keeps is a name of ours, which the session seals.
 
 use std::collections::VecDeque;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use portcullis_wire::view::input_request::InputResponses;
 use portcullis_wire::view::notification::{Level, Progress};
@@ -27,6 +32,9 @@ use crate::client::with_token;
 const OPEN: usize = 64;
 /// Questions of one call that wait at once.
 const QUESTIONS: usize = 16;
+
+/// How long a server that heard no may take to end its call.
+const LEAVING: Duration = Duration::from_secs(2);
 
 /// Methods that may be left open since 2026-07-28.
 const MAY_ASK: &[&str] = &["tools/call", "prompts/get", "resources/read"];
@@ -59,6 +67,8 @@ struct Call {
     open: Option<Open>,
     /// It was answered while the client was away.
     done: Option<Outcome>,
+    /// Nobody waits for it any more; until then its server may end it by itself.
+    leaving: Option<Instant>,
 }
 
 /// A call that waits for its client.
@@ -88,14 +98,23 @@ impl Call {
         format!("bridge-{}", self.name)
     }
 
-    /// Nobody will answer: whoever asked is told.
-    fn let_go(self, desk: &mut Desk, why: &str) {
-        for id in self.questions.into_iter().filter_map(|question| question.id) {
+    /// Nobody will answer: whoever asked is told. What is left of the call, if its server may
+    /// still end it by itself.
+    fn let_go(mut self, desk: &mut Desk, why: &str, now: Instant) -> Option<Self> {
+        let mut told = false;
+        for id in self.questions.drain(..).filter_map(|question| question.id) {
             desk.say(Message::Response(Response::error(Some(id), -32603, why)));
+            told = true;
         }
-        if self.done.is_none() {
+        if self.done.is_some() {
+            return None;
+        }
+        if !told {
             desk.cancel(&self.upstream);
+            return None;
         }
+        let (session, open, level) = (None, None, None);
+        Some(Self { session, open, level, leaving: Some(now + LEAVING), ..self })
     }
 }
 
@@ -139,6 +158,7 @@ impl Calls {
             questions: VecDeque::new(),
             open: None,
             done: None,
+            leaving: None,
         };
         self.0.push(call);
     }
@@ -149,9 +169,21 @@ impl Calls {
     }
 
     /// The session takes a request back.
-    pub(super) fn cancel(&mut self, id: i64, desk: &mut Desk) {
+    pub(super) fn cancel(&mut self, id: i64, desk: &mut Desk, now: Instant) {
         if let Some(call) = self.remove(|call| call.session == Some(id)) {
-            call.let_go(desk, "the call was taken back");
+            let left = call.let_go(desk, "the call was taken back", now);
+            self.leave(left, desk);
+        }
+    }
+
+    /// Keeps what nobody waits for until its server ended it.
+    fn leave(&mut self, left: impl IntoIterator<Item = Call>, desk: &mut Desk) {
+        for call in left {
+            if self.0.iter().filter(|call| call.leaving.is_some()).count() >= OPEN {
+                desk.cancel(&call.upstream);
+            } else {
+                self.0.push(call);
+            }
         }
     }
 
@@ -167,9 +199,13 @@ impl Calls {
         let asks = |call: &&mut Call| within.as_ref().is_none_or(|id| call.upstream == *id);
         let open = self.0.iter_mut().filter(|call| call.may_ask() && call.done.is_none());
         let mut meant = open.filter(asks);
+        // One that nobody waits for can be meant, too, and then nobody is asked.
         let (Some(call), None) = (meant.next(), meant.next()) else {
             return Err((request, "a question belongs to exactly one call that is under way"));
         };
+        if call.leaving.is_some() {
+            return Err((request, "nobody waits for the call any more"));
+        }
         if full || call.questions.len() >= QUESTIONS {
             return Err((request, "too many questions are open"));
         }
@@ -223,15 +259,17 @@ impl Calls {
     }
 
     /// Ends calls whose question stayed on the way.
-    pub(super) fn abandon(&mut self, desk: &mut Desk, is_open: impl Fn(&Id) -> bool) {
+    pub(super) fn abandon(&mut self, desk: &mut Desk, is_open: impl Fn(&Id) -> bool, now: Instant) {
         let lost = |call: &mut Call| {
             call.open
                 .as_ref()
                 .is_some_and(|open| !open.given && !open.client.as_ref().is_some_and(&is_open))
         };
-        for call in self.0.extract_if(.., lost) {
-            call.let_go(desk, "the question was not permitted");
-        }
+        let lost: Vec<Call> = self.0.extract_if(.., lost).collect();
+        let why = "the question was not permitted";
+        let left: Vec<Call> =
+            lost.into_iter().filter_map(|call| call.let_go(desk, why, now)).collect();
+        self.leave(left, desk);
     }
 
     /// A request comes back with answers to what its call asked.
@@ -303,6 +341,10 @@ impl Calls {
     pub(super) fn end(&mut self, upstream: &Id, outcome: Outcome, desk: &mut Desk) -> bool {
         let waits = |call: &&mut Call| call.upstream == *upstream && call.done.is_none();
         let Some(call) = self.0.iter_mut().find(waits) else { return false };
+        if call.leaving.is_some() {
+            self.remove(|call| call.upstream == *upstream);
+            return true;
+        }
         let outcome = match outcome {
             Outcome::Result(result) => Outcome::Result(words::modern_result(&call.method, &result)),
             Outcome::Error(error) => Outcome::Error(error),
@@ -365,13 +407,19 @@ impl Calls {
     /// Lets go of calls that nobody came back to.
     pub(super) fn expire(&mut self, desk: &mut Desk, now: Instant) {
         let late = |call: &mut Call| call.open.as_ref().is_some_and(|open| open.until <= now);
-        for call in self.0.extract_if(.., late) {
-            call.let_go(desk, "nobody answered");
+        let late: Vec<Call> = self.0.extract_if(.., late).collect();
+        let left: Vec<Call> =
+            late.into_iter().filter_map(|call| call.let_go(desk, "nobody answered", now)).collect();
+        self.leave(left, desk);
+        let stays = |call: &mut Call| call.leaving.is_some_and(|until| until <= now);
+        for call in self.0.extract_if(.., stays) {
+            desk.cancel(&call.upstream);
         }
     }
 
     pub(super) fn next(&self) -> Option<Instant> {
-        self.0.iter().filter_map(|call| call.open.as_ref()).map(|open| open.until).min()
+        let open = self.0.iter().filter_map(|call| call.open.as_ref()).map(|open| open.until);
+        open.chain(self.0.iter().filter_map(|call| call.leaving)).min()
     }
 }
 

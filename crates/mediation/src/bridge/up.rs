@@ -118,7 +118,7 @@ impl Up {
                 let cancelled = Cancelled::read(said.params.as_ref()).ok();
                 if let Some(Id::Number(id)) = cancelled.and_then(|it| it.request_id) {
                     self.listeners.close(id, desk);
-                    self.calls.cancel(id, desk);
+                    self.calls.cancel(id, desk, now);
                 }
             }
             // A session of 2026-07-28 answers and tells a server nothing else.
@@ -331,8 +331,8 @@ impl Up {
         self.calls.given(state);
     }
 
-    pub(super) fn abandon(&mut self, desk: &mut Desk, is_open: impl Fn(&Id) -> bool) {
-        self.calls.abandon(desk, is_open);
+    pub(super) fn abandon(&mut self, desk: &mut Desk, is_open: impl Fn(&Id) -> bool, now: Instant) {
+        self.calls.abandon(desk, is_open, now);
     }
 }
 

@@ -239,6 +239,9 @@ fn left_open(name: &str, answer: Answer) -> (Talk, Value, Value) {
 fn let_go(talk: &mut Talk, at_server: &Value) {
     let no = talk.at_server.pop_front().expect("the server hears no");
     assert_eq!((&no["id"], no["error"]["code"].is_i64()), (&json!("q"), true), "{no}");
+    // It may end the call by itself; told so at once, Python's server 1.x would be lost.
+    assert!(talk.at_server.is_empty(), "{:?}", talk.at_server);
+    talk.passes(Duration::from_secs(3));
     let cancelled = talk.at_server.pop_front().expect("and that the call is over");
     assert_eq!(cancelled["method"], "notifications/cancelled");
     assert_eq!(cancelled["params"]["requestId"], at_server["id"]);
@@ -255,6 +258,34 @@ fn a_no_of_the_person_is_a_no_to_the_legacy_server_and_nothing_is_kept() {
     let (method, params) = question("roots");
     talk.served(&json!({"jsonrpc": "2.0", "id": "r", "method": method, "params": params}));
     assert!(talk.at_server.is_empty(), "{:?}", talk.at_server);
+}
+
+#[test]
+fn a_legacy_server_that_ends_its_call_after_a_no_is_not_told_that_it_is_over() {
+    let (mut talk, at_server, answer) = left_open("model", Answer::Reject);
+    is_refused(&answer);
+    let no = talk.at_server.pop_front().expect("the server hears no");
+    assert_eq!((&no["id"], no["error"]["code"].is_i64()), (&json!("q"), true), "{no}");
+    // Meanwhile it asks nobody: neither for this call nor in the name of another.
+    call(&mut talk);
+    let other = talk.got("tools/call");
+    let (method, params) = question("roots");
+    let asked = json!({"jsonrpc": "2.0", "id": "r", "method": method, "params": params});
+    for within in [None, Some(&at_server)] {
+        match within {
+            None => talk.served(&asked),
+            Some(request) => talk.served_within(&request["id"], &asked),
+        }
+        let refused = talk.at_server.pop_front().expect("a refusal");
+        assert_eq!((&refused["id"], &refused["error"]["code"]), (&json!("r"), &json!(-32602)));
+    }
+    talk.served(&result(&at_server, &text("without it")));
+    talk.passes(Duration::from_secs(10));
+    assert!(talk.at_server.is_empty(), "{:?}", talk.at_server);
+    // The other call is the only one again.
+    talk.served(&asked);
+    assert!(talk.at_server.is_empty(), "{:?}", talk.at_server);
+    talk.served(&result(&other, &text("done")));
 }
 
 #[test]
