@@ -19,11 +19,13 @@ export function versionOf(name) {
     return `${name} ${JSON.parse(text).version}`;
 }
 
-/** A server that is started, or one that has an address. */
-export function connection(Stdio, Http) {
-    return plan.url === undefined
-        ? new Stdio({ command: plan.command, args: plan.args })
-        : new Http(new URL(plan.url), { requestInit: { headers: plan.headers ?? {} } });
+/** A server that is started, or one that has an address, in the transport of 2024-11-05 or a newer one. */
+export function connection(Stdio, Http, Sse) {
+    if (plan.url === undefined) {
+        return new Stdio({ command: plan.command, args: plan.args });
+    }
+    const Transport = plan.url.endsWith('/sse') ? Sse : Http;
+    return new Transport(new URL(plan.url), { requestInit: { headers: plan.headers ?? {} } });
 }
 
 export function giveRoots() {

@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from importlib.metadata import version
 
 from mcp import ClientSession, StdioServerParameters, types
+from mcp.client.sse import sse_client
 from mcp.client.stdio import stdio_client
 from mcp.client.streamable_http import create_mcp_http_client, streamable_http_client
 from mcp.shared.exceptions import McpError
@@ -106,6 +107,11 @@ async def connected():
     if "url" not in PLAN:
         server = StdioServerParameters(command=PLAN["command"], args=PLAN["args"])
         async with stdio_client(server) as (read, write):
+            yield read, write
+        return
+    if PLAN["url"].endswith("/sse"):
+        # The transport of 2024-11-05.
+        async with sse_client(PLAN["url"], headers=PLAN.get("headers")) as (read, write):
             yield read, write
         return
     async with create_mcp_http_client(headers=PLAN.get("headers")) as client:

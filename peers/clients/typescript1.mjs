@@ -6,6 +6,7 @@ import {
 
 const { Client } = peer('@modelcontextprotocol/sdk/client/index.js');
 const { StdioClientTransport } = peer('@modelcontextprotocol/sdk/client/stdio.js');
+const { SSEClientTransport } = peer('@modelcontextprotocol/sdk/client/sse.js');
 const { StreamableHTTPClientTransport } = peer('@modelcontextprotocol/sdk/client/streamableHttp.js');
 const {
     CreateMessageRequestSchema, ElicitRequestSchema, ListRootsRequestSchema,
@@ -24,7 +25,9 @@ if (plan.model) {
 if (plan.person || plan.approver) {
     client.setRequestHandler(ElicitRequestSchema, askPerson);
 }
-const transport = connection(StdioClientTransport, StreamableHTTPClientTransport);
+const transport = connection(
+    StdioClientTransport, StreamableHTTPClientTransport, SSEClientTransport,
+);
 // The revision is told to the transport, which over stdio has no use for it.
 let revision;
 const tell = transport.setProtocolVersion?.bind(transport);

@@ -18,6 +18,10 @@ mod limits;
 mod modern;
 #[path = "serve/numbers.rs"]
 mod numbers;
+#[path = "serve/old.rs"]
+mod old;
+#[path = "serve/old_rules.rs"]
+mod old_rules;
 #[path = "serve/people.rs"]
 mod people;
 #[path = "serve/resume.rs"]

@@ -57,6 +57,8 @@ pub struct Serve {
     pub limits: Most,
     /// Where whoever looks after it finds health and numbers.
     pub metrics: Option<Listen>,
+    /// Clients of 2024-11-05 are served.
+    pub legacy_sse: bool,
 }
 
 /// Where the gateway listens.
@@ -101,6 +103,7 @@ impl Default for Serve {
             drain: Duration::from_secs(10),
             limits: Most::default(),
             metrics: None,
+            legacy_sse: false,
         }
     }
 }
@@ -182,6 +185,7 @@ impl Reader<'_, '_> {
             metrics: self
                 .table(&table, "metrics")
                 .and_then(|metrics| self.read_text(&metrics, "listen", here)),
+            legacy_sse: self.flag(&table, "legacy_sse").unwrap_or(usual.legacy_sse),
         })
     }
 
@@ -344,6 +348,7 @@ mod tests {
             "[serve]\nlisten = \"[::1]:9000\"\nhosts = [\"Gate.example.com\", \"gate:8443\"]\n\
              origins = [\"https://app.example.com\", \"vscode-webview://*\", \
              \"http://localhost:6274\"]\nsessions = 3\nidle = \"5m\"\nlifetime = \"1h\"\n\
+             legacy_sse = true\n\
              [serve.tokens.ada]\nsha256 = \"{digest}\"\nservers = [\"files\"]\n\
              [serve.tokens.bob]\nsha256 = \"{}\"\n",
             digest.to_uppercase()
@@ -357,6 +362,7 @@ mod tests {
             (serve.sessions, serve.idle.as_secs(), serve.lifetime.as_secs()),
             (3, 300, 3600)
         );
+        assert!(serve.legacy_sse && !Serve::default().legacy_sse);
         let [ada, bob] = serve.tokens.try_into().unwrap();
         assert_eq!((ada.name.as_str(), ada.sha256), ("ada", [0x0f; 32]));
         assert_eq!(ada.servers, Some(vec![ServerName::new("files").unwrap()]));

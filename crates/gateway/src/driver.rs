@@ -290,6 +290,11 @@ impl Driver {
                 self.session.malformed(Peer::Client, &malformed, now);
             }
             Said::Listens(post) => posts.listens(post),
+            Said::Opens(post) => posts.opens_all(post),
+            Said::Asks(request, place) => {
+                let message = posts.asks(*request, place);
+                self.hear(message, now);
+            }
             Said::Resumes(resumes) => posts.resumes(resumes),
             Said::Left(left) => {
                 let id = posts.left(left);

@@ -6,7 +6,8 @@
 //! serve), `lull.rs` (how it ends), `worker.rs` (a session's thread), `posts.rs` (which answer goes
 //! to which request), `tracks.rs` (what a stream said, in case it breaks; `resume.rs` takes it up
 //! again), `parcel.rs` (a message on its way), `stream.rs` (a response that
-//! lasts), `replies.rs` (one that does not, and when it does).
+//! lasts), `replies.rs` (one that does not, and when it does), `old.rs` (the transport of
+//! 2024-11-05).
 
 mod doors;
 mod front;
@@ -14,6 +15,7 @@ mod granted;
 mod head;
 mod health;
 mod lull;
+mod old;
 mod parcel;
 pub(crate) mod posts;
 mod renew;

@@ -61,6 +61,11 @@ each_host! {
     http_long_calls_typescript_1: TYPESCRIPT_1.over_http(), long_calls;
     http_long_calls_typescript_2: TYPESCRIPT_2_LEGACY.over_http(), long_calls;
 
+    old_http_files_python_1: PYTHON_1.over_old_http(), files;
+    old_http_files_typescript_1: TYPESCRIPT_1.over_old_http(), files;
+    old_http_long_calls_python_1: PYTHON_1.over_old_http(), long_calls;
+    old_http_long_calls_typescript_1: TYPESCRIPT_1.over_old_http(), long_calls;
+
     http_errands_python_2_asks_first: PYTHON_2_AUTO.over_http(), errands;
     http_errands_python_2: PYTHON_2_MODERN.over_http(), errands;
     http_errands_typescript_2_asks_first: TYPESCRIPT_2_AUTO.over_http(), errands;

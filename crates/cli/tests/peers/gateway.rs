@@ -29,6 +29,13 @@ impl Gateway {
         Self::serves(yard, run, &format!("hosts = [{}]\n", json!(host)))
     }
 
+    /// The same in the transport of 2024-11-05.
+    pub(crate) fn old(yard: &Yard, run: &[String]) -> Self {
+        let mut gateway = Self::serves(yard, run, "legacy_sse = true\n");
+        gateway.url = gateway.url.replace("/mcp", "/sse");
+        gateway
+    }
+
     fn serves(yard: &Yard, run: &[String], more: &str) -> Self {
         let (state, text) = written(run);
         let text = format!("{text}{more}");

@@ -43,6 +43,8 @@ pub(crate) struct Host {
     interpreter: Interpreter,
     mode: &'static str,
     over_http: bool,
+    /// In the transport of 2024-11-05.
+    old: bool,
     /// Its name and version, as its package says.
     pub(crate) sdk: &'static str,
 }
@@ -59,6 +61,7 @@ pub(crate) const PYTHON_1: Host = Host {
     interpreter: Interpreter::Venv("sdk1"),
     mode: "legacy",
     over_http: false,
+    old: false,
     sdk: "mcp 1.30.0",
 };
 
@@ -68,6 +71,7 @@ pub(crate) const PYTHON_2_LEGACY: Host = Host {
     interpreter: Interpreter::Venv("sdk2"),
     mode: "legacy",
     over_http: false,
+    old: false,
     sdk: "mcp 2.3.0",
 };
 
@@ -83,6 +87,7 @@ pub(crate) const TYPESCRIPT_1: Host = Host {
     interpreter: Interpreter::Node("@modelcontextprotocol/sdk"),
     mode: "legacy",
     over_http: false,
+    old: false,
     sdk: "@modelcontextprotocol/sdk 1.32.2",
 };
 
@@ -92,6 +97,7 @@ pub(crate) const TYPESCRIPT_2_LEGACY: Host = Host {
     interpreter: Interpreter::Node("@modelcontextprotocol/client"),
     mode: "legacy",
     over_http: false,
+    old: false,
     sdk: "@modelcontextprotocol/client 2.4.0",
 };
 
@@ -105,6 +111,11 @@ impl Host {
     /// The same host, with the HTTP gateway in place of `run`.
     pub(crate) const fn over_http(self) -> Self {
         Self { over_http: true, ..self }
+    }
+
+    /// The same in the transport of 2024-11-05.
+    pub(crate) const fn over_old_http(self) -> Self {
+        Self { over_http: true, old: true, ..self }
     }
 
     /// Follows the steps with a guarded server; the facts. Nothing is left when it is back.
@@ -145,7 +156,7 @@ impl Host {
         plan["mode"] = self.mode.into();
         plan["steps"] = steps.clone();
         let facts = if self.over_http {
-            let gateway = Gateway::of(yard, run);
+            let gateway = if self.old { Gateway::old(yard, run) } else { Gateway::of(yard, run) };
             plan["url"] = gateway.url.as_str().into();
             let facts = self.play(&plan, terminal);
             gateway.ends();

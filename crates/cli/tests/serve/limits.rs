@@ -17,14 +17,14 @@ const BOB: &str = "Bearer bobs-own-token";
 const BOBS_DIGEST: &str = "b8284df284383ef352cd6f5df1827bd2b6a80330c7d800bed62428c6da339980";
 
 /// A harmless tool: `file` decides when it answers.
-fn waiting(go: &std::path::Path) -> Value {
+pub fn waiting(go: &std::path::Path) -> Value {
     let does = "TOOLS = [tool('wait', hints={'readOnlyHint': True, 'destructiveHint': False})]\n\
         def call(name, arguments):\n    while not os.path.exists(sys.argv[1]):\n\
         \u{20}       time.sleep(0.05)\n    return 'waited'\n";
     json!(answering::python(does, &[go.to_str().unwrap()]))
 }
 
-fn wait(id: i64) -> Value {
+pub fn wait(id: i64) -> Value {
     request(id, "tools/call", &json!({"name": "wait", "arguments": {"name": "x"}}))
 }
 

@@ -30,17 +30,22 @@ fn house(stage: &Stage) -> House {
     House::with(stage, &format!("{config}\n{bob}\n{other}"))
 }
 
-/// The same two people, with this command as `files`.
-pub fn house_of(stage: &Stage, command: &serde_json::Value) -> House {
+/// The two of them; `more` is said of Ada.
+pub fn people(more: &str) -> String {
     let tokens = guide();
     let tokens = tokens.split("[serve.tokens.ada]").nth(1).unwrap();
     let ada = tokens.split("[server").next().unwrap();
+    format!("[serve.tokens.ada]{ada}{more}[serve.tokens.bob]\nsha256 = \"{BOBS_DIGEST}\"\n")
+}
+
+/// The same two people, with this command as `files`.
+pub fn house_of(stage: &Stage, command: &serde_json::Value, more: &str) -> House {
+    let people = people("");
     let root = json!([stage.root()]);
     House::with(
         stage,
         &format!(
-            "[serve]\nlisten = \"127.0.0.1:0\"\n[serve.tokens.ada]{ada}\n\
-             [serve.tokens.bob]\nsha256 = \"{BOBS_DIGEST}\"\n\
+            "[serve]\nlisten = \"127.0.0.1:0\"\n{more}\n{people}\
              [server.files]\ncommand = {command}\nroots = {root}\nask = \"never\"\n"
         ),
     )

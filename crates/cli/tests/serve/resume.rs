@@ -2,12 +2,13 @@
 
 use std::io::{BufRead as _, BufReader};
 use std::net::TcpStream;
+use std::time::Instant;
 
 use serde_json::{Value, json};
 
 use crate::house::{House, LEGACY, modern, opening, request};
 use crate::people::{ADAS, BOBS};
-use crate::stage::{Stage, answering};
+use crate::stage::{PATIENCE, Stage, answering};
 
 /// A server of every era whose tool says how far it is, goes on when a file of its name is there,
 /// and then answers. `loud` says much before it does, `news` that there are other tools.
@@ -47,15 +48,15 @@ for line in sys.stdin:
 }
 
 /// The events of a response that may go on.
-struct Events(BufReader<TcpStream>);
+pub struct Events(BufReader<TcpStream>);
 
 impl Events {
-    fn of(stream: TcpStream) -> Self {
+    pub fn of(stream: TcpStream) -> Self {
         Self(BufReader::new(stream))
     }
 
     /// The next event: its name, and what it says.
-    fn next(&mut self) -> Option<(Option<String>, String)> {
+    pub fn next(&mut self) -> Option<(Option<String>, String)> {
         let (mut id, mut line) = (None, String::new());
         loop {
             line.clear();
@@ -69,6 +70,20 @@ impl Events {
                 return Some((id, said.trim().to_owned()));
             }
         }
+    }
+
+    /// Nothing more is said, and that soon.
+    pub fn is_over(&mut self) -> bool {
+        let (began, mut line) = (Instant::now(), String::new());
+        while began.elapsed() < PATIENCE {
+            line.clear();
+            match self.0.read_line(&mut line) {
+                Ok(0) => return true,
+                Ok(_) if !line.starts_with("data:") => {}
+                _ => return false,
+            }
+        }
+        false
     }
 
     fn named(&mut self) -> (String, String) {
@@ -242,7 +257,7 @@ fn nothing_of_another_stream_or_session_is_said_again() {
 #[test]
 fn whoever_knows_the_names_of_anothers_events_gets_none() {
     let stage = Stage::new();
-    let house = crate::people::house_of(&stage, &working(&stage));
+    let house = crate::people::house_of(&stage, &working(&stage), "");
     let (ada, bob) = (Talk::of(&house, ADAS), Talk::of(&house, BOBS));
     let mut stream = ada.calls(5, "one");
     let (prime, _) = stream.named();

@@ -39,6 +39,13 @@ pub(super) static SERVE: &[Key] = &[
         .computed(|| quoted(&show_duration(Serve::default().lifetime)))
         .such_as(r#""8h""#),
     key(
+        "legacy_sse",
+        Kind::Flag,
+        "whether clients of 2024-11-05, which know nothing else, are served at /s/NAME/sse",
+    )
+    .usually("false")
+    .such_as("true"),
+    key(
         "write_timeout",
         Kind::Duration(1000..=HOUR),
         "how long a client may read nothing of an answer",

@@ -23,7 +23,7 @@ use portcullis_wire::{
 };
 
 use super::granted::Away;
-use super::head::{accepts, cross_origin, fits, is_json, only};
+use super::head::{Door, accepts, cross_origin, fits, is_json, only, place};
 use super::lull;
 use super::parcel::Parcel;
 use super::posts::Said;
@@ -44,7 +44,7 @@ const BATCH: usize = 64;
 /// The header that names a session.
 pub(super) const SESSION: &str = "mcp-session-id";
 /// The header that names a revision.
-const VERSION: &str = "mcp-protocol-version";
+pub(super) const VERSION: &str = "mcp-protocol-version";
 
 /// Everything that requests share.
 #[derive(Debug)]
@@ -64,10 +64,12 @@ pub(super) struct Visit<'a> {
     caller: Caller,
     pub(super) guest: Guest,
     plan: &'a Plan,
+    /// The transport.
+    pub(super) door: Door,
     /// What of the gateway it takes.
-    place: &'a Place,
+    pub(super) place: &'a Place,
     /// What it asks for, once that was read.
-    asks: OnceLock<&'static str>,
+    pub(super) asks: OnceLock<&'static str>,
 }
 
 /// A session that began, until whoever began it was told its name. A client that went away before
@@ -91,7 +93,7 @@ impl Visit<'_> {
         &self.plan.server.name
     }
 
-    fn limits(&self) -> Limits {
+    pub(super) fn limits(&self) -> Limits {
         let bytes = self.plan.server.limits.message_bytes;
         Limits { message_bytes: usize::try_from(bytes).unwrap_or(usize::MAX), depth: DEPTH }
     }
@@ -123,9 +125,10 @@ impl Front {
             Ok(guest) => guest,
             Err(refusal) => return self.stranger(caller, refusal),
         };
-        let plan = self.server(parts.uri.path());
+        let found = self.place(parts.uri.path());
         // Whoever may not reach it does not learn that it is there.
-        let Some(plan) = plan.filter(|it| guest.may_reach(&it.server.name)) else {
+        let reached = found.filter(|(plan, _)| guest.may_reach(&plan.server.name));
+        let Some((plan, door)) = reached else {
             return self.turns_away(caller, Some(&guest.principal), NOWHERE);
         };
         let place = match self.common.turnstile.enter(&guest.principal, &parts.method) {
@@ -133,7 +136,7 @@ impl Front {
             Err(wait) => return self.told_to_wait(caller, &guest.principal, &wait),
         };
         let asks = OnceLock::new();
-        let visit = Visit { caller: caller.clone(), guest, plan, place: &place, asks };
+        let visit = Visit { caller: caller.clone(), guest, plan, door, place: &place, asks };
         let began = Instant::now();
         let reply = match self.serve(parts, body, &visit).await {
             Ok(reply) => reply,
@@ -220,6 +223,9 @@ impl Front {
         if parts.method != Method::POST {
             self.may(parts, std::iter::empty(), visit)?;
         }
+        if visit.door != Door::Streamable {
+            return self.serve_old(parts, body, visit).await;
+        }
         let modern = only(parts, VERSION)? == Some(Revision::V2026_07_28.as_str());
         match parts.method {
             Method::POST => self.post(parts, body, visit).await,
@@ -230,12 +236,13 @@ impl Front {
         }
     }
 
-    fn server(&self, path: &str) -> Option<&Plan> {
-        let name = path.strip_prefix("/s/")?.strip_suffix("/mcp")?;
-        self.servers.get(&ServerName::new(name).ok()?)
+    fn place(&self, path: &str) -> Option<(&Plan, Door)> {
+        let (name, door) = place(path)?;
+        let is_open = door == Door::Streamable || self.serve.legacy_sse;
+        Some((self.servers.get(&name).filter(|_| is_open)?, door))
     }
 
-    fn sessions(&self) -> MutexGuard<'_, Sessions> {
+    pub(super) fn sessions(&self) -> MutexGuard<'_, Sessions> {
         self.common.sessions.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -472,7 +479,11 @@ impl Front {
 
     /// The session that a request names, for whoever began it.
     fn named(&self, parts: &Parts, visit: &Visit<'_>) -> Result<Arc<Session>, Refusal> {
-        let name = only(parts, SESSION)?.ok_or(UNNAMED)?;
+        self.session(only(parts, SESSION)?.ok_or(UNNAMED)?, visit)
+    }
+
+    /// The session of this name.
+    pub(super) fn session(&self, name: &str, visit: &Visit<'_>) -> Result<Arc<Session>, Refusal> {
         let session = self.sessions().find(name).ok_or(NO_SESSION)?;
         if session.principal != visit.guest.principal {
             eprintln!(
@@ -481,13 +492,14 @@ impl Front {
             );
             return Err(NOT_YOURS);
         }
-        if session.server != *visit.name() {
+        let is_old = visit.door != Door::Streamable;
+        if session.server != *visit.name() || session.is_old != is_old {
             return Err(NO_SESSION);
         }
         Ok(session)
     }
 
-    fn start(
+    pub(super) fn start(
         &self,
         sessions: &mut Sessions,
         visit: &Visit<'_>,
@@ -503,8 +515,9 @@ impl Front {
         let mut plan = visit.plan.clone();
         plan.principal = visit.guest.principal.clone();
         let name = plan.server.name.clone();
+        let is_old = visit.door != Door::Streamable;
         let voice = worker::begin(plan, shared).map_err(|_| FULL)?;
-        Ok(Arc::new(Session::new(name, visit.guest.principal.clone(), voice)))
+        Ok(Arc::new(Session::new(name, visit.guest.principal.clone(), voice, is_old)))
     }
 
     /// A request goes to its session, with a response that waits.
@@ -518,17 +531,18 @@ impl Front {
 }
 
 const NOWHERE: Refusal = Refusal::new(StatusCode::NOT_FOUND, "there is no such server here");
-const UNNAMED: Refusal = Refusal::new(StatusCode::BAD_REQUEST, "the request names no session");
+pub(super) const UNNAMED: Refusal =
+    Refusal::new(StatusCode::BAD_REQUEST, "the request names no session");
 pub(super) const NO_SESSION: Refusal =
     Refusal::new(StatusCode::NOT_FOUND, "there is no such session");
 const NOT_YOURS: Refusal = Refusal::new(StatusCode::FORBIDDEN, "this is not your session");
-const CHANGED: Refusal =
+pub(super) const CHANGED: Refusal =
     Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "the config changed meanwhile: ask again");
 const FULL: Refusal = Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "there are too many sessions");
 pub(super) const OURS: Refusal =
     Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "that did not work");
 
-fn meta(message: &Message) -> Meta {
+pub(super) fn meta(message: &Message) -> Meta {
     let params = match message {
         Message::Request(request) => request.params.as_ref(),
         Message::Notification(said) => said.params.as_ref(),
@@ -538,7 +552,7 @@ fn meta(message: &Message) -> Meta {
 }
 
 /// What a message asks for, in our words.
-fn asks(message: &Message) -> &'static str {
+pub(super) fn asks(message: &Message) -> &'static str {
     match message {
         Message::Request(request) => telemetry::method(&request.method),
         Message::Notification(said) => telemetry::method(&said.method),

@@ -6,10 +6,34 @@ use hyper::header::{
 };
 use hyper::http::request::Parts;
 use hyper::{Method, StatusCode};
+use portcullis_policy::ServerName;
 use portcullis_transport::http::{Refusal, Reply};
 use portcullis_wire::Revision;
 
 use super::sessions::Session;
+
+/// The transport that a path is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Door {
+    /// Streamable HTTP: everything.
+    Streamable,
+    /// 2024-11-05: the stream that a session is.
+    OldStream,
+    /// 2024-11-05: what its client says.
+    OldPost,
+}
+
+/// The server that a path leads to, and the transport.
+pub(super) fn place(path: &str) -> Option<(ServerName, Door)> {
+    let (name, door) = path.strip_prefix("/s/")?.rsplit_once('/')?;
+    let door = match door {
+        "mcp" => Door::Streamable,
+        "sse" => Door::OldStream,
+        "message" => Door::OldPost,
+        _ => return None,
+    };
+    Some((ServerName::new(name).ok()?, door))
+}
 
 /// What a browser has to be told before a page of another origin may read an answer (Fetch,
 /// "CORS protocol"). The wall has let that origin in, or there is none.

@@ -19,6 +19,7 @@ use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use super::parcel::{Parcel, Post, Room};
 use super::tracks::Tracks;
+use super::turnstile::Place;
 
 /// What is kept for a client that has no stream open for it: so many messages, and their bytes.
 const BACKLOG: usize = 64;
@@ -33,6 +34,10 @@ pub(crate) enum Said {
     Malformed(Malformed),
     /// A stream for what belongs to no request (until 2025-11-25).
     Listens(Post),
+    /// The one stream of a session, which everything goes into (2024-11-05).
+    Opens(Post),
+    /// A request that is answered there, and takes its place until it is.
+    Asks(Box<Request>, Place),
     /// A stream that broke goes on in another response (until 2025-11-25).
     Resumes(Resumes),
     /// Whoever waited for this does not any more.
@@ -75,6 +80,8 @@ struct Waiting {
     own: Option<(Id, Option<Json>)>,
     /// The progress token as the session knows it.
     token: Option<Json>,
+    /// What it takes of its principal's share, where no response that is open does.
+    _place: Option<Place>,
 }
 
 /// The responses of one session that are open.
@@ -92,6 +99,8 @@ pub(crate) struct Posts {
     answered: Option<Id>,
     /// Several programs share the session: ids and tokens are re-minted.
     shared: bool,
+    /// Everything goes into this stream (2024-11-05).
+    one: Option<u64>,
     minted: i64,
 }
 
@@ -124,7 +133,8 @@ impl Posts {
 
     fn opens(&mut self, mut request: Request, post: Post) -> Message {
         let own_token = token(request.params.as_ref());
-        let mut waiting = Waiting { track: post.number, own: None, token: own_token.clone() };
+        let token = own_token.clone();
+        let mut waiting = Waiting { track: post.number, own: None, token, _place: None };
         self.tracks.owes(post);
         if self.shared {
             self.minted += 1;
@@ -148,6 +158,23 @@ impl Posts {
         }
         self.tracks.lasts(post);
         self.empty_backlog(number);
+    }
+
+    /// The one stream of a session.
+    pub(crate) fn opens_all(&mut self, post: Post) {
+        self.one = Some(post.number);
+        self.listens(post);
+    }
+
+    /// A request that is answered in the one stream. Without one it is answered nowhere.
+    pub(crate) fn asks(&mut self, request: Request, place: Place) -> Message {
+        self.answered = None;
+        if let Some(track) = self.one {
+            let token = token(request.params.as_ref());
+            let waiting = Waiting { track, own: None, token, _place: Some(place) };
+            self.waiting.entry(request.id.clone()).or_default().push(waiting);
+        }
+        Message::Request(request)
     }
 
     /// A stream that broke goes on: with what it got since, and with nothing of any other.
@@ -215,6 +242,10 @@ impl Posts {
                     return;
                 }
                 let Some(waiting) = self.answered(id) else { return };
+                if self.one.is_some() {
+                    let parcel = self.parcel(message, &Address::default());
+                    return self.tell_all(parcel);
+                }
                 let own = waiting.own.map(|(id, _)| id);
                 let address = Address { id: own, ..Address::default() };
                 let code = match &response.outcome {

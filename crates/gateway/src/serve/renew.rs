@@ -127,7 +127,8 @@ impl Front {
             (Some(old), Some(new)) => is_same(old, new),
             _ => false,
         };
-        as_it_was && may_come(&old.serve, &self.serve, who, name)
+        let is_spoken = self.serve.legacy_sse || !session.is_old;
+        as_it_was && is_spoken && may_come(&old.serve, &self.serve, who, name)
     }
 }
 

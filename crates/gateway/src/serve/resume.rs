@@ -40,6 +40,6 @@ pub(super) async fn resume(
     }
     let left = is_found.await.map_err(|_| NO_SESSION)?.ok_or(NO_EVENT)?;
     // It was given a name to come back with.
-    let answers = Answers { left, prime: None, ..answers };
+    let answers = Answers { left, prelude: None, ..answers };
     Ok(streamed(Stream::new(answers, None, until)))
 }

@@ -28,6 +28,8 @@ pub(super) struct Session {
     pub(super) principal: Principal,
     /// What was agreed on, in a session that begins with `initialize`.
     pub(super) revision: OnceLock<Revision>,
+    /// It is spoken in the transport of 2024-11-05, and in no other.
+    pub(super) is_old: bool,
     voice: Voice,
     ahead: Arc<Semaphore>,
     born: Instant,
@@ -37,12 +39,18 @@ pub(super) struct Session {
 }
 
 impl Session {
-    pub(super) fn new(server: ServerName, principal: Principal, voice: Voice) -> Self {
+    pub(super) fn new(
+        server: ServerName,
+        principal: Principal,
+        voice: Voice,
+        is_old: bool,
+    ) -> Self {
         let born = Instant::now();
         Self {
             server,
             principal,
             revision: OnceLock::new(),
+            is_old,
             voice,
             ahead: Arc::new(Semaphore::new(AHEAD)),
             born,
@@ -88,7 +96,8 @@ impl Session {
     fn is_stale(&self, limits: &Limits, now: Instant) -> bool {
         let used = *self.used.lock().unwrap_or_else(PoisonError::into_inner);
         let idle = self.open.load(Ordering::Acquire) == 0 && now >= used + limits.idle;
-        idle || now >= self.born + limits.lifetime || self.is_over()
+        let ended = *self.voice.ended.borrow() || self.is_over();
+        idle || ended || now >= self.born + limits.lifetime
     }
 }
 
@@ -105,6 +114,10 @@ impl Drop for Open {
     fn drop(&mut self) {
         self.session.open.fetch_sub(1, Ordering::AcqRel);
         self.session.touch();
+        // There the one stream is the conversation.
+        if self.session.is_old {
+            self.session.end();
+        }
         // One that is over has nobody to tell.
         let left = Left { number: self.number, told: self.told };
         let _ = self.session.voice.say.send(Told { said: Said::Left(left), _room: None });

@@ -10,7 +10,6 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use hyper::body::Bytes;
-use portcullis_transport::http::sse::EventId;
 use portcullis_transport::http::{Feed, SessionId, sse};
 use portcullis_wire::Revision;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
@@ -34,8 +33,8 @@ pub(super) struct Answers {
     pub(super) open: Open,
     /// How many answers there will be; of a stream that answers nothing, none.
     pub(super) left: usize,
-    /// A name to come back with before anything was said (since 2025-11-25).
-    pub(super) prime: Option<EventId>,
+    /// What comes before every message: a name to come back with (since 2025-11-25).
+    pub(super) prelude: Option<Bytes>,
 }
 
 impl Answers {
@@ -50,10 +49,11 @@ impl Answers {
         let name = since(Revision::V2025_03_26).then(SessionId::roll).transpose()?;
         let primed = name.as_ref().filter(|_| since(Revision::V2025_11_25));
         let prime = primed.and_then(|name| tracks::event(name, 0));
+        let prelude = prime.map(|prime| sse::prime(&prime, Some(RETRY)));
         let (to, parcels) = unbounded_channel();
         let open = session.opens();
         let post = Post { number: open.number, name, to };
-        Ok((post, Self { parcels, open, left, prime }))
+        Ok((post, Self { parcels, open, left, prelude }))
     }
 }
 
@@ -93,9 +93,9 @@ impl Feed for Stream {
         if self.over {
             return Poll::Ready(None);
         }
-        if let Some(prime) = self.answers.prime.take() {
+        if let Some(prelude) = self.answers.prelude.take() {
             self.answers.open.told = true;
-            return Poll::Ready(Some(sse::prime(&prime, Some(RETRY))));
+            return Poll::Ready(Some(prelude));
         }
         let parcel = match self.first.take() {
             Some(parcel) => Some(parcel),

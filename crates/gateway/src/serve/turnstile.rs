@@ -35,9 +35,12 @@ fn counted(most: &Most) -> shares::Most {
 #[derive(Clone, Debug)]
 pub(super) struct Turnstile(Arc<Mutex<Shares>>);
 
-/// A place that is taken until this is dropped.
+/// A place that is taken until all of this are dropped.
+#[derive(Clone, Debug)]
+pub(crate) struct Place(Arc<Taken>);
+
 #[derive(Debug)]
-pub(super) struct Place {
+struct Taken {
     turnstile: Turnstile,
     who: Principal,
     kind: Kind,
@@ -60,7 +63,7 @@ impl Turnstile {
     pub(super) fn enter(&self, who: &Principal, method: &Method) -> Result<Place, Wait> {
         let kind = if method == Method::GET { Kind::Stream } else { Kind::Request };
         self.lock().enter(who, kind, Instant::now())?;
-        Ok(Place { turnstile: self.clone(), who: who.clone(), kind })
+        Ok(Place(Arc::new(Taken { turnstile: self.clone(), who: who.clone(), kind })))
     }
 
     fn lock(&self) -> MutexGuard<'_, Shares> {
@@ -70,7 +73,8 @@ impl Turnstile {
 
 impl Place {
     pub(super) fn carried(&self, bytes: usize) {
-        self.turnstile.lock().carried(&self.who, bytes, Instant::now());
+        let Taken { turnstile, who, .. } = &*self.0;
+        turnstile.lock().carried(who, bytes, Instant::now());
     }
 
     /// The place is taken as long as the answer lasts, and what the answer carries counts.
@@ -85,7 +89,7 @@ impl Place {
     }
 }
 
-impl Drop for Place {
+impl Drop for Taken {
     fn drop(&mut self) {
         self.turnstile.lock().leave(&self.who, self.kind);
     }

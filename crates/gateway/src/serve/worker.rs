@@ -81,8 +81,16 @@ fn apologise(mut said: UnboundedReceiver<Told>, fault: &Fault, mut posts: Posts)
     let public = if let Fault::Unapproved { public, .. } = fault { public } else { NOT_STARTED };
     said.close();
     while let Ok(told) = said.try_recv() {
-        let Said::Message(message, post) = told.said else { continue };
-        let Message::Request(request) = posts.hears(*message, post) else { continue };
+        let message = match told.said {
+            Said::Message(message, post) => posts.hears(*message, post),
+            Said::Asks(request, place) => posts.asks(*request, place),
+            Said::Opens(post) => {
+                posts.opens_all(post);
+                continue;
+            }
+            _ => continue,
+        };
+        let Message::Request(request) = message else { continue };
         if let Some(answer) = portcullis_mediation::not_started(request.id, public) {
             posts.send(&answer);
         }

@@ -92,6 +92,13 @@ pub fn prime(EventId(id): &EventId, retry: Option<Duration>) -> Bytes {
     Bytes::from(format!("id: {id}\n{retry}data:\n\n"))
 }
 
+/// The first event in the transport of 2024-11-05: where its client posts what it has to say, as a
+/// path of ours (HTTP with SSE).
+#[must_use]
+pub fn endpoint(path: &str) -> Bytes {
+    Bytes::from(format!("event: endpoint\ndata: {path}\n\n"))
+}
+
 /// With its siblings in `lane` the one call of the encoder in the product: what is not
 /// [`Permitted`] is not written (invariant 4).
 fn encode(message: &Permitted<Message>, address: &Address, out: &mut Vec<u8>) {

@@ -46,7 +46,9 @@ impl Resource {
     pub(super) fn audiences(&self, path: &str) -> Vec<String> {
         // An address without a path is written in two ways.
         let mut all = vec![self.0.clone(), self.at("/")];
-        all.extend(server(path).map(|_| self.at(path)));
+        // The transport of 2024-11-05 has two paths of its own to the same server.
+        let server = server(path).or_else(|| at(path, "/sse")).or_else(|| at(path, "/message"));
+        all.extend(server.map(|server| self.at(&format!("/s/{server}/mcp"))));
         all
     }
 
@@ -62,6 +64,28 @@ pub(super) const WELL_KNOWN: &str = "/.well-known/oauth-protected-resource";
 
 /// The server that lives at a path.
 pub(super) fn server(path: &str) -> Option<ServerName> {
-    let name = path.strip_prefix("/s/")?.strip_suffix("/mcp")?;
-    ServerName::new(name).ok()
+    at(path, "/mcp")
+}
+
+fn at(path: &str, door: &str) -> Option<ServerName> {
+    ServerName::new(path.strip_prefix("/s/")?.strip_suffix(door)?).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_for_a_server_is_for_all_its_doors_and_no_other_server() {
+        let us = Resource::new("https://gate.example.com/");
+        let own = "https://gate.example.com/s/files/mcp".to_owned();
+        for door in ["mcp", "sse", "message"] {
+            let all = us.audiences(&format!("/s/files/{door}"));
+            assert_eq!(all.last(), Some(&own), "{door}");
+            assert_eq!(all.len(), 3, "{door}");
+        }
+        for other in ["/s/files/", "/s/files", "/s/files/mcp/sse", "/sse", "/s//sse", "/"] {
+            assert_eq!(us.audiences(other).len(), 2, "{other}");
+        }
+    }
 }
