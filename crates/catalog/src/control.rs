@@ -299,8 +299,8 @@ controls! {
         "An icon is a small picture of a known type, or it is left out.",
         ["MCP-TOOL-10"];
     HEADERS_ANNOTATED = "headers-annotated", Input, Protocol,
-        "An argument travels in a header only when every reader means the same by it, and it is no secret.",
-        ["MCP-HTTP-11", "MCP-HTTP-13"];
+        "An argument travels in a header only when every reader means the same by it and it is no secret, and a call's headers say what its arguments say.",
+        ["MCP-HTTP-09", "MCP-HTTP-11", "MCP-HTTP-13"];
     NAMES_DISTINCT = "names-distinct", Integrity, Protocol,
         "A tool's name has plain letters and looks like no other.",
         ["MCP-TOOL-07"];

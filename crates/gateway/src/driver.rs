@@ -281,8 +281,12 @@ impl Driver {
     fn said(&mut self, said: Said, now: Instant) {
         let Mouth::Posts(posts) = &mut self.to_client else { return };
         match said {
-            Said::Message(message, post) => {
+            Said::Message(message, mut post) => {
+                let mirrored = post.as_mut().and_then(|post| post.mirrored.take());
                 let message = posts.hears(*message, post);
+                if let (Message::Request(request), Some(said)) = (&message, mirrored) {
+                    self.session.mirror(request.id.clone(), said);
+                }
                 self.hear(message, now);
             }
             Said::Malformed(malformed) => {

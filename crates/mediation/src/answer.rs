@@ -32,6 +32,8 @@ use crate::waiting::Part;
 
 /// "First send the person there" (2025-11-25, client/elicitation, URL mode).
 const URL_ELICITATION: i64 = -32042;
+/// "The headers and the body do not agree" (2026-07-28, Streamable HTTP).
+pub(crate) const HEADER_MISMATCH: i64 = -32020;
 
 impl Session {
     /// The server answers: only what is in flight can be answered, once.
@@ -78,6 +80,10 @@ impl Session {
             let why = "the server asked the person for input";
             let decision = Decision::deny(ELICITATION_REFUSED, why).and(undeclared);
             return self.refuse_result(row, decision, now);
+        }
+        if row.purpose == Purpose::ToolCall && error.code == HEADER_MISMATCH {
+            // Our headers are of a definition that is no longer in force: the next call lists first.
+            self.tools.doubt();
         }
         let (code, decision) = codes_translated::translate(error.code, self.phase.era());
         error.code = code;

@@ -54,6 +54,8 @@ pub(crate) enum Turn {
     Drop(String, Decision),
     /// The server answered something that nobody waits for.
     Stray,
+    /// A tool's definition is not what it was: the next call lists first.
+    Outdated,
 }
 
 /// What stands between a session and its server. See the module's documentation.

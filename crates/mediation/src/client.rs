@@ -3,8 +3,8 @@
 use std::time::Instant;
 
 use portcullis_catalog::control::{
-    ANSWERED_ONCE, CAPABILITY_DECLARED, CONCURRENCY_CAPPED, DIRECTION_CHECKED, METHOD_KNOWN,
-    PROGRESS_LIVE,
+    ANSWERED_ONCE, CAPABILITY_DECLARED, CONCURRENCY_CAPPED, DIRECTION_CHECKED, HEADERS_ANNOTATED,
+    METHOD_KNOWN, PROGRESS_LIVE,
 };
 use portcullis_journal::{Direction, Event, Record};
 use portcullis_policy::{Decision, Effect};
@@ -13,7 +13,8 @@ use portcullis_wire::view::completion::Completion;
 use portcullis_wire::view::input_request::InputResponses;
 use portcullis_wire::view::lifecycle::Meta;
 use portcullis_wire::view::notification::{Cancelled, Progress};
-use portcullis_wire::view::{prompt::PromptGet, resource};
+use portcullis_wire::view::tool::ToolCall;
+use portcullis_wire::view::{mirrored, prompt::PromptGet, resource};
 use portcullis_wire::{
     Id, Json, Kind, Message, Method, Notification, Peer, Request, Response, RpcError, method,
 };
@@ -21,10 +22,12 @@ use portcullis_wire::{
 use serde_json::Value;
 
 use crate::Session;
+use crate::answer::HEADER_MISMATCH;
 use crate::control::capability_declared;
 use crate::correlate::Purpose;
 use crate::fetch::Wanted;
 use crate::handshake::Gate;
+use crate::listing::Lookup;
 use crate::pin::Section;
 use crate::rewrite::arguments_value;
 use crate::settle::{Answered, Refusal};
@@ -48,6 +51,7 @@ impl Session {
 
     /// Answers a request that was never opened.
     fn turn_away(&mut self, request: &Request, decision: Decision, code: i64, message: &str) {
+        self.open.unmirror(&request.id);
         let record = self.denied(request, decision);
         self.note(record);
         let response = Response::error(Some(request.id.clone()), code, message);
@@ -93,6 +97,7 @@ impl Session {
         self.declared(row)?;
         self.declared_here(row, request)?;
         self.shaped(row, request)?;
+        self.mirrored(request)?;
         if let Some(serial) = self.comes_back(request)? {
             return Ok(Gate::Back(serial));
         }
@@ -105,6 +110,23 @@ impl Session {
         let row =
             self.phase.revision().and_then(|revision| method(revision, Peer::Client, kind, name));
         row.ok_or_else(|| Refusal::error(unknown(Peer::Client, name), -32601, "method not found"))
+    }
+
+    /// Headers of a call say what its arguments say (2026-07-28, Streamable HTTP, Custom Headers):
+    /// whoever only reads those must not be told anything else. They grant nothing here.
+    fn mirrored(&self, request: &Request) -> Result<(), Refusal> {
+        let Some(said) = self.open.mirrored(&request.id) else { return Ok(()) };
+        if request.method != "tools/call" {
+            return Ok(());
+        }
+        let Ok(call) = ToolCall::read(request.params.as_ref()) else { return Ok(()) };
+        // What is not known is listed first, and then this is asked again.
+        let Lookup::Known(tool) = self.tools.find(&call.name) else { return Ok(()) };
+        let arguments = arguments_value(call.arguments.as_ref());
+        mirrored::agree(&tool.input, &arguments, said).map_err(|header| {
+            let why = format!("the header Mcp-Param-{header} and the body do not agree");
+            Refusal::error(Decision::deny(HEADERS_ANNOTATED, why.clone()), HEADER_MISMATCH, &why)
+        })
     }
 
     /// Both sides declared what the method needs.

@@ -166,30 +166,57 @@ impl Table {
 
 /// The client's requests that still wait for an answer, wherever they are.
 #[derive(Debug, Default)]
-pub(crate) struct Open(BTreeSet<Id>);
+pub(crate) struct Open {
+    ids: BTreeSet<Id>,
+    /// What headers said of the arguments of each; none where there are no headers.
+    mirrored: Option<BTreeMap<Id, Vec<(String, String)>>>,
+}
 
 impl Open {
     /// False when the id is already in use: the request must be refused.
     pub(crate) fn begin(&mut self, id: &Id) -> bool {
-        self.0.insert(id.clone())
+        self.ids.insert(id.clone())
     }
 
     /// False when it was answered already: nothing may be sent.
     pub(crate) fn end(&mut self, id: &Id) -> bool {
-        self.0.remove(id)
+        self.unmirror(id);
+        self.ids.remove(id)
+    }
+
+    /// A request that is about to come has these headers. From now on one that came without
+    /// them has none.
+    pub(crate) fn mirror(&mut self, id: Id, said: Vec<(String, String)>) {
+        self.mirrored.get_or_insert_default().insert(id, said);
+    }
+
+    /// A request is not opened after all.
+    pub(crate) fn unmirror(&mut self, id: &Id) {
+        if let Some(mirrored) = &mut self.mirrored {
+            mirrored.remove(id);
+        }
+    }
+
+    /// What headers said of a request's arguments, where requests have headers.
+    pub(crate) fn mirrored(&self, id: &Id) -> Option<&[(String, String)]> {
+        let mirrored = self.mirrored.as_ref()?;
+        Some(mirrored.get(id).map(Vec::as_slice).unwrap_or_default())
     }
 
     /// Whether it was not answered yet.
     pub(crate) fn has(&self, id: &Id) -> bool {
-        self.0.contains(id)
+        self.ids.contains(id)
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.0.len()
+        self.ids.len()
     }
 
     pub(crate) fn drain(&mut self) -> BTreeSet<Id> {
-        std::mem::take(&mut self.0)
+        if let Some(mirrored) = &mut self.mirrored {
+            mirrored.clear();
+        }
+        std::mem::take(&mut self.ids)
     }
 }
 

@@ -246,6 +246,12 @@ impl Session {
         }
     }
 
+    /// A request of 2026-07-28 that is about to be received came over HTTP, with these
+    /// `Mcp-Param-*` headers: each by the rest of its name, and decoded.
+    pub fn mirror(&mut self, id: Id, said: Vec<(String, String)>) {
+        self.open.mirror(id, said);
+    }
+
     /// A server over HTTP said this in its answer to that request, so it belongs to it.
     pub fn receive_within(&mut self, request: &Id, message: Message, now: Instant) {
         self.bridge.within(Some(request.clone()));

@@ -241,6 +241,18 @@ fn remote_errands(host: Host) {
     person.leaves();
 }
 
+/// MCP-ROOT-10: what a host offers says where things are on this machine.
+#[test]
+fn a_remote_server_is_told_of_no_directory_that_the_operator_did_not_name() {
+    let (yard, site) = (Yard::new(), Site::legacy());
+    let offered = yard.dir("offered").display().to_string();
+    let roots = json!([format!("file://{offered}"), "file:///etc"]);
+    let steps = json!([{"call": "list_roots", "arguments": {}}]);
+    let facts = PYTHON_1.drive(&yard, &site.guarded(&yard, &[]), Some(roots), &steps);
+    let [listed] = answers(&facts);
+    succeeds(listed, "");
+}
+
 fn plays_errands(host: Host, yard: &Yard, run: &[String], granted: &str) {
     let roots = json!([format!("file://{granted}"), "file:///etc"]);
     let steps = json!([

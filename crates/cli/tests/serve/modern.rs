@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::house::{House, MODERN, modern};
-use crate::stage::{Stage, kin};
+use crate::stage::{Stage, answering, kin};
 
 #[test]
 fn a_modern_endpoint_takes_posts_and_knows_no_sessions() {
@@ -102,4 +102,68 @@ fn programs_that_share_a_server_are_answered_apart() {
     });
     let servers = stage.events("started");
     assert_eq!(servers.len(), 1, "one server for one principal that declares one thing");
+}
+
+/// A server of 2026-07-28 with a tool whose region travels as a header, which answers each call
+/// with what it was asked.
+fn by_region() -> Value {
+    let does = "text = {'type': 'string'}\n\
+        region = dict(text, **{'x-mcp-header': 'Region'})\n\
+        fetch = tool('fetch', hints={'readOnlyHint': True, 'openWorldHint': False})\n\
+        fetch['inputSchema'] = {'type': 'object', 'properties': {'region': region, 'what': text}}\n\
+        for line in sys.stdin:\n    \
+            asked = json.loads(line)\n    \
+            if 'id' not in asked: continue\n    \
+            result = {'tools': [fetch], 'resultType': 'complete', 'ttlMs': 0, 'cacheScope': 'private',\n        \
+                'capabilities': {'tools': {}}, 'serverInfo': {'name': 'server', 'version': '1'},\n        \
+                'supportedVersions': ['2026-07-28']}\n    \
+            if asked['method'] == 'initialize': continue\n    \
+            if asked['method'] == 'tools/call':\n        \
+                said = json.dumps(asked['params']['arguments'], separators=(',', ':'))\n        \
+                result = {'resultType': 'complete', 'content': [{'type': 'text', 'text': said}]}\n    \
+            print(json.dumps({'jsonrpc': '2.0', 'id': asked['id'], 'result': result}), flush=True)\n";
+    json!(answering::python(does, &[]))
+}
+
+/// MCP-HTTP-09, -12: whoever routes a call by its headers is told what its server will read.
+#[test]
+fn headers_that_do_not_mirror_the_arguments_reach_no_server() {
+    let stage = Stage::new();
+    let house = House::of(&stage, &by_region(), "");
+    let call = |arguments: &Value| {
+        modern(4, "tools/call", &json!({"name": "fetch", "arguments": arguments}))
+    };
+    let base =
+        [("MCP-Protocol-Version", MODERN), ("Mcp-Method", "tools/call"), ("Mcp-Name", "fetch")];
+    let with = |more: &[(&'static str, &'static str)]| [&base, more].concat();
+    // The first of them comes before anybody listed the tool.
+    for (arguments, more, why) in [
+        (json!({"region": "eu"}), vec![], "it is missing"),
+        (json!({"region": "eu"}), vec![("Mcp-Param-Region", "us")], "it says something else"),
+        (json!({"region": "eu"}), vec![("Mcp-Param-Region", "EU")], "in other letters"),
+        (json!({"region": null}), vec![("Mcp-Param-Region", "eu")], "of nothing"),
+        (json!({}), vec![("Mcp-Param-Region", "eu")], "of nothing at all"),
+        (
+            json!({"region": "eu"}),
+            vec![("Mcp-Param-Region", "eu"), ("mcp-param-region", "us")],
+            "it stands twice",
+        ),
+        (json!({"region": "eu"}), vec![("Mcp-Param-Region", "=?base64?ZX=?=")], "unreadable"),
+    ] {
+        let got = house.posts(&with(&more), &call(&arguments));
+        assert_eq!((got.status, &got.json()["error"]["code"]), (400, &json!(-32020)), "{why}");
+    }
+    let sent: Vec<Value> = stage.events("intent");
+    assert!(sent.iter().all(|it| it["method"] != "tools/call"), "{sent:?}");
+    for (arguments, more) in [
+        (json!({"region": "eu"}), vec![("Mcp-Param-Region", " =?base64?ZXU=?= ")]),
+        (json!({"what": "x"}), vec![("Mcp-Param-Tenant", "other")]),
+        (json!({"what": "y"}), vec![]),
+    ] {
+        let got = house.posts(&with(&more), &call(&arguments));
+        assert_eq!(got.status, 200, "{arguments}");
+        let said = got.json()["result"]["content"].to_string();
+        let expect = serde_json::to_string(&arguments.to_string()).unwrap();
+        assert!(said.contains(expect.trim_matches('"')), "{said}: {expect}");
+    }
 }

@@ -282,7 +282,15 @@ impl Front {
                 self.not_let_in(visit, &why);
                 return Ok(refused(&message, -32020, &why));
             }
-            return Ok(self.modern(message, &meta, visit).await?);
+            let said = match mirrored::arguments(parts) {
+                Ok(said) => said,
+                Err(header) => {
+                    let why = format!("the header {header} stands twice or cannot be read");
+                    self.not_let_in(visit, &why);
+                    return Ok(refused(&message, -32020, &why));
+                }
+            };
+            return Ok(self.modern(message, &meta, said, visit).await?);
         }
         Ok(match &message {
             Message::Request(request) if request.method == "initialize" => {
@@ -366,6 +374,7 @@ impl Front {
         &self,
         message: Message,
         meta: &Meta,
+        said: Vec<(String, String)>,
         visit: &Visit<'_>,
     ) -> Result<Reply, Refusal> {
         let Message::Request(request) = &message else {
@@ -402,7 +411,7 @@ impl Front {
             Some(-32022..=-32020 | -32600 | -32700) => StatusCode::BAD_REQUEST,
             _ => StatusCode::OK,
         };
-        let answers = self.ask(&session, message).await?;
+        let answers = self.ask(&session, message, Some(said)).await?;
         Ok(respond(answers, visit.guest.until, status).await)
     }
 
@@ -416,7 +425,7 @@ impl Front {
             session
         };
         let mut beginning = Beginning { front: self, name, told: false };
-        let mut answers = self.ask(&session, message).await?;
+        let mut answers = self.ask(&session, message, None).await?;
         // Nothing else is said before this is answered, so it is waited for as long as it takes.
         let Some(parcel) = answers.parcels.recv().await else { return Ok(gone()) };
         let Some(revision) = agreed(&parcel) else { return Ok(whole(StatusCode::OK, parcel)) };
@@ -441,7 +450,7 @@ impl Front {
         let session = self.named(parts, visit)?;
         fits(version, &session)?;
         if let Message::Request(_) = &message {
-            let answers = self.ask(&session, message).await?;
+            let answers = self.ask(&session, message, None).await?;
             return Ok(respond(answers, visit.guest.until, |_| StatusCode::OK).await);
         }
         if !session.tell(Said::Message(Box::new(message), None)).await {
@@ -521,8 +530,14 @@ impl Front {
     }
 
     /// A request goes to its session, with a response that waits.
-    async fn ask(&self, session: &Arc<Session>, message: Message) -> Result<Answers, Refusal> {
-        let (post, answers) = Answers::open(session, 1).map_err(|_| OURS)?;
+    async fn ask(
+        &self,
+        session: &Arc<Session>,
+        message: Message,
+        mirrored: Option<Vec<(String, String)>>,
+    ) -> Result<Answers, Refusal> {
+        let (mut post, answers) = Answers::open(session, 1).map_err(|_| OURS)?;
+        post.mirrored = mirrored;
         if !session.tell(Said::Message(Box::new(message), Some(post))).await {
             return Err(NO_SESSION);
         }

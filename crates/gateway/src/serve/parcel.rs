@@ -24,6 +24,8 @@ pub(crate) struct Post {
     pub(super) name: Option<SessionId>,
     /// Where its messages go.
     pub(super) to: UnboundedSender<Parcel>,
+    /// What the headers of its request say of a call's arguments (2026-07-28).
+    pub(crate) mirrored: Option<Vec<(String, String)>>,
 }
 
 /// One message on its way into a response.

@@ -55,7 +55,7 @@ struct Kept {
 
 impl Track {
     fn new(post: Post, lasting: bool) -> Self {
-        let Post { number, name, to } = post;
+        let Post { number, name, to, .. } = post;
         Self { name, carrier: number, to: Some(to), count: 0, owed: 0, lasting, told: false }
     }
 
@@ -231,7 +231,7 @@ mod tests {
 
     fn post(number: u64) -> (Post, UnboundedReceiver<Parcel>) {
         let (to, parcels) = unbounded_channel();
-        (Post { number, name: Some(SessionId::roll().unwrap()), to }, parcels)
+        (Post { number, name: Some(SessionId::roll().unwrap()), to, mirrored: None }, parcels)
     }
 
     fn said(bytes: usize) -> Parcel {

@@ -29,6 +29,7 @@ use serde_json::json;
 
 use super::streams::Stream;
 use super::{Desk, words};
+use crate::answer::HEADER_MISMATCH;
 use crate::handshake::offered;
 
 /// Rounds of one call before it is given up.
@@ -271,6 +272,9 @@ impl Down {
         match response.outcome {
             Outcome::Error(error) => {
                 self.calls.remove(&id);
+                if error.code == HEADER_MISMATCH {
+                    desk.turns.push_back(super::Turn::Outdated);
+                }
                 desk.answer(id, Outcome::Error(words::legacy_error(error)));
             }
             Outcome::Result(result) => self.result(id, &result, desk),

@@ -75,6 +75,7 @@ impl Session {
                 Turn::Spoke(revision) => self.server_spoke(revision, now),
                 Turn::Drop(method, decision) => self.drop_at_bridge(&method, decision, now),
                 Turn::Stray => self.drop_answer(Peer::Server, now),
+                Turn::Outdated => self.tools.doubt(),
             }
         }
         some

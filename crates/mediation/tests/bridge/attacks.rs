@@ -106,6 +106,18 @@ fn a_question_that_nobody_knows_ends_the_call_and_none_beside_it_is_asked() {
     }
 }
 
+/// MCP-HTTP-09: a server that reads other headers than we sent has another definition than we know.
+#[test]
+fn a_server_that_misses_a_header_is_listed_before_the_next_call() {
+    let mut talk = over_a_modern_server();
+    let id = call(&mut talk);
+    let at_server = talk.got("tools/call");
+    talk.served(&error(&at_server, -32020, "the header Mcp-Param-Region is missing"));
+    assert!(talk.answer_to(id).expect("an answer")["error"].is_object());
+    call(&mut talk);
+    talk.got("tools/list");
+}
+
 #[test]
 fn a_server_that_asks_for_ever_is_stopped() {
     for (requests, most) in [(json!({"it": inside("roots")}), 11), (Value::Null, 4)] {

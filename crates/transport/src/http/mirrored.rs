@@ -1,5 +1,5 @@
 //! Headers that mirror a message of 2026-07-28 say what it says, or it goes no further
-//! (MCP-HTTP-08, -10, -12). The body decides; a header never does.
+//! (MCP-HTTP-08 to -10, -12). The body decides; a header never does.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -15,6 +15,8 @@ const LONGEST: usize = 8 << 10;
 const VERSION: &str = "MCP-Protocol-Version";
 const METHOD: &str = "Mcp-Method";
 const NAME: &str = "Mcp-Name";
+/// What the names of arguments begin with, in lower case, as every name is kept.
+const ARGUMENT: &str = "mcp-param-";
 
 /// Whether every header that must mirror the message does.
 ///
@@ -32,6 +34,21 @@ pub fn check(parts: &Parts, message: &Message) -> Result<(), &'static str> {
         }
     }
     Ok(())
+}
+
+/// What the headers say of a call's arguments, each by the name that follows `Mcp-Param-`; whether
+/// that is so, the tool's schema tells.
+///
+/// # Errors
+/// One of them stands twice or cannot be read.
+pub fn arguments(parts: &Parts) -> Result<Vec<(String, String)>, &'static str> {
+    let mut all = Vec::new();
+    for header in parts.headers.keys() {
+        let Some(name) = header.as_str().strip_prefix(ARGUMENT) else { continue };
+        let text = said(parts, header.as_str()).map_err(|Unreadable| "Mcp-Param-*")?;
+        all.extend(text.map(|text| (name.to_owned(), text)));
+    }
+    Ok(all)
 }
 
 /// A header that stands twice, or says what no header may.
@@ -119,6 +136,23 @@ mod tests {
         // "a\r\nX: b", which no header may carry on.
         let hidden = [version, method, ("Mcp-Name", "=?base64?YQ0KWDogYg==?=")];
         assert_eq!(check(&head(&hidden), &call("a\r\nX: b")), Err(NAME));
+    }
+
+    #[test]
+    fn headers_of_arguments_are_read_in_one_way() {
+        let some = |headers: &[(&str, &str)]| arguments(&head(headers));
+        let read = some(&[("Mcp-Param-Region", "eu"), ("mcp-param-B", "=?base64?w7w=?=")]);
+        let mut read = read.unwrap();
+        read.sort();
+        assert_eq!(read, [("b".into(), "ü".into()), ("region".into(), "eu".into())]);
+        assert_eq!(some(&[("Mcp-Parameter", "x"), ("Mcp-Name", "y")]), Ok(vec![]));
+        for headers in [
+            [("Mcp-Param-Region", "eu"), ("mcp-param-region", "eu")],
+            [("Mcp-Param-A", "=?base64?!?="), ("Mcp-Name", "y")],
+            [("Mcp-Param-A", "=?base64?YQ0KWDogYg==?="), ("Mcp-Name", "y")],
+        ] {
+            assert_eq!(some(&headers), Err("Mcp-Param-*"), "{headers:?}");
+        }
     }
 
     #[test]
