@@ -26,6 +26,8 @@ mod old_rules;
 mod people;
 #[path = "serve/resume.rs"]
 mod resume;
+#[path = "serve/second.rs"]
+mod second;
 #[path = "serve/sessions.rs"]
 mod sessions;
 #[path = "stage/mod.rs"]

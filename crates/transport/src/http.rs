@@ -2,7 +2,7 @@
 //!
 //! What a request means is none of its business; it holds no conversation. Read in this order:
 //! [`serve`] takes connections, `listener` says where they arrive, `caller` whose process is at the
-//! other end, `body` what a request carries, `reply` what an answer is made of, [`sse`] how
+//! other end, `second` has several requests at once on one of them (HTTP/2), `body` what a request carries, `reply` what an answer is made of, [`sse`] how
 //! permitted messages are written into one, [`session_id`] what a conversation is called.
 
 mod auth;
@@ -14,7 +14,9 @@ mod listener;
 pub mod mirrored;
 pub mod oauth;
 mod patient;
+mod pulse;
 mod reply;
+mod second;
 pub mod session_id;
 pub mod sse;
 mod tls;
@@ -35,7 +37,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
 pub use auth::{Bearer, Gatekeeper, Guest};
@@ -66,6 +68,10 @@ pub struct Limits {
     pub headers: usize,
     /// How long a head may take, and a connection may idle.
     pub head_time: Duration,
+    /// Requests at once on one connection, where there can be several.
+    pub streams: u32,
+    /// The same on all of them.
+    pub all_streams: usize,
     /// Bytes of a request's body.
     pub body_bytes: usize,
     /// How long a body may take.
@@ -81,6 +87,9 @@ impl Default for Limits {
             head_bytes: 16 << 10,
             headers: 64,
             head_time: Duration::from_secs(10),
+            // Less would hold up a peer that has many people behind it (RFC 9113, section 6.5.2).
+            streams: 100,
+            all_streams: 2048,
             body_bytes: 4 << 20,
             body_time: Duration::from_secs(30),
             write_time: Duration::from_secs(30),
@@ -106,6 +115,7 @@ where
     let counted = listener.connections();
     let door = listener.open()?;
     let (until, ended) = watch::channel(());
+    let all = Arc::new(Semaphore::new(limits.all_streams));
     let mut connections = JoinSet::new();
     tokio::pin!(stop);
     loop {
@@ -116,8 +126,8 @@ where
             Some(_) = connections.join_next() => {}
             accepted = door.accept() => match accepted {
                 Ok(stream) if connections.len() < limits.connections => {
-                    let (ended, answer) = (ended.clone(), answer.clone());
-                    connections.spawn(connection(stream, limits, ended, answer));
+                    let (all, ended, answer) = (Arc::clone(&all), ended.clone(), answer.clone());
+                    connections.spawn(connection(stream, limits, all, ended, answer));
                 }
                 Ok(_) => {}
                 Err(_) => tokio::time::sleep(BREATH).await,
@@ -132,10 +142,15 @@ where
     Ok(())
 }
 
-async fn connection<F, Fut>(stream: Stream, limits: Limits, ended: watch::Receiver<()>, answer: F)
-where
+async fn connection<F, Fut>(
+    stream: Stream,
+    limits: Limits,
+    all: Arc<Semaphore>,
+    ended: watch::Receiver<()>,
+    answer: F,
+) where
     F: Fn(Parts, Body, Caller) -> Fut,
-    Fut: Future<Output = Reply>,
+    Fut: Future<Output = Reply> + Send + 'static,
 {
     let caller = stream.caller();
     let answer = move |caller: Caller| move |head, body| answer(head, body, caller.clone());
@@ -147,7 +162,11 @@ where
             let Ok(Ok(stream)) = begun else { return };
             let certificate = tls::shown(&stream).map(Arc::new);
             let caller = Caller { certificate, ..caller };
-            requests(stream, limits, ended, answer(caller)).await;
+            if tls::speaks_second(&stream) {
+                second::requests(stream, limits, all, ended, answer(caller)).await;
+            } else {
+                requests(stream, limits, ended, answer(caller)).await;
+            }
         }
         Stream::Unix(stream) => requests(stream, limits, ended, answer(caller)).await,
     }

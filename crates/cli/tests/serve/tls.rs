@@ -7,7 +7,7 @@ use std::net::TcpStream;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, SanType};
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, SanType};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{
@@ -24,13 +24,13 @@ const TOKENS: &str = "[serve.tokens.bob]\nsha256 = \
     \"b8284df284383ef352cd6f5df1827bd2b6a80330c7d800bed62428c6da339980\"\n";
 
 /// An authority of ours.
-struct Authority {
+pub struct Authority {
     pem: String,
     issuer: Issuer<'static, KeyPair>,
 }
 
 impl Authority {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let mut params = CertificateParams::new(Vec::new()).unwrap();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let key = KeyPair::generate().unwrap();
@@ -38,16 +38,23 @@ impl Authority {
         Self { pem, issuer: Issuer::new(params, key) }
     }
 
+    /// What others trust it by.
+    pub fn pem(&self) -> &str {
+        &self.pem
+    }
+
     /// A certificate of these names, and its key.
-    fn vouches(&self, names: &[SanType]) -> (String, String) {
+    pub fn vouches(&self, names: &[SanType]) -> (String, String) {
         let mut params = CertificateParams::new(Vec::new()).unwrap();
         params.subject_alt_names = names.to_vec();
+        // Some take whoever is called like its authority for the authority.
+        params.distinguished_name.push(DnType::CommonName, "one of its own");
         let key = KeyPair::generate().unwrap();
         (params.signed_by(&key, &self.issuer).unwrap().pem(), key.serialize_pem())
     }
 }
 
-fn dns(name: &str) -> SanType {
+pub fn dns(name: &str) -> SanType {
     SanType::DnsName(name.try_into().unwrap())
 }
 
@@ -118,24 +125,24 @@ impl Caller {
 }
 
 /// Where the gateway's files are.
-struct Files {
+pub struct Files {
     certificate: PathBuf,
     key: PathBuf,
     clients: PathBuf,
 }
 
 impl Files {
-    fn of(stage: &Stage) -> Self {
+    pub fn of(stage: &Stage) -> Self {
         let at = |name: &str| stage.home().join(name);
         Self { certificate: at("chain.pem"), key: at("key.pem"), clients: at("clients.pem") }
     }
 
-    fn write(&self, (certificate, key): &(String, String)) {
+    pub fn write(&self, (certificate, key): &(String, String)) {
         fs::write(&self.certificate, certificate).unwrap();
         fs::write(&self.key, key).unwrap();
     }
 
-    fn config(&self, clients: bool) -> String {
+    pub fn config(&self, clients: bool) -> String {
         let (certificate, key) = (self.certificate.display(), self.key.display());
         let more = format!("client_ca = \"{}\"\n", self.clients.display());
         let more = if clients { more.as_str() } else { "" };

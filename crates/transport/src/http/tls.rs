@@ -17,6 +17,7 @@ use tokio_rustls::server::TlsStream;
 
 use super::caller::Certificate;
 use super::oauth::digest;
+use super::second;
 
 /// The files that make a connection ours.
 #[derive(Clone, Debug)]
@@ -115,7 +116,7 @@ impl Files {
         };
         let mut config =
             builder.with_single_cert(chain, key).map_err(|why| about(&self.certificate, why))?;
-        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        config.alpn_protocols = vec![second::NAME.to_vec(), b"http/1.1".to_vec()];
         Ok(config)
     }
 }
@@ -128,6 +129,11 @@ fn certificates(path: &Path) -> io::Result<Vec<CertificateDer<'static>>> {
 
 fn about(path: &Path, why: impl std::fmt::Display) -> io::Error {
     io::Error::other(format!("{}: {why}", path.display()))
+}
+
+/// Both sides agreed on HTTP/2. Whoever did not speak of it speaks HTTP/1.1.
+pub(super) fn speaks_second(stream: &TlsStream<TcpStream>) -> bool {
+    stream.get_ref().1.alpn_protocol() == Some(second::NAME)
 }
 
 /// Whose certificate a caller showed: the one address in it, or the one name. With none, or

@@ -5,9 +5,10 @@
 //! under a name whose DNS it controls (`Host` tells). Both are held against lists, letter by letter:
 //! whatever is not on them is turned away, however much it looks like something that is.
 
-use hyper::StatusCode;
 use hyper::header::{HOST, HeaderName, ORIGIN};
 use hyper::http::request::Parts;
+use hyper::http::uri::Authority;
+use hyper::{StatusCode, Version};
 
 use super::listener::Address;
 use super::reply::Refusal;
@@ -55,7 +56,10 @@ impl Wall {
     /// 403 for another host, and for a page that may not call us; 400 for a request that does not
     /// say once what host it is for, or says several things of where it comes from.
     pub fn admits(&self, parts: &Parts) -> Result<(), Refusal> {
-        let host = once(parts, HOST)?.ok_or(TWICE)?;
+        // In HTTP/2 `:authority` says what `Host` says in HTTP/1.1, and `Host` may be left out
+        // (RFC 9113, section 8.3.1). Where both are said, they say the same.
+        let named = parts.uri.authority().filter(|_| parts.version == Version::HTTP_2);
+        let host = once(parts, HOST)?.or_else(|| named.map(Authority::as_str)).ok_or(TWICE)?;
         if !self.is_us(host) {
             return Err(NOT_US);
         }

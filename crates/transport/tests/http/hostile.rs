@@ -12,7 +12,7 @@ use portcullis_transport::http::{Body, Caller, Limits, Reply, json};
 use crate::site::{PATIENCE, Site, everything, post, short, status};
 
 /// Says back what was sent.
-async fn echo(_: Parts, body: Body, _: Caller) -> Reply {
+pub(crate) async fn echo(_: Parts, body: Body, _: Caller) -> Reply {
     match body.read().await {
         Ok(bytes) => json(StatusCode::OK, Bytes::from(format!("<{}>", bytes.escape_ascii()))),
         Err(refusal) => refusal.into(),
@@ -20,13 +20,15 @@ async fn echo(_: Parts, body: Body, _: Caller) -> Reply {
 }
 
 /// Small, and patient: a machine may be busy.
-fn strict() -> Limits {
+pub(crate) fn strict() -> Limits {
     Limits {
         write_time: Duration::from_secs(30),
         connections: 8,
         headers: 20,
         head_bytes: 8 << 10,
         head_time: PATIENCE,
+        streams: 8,
+        all_streams: 64,
         body_bytes: 64,
         body_time: PATIENCE,
     }
@@ -114,7 +116,7 @@ fn a_head_is_bounded() {
         let answer = everything(&mut stream);
         assert!(matches!(status(&answer), None | Some(400)), "{none:?}: {answer}");
     }
-    // HTTP/2 is not spoken yet.
+    // HTTP/2 is spoken where it was agreed on, and nowhere in the clear.
     assert_eq!(status(&site.raw(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")), None);
     assert_eq!(site.answered(), 0);
     serves(&site);

@@ -3,9 +3,11 @@
 
 mod elsewhere;
 mod fetching;
+mod frames;
 mod hostile;
 mod messages;
 mod rebinding;
+mod second;
 mod serving;
 mod site;
 mod upstream;

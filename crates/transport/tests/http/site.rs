@@ -9,7 +9,10 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use hyper::http::request::Parts;
-use portcullis_transport::http::{Address, Body, Caller, Limits, Listener, Reply, serve};
+use portcullis_transport::http::{
+    Address, Body, Caller, Limits, Listener, Reply, Tls, TlsFiles, serve,
+};
+use rustls::pki_types::CertificateDer;
 use tokio::sync::oneshot;
 
 /// Far longer than anything here takes, so that a hang is a failure.
@@ -20,6 +23,7 @@ pub(crate) struct Site {
     pub(crate) address: Address,
     /// How many requests were answered.
     pub(crate) answered: Arc<AtomicUsize>,
+    certificate: Option<CertificateDer<'static>>,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -53,6 +57,35 @@ impl Site {
         Self::made(listener, limits, answer)
     }
 
+    /// The same, where connections are encrypted.
+    pub(crate) fn encrypted<F, Fut>(limits: Limits, make: impl FnOnce(&Address) -> F) -> Self
+    where
+        F: Fn(Parts, Body, Caller) -> Fut + Clone + Send + Sync + 'static,
+        Fut: Future<Output = Reply> + Send + 'static,
+    {
+        let folder = tempfile::tempdir().unwrap();
+        let of = |name: &str| folder.path().join(name);
+        let own = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+        std::fs::write(of("certificate"), own.cert.pem()).unwrap();
+        std::fs::write(of("key"), own.signing_key.serialize_pem()).unwrap();
+        let files = TlsFiles {
+            certificate: of("certificate"),
+            key: of("key"),
+            client_ca: None,
+            required: false,
+        };
+        let tls = Arc::new(Tls::read(files).unwrap());
+        let listener = Listener::bind(&Address::Tcp(([127, 0, 0, 1], 0).into())).unwrap();
+        let answer = make(&listener.local().unwrap());
+        let mut site = Self::made(listener.encrypted(tls), limits, answer);
+        site.certificate = Some(own.cert.der().clone());
+        site
+    }
+
+    pub(crate) fn certificate(&self) -> &CertificateDer<'static> {
+        self.certificate.as_ref().unwrap()
+    }
+
     fn made<F, Fut>(listener: Listener, limits: Limits, answer: F) -> Self
     where
         F: Fn(Parts, Body, Caller) -> Fut + Clone + Send + Sync + 'static,
@@ -71,7 +104,8 @@ impl Site {
             let stopped = async { drop(stopped.await) };
             runtime.unwrap().block_on(serve(listener, limits, stopped, counted)).unwrap();
         });
-        Self { address, answered, stop: Some(stop), thread: Some(thread) }
+        let (stop, thread) = (Some(stop), Some(thread));
+        Self { address, answered, certificate: None, stop, thread }
     }
 
     pub(crate) fn tcp(&self) -> SocketAddr {
