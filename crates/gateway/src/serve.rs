@@ -201,10 +201,15 @@ fn announce<'a>(servers: impl Iterator<Item = &'a Plan>, address: &Address, encr
 
 /// Certificates that changed are taken; what is wrong with them is told.
 fn look_at(tls: Option<&Tls>) {
-    match tls.map(Tls::look) {
-        Some(Ok(true)) => say("the certificate changed: connections begin with the new one"),
-        Some(Err(why)) => say(&format!("the certificate changed, and the old one stays: {why}")),
-        Some(Ok(false)) | None => {}
+    let Some(tls) = tls else { return };
+    // A key may be where only its owner looks.
+    let awake = portcullis_confine::own::wake();
+    let looked = tls.look();
+    drop(awake);
+    match looked {
+        Ok(true) => say("the certificate changed: connections begin with the new one"),
+        Err(why) => say(&format!("the certificate changed, and the old one stays: {why}")),
+        Ok(false) => {}
     }
 }
 

@@ -97,11 +97,8 @@ impl Witness {
             return;
         }
         seen.written += 1;
-        let known = match (principal, caller.uid) {
-            (Some(principal), _) => principal.clone(),
-            (None, Some(uid)) => Principal::user(uid),
-            (None, None) => Principal::unknown(),
-        };
+        let whose = || caller.account.uid().map_or_else(Principal::unknown, Principal::user);
+        let known = principal.cloned().unwrap_or_else(whose);
         let server = server.unwrap_or(&seen.us).clone();
         let mut record = Record::new(Event::Denied, DOOR, &server, &known);
         let before = match std::mem::take(&mut seen.unwritten) {
