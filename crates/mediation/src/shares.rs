@@ -54,6 +54,9 @@ pub struct Wait {
     first: Option<u32>,
 }
 
+/// The control that is in the way, in public words, and for how long.
+type Why = (ControlId, &'static str, Duration);
+
 /// What each principal has and had.
 #[derive(Debug)]
 pub struct Shares {
@@ -89,23 +92,26 @@ impl Share {
         unused && self.requests.is_whole(now) && self.kibibytes.is_whole(now)
     }
 
-    fn judge(
-        &mut self,
-        most: &Most,
-        kind: Kind,
-        now: Instant,
-    ) -> Result<(), (ControlId, &'static str, Duration)> {
-        let (open, limit, why) = match kind {
-            Kind::Request => (self.under_way, most.requests, "too many requests at once"),
-            Kind::Stream => (self.streams, most.streams, "too many streams at once"),
-        };
-        if open >= limit {
-            return Err((CONCURRENCY_CAPPED, why, SOON));
-        }
+    fn judge(&mut self, most: &Most, kind: Kind, now: Instant) -> Result<(), Why> {
+        self.has_room(most, kind)?;
         self.kibibytes
             .room(now)
             .map_err(|wait| (MESSAGE_BOUNDED, "too many bytes in a minute", wait))?;
         self.requests.spend(now).map_err(|wait| (RATES_KEPT, "too many requests in a minute", wait))
+    }
+
+    fn has_room(&self, most: &Most, kind: Kind) -> Result<(), Why> {
+        let (open, limit, why) = match kind {
+            Kind::Request => (self.under_way, most.requests, "too many requests at once"),
+            Kind::Stream => (self.streams, most.streams, "too many streams at once"),
+        };
+        if open < limit { Ok(()) } else { Err((CONCURRENCY_CAPPED, why, SOON)) }
+    }
+
+    fn waits(&mut self, (control, why, time): Why) -> Wait {
+        let first = (self.waits == 0).then(|| std::mem::take(&mut self.waited));
+        self.waits = self.waits.saturating_add(1);
+        Wait { control, why, time, first }
     }
 }
 
@@ -135,23 +141,28 @@ impl Shares {
         }
         let most = &self.most;
         let share = self.of.entry(who.clone()).or_insert_with(|| Share::new(most));
-        match share.judge(most, kind, now) {
-            Ok(()) => {
-                match kind {
-                    Kind::Request => share.under_way += 1,
-                    Kind::Stream => share.streams += 1,
-                }
-                if share.waits > 0 {
-                    share.waited = std::mem::take(&mut share.waits);
-                }
-                Ok(())
-            }
-            Err((control, why, time)) => {
-                let first = (share.waits == 0).then(|| std::mem::take(&mut share.waited));
-                share.waits = share.waits.saturating_add(1);
-                Err(Wait { control, why, time, first })
-            }
+        share.judge(most, kind, now).map_err(|why| share.waits(why))?;
+        match kind {
+            Kind::Request => share.under_way += 1,
+            Kind::Stream => share.streams += 1,
         }
+        if share.waits > 0 {
+            share.waited = std::mem::take(&mut share.waits);
+        }
+        Ok(())
+    }
+
+    /// A request of this principal's turns out to be a stream (`subscriptions/listen`): it takes
+    /// the place of one from now on.
+    ///
+    /// # Errors
+    /// A [`Wait`]; the request keeps its place.
+    pub fn lasts(&mut self, who: &Principal) -> Result<(), Wait> {
+        let Some(share) = self.of.get_mut(who) else { return Ok(()) };
+        share.has_room(&self.most, Kind::Stream).map_err(|why| share.waits(why))?;
+        share.under_way = share.under_way.saturating_sub(1);
+        share.streams += 1;
+        Ok(())
     }
 
     /// Requests that are under way, whoever's.
@@ -244,6 +255,24 @@ mod tests {
         ] {
             assert_eq!(enter(who, kind, at), expect, "{who} {kind:?}");
         }
+    }
+
+    #[test]
+    fn a_request_that_lasts_takes_the_place_of_a_stream_and_of_nothing_else() {
+        let ada = Principal::token("ada");
+        let now = arbitrary();
+        let mut shares = shares();
+        for _ in 0..2 {
+            shares.enter(&ada, Kind::Request, now).unwrap();
+        }
+        shares.lasts(&ada).unwrap();
+        assert_eq!(shares.under_way(), 1);
+        shares.enter(&ada, Kind::Request, now).unwrap();
+        let wait = shares.lasts(&ada).unwrap_err();
+        assert_eq!((wait.control, shares.under_way()), (CONCURRENCY_CAPPED, 2));
+        shares.leave(&ada, Kind::Stream);
+        shares.lasts(&ada).unwrap();
+        assert_eq!(shares.under_way(), 1);
     }
 
     #[test]

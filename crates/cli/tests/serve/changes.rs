@@ -1,14 +1,14 @@
 //! What changes while the gateway serves, and how it ends: nobody loses more than what was taken
 //! away, and what is under way is answered.
 
-use std::io::{Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
-use crate::house::{House, LEGACY, opening, request};
-use crate::stage::{Stage, answering, kin};
+use crate::house::{House, LEGACY, MODERN, modern, opening, request};
+use crate::stage::{PATIENCE, Stage, answering, kin};
 
 const ADA: &str = "Bearer adas-own-token";
 const ADAS_DIGEST: &str = "ddf8d25d3874922185272945e19b4fa66c4dccfb68ace569e46923f3706532b3";
@@ -218,4 +218,45 @@ fn the_end_does_not_wait_for_ever() {
     assert!(began.elapsed() < Duration::from_secs(60), "it was cut off");
     drop(stream);
     stage.verify();
+}
+
+/// A server of 2026-07-28 that can be listened to.
+fn telling() -> Value {
+    let does = "for line in sys.stdin:\n    \
+            asked = json.loads(line)\n    \
+            if 'id' not in asked: continue\n    \
+            told = {'jsonrpc': '2.0', 'id': asked['id'], 'result': {\n        \
+                'resultType': 'complete', 'ttlMs': 0, 'cacheScope': 'private', 'tools': [],\n        \
+                'capabilities': {'tools': {'listChanged': True}},\n        \
+                'supportedVersions': ['2026-07-28']}}\n    \
+            if asked['method'] == 'subscriptions/listen':\n        \
+                meta = {'io.modelcontextprotocol/subscriptionId': asked['id']}\n        \
+                wants = {'notifications': asked['params']['notifications'], '_meta': meta}\n        \
+                told = {'jsonrpc': '2.0', 'params': wants,\n            \
+                    'method': 'notifications/subscriptions/acknowledged'}\n    \
+            print(json.dumps(told), flush=True)\n";
+    json!(answering::python(does, &[]))
+}
+
+/// A subscription is open for as long as its client likes: nobody waits for its answer.
+#[test]
+fn whoever_listens_holds_nobody_up() {
+    let stage = Stage::new();
+    let house = House::of(&stage, &telling(), "drain = \"1h\"\n[serve.limits]\nstreams = 1");
+    let listen =
+        modern(1, "subscriptions/listen", &json!({"notifications": {"toolsListChanged": true}}));
+    let headers = [
+        ("Content-Type", "application/json"),
+        ("Accept", "application/json, text/event-stream"),
+        ("MCP-Protocol-Version", MODERN),
+        ("Mcp-Method", "subscriptions/listen"),
+    ];
+    let stream = house.begins("POST", "/s/files/mcp", &headers, &listen.to_string());
+    let mut lines = BufReader::new(stream).lines().map_while(Result::ok);
+    assert!(lines.any(|line| line.contains("notifications/subscriptions/acknowledged")));
+    assert_eq!(house.asks_modern(&[], &listen).status, 429, "it has the place of a stream");
+    let (pid, (say, over)) = (house.pid(), std::sync::mpsc::channel());
+    std::thread::spawn(move || say.send(house.ends()));
+    let code = over.recv_timeout(PATIENCE).unwrap_or_else(|_| panic!("{pid} waits"));
+    assert_eq!(code, 0);
 }

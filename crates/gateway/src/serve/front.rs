@@ -26,7 +26,7 @@ use super::granted::Away;
 use super::head::{Door, accepts, cross_origin, fits, is_json, only, place};
 use super::lull;
 use super::parcel::Parcel;
-use super::posts::Said;
+use super::posts::{LISTEN, Said};
 use super::renew::Common;
 use super::replies::{answer_to, gone, ours, refused, respond, streamed, whole};
 use super::resume::{LAST, resume};
@@ -290,6 +290,11 @@ impl Front {
                     return Ok(refused(&message, -32020, &why));
                 }
             };
+            // It lasts for as long as it is listened to, and nobody waits for its answer.
+            let listens = visit.asks.get().is_some_and(|method| *method == LISTEN);
+            if listens && let Err(wait) = visit.place.lasts() {
+                return Ok(self.told_to_wait(&visit.caller, &visit.guest.principal, &wait));
+            }
             return Ok(self.modern(message, &meta, said, visit).await?);
         }
         Ok(match &message {

@@ -21,6 +21,8 @@ use super::parcel::{Parcel, Post, Room};
 use super::tracks::Tracks;
 use super::turnstile::Place;
 
+/// A request whose answer is a stream of its own (2026-07-28).
+pub(super) const LISTEN: &str = "subscriptions/listen";
 /// What is kept for a client that has no stream open for it: so many messages, and their bytes.
 const BACKLOG: usize = 64;
 const BACKLOG_BYTES: usize = 1 << 20;
@@ -80,6 +82,8 @@ struct Waiting {
     own: Option<(Id, Option<Json>)>,
     /// The progress token as the session knows it.
     token: Option<Json>,
+    /// It is a stream of its own: what belongs to it says so.
+    listens: bool,
     /// What it takes of its principal's share, where no response that is open does.
     _place: Option<Place>,
 }
@@ -134,7 +138,8 @@ impl Posts {
     fn opens(&mut self, mut request: Request, post: Post) -> Message {
         let own_token = token(request.params.as_ref());
         let token = own_token.clone();
-        let mut waiting = Waiting { track: post.number, own: None, token, _place: None };
+        let listens = request.method == LISTEN;
+        let mut waiting = Waiting { track: post.number, own: None, token, listens, _place: None };
         self.tracks.owes(post);
         if self.shared {
             self.minted += 1;
@@ -171,7 +176,7 @@ impl Posts {
         self.answered = None;
         if let Some(track) = self.one {
             let token = token(request.params.as_ref());
-            let waiting = Waiting { track, own: None, token, _place: Some(place) };
+            let waiting = Waiting { track, own: None, token, listens: false, _place: Some(place) };
             self.waiting.entry(request.id.clone()).or_default().push(waiting);
         }
         Message::Request(request)
@@ -312,9 +317,9 @@ impl Posts {
         }
     }
 
-    /// The one request that is open.
+    /// The one request that is under way.
     fn only(&self) -> Option<&Waiting> {
-        let mut all = self.waiting.values().flatten();
+        let mut all = self.waiting.values().flatten().filter(|it| !it.listens);
         all.next().filter(|_| all.next().is_none())
     }
 

@@ -43,7 +43,7 @@ pub(crate) struct Place(Arc<Taken>);
 struct Taken {
     turnstile: Turnstile,
     who: Principal,
-    kind: Kind,
+    kind: Mutex<Kind>,
 }
 
 impl Turnstile {
@@ -63,7 +63,8 @@ impl Turnstile {
     pub(super) fn enter(&self, who: &Principal, method: &Method) -> Result<Place, Wait> {
         let kind = if method == Method::GET { Kind::Stream } else { Kind::Request };
         self.lock().enter(who, kind, Instant::now())?;
-        Ok(Place(Arc::new(Taken { turnstile: self.clone(), who: who.clone(), kind })))
+        let (who, kind) = (who.clone(), Mutex::new(kind));
+        Ok(Place(Arc::new(Taken { turnstile: self.clone(), who, kind })))
     }
 
     fn lock(&self) -> MutexGuard<'_, Shares> {
@@ -72,6 +73,16 @@ impl Turnstile {
 }
 
 impl Place {
+    /// It is the place of a stream that answers nothing, from now on.
+    pub(super) fn lasts(&self) -> Result<(), Wait> {
+        let mut kind = self.0.kind();
+        if *kind == Kind::Request {
+            self.0.turnstile.lock().lasts(&self.0.who)?;
+            *kind = Kind::Stream;
+        }
+        Ok(())
+    }
+
     pub(super) fn carried(&self, bytes: usize) {
         let Taken { turnstile, who, .. } = &*self.0;
         turnstile.lock().carried(who, bytes, Instant::now());
@@ -89,9 +100,16 @@ impl Place {
     }
 }
 
+impl Taken {
+    fn kind(&self) -> MutexGuard<'_, Kind> {
+        self.kind.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 impl Drop for Taken {
     fn drop(&mut self) {
-        self.turnstile.lock().leave(&self.who, self.kind);
+        let kind = *self.kind();
+        self.turnstile.lock().leave(&self.who, kind);
     }
 }
 
