@@ -10,14 +10,19 @@
 
 #[path = "bridge/attacks.rs"]
 mod attacks;
+#[path = "bridge/client.rs"]
+mod client;
 #[path = "bridge/features.rs"]
 mod features;
 #[path = "bridge/matrix.rs"]
 mod matrix;
+#[allow(dead_code, reason = "with the real binary more of it is needed")]
 #[path = "bridge/server.rs"]
 mod server;
 #[allow(dead_code, reason = "the model lists tools, too")]
 #[path = "model/settings.rs"]
 mod settings;
+#[path = "bridge/table.rs"]
+mod table;
 #[path = "bridge/talk.rs"]
 mod talk;

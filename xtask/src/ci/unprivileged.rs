@@ -20,8 +20,15 @@ const NOT_COPIED: &[&str] = &[".git", "target", "node_modules"];
 const PACKAGES: [&str; 2] = ["confine", "cli"];
 /// What of them says the same whoever runs it, and takes long: the box is the same there as in
 /// the programs that are run again.
-const ONCE: &[&str] =
-    &["cli::browser", "cli::casebook", "cli::channels", "cli::cycles", "cli::guide", "cli::lesson"];
+const ONCE: &[&str] = &[
+    "cli::browser",
+    "cli::casebook",
+    "cli::channels",
+    "cli::cycles",
+    "cli::guide",
+    "cli::lesson",
+    "cli::matrix",
+];
 /// Where a part is enough, and how its tests' names begin: real servers in the box, not every host
 /// in front of them.
 const PARTS: &[(&str, &str)] = &[("cli::peers", "servers::")];

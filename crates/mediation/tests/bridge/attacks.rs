@@ -6,6 +6,7 @@ use portcullis_mediation::Session;
 use portcullis_policy::Answer;
 use serde_json::{Value, json};
 
+use crate::client::Client as _;
 use crate::server::{MODERN, Server, error, question, result, said, text};
 use crate::talk::{Talk, open};
 

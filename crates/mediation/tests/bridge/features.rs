@@ -2,12 +2,12 @@
 
 use serde_json::{Value, json};
 
-use crate::talk::Talk;
+use crate::client::Client;
 
 /// A line of the table, and what is tried for it. It works, or the code says why not.
 pub(crate) struct Feature {
     pub(crate) name: &'static str,
-    pub(crate) play: fn(&mut Talk) -> Result<(), String>,
+    pub(crate) play: fn(&mut dyn Client) -> Result<(), String>,
 }
 
 /// Every line, in the order of the page.
@@ -49,23 +49,23 @@ fn is(found: &Value, expected: &str) -> Result<(), String> {
     if found == expected { Ok(()) } else { Err(format!("{found:?} in place of {expected:?}")) }
 }
 
-fn says(talk: &mut Talk, tool: &str, expected: &str) -> Result<(), String> {
+fn says(talk: &mut dyn Client, tool: &str, expected: &str) -> Result<(), String> {
     let answer = talk.call(tool);
     is(&works(&answer)?["content"][0]["text"], expected)
 }
 
-fn ping(talk: &mut Talk) -> Result<(), String> {
+fn ping(talk: &mut dyn Client) -> Result<(), String> {
     works(&talk.request("ping", json!({}))).map(drop)
 }
 
-fn tools(talk: &mut Talk) -> Result<(), String> {
+fn tools(talk: &mut dyn Client) -> Result<(), String> {
     let listed = talk.request("tools/list", json!({}));
     is(&works(&listed)?["tools"][0]["name"], "echo")?;
     says(talk, "echo", "echoed")
 }
 
 /// A value that is no object means nothing before 2026-07-28; its text stays.
-fn structured(talk: &mut Talk) -> Result<(), String> {
+fn structured(talk: &mut dyn Client) -> Result<(), String> {
     let answer = talk.call("structured");
     let result = works(&answer)?;
     is(&result["content"][0]["text"], "[1]")?;
@@ -77,13 +77,13 @@ fn structured(talk: &mut Talk) -> Result<(), String> {
     }
 }
 
-fn prompts(talk: &mut Talk) -> Result<(), String> {
+fn prompts(talk: &mut dyn Client) -> Result<(), String> {
     is(&works(&talk.request("prompts/list", json!({})))?["prompts"][0]["name"], "greet")?;
     let got = talk.request("prompts/get", json!({"name": "greet"}));
     is(&works(&got)?["messages"][0]["content"]["text"], "hello")
 }
 
-fn resources(talk: &mut Talk) -> Result<(), String> {
+fn resources(talk: &mut dyn Client) -> Result<(), String> {
     is(&works(&talk.request("resources/list", json!({})))?["resources"][0]["uri"], "notes://a")?;
     let templates = talk.request("resources/templates/list", json!({}));
     is(&works(&templates)?["resourceTemplates"][0]["name"], "n")?;
@@ -92,7 +92,7 @@ fn resources(talk: &mut Talk) -> Result<(), String> {
 }
 
 /// Its code is that of the client's era.
-fn missing(talk: &mut Talk) -> Result<(), String> {
+fn missing(talk: &mut dyn Client) -> Result<(), String> {
     let answer = talk.request("resources/read", json!({"uri": "notes://b"}));
     let expected = if talk.is_modern() { -32602 } else { -32002 };
     match answer["error"]["code"].as_i64() {
@@ -101,7 +101,7 @@ fn missing(talk: &mut Talk) -> Result<(), String> {
     }
 }
 
-fn completion(talk: &mut Talk) -> Result<(), String> {
+fn completion(talk: &mut dyn Client) -> Result<(), String> {
     let argument = json!({"name": "who", "value": "a"});
     let reference = json!({"type": "ref/prompt", "name": "greet"});
     let params = json!({"ref": reference, "argument": argument});
@@ -110,12 +110,11 @@ fn completion(talk: &mut Talk) -> Result<(), String> {
 }
 
 /// What the client was told, by its method.
-fn told<'a>(talk: &'a Talk, method: &str) -> Result<&'a Value, String> {
-    let found = talk.told.iter().find(|said| said["method"] == method);
-    found.ok_or_else(|| "it was not told".to_owned())
+fn told(talk: &mut dyn Client, method: &str) -> Result<Value, String> {
+    talk.told(method).ok_or_else(|| format!("{method}: it was not told"))
 }
 
-fn updates(talk: &mut Talk) -> Result<(), String> {
+fn updates(talk: &mut dyn Client) -> Result<(), String> {
     if talk.is_modern() {
         talk.sends(
             "subscriptions/listen",
@@ -129,7 +128,7 @@ fn updates(talk: &mut Talk) -> Result<(), String> {
     is(&told(talk, "notifications/resources/updated")?["params"]["uri"], "notes://a")
 }
 
-fn changes(talk: &mut Talk) -> Result<(), String> {
+fn changes(talk: &mut dyn Client) -> Result<(), String> {
     if talk.is_modern() {
         talk.sends("subscriptions/listen", json!({"notifications": {"toolsListChanged": true}}));
         told(talk, "notifications/subscriptions/acknowledged")?;
@@ -139,7 +138,7 @@ fn changes(talk: &mut Talk) -> Result<(), String> {
     told(talk, "notifications/tools/list_changed").map(drop)
 }
 
-fn logs(talk: &mut Talk) -> Result<(), String> {
+fn logs(talk: &mut dyn Client) -> Result<(), String> {
     let mut params = json!({"name": "log", "arguments": {}});
     if talk.is_modern() {
         params["_meta"] = json!({"io.modelcontextprotocol/logLevel": "warning"});
@@ -150,48 +149,47 @@ fn logs(talk: &mut Talk) -> Result<(), String> {
     is(&told(talk, "notifications/message")?["params"]["level"], "error")
 }
 
-fn progress(talk: &mut Talk) -> Result<(), String> {
+fn progress(talk: &mut dyn Client) -> Result<(), String> {
     let meta = json!({"progressToken": "mine"});
     let params = json!({"name": "progress", "arguments": {}, "_meta": meta});
     works(&talk.request("tools/call", params))?;
     is(&told(talk, "notifications/progress")?["params"]["progressToken"], "mine")
 }
 
-fn cancellation(talk: &mut Talk) -> Result<(), String> {
+fn cancellation(talk: &mut dyn Client) -> Result<(), String> {
     let id = talk.sends("tools/call", json!({"name": "wait", "arguments": {}}));
+    let call = talk.arrived("tools/call").ok_or("it was not called")?;
     talk.says(&crate::server::said("notifications/cancelled", &json!({"requestId": id})));
-    let heard = &talk.server.as_ref().unwrap().heard;
-    let call = heard.iter().find(|it| it["method"] == "tools/call").ok_or("it was not called")?;
-    let last = heard.last().ok_or("nothing")?;
-    let same = last["params"]["requestId"] == call["id"];
-    let cancelled = last["method"] == "notifications/cancelled" && same;
-    cancelled.then_some(()).ok_or_else(|| format!("{last}"))
+    let taken_back = talk.arrived("notifications/cancelled").ok_or("the server was not told")?;
+    let same = taken_back["params"]["requestId"] == call["id"];
+    same.then_some(()).ok_or_else(|| format!("{taken_back}"))
 }
 
-fn roots(talk: &mut Talk) -> Result<(), String> {
-    says(talk, "roots", "file:///p")
+fn roots(talk: &mut dyn Client) -> Result<(), String> {
+    let root = talk.root();
+    says(talk, "roots", &root)
 }
 
-fn sampling(talk: &mut Talk) -> Result<(), String> {
+fn sampling(talk: &mut dyn Client) -> Result<(), String> {
     says(talk, "model", "said")
 }
 
-fn form(talk: &mut Talk) -> Result<(), String> {
+fn form(talk: &mut dyn Client) -> Result<(), String> {
     says(talk, "person", "line 7")
 }
 
-fn link(talk: &mut Talk) -> Result<(), String> {
+fn link(talk: &mut dyn Client) -> Result<(), String> {
     says(talk, "link", "accept")
 }
 
-fn sign_in(talk: &mut Talk) -> Result<(), String> {
+fn sign_in(talk: &mut dyn Client) -> Result<(), String> {
     says(talk, "sign_in", "signed in")
 }
 
 /// A call that is answered with a task, which is then asked about.
-fn tasks(talk: &mut Talk) -> Result<(), String> {
+fn tasks(talk: &mut dyn Client) -> Result<(), String> {
     let mut params = json!({"name": "task", "arguments": {}});
-    if talk.client == "2025-11-25" {
+    if talk.revision() == "2025-11-25" {
         params["task"] = json!({});
     }
     let answer = talk.request("tools/call", params);

@@ -12,7 +12,6 @@ const STREAM: &str = "io.modelcontextprotocol/subscriptionId";
 #[derive(Debug)]
 pub(crate) struct Server {
     revision: &'static str,
-    /// What was agreed to in a handshake.
     agreed: String,
     /// What it heard, in order.
     pub(crate) heard: Vec<Value>,
@@ -41,6 +40,17 @@ impl Server {
 
     pub(crate) fn is_modern(&self) -> bool {
         self.revision == MODERN
+    }
+
+    /// Nothing was asked of it yet, as far as anybody can see: who listens, listens on.
+    pub(crate) fn anew(&mut self) {
+        self.heard.clear();
+        self.signed_in = false;
+    }
+
+    /// What was agreed to in a handshake.
+    pub(crate) fn agreed(&self) -> &str {
+        &self.agreed
     }
 
     pub(crate) fn hears(&mut self, message: &Value) -> Vec<Value> {

@@ -7,9 +7,10 @@ use portcullis_guard::egress::{Reach, Rule};
 use portcullis_mediation::{Fact, MayAsk, Output, Session, Settings};
 use portcullis_policy::{Answer, Elicitation, Extension, Opening, Sampling};
 use portcullis_wire::{Id, Message, Peer};
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use crate::server::{MODERN, Server, result, said};
+use crate::client::{Client, answered};
+use crate::server::{Server, result};
 use crate::settings::settings;
 
 /// What one conversation looks like from outside.
@@ -78,94 +79,6 @@ impl Talk {
             answer: Answer::Approve,
             answers_questions: true,
         }
-    }
-
-    pub(crate) fn is_modern(&self) -> bool {
-        self.client == MODERN
-    }
-
-    fn capabilities(&self) -> Value {
-        let mut all = json!({"roots": {"listChanged": true}, "sampling": {}});
-        if self.client >= "2025-06-18" {
-            all["elicitation"] = json!({});
-        }
-        if self.client >= "2025-11-25" {
-            all["elicitation"] = json!({"form": {}, "url": {}});
-        }
-        if self.is_modern() {
-            all["extensions"] = json!({"io.modelcontextprotocol/tasks": {}});
-        }
-        all
-    }
-
-    /// The handshake of the client's era; what it was answered.
-    pub(crate) fn begin(&mut self) -> Value {
-        if self.is_modern() {
-            return self.request("server/discover", json!({}));
-        }
-        let answer = self.request("initialize", self.opening());
-        if answer.get("result").is_some() {
-            self.says(&said("notifications/initialized", &json!({})));
-        }
-        answer
-    }
-
-    pub(crate) fn opening(&self) -> Value {
-        let info = json!({"name": "host", "version": "1"});
-        json!({
-            "protocolVersion": self.client, "capabilities": self.capabilities(), "clientInfo": info,
-        })
-    }
-
-    /// Sends a request; its name.
-    pub(crate) fn sends(&mut self, method: &str, mut params: Value) -> u64 {
-        if self.is_modern() {
-            let meta = &mut params["_meta"];
-            if meta.is_null() {
-                *meta = json!({});
-            }
-            meta["io.modelcontextprotocol/protocolVersion"] = MODERN.into();
-            meta["io.modelcontextprotocol/clientCapabilities"] = self.capabilities();
-            meta["io.modelcontextprotocol/clientInfo"] = json!({"name": "host", "version": "1"});
-        }
-        self.next += 1;
-        let id = self.next;
-        self.says(&json!({"jsonrpc": "2.0", "id": id, "method": method, "params": params}));
-        id
-    }
-
-    /// Asks, answers what it is asked meanwhile, and comes back with the answer.
-    pub(crate) fn request(&mut self, method: &str, params: Value) -> Value {
-        let mut id = self.sends(method, params.clone());
-        for _ in 0..20 {
-            let Some(answer) = self.answer_to(id) else { return Value::Null };
-            if answer["result"]["resultType"] != "input_required" || !self.answers_questions {
-                return answer;
-            }
-            let mut again = params.clone();
-            let asked = answer["result"]["inputRequests"].as_object().cloned().unwrap_or_default();
-            for (key, asked) in &asked {
-                self.asked.push(asked.clone());
-                again["inputResponses"][key] = answered(asked);
-            }
-            again["requestState"] = answer["result"]["requestState"].clone();
-            id = self.sends(method, again);
-        }
-        panic!("the server asks for ever");
-    }
-
-    pub(crate) fn call(&mut self, tool: &str) -> Value {
-        self.request("tools/call", json!({"name": tool, "arguments": {}}))
-    }
-
-    pub(crate) fn answer_to(&mut self, id: u64) -> Option<Value> {
-        let place = self.answers.iter().position(|answer| answer["id"] == id)?;
-        Some(self.answers.remove(place))
-    }
-
-    pub(crate) fn says(&mut self, message: &Value) {
-        self.receive(Peer::Client, message);
-        self.settle();
     }
 
     /// The next thing that the server that is the test's got.
@@ -257,7 +170,8 @@ impl Talk {
         }
         self.asked.push(message.clone());
         if self.answers_questions {
-            self.receive(Peer::Client, &result(message, &answered(message)));
+            let answer = result(message, &answered(message, &self.root()));
+            self.receive(Peer::Client, &answer);
         }
     }
 
@@ -275,17 +189,44 @@ impl Talk {
     }
 }
 
-/// What the client answers to any question.
-pub(crate) fn answered(asked: &Value) -> Value {
-    match asked["method"].as_str().unwrap() {
-        "sampling/createMessage" => {
-            let content = json!({"type": "text", "text": "said"});
-            json!({"role": "assistant", "model": "m", "content": content})
+impl Client for Talk {
+    fn revision(&self) -> &'static str {
+        self.client
+    }
+
+    fn root(&self) -> String {
+        "file:///p".to_owned()
+    }
+
+    fn number(&mut self) -> u64 {
+        self.next += 1;
+        self.next
+    }
+
+    fn says(&mut self, message: &Value) {
+        self.receive(Peer::Client, message);
+        self.settle();
+    }
+
+    fn answer_to(&mut self, id: u64) -> Option<Value> {
+        let place = self.answers.iter().position(|answer| answer["id"] == id)?;
+        Some(self.answers.remove(place))
+    }
+
+    fn told(&mut self, method: &str) -> Option<Value> {
+        self.told.iter().find(|said| said["method"] == method).cloned()
+    }
+
+    fn arrived(&mut self, method: &str) -> Option<Value> {
+        let heard = &self.server.as_ref()?.heard;
+        heard.iter().find(|said| said["method"] == method).cloned()
+    }
+
+    fn is_asked(&mut self, question: &Value) -> bool {
+        if self.answers_questions {
+            self.asked.push(question.clone());
         }
-        "elicitation/create" if asked["params"]["mode"] == "url" => json!({"action": "accept"}),
-        "elicitation/create" => json!({"action": "accept", "content": {"line": 7}}),
-        "roots/list" => json!({"roots": [{"uri": "file:///p"}]}),
-        _ => json!({}),
+        self.answers_questions
     }
 }
 
