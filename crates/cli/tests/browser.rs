@@ -22,5 +22,7 @@ mod kinds;
 mod looks;
 #[path = "browser/person.rs"]
 mod person;
+#[path = "browser/provider.rs"]
+mod provider;
 #[path = "stage/mod.rs"]
 mod stage;

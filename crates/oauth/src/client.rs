@@ -122,7 +122,7 @@ pub(crate) fn way(
         return Err(Why::Unregistered);
     };
     let method = if none() { Method::None } else { with_secret(server)? };
-    Ok(Way::Register { body: request(redirect, method), method })
+    Ok(Way::Register { body: request(redirect, method, server.refreshes), method })
 }
 
 /// As the operator registered us.
@@ -153,13 +153,15 @@ fn with_secret(server: &Server) -> Result<Method, Why> {
 }
 
 /// What we say of ourselves (RFC 7591, 2). A program of this machine is `native`, so that the
-/// authorization server takes a redirect to loopback.
-fn request(redirect: &str, method: Method) -> String {
+/// authorization server takes a redirect to loopback; a grant that it does not have it may refuse.
+fn request(redirect: &str, method: Method, refreshes: bool) -> String {
+    let grants = ["authorization_code", "refresh_token"];
+    let grants = grants.get(..if refreshes { 2 } else { 1 });
     json!({
         "client_name": "Portcullis",
         "application_type": "native",
         "redirect_uris": [redirect],
-        "grant_types": ["authorization_code", "refresh_token"],
+        "grant_types": grants,
         "response_types": ["code"],
         "token_endpoint_auth_method": method.as_str(),
     })
@@ -221,6 +223,7 @@ mod tests {
             checks_pkce: true,
             says_iss: false,
             takes_documents: true,
+            refreshes: true,
             methods: methods.iter().map(|&it| it.to_owned()).collect(),
             scopes: crate::Scopes::default(),
         }
@@ -312,6 +315,20 @@ mod tests {
     }
 
     #[test]
+    fn a_grant_that_is_not_there_is_not_asked_for() {
+        for (refreshes, expect) in [
+            (true, json!(["authorization_code", "refresh_token"])),
+            (false, json!(["authorization_code"])),
+        ] {
+            let server = Server { refreshes, ..server("https://a.example.com", &["none"]) };
+            let way = way(&Identity::default(), &server, &[], Some(REDIRECT), 0);
+            let Ok(Way::Register { body, .. }) = way else { panic!("{way:?}") };
+            let body: serde_json::Value = serde_json::from_str(&body).unwrap();
+            assert_eq!(body["grant_types"], expect);
+        }
+    }
+
+    #[test]
     fn a_registration_is_what_we_asked_for() {
         let server = server("https://a.example.com", &["none"]);
         let read = |body: &str| registered(body.as_bytes(), &server, REDIRECT, Method::None);
@@ -334,7 +351,7 @@ mod tests {
         ] {
             assert!(read(body).is_err(), "{body}");
         }
-        let body = request(REDIRECT, Method::None);
+        let body = request(REDIRECT, Method::None, true);
         assert!(body.contains("\"application_type\":\"native\"") && body.contains(REDIRECT));
     }
 }

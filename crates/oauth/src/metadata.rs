@@ -103,6 +103,8 @@ pub struct Server {
     pub says_iss: bool,
     /// Whether a client may be named by the address of its metadata.
     pub takes_documents: bool,
+    /// Whether it has refresh tokens, as far as it says.
+    pub refreshes: bool,
     /// How a client shows who it is at the token endpoint.
     pub methods: Vec<String>,
     /// What there is to ask for.
@@ -125,6 +127,7 @@ impl Server {
         let token = token.ok_or(Why::Lacks("a token endpoint"))?;
         let pkce = json::texts(&value, "code_challenge_methods_supported", SERVER)?;
         let methods = json::texts(&value, "token_endpoint_auth_methods_supported", SERVER)?;
+        let grants = json::texts(&value, "grant_types_supported", SERVER)?;
         let scopes = json::texts(&value, "scopes_supported", SERVER)?.unwrap_or_default();
         Ok(Self {
             issuer: said.to_owned(),
@@ -134,6 +137,8 @@ impl Server {
             checks_pkce: pkce.is_some_and(|all| all.iter().any(|it| it == "S256")),
             says_iss: json::flag(&value, "authorization_response_iss_parameter_supported", SERVER)?,
             takes_documents: json::flag(&value, "client_id_metadata_document_supported", SERVER)?,
+            // Who says nothing often has them all the same.
+            refreshes: grants.is_none_or(|all| all.iter().any(|it| it == "refresh_token")),
             // RFC 8414, 2: what holds when it says nothing.
             methods: methods.unwrap_or_else(|| vec!["client_secret_basic".to_owned()]),
             // Of another's scopes only one is looked for; a list that is too long is as good as none.
@@ -157,6 +162,7 @@ impl Server {
             checks_pkce: true,
             says_iss: false,
             takes_documents: false,
+            refreshes: true,
             methods: vec!["none".to_owned(), "client_secret_post".to_owned()],
             scopes: Scopes::default(),
         })

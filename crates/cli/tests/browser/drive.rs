@@ -20,7 +20,7 @@ pub struct Browser {
 }
 
 /// A file of this repository.
-fn source(name: &str) -> PathBuf {
+pub fn source(name: &str) -> PathBuf {
     // At run time: the tests may run from a copy of the sources.
     let here = std::env::var_os("CARGO_MANIFEST_DIR");
     let here = here.map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
