@@ -3,11 +3,15 @@
 //! A panic's message may hold a piece of what a peer sent, or of a secret, and
 //! stderr goes into the logs of hosts.
 
+use std::io::Write as _;
 use std::panic::Location;
 
 /// From now on a panic is one line without its message.
 pub(crate) fn say_where_and_not_what() {
-    std::panic::set_hook(Box::new(|panic| eprintln!("portcullis: {}", said(panic.location()))));
+    std::panic::set_hook(Box::new(|panic| {
+        // A panic in here would end the process, and whoever closed stderr must not do that.
+        let _ = writeln!(std::io::stderr(), "portcullis: {}", said(panic.location()));
+    }));
 }
 
 fn said(place: Option<&Location<'_>>) -> String {

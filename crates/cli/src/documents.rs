@@ -71,6 +71,21 @@ impl InForce {
         Ok(Self { documents, texts, projects: files })
     }
 
+    /// The files of policies that were read, and the directories in which more may appear.
+    pub(crate) fn policies(&self) -> Vec<PathBuf> {
+        let mut files: Vec<PathBuf> =
+            self.texts.iter().map(|text| PathBuf::from(&text.file)).collect();
+        for document in self.documents.all() {
+            let patterns = document.config.policy.files.iter().filter(|it| it.contains('*'));
+            let dir = Path::new(&document.file).parent().unwrap_or(Path::new("."));
+            let dirs = patterns.filter_map(|it| Some(dir.join(it).parent()?.to_owned()));
+            files.extend(dirs.filter_map(|dir| std::path::absolute(dir).ok()));
+        }
+        files.sort();
+        files.dedup();
+        files
+    }
+
     /// The servers that have a table, and one that has none.
     pub(crate) fn servers(&self) -> Result<Vec<Server>, Trouble> {
         let files = || self.documents.all().map(|document| &document.config);

@@ -116,14 +116,14 @@ fn understood(
     let (resolved, path, left_out) = find(plan, grants);
     for dir in left_out {
         let (name, dir) = (&server.name, dir.display());
-        eprintln!("portcullis: {name}: not looking for programs in {dir}: the server may write it");
+        tell!("portcullis: {name}: not looking for programs in {dir}: the server may write it");
     }
     let home = plan.home.as_deref();
     let resolved = resolved.map_err(refused)?;
     let command::Plan::Prepare(package) = &resolved.plan else {
         return hold_back(plan, resolved, grants);
     };
-    eprintln!("portcullis: {}: preparing `{}`", server.name, package.spec);
+    tell!("portcullis: {}: preparing `{}`", server.name, package.spec);
     let preparation = Preparation {
         store: &plan.state.join("packages"),
         path: &path,
@@ -136,7 +136,7 @@ fn understood(
         package.prepare(&preparation).map_err(unprepared)?;
     if let Some(why) = &unheld {
         let name = &server.name;
-        eprintln!("portcullis: {name}: the installer was not held to its registry: {why}");
+        tell!("portcullis: {name}: the installer was not held to its registry: {why}");
     }
     *installing = Installing { denied, unheld };
     hold_back(plan, resolved, grants)

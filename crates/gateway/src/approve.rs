@@ -132,7 +132,7 @@ impl Driver {
             // What is recorded as a person's no is one.
             Ok(Taken::Gone | Taken::Pending) => self.session.advise(ticket, Fact::Lapsed, now),
             Err(error) => {
-                eprintln!("portcullis: approvals cannot be read, so the answer is no: {error}");
+                tell!("portcullis: approvals cannot be read, so the answer is no: {error}");
                 self.session.advise(ticket, Fact::Unavailable, now);
             }
         }
@@ -174,7 +174,7 @@ impl Driver {
                 }
             };
             if let Err(why) = &kept {
-                eprintln!("portcullis: {approval} was not decided: {why}");
+                tell!("portcullis: {approval} was not decided: {why}");
                 // It is on the terminal no more; elsewhere it may still be answered.
                 self.watch.prompt.withdraw(&approval);
             }
@@ -190,7 +190,7 @@ impl Driver {
             Answer::Reject => Verdict::Deny,
         };
         if let Err(why) = self.decide(approval, verdict, by, wall_clock()) {
-            eprintln!("portcullis: {approval} was not decided: {why}");
+            tell!("portcullis: {approval} was not decided: {why}");
         }
         self.watch.look_now();
     }

@@ -69,7 +69,7 @@ impl Driver {
         }
         let (key, content) = (&called.question.key, &called.question.arguments);
         let words = Words::of(key.matter, key.server.as_str(), &key.tool, content);
-        eprintln!(
+        tell!(
             "portcullis: {}? see `portcullis approvals show {approval}`, then \
              `portcullis approvals approve {approval}` or `deny`",
             words.asks

@@ -205,7 +205,7 @@ impl Launch<'_> {
             let content = &question.arguments;
             let words =
                 Words::of(Matter::Launch, self.plan.server.name.as_str(), self.part, content);
-            eprintln!(
+            tell!(
                 "portcullis: {}? see `portcullis approvals show {id}`, then \
                  `portcullis approvals approve {id}` or `deny`",
                 words.asks

@@ -367,7 +367,7 @@ impl Driver {
     /// Seals the journal: the last checkpoint covers every record.
     pub(crate) fn seal(self) {
         if let Err(error) = self.journal.close() {
-            eprintln!("portcullis: the journal's last checkpoint cannot be written: {error}");
+            tell!("portcullis: the journal's last checkpoint cannot be written: {error}");
         }
     }
 

@@ -132,7 +132,7 @@ pub(crate) fn launch(
     let variables = variables(plan)?;
     let secrets = Secrets::watch(plan, sights, &variables);
     for told in secrets.aged(SystemTime::now()) {
-        eprintln!("portcullis: {}: {told}", plan.server.name);
+        tell!("portcullis: {}: {told}", plan.server.name);
     }
     let mut approvals = Approvals::open(&plan.state)
         .map_err(|error| Fault::ours("approvals cannot be opened", error))?;
@@ -234,7 +234,7 @@ fn begin(plan: &Plan, ready: Ready<'_>, keeper: &mut Keeper) -> Result<Begun, Fa
     };
     let confined = confine::spawn(&profile).map_err(refused)?;
     for weakness in &confined.achieved.weak {
-        eprintln!("portcullis: {}: weaker than usual: {weakness}", plan.server.name);
+        tell!("portcullis: {}: weaker than usual: {weakness}", plan.server.name);
     }
     keeper.profile = profile;
     let Confined { stdin, stdout, stderr, sockets, custody, achieved } = confined;

@@ -7,6 +7,14 @@
 //! (calling a person, and waiting for one), `roots.rs` and `restart.rs` (what changes in a box
 //! that runs, and a box that takes another's place), `secrets.rs` and `reload.rs` (what it was given, when that changes), `side.rs` (what servers write beside the protocol).
 
+/// One line on stderr. Whoever closed it does not want to know, and that ends nothing.
+macro_rules! tell {
+    ($($said:tt)*) => {{
+        use std::io::Write as _;
+        let _ = writeln!(std::io::stderr(), $($said)*);
+    }};
+}
+
 mod admit;
 mod alarm;
 mod approve;
@@ -207,7 +215,7 @@ impl Driver {
     /// A last record, when the session is over already.
     fn record_last(&mut self, record: &Record) {
         if let Err(error) = self.journal.append(record, driver::wall_clock()) {
-            eprintln!("portcullis: the journal cannot be written: {error}");
+            tell!("portcullis: the journal cannot be written: {error}");
         }
     }
 
@@ -216,25 +224,22 @@ impl Driver {
         let (session, _) = self.session.binds();
         // One that is still written as standing counts no more: no session has its name.
         if let Err(error) = self.approvals.end_session(session) {
-            eprintln!("portcullis: grants of this session are still listed: {error}");
+            tell!("portcullis: grants of this session are still listed: {error}");
         }
         if let Err(error) = self.keeper.end(session) {
-            eprintln!("portcullis: directories of this session are still listed: {error}");
+            tell!("portcullis: directories of this session are still listed: {error}");
         }
         // Here and not at the start, where a host waits.
         if let Err(error) = self.approvals.sweep(wall_clock()) {
-            eprintln!("portcullis: old questions are still kept: {error}");
+            tell!("portcullis: old questions are still kept: {error}");
         }
     }
 
     /// Tells a person why the server is gone.
     fn explain(&self, exit: &str) {
-        eprintln!(
-            "portcullis: server ended: {exit}; its stderr is in {}",
-            self.side.path().display()
-        );
+        tell!("portcullis: server ended: {exit}; its stderr is in {}", self.side.path().display());
         for line in self.side.last() {
-            eprintln!("portcullis:   {line}");
+            tell!("portcullis:   {line}");
         }
     }
 }

@@ -131,7 +131,7 @@ impl Driver {
         match self.keeper.let_in(root, grant, session) {
             Ok(ceiling) => {
                 let by = if lasts { "a standing yes" } else { "a person" };
-                eprintln!("portcullis: root {path} is let in by {by}");
+                tell!("portcullis: root {path} is let in by {by}");
                 self.session.set_ceiling(ceiling, &format!("root {path} is let in by {by}"));
             }
             Err(fault) => self.session.not_admitted(newcomer, &fault.to_string()),
@@ -150,7 +150,7 @@ impl Driver {
         match self.approvals.remembered(key, session, project, wall_clock()) {
             Ok(found) => found.grants.iter().any(|grant| grant.id == *id),
             Err(error) => {
-                eprintln!(
+                tell!(
                     "portcullis: a directory is withdrawn, for its grant cannot be read: {error}"
                 );
                 false

@@ -47,7 +47,7 @@ impl Driver {
             bond.metrics.saw(record);
         }
         if let Err(error) = self.journal.append(record, wall_clock()) {
-            eprintln!("portcullis: the journal cannot be written, so calls stop: {error}");
+            tell!("portcullis: the journal cannot be written, so calls stop: {error}");
             self.session.journal_failed();
         }
     }
@@ -64,7 +64,7 @@ impl Driver {
 
     fn consult(&mut self, ticket: Ticket, key: ApprovalKey) {
         let fact = self.approvals.consult(&key, wall_clock()).unwrap_or_else(|error| {
-            eprintln!("portcullis: approvals cannot be read, so the answer is no: {error}");
+            tell!("portcullis: approvals cannot be read, so the answer is no: {error}");
             Fact::Unavailable
         });
         let remembered = self.remembered(&key);
@@ -80,14 +80,14 @@ impl Driver {
         let (session, project) = self.session.binds();
         let found = self.approvals.remembered(&GrantKey::from(key), session, project, wall_clock());
         found.unwrap_or_else(|error| {
-            eprintln!("portcullis: grants cannot be read, so none counts: {error}");
+            tell!("portcullis: grants cannot be read, so none counts: {error}");
             Remembered::default()
         })
     }
 
     fn ask(&mut self, ticket: Ticket, question: Question) {
         if let Err(error) = self.approvals.ask(&question, wall_clock()) {
-            eprintln!("portcullis: the question cannot be stored, so the answer is no: {error}");
+            tell!("portcullis: the question cannot be stored, so the answer is no: {error}");
             return self.session.advise(ticket, Fact::Unavailable, Instant::now());
         }
         self.watch.asked(ticket, &question);

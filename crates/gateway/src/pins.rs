@@ -393,7 +393,7 @@ impl Driver {
     }
 
     fn pins_lost(&mut self, error: &StoreError) {
-        eprintln!("portcullis: pins cannot be kept, so calls stop: {error}");
+        tell!("portcullis: pins cannot be kept, so calls stop: {error}");
         self.session.pins_lost();
     }
 }

@@ -54,6 +54,13 @@ impl Written {
         Self(files.into_iter().map(seen).collect())
     }
 
+    /// Looks at these, too.
+    #[must_use]
+    pub fn and(mut self, files: Vec<PathBuf>) -> Self {
+        self.0.extend(Self::look(files).0);
+        self
+    }
+
     pub(crate) fn files(&self) -> &[(PathBuf, Option<Sight>)] {
         &self.0
     }
@@ -152,7 +159,7 @@ impl Driver {
     }
 
     fn note_network(&mut self, told: &str) {
-        eprintln!("portcullis: {told}");
+        tell!("portcullis: {told}");
         self.session.note_network(told);
     }
 }

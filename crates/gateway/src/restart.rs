@@ -20,7 +20,7 @@ impl Driver {
     /// Exchanges the server's process. `why` is for the journal.
     pub(crate) fn restart(&mut self, why: &str, now: Instant) {
         let Some(custody) = &mut self.custody else { return };
-        eprintln!("portcullis: the server is started anew: {why}");
+        tell!("portcullis: the server is started anew: {why}");
         custody.kill();
         // Returns when the kernel has ended the last of its processes.
         let _ended = custody.wait();
@@ -45,7 +45,7 @@ impl Driver {
 
     /// Nothing takes the server's place: the journal has why, and everybody is answered.
     fn stays_away(&mut self, why: &str, now: Instant) {
-        eprintln!("portcullis: {why}");
+        tell!("portcullis: {why}");
         let mut record = self.session.record(Event::Notice);
         record.note = Some(why.to_owned());
         self.session.note(record);

@@ -115,7 +115,7 @@ impl Keeper {
             profile: Profile::new(Vec::new()),
         };
         if let Some(news) = keeper.look(&[]) {
-            eprintln!("portcullis: {server}: {news}");
+            tell!("portcullis: {server}: {news}");
         }
         keeper.wanted = ceiling(&keeper.there())?;
         keeper.shown = keeper.there();
@@ -306,10 +306,10 @@ impl Driver {
         self.hear_the_doorbell();
         let over = self.grants_over();
         if let Some(news) = self.keeper.look(&over) {
-            eprintln!("portcullis: {news}");
+            tell!("portcullis: {news}");
             let ceiling = ceiling(&self.keeper.there()).unwrap_or_else(|fault| {
                 // Such a path was no root from the start; in doubt nothing is one.
-                eprintln!("portcullis: every root is withdrawn: {fault}");
+                tell!("portcullis: every root is withdrawn: {fault}");
                 guarded::Roots::new()
             });
             self.session.set_ceiling(ceiling, &news);

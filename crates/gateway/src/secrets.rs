@@ -107,8 +107,10 @@ pub(crate) struct Sight {
 
 impl Sight {
     pub(crate) fn of(path: &Path) -> Option<Self> {
-        // A pipe says what it says once, and a device never ends.
-        let facts = std::fs::metadata(path).ok().filter(Metadata::is_file)?;
+        // A pipe says what it says once, and a device never ends. A directory changes with the
+        // names in it.
+        let lasts = |facts: &Metadata| facts.is_file() || facts.is_dir();
+        let facts = std::fs::metadata(path).ok().filter(lasts)?;
         Some(Self {
             file: (facts.dev(), facts.ino()),
             size: facts.size(),
@@ -318,7 +320,7 @@ impl Driver {
     }
 
     fn note_secret(&mut self, told: &str) {
-        eprintln!("portcullis: {told}");
+        tell!("portcullis: {told}");
         let mut record = self.session.record(Event::Notice);
         record.note = Some(told.to_owned());
         self.session.note(record);

@@ -28,7 +28,6 @@ mod turnstile;
 mod witness;
 mod worker;
 
-use std::io::Write as _;
 use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -164,14 +163,14 @@ async fn stopping(house: &House, mut files: Files, mut stop: Stop, tls: Option<&
                 Asked::End => break,
                 Asked::HangUp => {
                     files.changed();
-                    house.renew();
+                    files = house.renew().unwrap_or(files);
                 }
             },
             _ = sweep.tick() => lock(&house.front().common).sweep(Instant::now()),
             _ = look.tick() => {
                 look_at(tls);
                 if files.changed() {
-                    house.renew();
+                    files = house.renew().unwrap_or(files);
                 }
             }
         }
@@ -201,15 +200,10 @@ fn announce<'a>(servers: impl Iterator<Item = &'a Plan>, address: &Address, encr
 
 /// Certificates that changed are taken; what is wrong with them is told.
 fn look_at(tls: Option<&Tls>) {
-    let Some(tls) = tls else { return };
-    // A key may be where only its owner looks.
-    let awake = portcullis_confine::own::wake();
-    let looked = tls.look();
-    drop(awake);
-    match looked {
-        Ok(true) => say("the certificate changed: connections begin with the new one"),
-        Err(why) => say(&format!("the certificate changed, and the old one stays: {why}")),
-        Ok(false) => {}
+    match tls.map(Tls::look) {
+        Some(Ok(true)) => say("the certificate changed: connections begin with the new one"),
+        Some(Err(why)) => say(&format!("the certificate changed, and the old one stays: {why}")),
+        Some(Ok(false)) | None => {}
     }
 }
 
@@ -244,8 +238,7 @@ fn number(count: u32) -> usize {
 }
 
 fn say(what: &str) {
-    // Whoever closed our stderr does not want to know.
-    let _ = writeln!(std::io::stderr(), "portcullis: {what}");
+    tell!("portcullis: {what}");
 }
 
 fn lock(common: &Common) -> MutexGuard<'_, Sessions> {

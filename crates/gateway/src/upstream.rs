@@ -153,9 +153,8 @@ impl Driver {
     /// The server forgot the conversation: the host keeps its own.
     fn begins_anew(&mut self, now: Instant) {
         let why = "the remote server forgot the session";
-        if self.session.may_restart() {
-            eprintln!("portcullis: {why}, which begins anew");
-            self.session.restarted(why, now);
+        if self.session.forgotten(why, now) {
+            tell!("portcullis: {why}, which begins anew");
         } else {
             self.trouble(why);
             self.session.closed(Peer::Server, now);
@@ -164,7 +163,7 @@ impl Driver {
 
     /// What an operator has to know of a remote server, without words of the server's.
     fn trouble(&mut self, told: &str) {
-        eprintln!("portcullis: {told}");
+        tell!("portcullis: {told}");
         self.side.keep(told);
         let mut record = self.session.record(Happened::Notice);
         record.note = Some(told.to_owned());

@@ -19,7 +19,7 @@ pub(crate) fn read(plan: &Plan) -> Result<Without, Fault> {
         return Err(Fault::operator(why));
     };
     if let Some(warning) = warning(without) {
-        eprintln!("portcullis: {}: {warning}", plan.server.name);
+        tell!("portcullis: {}: {warning}", plan.server.name);
     }
     Ok(without)
 }

@@ -10,8 +10,8 @@
 //!                   │ another revision, an error, silence: the server is gone
 //! ```
 
-use std::collections::BTreeMap;
-use std::time::Instant;
+use std::collections::{BTreeMap, VecDeque};
+use std::time::{Duration, Instant};
 
 use portcullis_catalog::control::{REVISION_AGREED, SERVER_CONFINED};
 use portcullis_journal::{Event, Outcome as Ended};
@@ -32,6 +32,10 @@ use crate::state::Phase;
 /// More subscriptions than any host has; the rest is not set up again.
 const STANDING: usize = 1024;
 
+/// A remote server that forgets the conversation more often than this in a minute is gone.
+const FORGOTTEN: usize = 5;
+const MINUTE: Duration = Duration::from_secs(60);
+
 /// What a host did once and a fresh process must be told again.
 #[derive(Debug, Default)]
 pub(crate) struct Standing {
@@ -41,9 +45,25 @@ pub(crate) struct Standing {
     requests: BTreeMap<(String, String), Json>,
     /// The tools that the old process listed.
     tools: BTreeMap<String, Fingerprint>,
+    /// When a remote server forgot the conversation, in the last minute.
+    forgotten: VecDeque<Instant>,
 }
 
 impl Session {
+    /// A remote server forgot the conversation, which begins anew. False when it cannot, or did
+    /// so too often: then the server is gone. `why` is for the journal.
+    #[must_use]
+    pub fn forgotten(&mut self, why: &str, now: Instant) -> bool {
+        let times = &mut self.standing.forgotten;
+        while times.pop_front_if(|then| now >= *then + MINUTE).is_some() {}
+        if times.len() >= FORGOTTEN || !self.may_restart() {
+            return false;
+        }
+        self.standing.forgotten.push_back(now);
+        self.restarted(why, now);
+        true
+    }
+
     /// The conversation is at a point at which the process may be exchanged: not
     /// in the middle of a handshake, which only the host can finish.
     #[must_use]

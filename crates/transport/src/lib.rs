@@ -4,6 +4,14 @@
 //! what arrives, bounded before it is looked at. [`http`] does the same for
 //! requests and answers.
 
+/// One line on stderr. Whoever closed it does not want to know, and that ends nothing.
+macro_rules! tell {
+    ($($said:tt)*) => {{
+        use std::io::Write as _;
+        let _ = writeln!(std::io::stderr(), $($said)*);
+    }};
+}
+
 pub mod http;
 pub mod lane;
 pub mod lines;

@@ -1,6 +1,6 @@
 //! MCP as bytes: strict in, canonical out, every revision.
 //!
-//! Reading order: [`frame`] cuts lines before anything looks inside them,
+//! Reading order: [`frame`] cuts lines before anything looks inside them (over HTTP, [`events`]),
 //! [`mod@parse`] turns one line into a [`Message`] or says why not, [`json`] holds
 //! the values a message carries and [`leaves`] walks over their texts, [`revision`]
 //! and [`mod@method`] say which messages exist in which revision and who may send
@@ -15,6 +15,7 @@
 #![forbid(unsafe_code)]
 
 pub mod canonical;
+pub mod events;
 pub mod frame;
 pub mod json;
 pub mod leaves;

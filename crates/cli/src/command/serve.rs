@@ -27,8 +27,14 @@ pub(super) fn run(places: &Places) -> Result<Exit, Trouble> {
 /// meanwhile more may come, not fewer.
 fn read(places: &Places, known: &[PathBuf]) -> Result<Serving, Trouble> {
     // Before they are read: what changes meanwhile is read again.
-    let seen = Written::look(deciding(places));
-    let written = InForce::read_beside(places, known)?;
+    let mut seen = Written::look(deciding(places));
+    let mut written = InForce::read_beside(places, known)?;
+    // Which policies there are is known only now: they are looked at, and read once more.
+    let policies = written.policies();
+    if !policies.is_empty() {
+        seen = seen.and(policies);
+        written = InForce::read_beside(places, known)?;
+    }
     let names = commanded(&written);
     if names.is_empty() {
         let said = "nothing to serve: the config names no server with a command or a url";

@@ -119,6 +119,34 @@ fn what_is_broken_changes_nothing_and_is_told() {
     assert_eq!(house.asks(&hers, &ada, &list).status, 200, "nothing of it changed for her");
 }
 
+/// A file of policies decides like the config that names it, also one that comes later.
+#[test]
+fn policies_are_followed_without_being_told() {
+    let stage = Stage::new();
+    let one = "@id(\"no-writes\") forbid (principal, action == Action::\"call\", resource) when { resource.name == \"write_file\" };\n";
+    let two = "@id(\"no-lists\") forbid (principal, action == Action::\"call\", resource) when { resource.name == \"list_directory\" };\n";
+    std::fs::create_dir(stage.path().join("policy")).unwrap();
+    stage.policy("policy/one.cedar", one);
+    let people = people(&[("ada", ADAS_DIGEST)]);
+    let files = server(&stage, "files", "");
+    let house =
+        House::with(&stage, &format!("{people}{files}[policy]\nfiles = [\"policy/*.cedar\"]\n"));
+    let ada = [("Authorization", ADA)];
+    let ends = |why: &str, change: &dyn Fn()| {
+        let hers = house.greets(&ada);
+        let list = request(2, "tools/list", &json!({}));
+        assert_eq!(house.asks(&hers, &ada, &list).status, 200, "{why}");
+        change();
+        stage.until(why, || (house.asks(&hers, &ada, &list).status == 404).then_some(()));
+    };
+    ends("a policy that changed ends her session", &|| stage.policy("policy/one.cedar", two));
+    ends("and one that came", &|| stage.policy("policy/two.cedar", one));
+    ends("and one that changed of those that came", &|| {
+        stage.policy("policy/two.cedar", &one.replace("write_file", "read_file"));
+    });
+    stage.verify();
+}
+
 /// Somebody begins to ask, the config changes, and then they go on: what held before is over.
 #[test]
 fn a_request_that_dawdles_begins_nothing_under_what_held_before() {

@@ -2,7 +2,7 @@
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
-use std::process::{Child, Stdio};
+use std::process::{Child, ChildStderr, Stdio};
 use std::sync::{Arc, Mutex};
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -72,6 +72,25 @@ impl House {
 
     /// Serves a whole config.
     pub fn with(stage: &Stage, config: &str) -> Self {
+        let (mut house, said) = Self::start(stage, config);
+        // What it says later must not fill its pipe.
+        let kept = Arc::new(Mutex::new(String::new()));
+        let keeps = Arc::clone(&kept);
+        std::thread::spawn(move || {
+            for line in said.lines().map_while(Result::ok) {
+                keeps.lock().unwrap().push_str(&format!("{line}\n"));
+            }
+        });
+        house.said = kept;
+        house
+    }
+
+    /// The same, and nobody reads what it says.
+    pub fn unheard(stage: &Stage, config: &str) -> Self {
+        Self::start(stage, config).0
+    }
+
+    fn start(stage: &Stage, config: &str) -> (Self, BufReader<ChildStderr>) {
         let config = stage.config(config);
         let mut serve = stage.portcullis();
         serve.args(["serve", "--config"]).arg(config).stdin(Stdio::null()).stderr(Stdio::piped());
@@ -82,15 +101,7 @@ impl House {
         let port = line.split("127.0.0.1:").nth(1).and_then(|rest| rest.split('/').next());
         let port = port.and_then(|port| port.parse().ok());
         let port = port.unwrap_or_else(|| panic!("no port: {line}"));
-        // What it says later must not fill its pipe.
-        let kept = Arc::new(Mutex::new(String::new()));
-        let keeps = Arc::clone(&kept);
-        std::thread::spawn(move || {
-            for line in said.lines().map_while(Result::ok) {
-                keeps.lock().unwrap().push_str(&format!("{line}\n"));
-            }
-        });
-        Self { child, port, said: kept }
+        (Self { child, port, said: Arc::default() }, said)
     }
 
     pub fn pid(&self) -> i32 {

@@ -20,6 +20,10 @@ fn guide() -> String {
 
 /// The config of the guide, for this stage, with Bob beside Ada.
 fn house(stage: &Stage) -> House {
+    House::with(stage, &of_two(stage))
+}
+
+fn of_two(stage: &Stage) -> String {
     let project = stage.project().display().to_string();
     let config = guide()
         .replace("/srv/project", &project)
@@ -27,7 +31,7 @@ fn house(stage: &Stage) -> House {
         .replace("127.0.0.1:8808", "127.0.0.1:0");
     let bob = format!("[serve.tokens.bob]\nsha256 = \"{BOBS_DIGEST}\"\nservers = [\"files\"]\n");
     let other = "[server.other]\ncommand = [\"sh\", \"-c\", \"sleep 600\"]\n";
-    House::with(stage, &format!("{config}\n{bob}\n{other}"))
+    format!("{config}\n{bob}\n{other}")
 }
 
 /// The two of them; `more` is said of Ada.
@@ -113,6 +117,21 @@ fn a_session_is_for_whoever_began_it() {
     let started = stage.events("started");
     let of = |who: &str| started.iter().filter(|it| it["principal"] == who).count();
     assert_eq!((of("token:ada"), of("token:bob")), (2, 1));
+}
+
+/// A log whose reader is gone is lost, and nothing else is.
+#[test]
+fn whoever_stops_reading_the_log_ends_nobodys_session() {
+    let stage = Stage::new();
+    let house = House::unheard(&stage, &of_two(&stage));
+    let (ada, bob) = ([("Authorization", ADAS)], [("Authorization", BOBS)]);
+    let hers = house.greets(&ada);
+    let list = request(2, "tools/list", &json!({}));
+    for _ in 0..3 {
+        // It is worth a line.
+        assert_eq!(house.asks(&hers, &bob, &list).status, 403);
+        assert_eq!(house.asks(&hers, &ada, &list).status, 200);
+    }
 }
 
 #[test]

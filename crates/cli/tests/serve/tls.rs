@@ -4,7 +4,6 @@
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -198,25 +197,6 @@ fn a_certificate_is_exchanged_while_it_serves_and_a_broken_one_is_not_taken() {
     let mut some = [0; 12];
     lasting.read_exact(&mut some).unwrap();
     assert_eq!(&some, b"HTTP/1.1 403");
-}
-
-/// Root reads a key of another account only with a privilege, and that sleeps while it serves.
-#[test]
-fn files_of_another_account_are_exchanged_too() {
-    if !rustix::process::geteuid().is_root() {
-        eprintln!("skipped: an ordinary user reads nobody else's files");
-        return;
-    }
-    let stage = Stage::new();
-    let (first, second, files) = (Authority::new(), Authority::new(), Files::of(&stage));
-    files.write(&first.vouches(&[dns("localhost")]));
-    fs::set_permissions(&files.key, fs::Permissions::from_mode(0o600)).unwrap();
-    std::os::unix::fs::chown(&files.key, Some(65534), Some(65534)).unwrap();
-    let house = House::of_files(&stage, &format!("{}{TOKENS}", files.config(false)));
-    files.write(&second.vouches(&[dns("localhost")]));
-    let new = Caller::of(&second);
-    let headers = [("Authorization", TOKEN)];
-    stage.until("the new certificate is shown", || new.asks(&house, &headers));
 }
 
 #[test]

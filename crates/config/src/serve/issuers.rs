@@ -1,4 +1,4 @@
-//! `[serve.issuers.NAME]`, `[serve.scopes.NAME]` and `[serve.tls]`: whose tokens count, which scopes
+//! `[serve.issuers.NAME]`, `[serve.scopes_of.NAME]` and `[serve.tls]`: whose tokens count, which scopes
 //! what takes, and how a connection is kept from others.
 
 use std::collections::{BTreeMap, BTreeSet};

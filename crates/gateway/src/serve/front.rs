@@ -500,9 +500,10 @@ impl Front {
     pub(super) fn session(&self, name: &str, visit: &Visit<'_>) -> Result<Arc<Session>, Refusal> {
         let session = self.sessions().find(name).ok_or(NO_SESSION)?;
         if session.principal != visit.guest.principal {
-            eprintln!(
+            tell!(
                 "portcullis: {} used a session of {}, and was refused",
-                visit.guest.principal, session.principal
+                visit.guest.principal,
+                session.principal
             );
             return Err(NOT_YOURS);
         }

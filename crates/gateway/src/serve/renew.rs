@@ -189,7 +189,10 @@ fn is_same(old: &Plan, new: &Plan) -> bool {
         format!("{server:?}")
     };
     let values = |plan: &Plan| {
-        let written = plan.server.env.iter().filter_map(|variable| match variable.source() {
+        let headers =
+            plan.server.remote.iter().flat_map(|remote| remote.sources().map(|(_, source)| source));
+        let sources = plan.server.env.iter().map(|variable| variable.source()).chain(headers);
+        let written = sources.filter_map(|source| match source {
             Source::Value(value) => Some(value.expose("to see whether it changed").to_owned()),
             Source::Environment(_) | Source::File(_) => None,
         });
@@ -246,19 +249,27 @@ impl House {
         Arc::clone(&self.front.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Reads everything again, and goes by it if it can be understood.
-    pub(super) fn renew(&self) {
+    /// Reads everything again, and goes by it if it can be understood: then these files decide.
+    pub(super) fn renew(&self) -> Option<Files> {
         let old = self.front();
         let awake = portcullis_confine::own::wake();
         let Renewal(read) = &self.renewal;
-        let follow = |fresh| self.follow(&old, fresh).map_err(|fault| fault.to_string());
+        let follow = |fresh: Serving| {
+            let files = Files::of(&fresh.written);
+            let told = self.follow(&old, fresh).map_err(|fault| fault.to_string())?;
+            Ok((told, files))
+        };
         let followed = read().and_then(served).and_then(follow);
         let word = if followed.is_ok() { "yes" } else { "no" };
         old.common.metrics.count(&telemetry::RELOADS, &[word]);
-        let told = followed.unwrap_or_else(|why| format!("the config stays as it was: {why}"));
+        let (told, files) = match followed {
+            Ok((told, files)) => (told, Some(files)),
+            Err(why) => (format!("the config stays as it was: {why}"), None),
+        };
         drop(awake);
         say(&told);
         old.common.witness.notice(&told);
+        files
     }
 
     fn follow(&self, old: &Front, fresh: Serving) -> Result<String, Fault> {

@@ -81,7 +81,7 @@ impl Witness {
         let mut record = Record::new(Event::Notice, DOOR, &seen.us, &us);
         record.note = Some(what.to_owned());
         if let Err(error) = seen.journal.append(&record, wall_clock()) {
-            eprintln!("portcullis: what happened cannot be recorded: {error}");
+            tell!("portcullis: what happened cannot be recorded: {error}");
         }
     }
 
@@ -97,8 +97,11 @@ impl Witness {
             return;
         }
         seen.written += 1;
-        let whose = || caller.account.uid().map_or_else(Principal::unknown, Principal::user);
-        let known = principal.cloned().unwrap_or_else(whose);
+        let known = match (principal, caller.uid) {
+            (Some(principal), _) => principal.clone(),
+            (None, Some(uid)) => Principal::user(uid),
+            (None, None) => Principal::unknown(),
+        };
         let server = server.unwrap_or(&seen.us).clone();
         let mut record = Record::new(Event::Denied, DOOR, &server, &known);
         let before = match std::mem::take(&mut seen.unwritten) {
@@ -109,7 +112,7 @@ impl Witness {
         record.decision = decision.unwrap_or(record.decision);
         record.note = Some(format!("turned away at the door: {why}{before}"));
         if let Err(error) = seen.journal.append(&record, wall_clock()) {
-            eprintln!("portcullis: who was turned away cannot be recorded: {error}");
+            tell!("portcullis: who was turned away cannot be recorded: {error}");
         }
     }
 }

@@ -42,7 +42,7 @@ pub(super) fn begin(plan: Plan, shared: bool) -> std::io::Result<Voice> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         match runtime {
             Ok(runtime) => runtime.block_on(live(&plan, shared, said, ends)),
-            Err(error) => eprintln!("portcullis: a session cannot run: {error}"),
+            Err(error) => tell!("portcullis: a session cannot run: {error}"),
         }
     })?;
     Ok(Voice { say, ended })
@@ -68,7 +68,7 @@ async fn live(
     match launched {
         Ok(driver) => drop(watch_over(driver, plan).await),
         Err(fault) => {
-            eprintln!("portcullis: {}: not started: {fault}", plan.server.name);
+            tell!("portcullis: {}: not started: {fault}", plan.server.name);
             if let Some(said) = said {
                 apologise(said, &fault, Posts::new(shared, plan.shared.metrics().queued));
             }

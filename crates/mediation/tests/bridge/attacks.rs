@@ -119,6 +119,18 @@ fn a_server_that_misses_a_header_is_listed_before_the_next_call() {
     talk.got("tools/list");
 }
 
+/// Else it would have us greet it for ever, as fast as it forgets.
+#[test]
+fn a_remote_server_that_forgets_without_end_is_gone() {
+    let mut talk = over_a_legacy_server();
+    for time in 0..5 {
+        assert!(talk.session.forgotten("it says 404", talk.now), "time {time}");
+    }
+    assert!(!talk.session.forgotten("it says 404", talk.now));
+    let later = talk.now + Duration::from_secs(61);
+    assert!(talk.session.forgotten("it says 404", later), "a minute is over");
+}
+
 #[test]
 fn a_server_that_asks_for_ever_is_stopped() {
     for (requests, most) in [(json!({"it": inside("roots")}), 11), (Value::Null, 4)] {

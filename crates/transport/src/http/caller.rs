@@ -4,7 +4,7 @@
 //! whole network. The kernel knows whose socket the other end is.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 /// Every socket of our network, by family: proc_net_tcp in the kernel's documents.
 const TABLES: [&str; 2] = ["/proc/self/net/tcp", "/proc/self/net/tcp6"];
@@ -12,30 +12,15 @@ const TABLES: [&str; 2] = ["/proc/self/net/tcp", "/proc/self/net/tcp6"];
 const ESTABLISHED: &str = "01";
 
 /// Who made a request, as the kernel says.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Caller {
-    /// The account whose process it is.
-    pub account: Account,
+    /// The account whose process it is. `None` when that cannot be found out: it is on another
+    /// machine, in a network of its own, or gone.
+    pub uid: Option<u32>,
     /// Where it is, unless it came by a socket in the file system.
     pub address: Option<SocketAddr>,
     /// The certificate that they showed, when they were asked for one.
     pub certificate: Option<Arc<Certificate>>,
-}
-
-/// Whose process is at the other end, looked up when somebody asks: the kernel's list has every
-/// socket of the machine, and most of who is let in is known by something else.
-#[derive(Clone, Debug)]
-pub struct Account {
-    ends: Option<Ends>,
-    /// The same for every request of a connection: who goes away is not asked about again.
-    found: Arc<OnceLock<Option<u32>>>,
-}
-
-/// A connection within this machine.
-#[derive(Clone, Copy, Debug)]
-struct Ends {
-    theirs: SocketAddr,
-    ours: SocketAddr,
 }
 
 /// A certificate that an authority of the operator's choice vouches for.
@@ -47,47 +32,8 @@ pub struct Certificate {
     pub digest: String,
 }
 
-impl Account {
-    /// This one, or one that cannot be found out.
-    #[must_use]
-    pub fn known(uid: Option<u32>) -> Self {
-        Self { ends: None, found: Arc::new(OnceLock::from(uid)) }
-    }
-
-    /// Of whoever is at `theirs` and talks to us at `ours`.
-    pub(super) fn between(theirs: SocketAddr, ours: SocketAddr) -> Self {
-        let ends = is_near(theirs.ip(), ours.ip()).then_some(Ends { theirs, ours });
-        Self { ends, found: Arc::default() }
-    }
-
-    /// Whose it is. `None` when that cannot be found out: it is on another machine, in a network
-    /// of its own, or gone.
-    #[must_use]
-    pub fn uid(&self) -> Option<u32> {
-        self.uid_by(owner)
-    }
-
-    /// Whether somebody asked.
-    #[cfg(test)]
-    pub(super) fn is_found(&self) -> bool {
-        self.found.get().is_some()
-    }
-
-    fn uid_by(&self, look: impl FnOnce(SocketAddr, SocketAddr) -> Option<u32>) -> Option<u32> {
-        let find = || self.ends.and_then(|ends| look(ends.theirs, ends.ours));
-        *self.found.get_or_init(find)
-    }
-}
-
-/// Only processes of this machine reach its loopback, or come from an address of its own. Of
-/// others the kernel lists nothing here.
-fn is_near(theirs: IpAddr, ours: IpAddr) -> bool {
-    let (theirs, ours) = (theirs.to_canonical(), ours.to_canonical());
-    theirs.is_loopback() || ours.is_loopback() || theirs == ours
-}
-
 /// Who owns the socket that is `here` and talks to `there`, on this machine.
-fn owner(here: SocketAddr, there: SocketAddr) -> Option<u32> {
+pub(super) fn owner(here: SocketAddr, there: SocketAddr) -> Option<u32> {
     // A program may call an IPv4 address by a socket of the other family.
     let (here, there) = (plain(here), plain(there));
     let first = usize::from(here.is_ipv6());
@@ -179,35 +125,6 @@ mod tests {
         }
         let at = |port| SocketAddr::from(([127, 0, 0, 1], port));
         assert_eq!(listed("", at(1), at(2)), None);
-    }
-
-    #[test]
-    fn a_stranger_of_another_machine_is_looked_for_nowhere_and_others_once() {
-        for (theirs, ours, looked) in [
-            ("127.0.0.1:5000", "127.0.0.1:8000", 1),
-            ("127.9.9.9:5000", "127.0.0.1:8000", 1),
-            ("[::1]:5000", "[::1]:8000", 1),
-            ("[::ffff:127.0.0.1]:5000", "[::ffff:127.0.0.1]:8000", 1),
-            // A socket may be bound to any address of its machine.
-            ("192.0.2.1:5000", "127.0.0.1:8000", 1),
-            ("192.0.2.1:5000", "192.0.2.1:8000", 1),
-            ("[::ffff:192.0.2.1]:5000", "192.0.2.1:8000", 1),
-            ("192.0.2.2:5000", "192.0.2.1:8000", 0),
-            ("[::ffff:192.0.2.2]:5000", "[::ffff:192.0.2.1]:8000", 0),
-            ("[2001:db8::2]:5000", "[2001:db8::1]:8000", 0),
-        ] {
-            let account = Account::between(theirs.parse().unwrap(), ours.parse().unwrap());
-            assert!(!account.is_found(), "{theirs}: nobody asked");
-            let counted = std::cell::Cell::new(0);
-            let look = |_, _| {
-                counted.set(counted.get() + 1);
-                Some(7)
-            };
-            let again = account.clone();
-            let seen = (account.uid_by(look), again.uid_by(look));
-            let uid = (looked > 0).then_some(7);
-            assert_eq!((seen, counted.get()), ((uid, uid), looked), "{theirs} at {ours}");
-        }
     }
 
     #[test]

@@ -10,7 +10,6 @@
 //! Whoever waits is answered: where nothing comes back, [`Heard::Failed`] says for which request.
 
 pub mod credential;
-mod events;
 mod exchange;
 mod headers;
 mod listen;

@@ -14,7 +14,7 @@ use rustix::net::{
 use rustix::process::geteuid;
 use tokio::net::{TcpStream, UnixStream};
 
-use super::caller::{Account, Caller};
+use super::caller::{self, Caller};
 use super::tls::Tls;
 
 /// How many connections may wait for us.
@@ -150,15 +150,12 @@ impl Stream {
     pub(super) fn caller(&self) -> Caller {
         match self {
             Self::Tcp(stream, peer, _) => {
-                let account = match stream.local_addr() {
-                    Ok(here) => Account::between(*peer, here),
-                    Err(_) => Account::known(None),
-                };
-                Caller { account, address: Some(*peer), certificate: None }
+                let uid = stream.local_addr().ok().and_then(|here| caller::owner(*peer, here));
+                Caller { uid, address: Some(*peer), certificate: None }
             }
             Self::Unix(stream) => {
                 let uid = stream.peer_cred().ok().map(|peer| peer.uid());
-                Caller { account: Account::known(uid), address: None, certificate: None }
+                Caller { uid, address: None, certificate: None }
             }
         }
     }

@@ -13,7 +13,7 @@ use jsonwebtoken::{Algorithm, EncodingKey, crypto};
 use portcullis_transport::http::oauth::{
     Ask, Asking, Introspection, Issuer, Question, Resource, Signing, Tokens, Trust, Trusted,
 };
-use portcullis_transport::http::{Account, Caller, Gatekeeper, Guest, Refusal};
+use portcullis_transport::http::{Caller, Gatekeeper, Guest, Refusal};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
@@ -228,7 +228,7 @@ pub async fn asks_at(
         request = request.header(*name, *value);
     }
     let parts = request.body(()).unwrap().into_parts().0;
-    let caller = Caller { account: Account::known(None), address: None, certificate: None };
+    let caller = Caller { uid: None, address: None, certificate: None };
     gate.admits(&parts, &caller).await
 }
 

@@ -1,13 +1,13 @@
 //! What a server says unasked, where it says it (until 2025-11-25): a stream of its own.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use hyper::StatusCode;
+use portcullis_wire::events::Events;
 use tokio::sync::watch;
 
 use super::Heard;
-use super::events::Events;
 use super::exchange::{Trouble, said};
 use super::stream::{TRIES, follow, resumed};
 use super::talk::Talk;
@@ -35,12 +35,18 @@ pub(super) async fn listen(talk: Arc<Talk>, after: Option<watch::Receiver<bool>>
 async fn heard(talk: &Talk) -> Result<(), Trouble> {
     let (mut last, mut retry): (Option<String>, Option<Duration>) = (None, None);
     let (mut tries, mut first) = (TRIES, true);
+    // Streams in a row that ended at once and brought nothing.
+    let mut barren = 0_u32;
     loop {
+        let begun = Instant::now();
         let failed = match resumed(talk, last.clone()).await {
             Ok(mut answer) if answer.status() == StatusCode::OK => {
                 (tries, first) = (TRIES, false);
                 let mut events = Events::new(talk.remote.limits.message_bytes);
                 let _ = follow(talk, &mut answer, &mut events, None).await?;
+                let brought = events.last.is_some() && events.last != last;
+                let is_barren = !brought && begun.elapsed() < LONGEST;
+                barren = if is_barren { (barren + 1).min(TRIES) } else { 0 };
                 last = events.last.or(last);
                 retry = events.retry.or(retry);
                 None
@@ -59,7 +65,8 @@ async fn heard(talk: &Talk) -> Result<(), Trouble> {
                 return Err(Trouble::Told(told));
             }
         }
-        let pause = retry.unwrap_or(PAUSE) * 2_u32.pow(TRIES - tries);
+        let pause =
+            retry.unwrap_or(PAUSE) * 2_u32.pow((TRIES - tries).max(barren.saturating_sub(1)));
         tokio::time::sleep(pause.min(LONGEST)).await;
     }
 }

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use hyper::header::{ACCEPT, HeaderName, HeaderValue};
 use hyper::{Method, StatusCode};
+use portcullis_wire::events::Events;
 use portcullis_wire::{Id, Message};
 
-use super::events::Events;
 use super::exchange::{Trouble, said};
 use super::talk::{Hears, Talk};
 use crate::http::fetch::{Answer, Ask, FetchError, Follow};

@@ -76,9 +76,10 @@ pub(super) async fn dial(
             };
             let found = timeout(PATIENCE, resolver.addresses(name.as_str(), target.port)).await;
             let found = found.map_err(|_| FetchError::TooSlow)?.unwrap_or_default();
-            let judged = found.into_iter().take(TRIED).map(|it| accepted(target, &route, it));
+            let judged = found.into_iter().map(|it| accepted(target, &route, it));
             // One address that leads inside spoils the name: nobody else's has such.
-            let addresses = judged.collect::<Result<Vec<_>, _>>()?;
+            let mut addresses = judged.collect::<Result<Vec<_>, _>>()?;
+            addresses.truncate(TRIED);
             if addresses.is_empty() {
                 return Err(FetchError::Unresolved(name.to_string()));
             }

@@ -148,7 +148,7 @@ impl Issuer {
     }
 
     fn complains(&self, what: &str, why: &str) -> Failed {
-        eprintln!("portcullis: the issuer {} cannot be asked {what}: {why}", self.trust.name);
+        tell!("portcullis: the issuer {} cannot be asked {what}: {why}", self.trust.name);
         Failed::Unasked
     }
 

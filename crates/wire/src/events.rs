@@ -5,24 +5,26 @@ use std::time::Duration;
 
 /// Longest name of an event that is kept, in bytes.
 const LONGEST: usize = 1024;
-/// Longest pause that a server may ask for.
+/// Longest pause that a server may ask for, and the shortest: it must not have us knock without end.
 const PAUSE: Duration = Duration::from_secs(30);
+const BREATH: Duration = Duration::from_millis(100);
 
 /// One event.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Event {
-    pub(super) data: Vec<u8>,
+pub struct Event {
+    /// Its lines, joined by newlines.
+    pub data: Vec<u8>,
     /// It is no message when it has another kind.
-    pub(super) is_message: bool,
+    pub is_message: bool,
 }
 
 /// An event that cannot be kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct TooLong;
+pub struct TooLong;
 
 /// Reads a stream piece by piece.
 #[derive(Debug)]
-pub(super) struct Events {
+pub struct Events {
     most: usize,
     line: Vec<u8>,
     /// The last byte was a carriage return: a newline after it ends nothing.
@@ -31,14 +33,15 @@ pub(super) struct Events {
     data: Option<Vec<u8>>,
     kind: Vec<u8>,
     /// The name of the last event, by which the stream is taken up again.
-    pub(super) last: Option<String>,
+    pub last: Option<String>,
     /// How long to wait before that.
-    pub(super) retry: Option<Duration>,
+    pub retry: Option<Duration>,
 }
 
 impl Events {
     /// Events of at most so many bytes.
-    pub(super) fn new(most: usize) -> Self {
+    #[must_use]
+    pub fn new(most: usize) -> Self {
         Self {
             most,
             line: Vec::new(),
@@ -52,12 +55,16 @@ impl Events {
     }
 
     /// The same stream, from where it was left.
-    pub(super) fn anew(self) -> Self {
+    #[must_use]
+    pub fn anew(self) -> Self {
         Self { last: self.last, retry: self.retry, ..Self::new(self.most) }
     }
 
     /// Events that these bytes end.
-    pub(super) fn push(&mut self, bytes: &[u8]) -> Result<Vec<Event>, TooLong> {
+    ///
+    /// # Errors
+    /// When one has more bytes than it may; the stream is of no use then.
+    pub fn push(&mut self, bytes: &[u8]) -> Result<Vec<Event>, TooLong> {
         let mut events = Vec::new();
         for byte in bytes {
             let returned = std::mem::replace(&mut self.returned, *byte == b'\r');
@@ -114,7 +121,7 @@ impl Events {
             }
             b"retry" if !value.is_empty() && value.iter().all(u8::is_ascii_digit) => {
                 let millis = std::str::from_utf8(value).ok().and_then(|text| text.parse().ok());
-                self.retry = Some(millis.map_or(PAUSE, Duration::from_millis).min(PAUSE));
+                self.retry = Some(millis.map_or(PAUSE, Duration::from_millis).clamp(BREATH, PAUSE));
             }
             // Comments, and what nobody knows.
             _ => {}
@@ -158,6 +165,7 @@ mod tests {
             ("id: a\0b\nretry: 5x\nretry: -1\n\n", vec![], None, None),
             ("retry: 99999999999999999999999\n\n", vec![], None, millis(30_000)),
             ("retry: 3600000\n\n", vec![], None, millis(30_000)),
+            ("retry: 0\n\n", vec![], None, millis(100)),
             ("data: {}", vec![], None, None),
             ("datas: {}\nDATA: {}\n\n", vec![], None, None),
         ] {
