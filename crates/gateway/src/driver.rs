@@ -208,7 +208,8 @@ impl Driver {
         let pins = self.pins.next_look();
         let (secrets, reload) = (self.secrets.next_look(), self.reload.next_look());
         let (session, watch) = (self.session.poll_timeout(), self.watch.next_look());
-        [session, watch, roots, pins, secrets, reload, drained].into_iter().flatten().min()
+        let kept = self.to_client.next_end();
+        [session, watch, roots, pins, secrets, reload, drained, kept].into_iter().flatten().min()
     }
 
     /// Tells the session what happened.
@@ -238,6 +239,7 @@ impl Driver {
         self.look_at_secrets(now);
         self.look_at_network(now);
         self.look_for_pins(now);
+        self.to_client.age(now);
         let drained =
             self.draining.is_some_and(|since| self.session.is_idle() || now >= since + DRAIN);
         if drained {

@@ -3,6 +3,7 @@
 //! What is heard and what is said are two values, because a driver waits for both at once.
 
 use std::io;
+use std::time::Instant;
 
 use portcullis_policy::Permitted;
 use portcullis_transport::{Lane, Lines};
@@ -76,6 +77,21 @@ impl Mouth {
         match self {
             Self::Pipe(lane) => lane.is_empty(),
             Self::Posts(posts) => !posts.is_full(),
+        }
+    }
+
+    /// When something that is kept for a host that may come back is kept no longer.
+    pub(crate) fn next_end(&self) -> Option<Instant> {
+        match self {
+            Self::Pipe(_) => None,
+            Self::Posts(posts) => posts.next_end(),
+        }
+    }
+
+    /// Forgets what was kept for long enough.
+    pub(crate) fn age(&mut self, now: Instant) {
+        if let Self::Posts(posts) = self {
+            posts.age(now);
         }
     }
 

@@ -123,7 +123,7 @@ pub(crate) fn launch(
 ) -> Result<Driver, Fault> {
     // First, so that the state directory exists and roots can be held against it.
     let mut journal = open_journal(plan)?;
-    let policies = (compile(plan)?, firm(plan)?);
+    let policies = plan.shared.policies(&plan.principal, || Ok((compile(plan)?, firm(plan)?)))?;
     let without = left_out::read(plan)?;
     let mut keeper = keeper(plan)?;
     let grants = keeper.there();
@@ -365,7 +365,8 @@ pub(crate) fn open_journal(plan: &Plan) -> Result<Journal, Fault> {
         config::Sync::Always => Sync::Always,
     };
     let options = Options { sync, ..Options::default() };
-    Journal::open_with(&plan.state.join("journal"), options)
+    plan.shared
+        .journal(&plan.state.join("journal"), options)
         .map_err(|error| Fault::ours("the journal cannot be opened", error))
 }
 

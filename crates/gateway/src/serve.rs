@@ -34,6 +34,7 @@ use std::time::{Duration, Instant};
 use portcullis_config::Listen;
 use portcullis_policy::{Channel, ServerName};
 use portcullis_transport::http::{self, Address, Listener, Tls};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::sync::oneshot;
 
 use crate::driver::{Asked, Stop};
@@ -73,11 +74,20 @@ pub struct Serving {
 /// # Errors
 /// A [`Fault`] when the address is taken, or the system gives us no more of something.
 pub fn serve(serving: Serving) -> Result<(), Fault> {
+    have_files_for_all();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| Fault::ours("the runtime cannot start", error))?;
     runtime.block_on(stand(serving))
+}
+
+/// A session holds about a dozen files open, and the soft limit is usually 1,024 of them: as many
+/// as the hard one allows. A server gets its own limit in its box.
+fn have_files_for_all() {
+    let limit = getrlimit(Resource::Nofile);
+    // Without it there are fewer sessions.
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit });
 }
 
 async fn stand(serving: Serving) -> Result<(), Fault> {
@@ -228,7 +238,7 @@ fn shown(address: &Address) -> String {
 
 /// Nobody sits at a terminal for it: what is asked waits in the console and the list.
 fn alone(mut plan: Plan, shared: &Shared) -> (portcullis_policy::ServerName, Plan) {
-    plan.shared = shared.clone();
+    plan.shared = shared.of_one_server();
     plan.server.channels.retain(|channel| *channel != Channel::Terminal);
     (plan.server.name.clone(), plan)
 }

@@ -4,23 +4,35 @@
 //! [`Counts`] is pure, and told the time; the rest hands it from thread to thread.
 
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use portcullis_mediation::{Quota, Tally};
-use portcullis_policy::{Principal, ServerName};
+use portcullis_policy::{Policies, Principal, ServerName};
+use portcullis_store::{Journal, Options, StoreError};
 
+use crate::fault::Fault;
 use crate::telemetry::Metrics;
 
 /// Quotas that are kept. One that is whole again is forgotten when there is no room for another.
 const QUOTAS: usize = 16 << 10;
+/// Principals whose policies are kept compiled, for each server.
+const COMPILED: usize = 256;
 /// How long somebody waits for whom there is no room.
 const LATER: Duration = Duration::from_secs(60);
 
 /// What the sessions of one gateway count together; of one that has a single session, nothing.
 #[derive(Clone, Debug, Default)]
-pub struct Shared(Option<(Arc<Mutex<Counts>>, Metrics)>);
+pub struct Shared(Option<(Arc<Mutex<Counts>>, Metrics)>, Option<Compiled>);
+
+/// The policies of one server, as they were compiled for each principal: the same texts mean the
+/// same in their next session, and are not parsed again.
+type Compiled = Arc<Mutex<BTreeMap<Principal, (Policies, Option<Policies>)>>>;
+
+/// A journal that sessions share: where it is, and how durable.
+type Shelf = BTreeMap<PathBuf, (Options, Journal)>;
 
 /// A principal's sessions with one server.
 type Key = (Principal, ServerName, String);
@@ -32,6 +44,9 @@ struct Counts {
     /// Questions of each that one principal may have waiting.
     questions: usize,
     waiting: BTreeMap<Principal, Vec<Weak<AtomicUsize>>>,
+    /// Bytes that are kept for each, should they come back to a stream.
+    kept: BTreeMap<Principal, Weak<AtomicUsize>>,
+    journals: Arc<Mutex<Shelf>>,
 }
 
 /// One session's part in it.
@@ -48,7 +63,32 @@ impl Shared {
     /// For several sessions; a principal has so many questions waiting at most.
     pub(crate) fn between_sessions(questions: usize) -> Self {
         let counts = Counts { questions, ..Counts::default() };
-        Self(Some((Arc::new(Mutex::new(counts)), Metrics::default())))
+        Self(Some((Arc::new(Mutex::new(counts)), Metrics::default())), None)
+    }
+
+    /// The same for the sessions of one server, under the config that holds now.
+    pub(crate) fn of_one_server(&self) -> Self {
+        Self(self.0.clone(), Some(Arc::default()))
+    }
+
+    /// The policies of this principal, and what of them holds although it is only observed.
+    pub(crate) fn policies(
+        &self,
+        principal: &Principal,
+        compile: impl FnOnce() -> Result<(Policies, Option<Policies>), Fault>,
+    ) -> Result<(Policies, Option<Policies>), Fault> {
+        let Some(compiled) = &self.1 else { return compile() };
+        let all = || compiled.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(policies) = all().get(principal) {
+            return Ok(policies.clone());
+        }
+        let policies = compile()?;
+        let mut all = all();
+        if all.len() >= COMPILED {
+            all.clear();
+        }
+        all.insert(principal.clone(), policies.clone());
+        Ok(policies)
     }
 
     /// What is counted of all of them.
@@ -66,6 +106,32 @@ impl Shared {
         if let Some((counts, _)) = &self.0 {
             lock(counts).questions = questions;
         }
+    }
+
+    /// A journal, opened once for all sessions: each would else read, and check, what every other
+    /// one writes.
+    ///
+    /// # Errors
+    /// When it cannot be opened.
+    pub(crate) fn journal(&self, dir: &Path, options: Options) -> Result<Journal, StoreError> {
+        let Some((counts, _)) = &self.0 else { return Journal::open_with(dir, options) };
+        let shelf = Arc::clone(&lock(counts).journals);
+        let mut shelf = shelf.lock().unwrap_or_else(PoisonError::into_inner);
+        let there = shelf.get(dir).filter(|(how, _)| *how == options);
+        if let Some(journal) = there.and_then(|(_, journal)| journal.another()) {
+            return Ok(journal);
+        }
+        let journal = Journal::open_with(dir, options)?;
+        // One that is as it was opened can be shared.
+        if let Some(another) = journal.another() {
+            shelf.insert(dir.to_owned(), (options, another));
+        }
+        Ok(journal)
+    }
+
+    /// Bytes that all sessions of a principal keep, counted together while there is one.
+    pub(crate) fn kept(&self, principal: &Principal) -> Arc<AtomicUsize> {
+        self.0.as_ref().map(|(counts, _)| lock(counts).kept(principal)).unwrap_or_default()
     }
 
     /// A session's part in it.
@@ -129,6 +195,16 @@ impl Counts {
             !all.is_empty()
         });
         self.waiting.entry(principal.clone()).or_default().push(Arc::downgrade(waiting));
+    }
+
+    fn kept(&mut self, principal: &Principal) -> Arc<AtomicUsize> {
+        if let Some(kept) = self.kept.get(principal).and_then(Weak::upgrade) {
+            return kept;
+        }
+        self.kept.retain(|_, kept| kept.strong_count() > 0);
+        let kept = Arc::default();
+        self.kept.insert(principal.clone(), Arc::downgrade(&kept));
+        kept
     }
 
     fn all_waiting(&self) -> usize {

@@ -156,6 +156,46 @@ fn four_processes_make_one_chain() {
 }
 
 #[test]
+fn threads_that_share_a_journal_make_one_chain_with_whoever_else_writes() {
+    let state = State::new();
+    let first = state.open(16 << 10);
+    let mut all: Vec<_> = (0..4).map(|_| first.another().unwrap()).collect();
+    all.extend([first, state.open(16 << 10)]);
+    let write = |(name, mut journal): (usize, Journal)| {
+        let numbers = (0..100_u64).map(|n| {
+            let note = format!("{name} {n}");
+            journal.append(&record(&note), Timestamp(n)).unwrap()
+        });
+        numbers.collect::<Vec<_>>()
+    };
+    let numbers = std::thread::scope(|threads| {
+        let all = all.into_iter().enumerate();
+        let all: Vec<_> = all.map(|one| threads.spawn(move || write(one))).collect();
+        all.into_iter().flat_map(|one| one.join().unwrap()).collect::<BTreeSet<_>>()
+    });
+    assert_eq!(numbers, (1..=600).collect());
+    assert_eq!(state.verified().records, 600);
+}
+
+#[test]
+fn a_journal_that_failed_is_not_shared_any_more() {
+    let state = State::new();
+    let mut journal = state.open(1 << 20);
+    journal.append(&record("one"), Timestamp(1)).unwrap();
+    let mut other = journal.another().unwrap();
+    let segment = state.dir().join("000001.jsonl");
+    let text = std::fs::read(&segment).unwrap();
+    OpenOptions::new().write(true).open(&segment).unwrap().set_len(0).unwrap();
+    other.append(&record("two"), Timestamp(2)).unwrap_err();
+    assert!(journal.another().is_none());
+    // Nor does anybody who shares it go on, although the file is whole again.
+    std::fs::write(&segment, text).unwrap();
+    journal.append(&record("three"), Timestamp(3)).unwrap_err();
+    state.open(1 << 20).append(&record("four"), Timestamp(4)).unwrap();
+    assert_eq!(state.verified().records, 2);
+}
+
+#[test]
 fn segments_rotate_and_are_finished_by_a_checkpoint() {
     let state = State::new();
     state.fill(5_000, 100);

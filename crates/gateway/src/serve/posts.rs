@@ -8,6 +8,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
+use std::time::Instant;
 
 use portcullis_policy::Permitted;
 use portcullis_transport::http::sse::EventId;
@@ -109,9 +110,21 @@ pub(crate) struct Posts {
 }
 
 impl Posts {
-    /// For a session that several programs share, or one program has for itself.
-    pub(crate) fn new(shared: bool, all: Arc<AtomicUsize>) -> Self {
-        Self { shared, room: Room::among(all), ..Self::default() }
+    /// For a session that several programs share, or one program has for itself. Its bytes count
+    /// among `all` that wait, and what it keeps among all that is `kept` for its principal.
+    pub(crate) fn new(shared: bool, all: Arc<AtomicUsize>, kept: Arc<AtomicUsize>) -> Self {
+        let (room, tracks) = (Room::among(all), Tracks::among(kept));
+        Self { shared, room, tracks, ..Self::default() }
+    }
+
+    /// When something that is kept for a client is kept no longer.
+    pub(crate) fn next_end(&self) -> Option<Instant> {
+        self.tracks.next_end()
+    }
+
+    /// Forgets what was kept for long enough.
+    pub(crate) fn age(&mut self, now: Instant) {
+        self.tracks.age(now);
     }
 
     /// Something came that is no message: its sender was told so, and what the session says to it,

@@ -1,11 +1,14 @@
 //! The streams of one session: who reads each now, and what each said that may be asked for again.
 //!
 //! A message is said in one stream only. Where a client may come back to a stream that broke (until
-//! 2025-11-25, `Last-Event-ID`), the last of what was said is kept, and said again in that stream
-//! alone. An event is called by 256 random bits that its stream has for itself, and its place in
+//! 2025-11-25, `Last-Event-ID`), the last of what was said is kept for a while, and said again in that
+//! stream alone. An event is called by 256 random bits that its stream has for itself, and its place in
 //! it: whoever was not told the name of one knows none.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use portcullis_transport::http::SessionId;
 use portcullis_transport::http::sse::EventId;
@@ -20,6 +23,11 @@ const EVENTS: usize = 256;
 /// what a session has room for, so what is kept never makes anybody wait.
 const BYTES: usize = 2 << 20;
 const LARGEST: usize = 4 << 20;
+/// How long they are kept, whether their stream is over or not: a client comes back in seconds, and
+/// one that does not is gone.
+const KEPT: Duration = Duration::from_secs(5 * 60);
+/// Bytes that are kept of all sessions of one principal.
+const OF_ONE: usize = 16 << 20;
 
 /// All streams of a session.
 #[derive(Debug, Default)]
@@ -27,6 +35,8 @@ pub(super) struct Tracks {
     all: BTreeMap<u64, Track>,
     /// The oldest is in front.
     kept: VecDeque<Kept>,
+    /// Bytes that are kept of all sessions of its principal.
+    of_one: Arc<AtomicUsize>,
 }
 
 #[derive(Debug)]
@@ -51,6 +61,15 @@ struct Kept {
     track: u64,
     place: u64,
     parcel: Parcel,
+    /// When it was said.
+    since: Instant,
+    of_one: Arc<AtomicUsize>,
+}
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        self.of_one.fetch_sub(self.parcel.json.len(), Ordering::AcqRel);
+    }
 }
 
 impl Track {
@@ -70,6 +89,28 @@ impl Track {
 }
 
 impl Tracks {
+    /// Of a session whose principal has so many bytes kept already.
+    pub(super) fn among(of_one: Arc<AtomicUsize>) -> Self {
+        Self { of_one, ..Self::default() }
+    }
+
+    /// When something is kept no longer, if anything is.
+    pub(super) fn next_end(&self) -> Option<Instant> {
+        self.kept.front().map(|oldest| oldest.since + KEPT)
+    }
+
+    /// Forgets what was kept for long enough.
+    pub(super) fn age(&mut self, now: Instant) {
+        let before = self.kept.len();
+        while let Some(oldest) = self.kept.pop_front_if(|oldest| now >= oldest.since + KEPT) {
+            self.tidy(oldest.track);
+        }
+        if self.kept.len() < before {
+            // A session that idles holds no room that it had.
+            self.kept.shrink_to_fit();
+        }
+    }
+
     /// One more answer will be said in this response.
     pub(super) fn owes(&mut self, post: Post) {
         let (number, to) = (post.number, post.to.clone());
@@ -147,17 +188,26 @@ impl Tracks {
             let _ = to.send(parcel.clone());
         }
         if parcel.event.is_some() && parcel.json.len() <= LARGEST {
-            self.kept.push_back(Kept { track: number, place, parcel });
+            let (since, of_one) = (Instant::now(), Arc::clone(&self.of_one));
+            of_one.fetch_add(parcel.json.len(), Ordering::AcqRel);
+            self.kept.push_back(Kept { track: number, place, parcel, since, of_one });
             self.make_room();
         }
     }
 
+    /// The newest is kept longest, and not even that where the principal's other sessions have all
+    /// the room.
     fn make_room(&mut self) {
         let mut bytes: usize = self.kept.iter().map(|it| it.parcel.json.len()).sum();
-        while self.kept.len() > EVENTS || (bytes > BYTES && self.kept.len() > 1) {
+        let is_much =
+            |all: &VecDeque<Kept>, bytes| all.len() > EVENTS || (bytes > BYTES && all.len() > 1);
+        let is_full = |of_one: &AtomicUsize| of_one.load(Ordering::Acquire) > OF_ONE;
+        while is_much(&self.kept, bytes) || is_full(&self.of_one) {
             let Some(oldest) = self.kept.pop_front() else { return };
             bytes -= oldest.parcel.json.len();
-            self.tidy(oldest.track);
+            let track = oldest.track;
+            drop(oldest);
+            self.tidy(track);
         }
     }
 
@@ -273,6 +323,43 @@ mod tests {
         let (again, parcels) = post(2);
         assert_eq!(tracks.resumes(&prime, again), Some((1, 0)));
         assert_eq!(all(parcels), [LARGEST]);
+    }
+
+    #[test]
+    fn what_is_kept_is_kept_for_minutes() {
+        let mut tracks = Tracks::default();
+        let (one, parcels) = post(1);
+        let prime = event(one.name.as_ref().unwrap(), 0).unwrap();
+        tracks.owes(one);
+        drop(parcels);
+        tracks.left(Left { number: 1, told: true });
+        let before = Instant::now();
+        tracks.answers(1, said(9));
+        tracks.age(before + KEPT - Duration::from_secs(1));
+        assert_eq!((kept(&tracks), tracks.next_end() >= Some(before + KEPT)), ((1, 9), true));
+        tracks.age(Instant::now() + KEPT);
+        assert_eq!((kept(&tracks), tracks.all.len(), tracks.next_end()), ((0, 0), 0, None));
+        let (again, _parcels) = post(2);
+        assert_eq!(tracks.resumes(&prime, again), None, "it was too late");
+    }
+
+    #[test]
+    fn all_sessions_of_one_principal_have_room_together() {
+        let of_one = Arc::<AtomicUsize>::default();
+        let mut all: Vec<_> = (0..20).map(|_| Tracks::among(Arc::clone(&of_one))).collect();
+        for tracks in &mut all {
+            let (one, parcels) = post(1);
+            tracks.lasts(one);
+            tracks.says(1, said(BYTES)).unwrap();
+            drop(parcels);
+        }
+        let bytes = |all: &[Tracks]| all.iter().map(|it| kept(it).1).sum::<usize>();
+        assert_eq!((bytes(&all), of_one.load(Ordering::Acquire)), (OF_ONE, OF_ONE));
+        // Who has room makes room for its own.
+        all[0].says(1, said(BYTES / 2)).unwrap();
+        assert_eq!(kept(&all[0]), (1, BYTES / 2));
+        drop(all);
+        assert_eq!(of_one.load(Ordering::Acquire), 0, "who is gone has none");
     }
 
     #[test]

@@ -57,8 +57,7 @@ async fn live(
     let mut said = Some(said);
     let host = || {
         let ears = said.take().ok_or_else(|| std::io::Error::other("the session is over"))?;
-        let (ears, mouth) =
-            (Ears::Posts(ears), Mouth::Posts(Posts::new(shared, plan.shared.metrics().queued)));
+        let (ears, mouth) = (Ears::Posts(ears), Mouth::Posts(posts(plan, shared)));
         Ok(Host { ears, mouth, stop: Stopping::Told(ends) })
     };
     // Whoever started this thread sleeps (`own::sleep`); what is granted is looked at as in `run`.
@@ -70,10 +69,15 @@ async fn live(
         Err(fault) => {
             tell!("portcullis: {}: not started: {fault}", plan.server.name);
             if let Some(said) = said {
-                apologise(said, &fault, Posts::new(shared, plan.shared.metrics().queued));
+                apologise(said, &fault, posts(plan, shared));
             }
         }
     }
+}
+
+fn posts(plan: &Plan, shared: bool) -> Posts {
+    let kept = plan.shared.kept(&plan.principal);
+    Posts::new(shared, plan.shared.metrics().queued, kept)
 }
 
 /// Whoever waits already learns that there will be no server.

@@ -12,9 +12,11 @@
 //!
 //! An append is one `write(2)` under the lock. Whoever finds that others have
 //! written meanwhile reads what they wrote, checks that it continues the chain,
-//! and goes on from there.
+//! and goes on from there. Within one process [`Journal::another`] spares that: several threads
+//! that append share what is known of the files.
 
 use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use portcullis_journal::{Record, Redactor, Timestamp};
 
@@ -31,10 +33,20 @@ use crate::{JournalStore, StoreError};
 /// errors: what a checkpoint does not cover is still chained.
 #[derive(Debug)]
 pub struct Journal {
-    lock: Lock,
-    writer: Writer,
+    common: Arc<Mutex<Common>>,
     /// Whether we wrote anything that no checkpoint of ours covers.
     open: bool,
+}
+
+/// What all of them share that come of one.
+#[derive(Debug)]
+struct Common {
+    lock: Lock,
+    writer: Writer,
+    /// Something could not be appended: whoever comes looks at the files anew.
+    failed: bool,
+    /// The files are not what was written, as one of them found: nobody goes on from there.
+    damaged: bool,
 }
 
 /// How a journal is written.
@@ -91,7 +103,19 @@ impl Journal {
         let keys = Keys::open(&dir, has_records)?;
         let writer = Writer::open(dir, keys, options)?;
         drop(held);
-        Ok(Self { lock, writer, open: false })
+        let common = Common { lock, writer, failed: false, damaged: false };
+        let common = Arc::new(Mutex::new(common));
+        Ok(Self { common, open: false })
+    }
+
+    /// The same journal for another thread of this process. Nothing, when something could not be
+    /// appended to this one: then whoever opens it anew looks at the files anew.
+    #[must_use]
+    pub fn another(&self) -> Option<Self> {
+        let common = self.common();
+        let failed = common.failed || common.damaged;
+        drop(common);
+        (!failed).then(|| Self { common: Arc::clone(&self.common), open: false })
     }
 
     /// Appends a record; it is durable when this returns its number.
@@ -101,17 +125,17 @@ impl Journal {
     ///
     /// # Errors
     /// Any error means: not recorded, so nothing may be forwarded. What was
-    /// written of the line is taken back.
+    /// written of the line is taken back. Once the files were found damaged, or a thread panicked
+    /// while it wrote, that is so for everybody who shares this journal.
     pub fn append(&mut self, record: &Record, now: Timestamp) -> Result<u64, StoreError> {
-        let _held = self.lock.exclusive()?;
         self.open = true;
-        self.writer.append(record, now)
+        self.common().append(record, now)
     }
 
     /// A redactor with this journal's digest key.
     #[must_use]
     pub fn redactor(&self) -> Redactor {
-        self.writer.keys().redactor()
+        self.common().writer.keys().redactor()
     }
 
     /// Signs a last checkpoint over everything up to now.
@@ -126,8 +150,41 @@ impl Journal {
         if !std::mem::take(&mut self.open) {
             return Ok(());
         }
+        self.common().checkpoint()
+    }
+
+    /// Of a thread that panicked while it had it, everything may be half changed: it is damaged.
+    fn common(&self) -> MutexGuard<'_, Common> {
+        self.common.lock().unwrap_or_else(|poisoned| {
+            let mut common = poisoned.into_inner();
+            common.damaged = true;
+            common
+        })
+    }
+}
+
+impl Common {
+    fn append(&mut self, record: &Record, now: Timestamp) -> Result<u64, StoreError> {
+        let appended = self.under_lock(|writer| writer.append(record, now));
+        self.failed |= appended.is_err();
+        appended
+    }
+
+    fn checkpoint(&mut self) -> Result<(), StoreError> {
+        self.under_lock(Writer::checkpoint_now)
+    }
+
+    fn under_lock<T>(
+        &mut self,
+        act: impl FnOnce(&mut Writer) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        if self.damaged {
+            return Err(self.writer.is_damaged());
+        }
         let _held = self.lock.exclusive()?;
-        self.writer.checkpoint_now()
+        let done = act(&mut self.writer);
+        self.damaged = matches!(done, Err(StoreError::Damaged { .. }));
+        done
     }
 }
 
@@ -155,5 +212,32 @@ fn directory(path: &Path) -> Result<Dir, StoreError> {
             Dir::on_the_way(state)?.below(name)
         }
         _ => Dir::state(path),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use portcullis_journal::Event;
+    use portcullis_policy::{Principal, ServerName};
+
+    use super::*;
+
+    #[test]
+    fn nobody_goes_on_where_a_thread_panicked_while_it_wrote() {
+        let state = tempfile::tempdir().unwrap();
+        let mut first = Journal::open(&state.path().join("state/journal")).unwrap();
+        let server = ServerName::new("x").unwrap();
+        let record = Record::new(Event::Notice, "s", &server, &Principal::user(1000));
+        first.append(&record, Timestamp(1)).unwrap();
+        let mut second = first.another().unwrap();
+        let panics = first.another().unwrap();
+        let panicked = std::thread::spawn(move || {
+            let _common = panics.common.lock();
+            std::panic::resume_unwind(Box::new(()));
+        });
+        panicked.join().unwrap_err();
+        assert!(matches!(second.append(&record, Timestamp(2)), Err(StoreError::Damaged { .. })));
+        assert!(matches!(first.close(), Err(StoreError::Damaged { .. })), "nor is that signed");
+        assert!(second.another().is_none());
     }
 }

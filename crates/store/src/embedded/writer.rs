@@ -63,6 +63,11 @@ impl Writer {
         &self.keys
     }
 
+    /// What is said to whoever comes after the one that found it so.
+    pub(super) fn is_damaged(&self) -> StoreError {
+        damaged(&self.dir, &self.segment.name, "it was found to be so before")
+    }
+
     /// The story of one record.
     pub(super) fn append(&mut self, record: &Record, now: Timestamp) -> Result<u64, StoreError> {
         self.catch_up()?;
