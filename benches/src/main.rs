@@ -36,6 +36,7 @@ usage: cargo bench-portcullis [servers | questions | http] [--rounds N] [--quick
   questions       what it takes to answer one, and what a call costs beside a thousand
   http            the HTTP gateway beside nobody and nginx
   --peer NAME=PORT/PATH   with http: also what runs there already, in front of any server
+  --soak MINUTES  with http: nothing but sessions that come and go, and what the gateway holds meanwhile
   servers         our own server beside others of its kind, instead of the gateway
   --rounds N      how often every subject is measured [default: 7]
   --quick         a tenth of the calls and two rounds, to see that it works
@@ -49,6 +50,7 @@ struct Wanted {
     gateway: Option<String>,
     part: Part,
     peers: Vec<(String, http::Endpoint)>,
+    soak: Option<f64>,
 }
 
 /// What is measured.
@@ -96,7 +98,7 @@ fn replayed(folder: &str, options: &[&str]) -> Result<(), String> {
 
 fn wanted(words: &[&str]) -> Result<Wanted, String> {
     let (part, peers) = (Part::Gateway, Vec::new());
-    let mut wanted = Wanted { rounds: 7, scale: 1, gateway: None, part, peers };
+    let mut wanted = Wanted { rounds: 7, scale: 1, gateway: None, part, peers, soak: None };
     let mut words = words.iter();
     while let Some(word) = words.next() {
         let mut value = || words.next().ok_or_else(|| USAGE.to_owned());
@@ -106,6 +108,7 @@ fn wanted(words: &[&str]) -> Result<Wanted, String> {
             "questions" => wanted.part = Part::Questions,
             "servers" => wanted.part = Part::Servers,
             "--peer" => wanted.peers.push(http::peer(value()?).ok_or_else(|| USAGE.to_owned())?),
+            "--soak" => wanted.soak = Some(value()?.parse().map_err(|_| USAGE.to_owned())?),
             "--quick" => (wanted.rounds, wanted.scale) = (2, 10),
             "--gateway" => wanted.gateway = Some((*value()?).to_owned()),
             _ => return Err(USAGE.to_owned()),
@@ -127,10 +130,13 @@ fn bench(wanted: &Wanted) -> Result<(), String> {
     let places = Places::new(wanted.gateway.as_deref(), work.path())?;
     let elsewhere = match wanted.part {
         Part::Questions => Some(questions::run(places.gateway(), work.path(), wanted.rounds)?),
-        Part::Http => {
-            let much = (wanted.rounds, wanted.scale);
-            Some(http::run(places.gateway(), work.path(), much, &wanted.peers)?)
-        }
+        Part::Http => Some(match wanted.soak {
+            Some(minutes) => http::soak(places.gateway(), work.path(), minutes)?,
+            None => {
+                let much = (wanted.rounds, wanted.scale);
+                http::run(places.gateway(), work.path(), much, &wanted.peers)?
+            }
+        }),
         Part::Gateway | Part::Servers => None,
     };
     if let Some(tables) = elsewhere {

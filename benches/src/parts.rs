@@ -145,7 +145,7 @@ impl Bench {
         self.out = [Vec::new(), Vec::new()];
         self.pass(Peer::Client, line.as_bytes())?;
         let forwarded = std::mem::take(&mut self.out[0]);
-        if let Some(answer) = self.upstream.answer(&forwarded) {
+        if let Some((_, answer)) = self.upstream.says(&forwarded) {
             self.pass(Peer::Server, &answer)?;
         }
         Ok(())

@@ -139,6 +139,16 @@ pub(crate) fn memory(pid: u32) -> Option<Memory> {
     Some(Memory { rss_kib: value("Rss:")?, pss_kib: value("Pss:")? })
 }
 
+/// How many threads a process has.
+pub(crate) fn threads(pid: u32) -> usize {
+    fs::read_dir(format!("/proc/{pid}/task")).map_or(0, Iterator::count)
+}
+
+/// How many files, sockets and the like it has open.
+pub(crate) fn open_files(pid: u32) -> usize {
+    fs::read_dir(format!("/proc/{pid}/fd")).map_or(0, Iterator::count)
+}
+
 /// The most memory that a process ever held, in KiB.
 pub(crate) fn most_kib(pid: u32) -> u64 {
     let text = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();

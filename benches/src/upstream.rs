@@ -1,7 +1,7 @@
 //! The server behind the gateway: it echoes, it produces text of any length,
 //! and it lists as many other tools as it is told to.
 //!
-//! It does as little as a server can, so that what is measured is the gateway.
+//! It tells progress once where a request wants that. Else it does as little as a server can, so that what is measured is the gateway.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 
@@ -36,6 +36,8 @@ struct Call<'a> {
     name: &'a str,
     #[serde(borrow)]
     arguments: Arguments<'a>,
+    #[serde(borrow, rename = "_meta")]
+    meta: Option<Meta<'a>>,
 }
 
 #[derive(Deserialize)]
@@ -45,29 +47,36 @@ struct Arguments<'a> {
     bytes: Option<usize>,
 }
 
+#[derive(Deserialize)]
+struct Meta<'a> {
+    #[serde(borrow, rename = "progressToken")]
+    progress: Option<&'a RawValue>,
+}
+
 impl Upstream {
     /// A server with `fillers` tools beside its own two.
     pub(crate) fn new(fillers: usize) -> Self {
         Self { tools: tools(fillers), text: prose(LONGEST) }
     }
 
-    /// The answer to a line, without a newline; nothing when none is due.
-    pub(crate) fn answer(&self, line: &[u8]) -> Option<Vec<u8>> {
+    /// What is said to a line, without a newline: nothing, an answer, or progress and an answer.
+    pub(crate) fn says(&self, line: &[u8]) -> Option<(Option<Vec<u8>>, Vec<u8>)> {
         let asked: Asked<'_> = serde_json::from_slice(line).ok()?;
         let id = asked.id?.get();
         let mut out = format!(r#"{{"jsonrpc":"2.0","id":{id},"#).into_bytes();
+        let mut progress = None;
         match asked.method? {
-            "tools/call" => self.call(asked.params, &mut out),
+            "tools/call" => progress = self.call(asked.params, &mut out),
             "tools/list" => write(&mut out, &[r#""result":{"tools":"#, &self.tools, "}"]),
             "initialize" => write(&mut out, &[INITIALIZED]),
             "ping" => write(&mut out, &[r#""result":{}"#]),
             _ => write(&mut out, &[r#""error":{"code":-32601,"message":"no such method"}"#]),
         }
         out.push(b'}');
-        Some(out)
+        Some((progress, out))
     }
 
-    fn call(&self, params: Option<&RawValue>, out: &mut Vec<u8>) {
+    fn call(&self, params: Option<&RawValue>, out: &mut Vec<u8>) -> Option<Vec<u8>> {
         const BEFORE: &str = r#""result":{"content":[{"type":"text","text":"#;
         const AFTER: &str = r#"}],"isError":false}"#;
         let call = params.and_then(|params| serde_json::from_str::<Call<'_>>(params.get()).ok());
@@ -81,6 +90,11 @@ impl Upstream {
             }
             _ => write(out, &[r#""error":{"code":-32602,"message":"unknown tool"}"#]),
         }
+        let token = call.and_then(|call| call.meta?.progress)?.get();
+        let said = format!(
+            r#"{{"jsonrpc":"2.0","method":"notifications/progress","params":{{"progressToken":{token},"progress":1}}}}"#
+        );
+        Some(said.into_bytes())
     }
 }
 
@@ -129,9 +143,10 @@ pub(crate) fn serve(fillers: usize) -> Result<(), String> {
         if input.read_until(b'\n', &mut line).map_err(|error| error.to_string())? == 0 {
             return Ok(());
         }
-        if let Some(mut answer) = upstream.answer(&line) {
-            answer.push(b'\n');
-            let written = output.write_all(&answer).and_then(|()| output.flush());
+        let Some((progress, answer)) = upstream.says(&line) else { continue };
+        for mut said in progress.into_iter().chain([answer]) {
+            said.push(b'\n');
+            let written = output.write_all(&said).and_then(|()| output.flush());
             written.map_err(|error| error.to_string())?;
         }
     }
@@ -145,7 +160,7 @@ mod tests {
 
     fn answer(asked: Value) -> Value {
         let line = asked.to_string();
-        let answer = Upstream::new(3).answer(line.as_bytes()).unwrap();
+        let answer = Upstream::new(3).says(line.as_bytes()).unwrap().1;
         serde_json::from_slice(&answer).unwrap()
     }
 
@@ -176,6 +191,6 @@ mod tests {
 
     #[test]
     fn a_notification_gets_no_answer() {
-        assert_eq!(Upstream::new(0).answer(br#"{"method":"notifications/initialized"}"#), None);
+        assert_eq!(Upstream::new(0).says(br#"{"method":"notifications/initialized"}"#), None);
     }
 }

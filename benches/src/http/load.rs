@@ -53,16 +53,19 @@ const INITIALIZE: &str = concat!(
 impl Client {
     /// Connects, and shakes hands.
     pub(crate) fn greets(endpoint: &Endpoint) -> Result<Self, String> {
-        let failed = |error: std::io::Error| format!("port {}: {error}", endpoint.port);
-        let to = TcpStream::connect(("127.0.0.1", endpoint.port)).map_err(failed)?;
-        to.set_nodelay(true).map_err(failed)?;
-        to.set_read_timeout(Some(Duration::from_secs(60))).map_err(failed)?;
-        let from = BufReader::with_capacity(1 << 17, to.try_clone().map_err(failed)?);
+        let (to, from) = connection(endpoint)?;
         let endpoint = endpoint.clone();
         let mut client = Self { to, from, endpoint, session: None, next: 0, body: Vec::new() };
         client.asks(INITIALIZE)?;
         client.posts(r#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#)?;
         Ok(client)
+    }
+
+    /// Connects once more: a connection that nobody used for long may be closed, and the session
+    /// goes on.
+    pub(crate) fn connects_again(&mut self) -> Result<(), String> {
+        (self.to, self.from) = connection(&self.endpoint)?;
+        Ok(())
     }
 
     /// A request with the next id; the body of its answer is kept.
@@ -77,10 +80,22 @@ impl Client {
         Err(format!("status {status}: {}", text().chars().take(500).collect::<String>()))
     }
 
+    /// Ends the session.
+    pub(crate) fn says_goodbye(mut self) -> Result<(), String> {
+        match self.sends("DELETE", "")? {
+            200..=299 => Ok(()),
+            status => Err(format!("status {status} for the end of a session")),
+        }
+    }
+
     fn posts(&mut self, message: &str) -> Result<u16, String> {
+        self.sends("POST", message)
+    }
+
+    fn sends(&mut self, method: &str, message: &str) -> Result<u16, String> {
         let Endpoint { port, path } = &self.endpoint;
         let mut text = format!(
-            "POST {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Type: application/json\r\n\
+            "{method} {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Type: application/json\r\n\
              Accept: application/json, text/event-stream\r\nContent-Length: {}\r\n",
             message.len()
         );
@@ -148,14 +163,30 @@ impl Client {
     }
 }
 
-/// All clients, connected and greeted.
-pub(crate) fn clients(endpoint: &Endpoint, count: usize) -> Result<Vec<Client>, String> {
-    (0..count).map(|_| Client::greets(endpoint)).collect()
+fn connection(endpoint: &Endpoint) -> Result<(TcpStream, BufReader<TcpStream>), String> {
+    let failed = |error: std::io::Error| format!("port {}: {error}", endpoint.port);
+    let to = TcpStream::connect(("127.0.0.1", endpoint.port)).map_err(failed)?;
+    to.set_nodelay(true).map_err(failed)?;
+    to.set_read_timeout(Some(Duration::from_secs(60))).map_err(failed)?;
+    let from = BufReader::with_capacity(1 << 17, to.try_clone().map_err(failed)?);
+    Ok((to, from))
 }
 
-/// Each asks its calls; a tenth as many before, to warm up.
+/// All clients, greeted and connected.
+pub(crate) fn clients(endpoint: &Endpoint, count: usize) -> Result<Vec<Client>, String> {
+    let mut all: Vec<_> = (0..count).map(|_| Client::greets(endpoint)).collect::<Result<_, _>>()?;
+    // The first may have waited for long until the last was greeted.
+    all.iter_mut().try_for_each(Client::connects_again)?;
+    Ok(all)
+}
+
+/// A tenth as many calls, before they are counted.
+pub(crate) fn warm_up(clients: &mut [Client], calls: &Calls) -> Result<(), String> {
+    each(clients, calls, calls.each.div_ceil(10)).map(drop)
+}
+
+/// Each asks its calls.
 pub(crate) fn run(clients: &mut [Client], calls: &Calls) -> Result<Took, String> {
-    each(clients, calls, calls.each.div_ceil(10))?;
     each(clients, calls, calls.each)
 }
 
@@ -190,7 +221,8 @@ fn asked(client: &mut Client, calls: &Calls, count: usize) -> Result<Vec<Duratio
         client.asks(&calls.rest)?;
         times.push(since.elapsed());
         if client.body.len() < calls.answer {
-            return Err(format!("an answer of {} bytes", client.body.len()));
+            let said = String::from_utf8_lossy(&client.body);
+            return Err(format!("too short an answer: {said}"));
         }
     }
     Ok(times)

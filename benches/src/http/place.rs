@@ -42,7 +42,12 @@ impl Subject {
         }
     }
 
-    pub(crate) fn is_ours(&self) -> bool {
+    /// Its processor time is known.
+    pub(crate) const fn has_process(&self) -> bool {
+        matches!(self, Self::Nginx | Self::Serve | Self::ServeStdio)
+    }
+
+    pub(crate) const fn is_ours(&self) -> bool {
         matches!(self, Self::Serve | Self::ServeStdio)
     }
 }
@@ -59,6 +64,12 @@ pub(crate) struct Place {
 impl Drop for Place {
     fn drop(&mut self) {
         for child in self.between.iter_mut().chain(&mut self.web) {
+            // Asked first: nginx ends its workers, and a gateway its servers.
+            let _ = command("kill").arg("-TERM").arg(child.id().to_string()).status();
+            let until = Instant::now() + Duration::from_secs(3);
+            while matches!(child.try_wait(), Ok(None)) && Instant::now() < until {
+                std::thread::sleep(Duration::from_millis(5));
+            }
             let _ = child.kill();
             let _ = child.wait();
         }
@@ -103,6 +114,11 @@ impl Place {
         self.between.as_ref().map(|child| Family::of(child.id()).ours().total).unwrap_or_default()
     }
 
+    /// The process that stands between.
+    pub(crate) fn pid(&self) -> Option<u32> {
+        self.between.as_ref().map(Child::id)
+    }
+
     /// What is resident of it, in KiB, without the servers and their boxes.
     pub(crate) fn memory(&self) -> f64 {
         let own = self.between.as_ref().and_then(|child| memory(child.id()));
@@ -124,7 +140,12 @@ fn web(tools: usize) -> Result<(Child, u16), String> {
     Ok((child, port))
 }
 
-/// Nothing is switched off: every control judges, every call writes its two records.
+/// A benchmark is one principal, and asks more than people do.
+const LIMITS: &str = "[serve.limits]\nrequests_per_minute = 10000000\nrequests = 1000\n\
+                      bytes_per_minute = \"1024GiB\"";
+
+/// Nothing is switched off: every control judges, every call writes its two records. Nobody is there
+/// to be asked about the first use of a tool that may reach the open world.
 fn serve(
     gateway: &Path,
     folder: tempfile::TempDir,
@@ -133,8 +154,8 @@ fn serve(
 ) -> Result<Place, String> {
     let failed = |error: std::io::Error| error.to_string();
     let config = format!(
-        "[serve]\nlisten = \"127.0.0.1:0\"\nsessions = 2000\n[server.bench]\n{server}\n\
-         ask = \"never\"\nlimits = {{ calls_per_minute = 100000 }}\n"
+        "[serve]\nlisten = \"127.0.0.1:0\"\nsessions = 2000\n{LIMITS}\n[server.bench]\n{server}\n\
+         ask = \"destructive\"\nlimits = {{ calls_per_minute = 100000 }}\n"
     );
     let file = folder.path().join("portcullis.toml");
     std::fs::write(&file, config).map_err(failed)?;

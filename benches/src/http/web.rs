@@ -1,6 +1,7 @@
 //! The server of the benchmark over Streamable HTTP: a thread for each connection, nothing else.
 //!
-//! It answers as JSON, or as an event stream of one event where the path ends with `/sse`.
+//! It answers as JSON, or, where the path ends with `/sse`, as an event stream: progress where that
+//! was asked for, and the answer.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
@@ -65,22 +66,26 @@ fn talk(upstream: &Upstream, stream: TcpStream) -> std::io::Result<()> {
 
 /// One response, head and body in one piece.
 fn answer(upstream: &Upstream, body: &[u8], events: bool) -> Vec<u8> {
-    let Some(answer) = upstream.answer(body) else {
+    let Some((progress, answer)) = upstream.says(body) else {
         return b"HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n".to_vec();
     };
-    let session = b"Mcp-Session-Id: 0123456789abcdef0123456789abcdef\r\n";
-    let mut out = Vec::with_capacity(answer.len() + 256);
-    out.extend_from_slice(b"HTTP/1.1 200 OK\r\n");
-    out.extend_from_slice(session);
-    let (before, after): (&[u8], &[u8]) = if events { (b"data: ", b"\n\n") } else { (b"", b"") };
+    let mut content = Vec::with_capacity(answer.len() + 256);
+    match events {
+        true => progress.iter().chain([&answer]).for_each(|event| {
+            [b"data: ", event.as_slice(), b"\n\n"]
+                .iter()
+                .for_each(|part| content.extend_from_slice(part));
+        }),
+        false => content = answer,
+    }
     let kind = if events { "text/event-stream" } else { "application/json" };
-    let length = before.len() + answer.len() + after.len();
-    out.extend_from_slice(
-        format!("Content-Type: {kind}\r\nContent-Length: {length}\r\n\r\n").as_bytes(),
-    );
-    out.extend_from_slice(before);
-    out.extend_from_slice(&answer);
-    out.extend_from_slice(after);
+    let mut out = format!(
+        "HTTP/1.1 200 OK\r\nMcp-Session-Id: 0123456789abcdef0123456789abcdef\r\n\
+         Content-Type: {kind}\r\nContent-Length: {}\r\n\r\n",
+        content.len()
+    )
+    .into_bytes();
+    out.append(&mut content);
     out
 }
 
@@ -98,6 +103,10 @@ mod tests {
         assert!(json.contains(&format!("Content-Length: {}\r\n", body.len())), "{json}");
         let events = String::from_utf8(answer(&upstream, ping, true)).unwrap();
         assert!(events.ends_with(&format!("\r\n\r\ndata: {body}\n\n")), "{events}");
+        let wants = br#"{"id":7,"method":"tools/call","params":{"name":"read_bytes","arguments":{"bytes":1},"_meta":{"progressToken":3}}}"#;
+        let events = String::from_utf8(answer(&upstream, wants, true)).unwrap();
+        assert!(events.contains(r#"{"progressToken":3,"progress":1}"#), "{events}");
+        assert_eq!(events.matches("data: ").count(), 2, "{events}");
         let said = br#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#;
         assert!(answer(&upstream, said, false).starts_with(b"HTTP/1.1 202"));
     }
