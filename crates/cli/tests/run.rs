@@ -60,6 +60,8 @@ mod restart;
 mod roots;
 #[path = "run/rotation.rs"]
 mod rotation;
+#[path = "run/signin.rs"]
+mod signin;
 #[path = "stage/mod.rs"]
 mod stage;
 #[path = "run/stderr.rs"]

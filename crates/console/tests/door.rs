@@ -260,3 +260,21 @@ fn a_browser_comes_back_to_exactly_one_place() {
     let came: Vec<_> = open.came.try_iter().collect();
     assert_eq!(came, ["back error=access_denied", "back code=good&state=s"]);
 }
+
+#[test]
+fn a_door_has_room_for_sixteen() {
+    let open = open();
+    let host = open.callback.strip_prefix("http://").unwrap().split('/').next().unwrap();
+    let knock = || TcpStream::connect(host).unwrap();
+    let waiting: Vec<_> = (0..16).map(|_| knock()).collect();
+    let said = |mut stream: TcpStream| {
+        let _ = stream.write_all(format!("GET / HTTP/1.0\r\nhost: {host}\r\n\r\n").as_bytes());
+        let mut answer = String::new();
+        let _ = stream.read_to_string(&mut answer);
+        answer
+    };
+    assert_eq!(said(knock()), "", "the seventeenth");
+    for stream in waiting {
+        assert!(said(stream).starts_with("HTTP/1."), "one of the sixteen");
+    }
+}

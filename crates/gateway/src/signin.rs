@@ -89,6 +89,11 @@ impl SignIn {
             // It knows who we are, and does not let us.
             return Ok(false);
         }
+        // A request that was on its way while a token was replaced says nothing of the new one.
+        let current = lock(&self.held).as_ref().and_then(header);
+        if current.is_some() && current != said.refused {
+            return Ok(true);
+        }
         // Servers of 2025-03-26 say nothing beside the status.
         self.order(Some(challenge.unwrap_or_default())).await
     }

@@ -125,6 +125,34 @@ pub(crate) fn way(
     Ok(Way::Register { body: request(redirect, method, server.refreshes), method })
 }
 
+/// As whom a grant was given, if that still counts there: where a browser comes back to is no
+/// matter for what is refreshed.
+pub(crate) fn of_grant(
+    identity: &Identity,
+    server: &Server,
+    known: &[Registration],
+    client_id: &str,
+    now: u64,
+) -> Result<Option<Registration>, Why> {
+    let registered = known.iter().find(|it| {
+        it.issuer == server.issuer
+            && it.client_id == client_id
+            && it.expires.is_none_or(|end| now < end)
+    });
+    // What the operator said comes first, as in `way`; without it we are who we were.
+    let redirect = registered.and_then(|it| it.redirect.as_deref());
+    let named = identity.client_id.is_some() || identity.document.is_some();
+    let is = match registered {
+        Some(registered) if !named => Some(registered.clone()),
+        _ if !named => None,
+        _ => match way(identity, server, known, redirect, now)? {
+            Way::Known(is) => Some(is),
+            Way::Register { .. } => None,
+        },
+    };
+    Ok(is.filter(|is| is.client_id == client_id))
+}
+
 /// As the operator registered us.
 fn by_hand(identity: &Identity, client_id: &str, server: &Server) -> Result<Registration, Why> {
     if let Some(registered) = identity.issuer.as_ref().filter(|it| **it != server.issuer) {

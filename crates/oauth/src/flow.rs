@@ -1,10 +1,10 @@
 //! The order of it: what is fetched, asked and redeemed, and when it ends.
 //!
 //! ```text
-//! resource ─▶ server ─┬─▶ registering ─▶ consent ─▶ away ─▶ redeeming ─▶ over
-//!                     ├───────────────────▲                    ▲
-//!                     ├─▶ refreshing ─────┘ (refused)          │
-//!                     └──── client credentials ────────────────┘
+//! resource ─▶ server ─┬─▶ callback ─┬─▶ registering ─▶ consent ─▶ away ─▶ redeeming ─▶ over
+//!                     │      ▲      └──────────────────▲                     ▲
+//!                     ├─▶ refreshing (no good any more)                      │
+//!                     └──── client credentials ──────────────────────────────┘
 //! ```
 //!
 //! A browser goes nowhere before a person said yes to exactly where, and the `state` that its
@@ -13,6 +13,7 @@
 mod began;
 
 use std::fmt;
+use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -25,13 +26,16 @@ use crate::client::{self, Method, Registration, Way};
 use crate::form::encode;
 use crate::metadata::{Resource, Server, issuer_places, resource_places};
 use crate::place::Place;
-use crate::returned::{Wanted, code_of};
+use crate::returned::{self, Wanted, code_of};
 use crate::scope::Scopes;
 use crate::token::{self, Tokens};
 use crate::why::Why;
 
 /// How long a browser may be away, in seconds.
 pub const AWAY: u64 = 10 * 60;
+/// What a token endpoint says of a refresh token that is good for nothing any more, or that it
+/// takes from nobody like us (RFC 6749, 5.2).
+const NO_GOOD: [&str; 3] = ["invalid_grant", "unauthorized_client", "unsupported_grant_type"];
 
 /// One attempt at a credential.
 #[derive(Debug)]
@@ -49,6 +53,8 @@ enum State {
     Resource { rest: Vec<String> },
     /// The authorization server's.
     Server { resource: Known, rest: Vec<String> },
+    /// Where a browser can come back to: only a consent needs it.
+    Callback { at: At },
     /// Who we are there.
     Registering { at: At, method: Method },
     /// A person is asked.
@@ -119,8 +125,20 @@ impl Flow {
             State::Registering { at, method } => self.register(answer, at, method),
             State::Redeeming(client) => self.redeemed(answer, &client, now),
             State::Refreshing(client) => self.refreshed(answer, client, now),
-            State::Consent(_) | State::Away { .. } | State::Over => Err(Why::Order),
+            State::Callback { .. } | State::Consent(_) | State::Away { .. } | State::Over => {
+                Err(Why::Order)
+            }
         };
+        self.went(went);
+    }
+
+    /// Where a browser comes back to, exactly, now that it is needed.
+    pub fn comes_back(&mut self, redirect: String, now: u64) {
+        let State::Callback { at } = std::mem::replace(&mut self.state, State::Over) else {
+            return self.fail(Why::Order);
+        };
+        self.setup.redirect = Some(redirect);
+        let went = self.becomes_client(at, now);
         self.went(went);
     }
 
@@ -167,6 +185,16 @@ impl Flow {
     /// A person said no, or nothing.
     pub fn refused(&mut self) {
         self.fail(Why::Refused);
+    }
+
+    /// Whether this query is of the browser that is away: it brings the `state` that it was sent
+    /// with. Any page can lead a browser here; what brings another one ends nothing.
+    #[must_use]
+    pub fn awaits(&self, query: &str) -> bool {
+        match &self.state {
+            State::Away { state, .. } => returned::is_of(query, state),
+            _ => false,
+        }
     }
 
     /// A browser came back, with this query. The `state` that it must bring is used up by it.
@@ -281,10 +309,30 @@ impl Flow {
         if by_code && server.authorization.is_none() {
             return Err(Why::Lacks("an authorization endpoint"));
         }
-        let redirect = self.setup.redirect.as_deref().filter(|_| by_code);
-        let way = client::way(&self.setup.identity, &server, &self.setup.known, redirect, now)?;
         let at = At { resource: resource.name, server, scopes };
-        match way {
+        match self.refreshable(&at, now)? {
+            Some((is, refresh)) => self.refresh(Client { at, is }, &refresh),
+            None => self.goes_on(at, now)?,
+        }
+        Ok(())
+    }
+
+    /// Without anything to refresh.
+    fn goes_on(&mut self, at: At, now: u64) -> Result<(), Why> {
+        if self.setup.means == Means::Code && self.setup.redirect.is_none() {
+            self.need = Some(Need::Callback);
+            self.state = State::Callback { at };
+            return Ok(());
+        }
+        self.becomes_client(at, now)
+    }
+
+    /// Finds out who we are there, or registers us.
+    fn becomes_client(&mut self, at: At, now: u64) -> Result<(), Why> {
+        let by_code = self.setup.means == Means::Code;
+        let redirect = self.setup.redirect.as_deref().filter(|_| by_code);
+        let Setup { identity, known, .. } = &self.setup;
+        match client::way(identity, &at.server, known, redirect, now)? {
             Way::Known(is) => self.is_client(Client { at, is }),
             Way::Register { body, method } => {
                 let place = at.server.registration.clone().ok_or(Why::Unregistered)?;
@@ -309,34 +357,43 @@ impl Flow {
         if self.setup.means == Means::Credentials {
             return self.redeem_ourselves(client);
         }
-        let refresh = self.refreshable(&client).and_then(|tokens| tokens.refresh.clone());
-        match refresh {
-            Some(refresh) => {
-                let fields = [
-                    ("grant_type", "refresh_token"),
-                    ("refresh_token", refresh.expose("it goes back to who gave it")),
-                    ("resource", client.at.resource.as_str()),
-                ];
-                self.post(&client, &fields);
-                self.state = State::Refreshing(client);
-            }
-            None => self.asks(client),
-        }
+        self.asks(client);
         Ok(())
     }
 
-    /// What was had from the same authorization server, for the same resource and as the same
-    /// client, when that is enough.
-    fn refreshable(&self, client: &Client) -> Option<&Tokens> {
-        let held = self.setup.held.as_ref()?;
-        let same = held.issuer == client.at.server.issuer
-            && held.resource == client.at.resource
-            && held.client_id == client.is.client_id;
+    fn refresh(&mut self, client: Client, refresh: &SecretString) {
+        let fields = [
+            ("grant_type", "refresh_token"),
+            ("refresh_token", refresh.expose("it goes back to who gave it")),
+            ("resource", client.at.resource.as_str()),
+        ];
+        self.post(&client, &fields);
+        self.state = State::Refreshing(client);
+    }
+
+    /// What was had from the same authorization server and for the same resource, when that is
+    /// enough, and as which client it was had.
+    fn refreshable(
+        &self,
+        at: &At,
+        now: u64,
+    ) -> Result<Option<(Registration, Arc<SecretString>)>, Why> {
+        let Some(held) = self.setup.held.as_ref().filter(|_| self.setup.means == Means::Code)
+        else {
+            return Ok(None);
+        };
+        let same = held.issuer == at.server.issuer && held.resource == at.resource;
         let challenge = self.setup.challenge.as_ref();
         let more = challenge.and_then(|it| it.scope.as_ref());
         let enough = more.is_none_or(|more| held.tokens.scopes.holds(more));
         let wants_more = challenge.is_some_and(crate::Challenge::wants_more);
-        (same && enough && !wants_more).then_some(&held.tokens)
+        let Some(refresh) = held.tokens.refresh.clone().filter(|_| same && enough && !wants_more)
+        else {
+            return Ok(None);
+        };
+        let Setup { identity, known, .. } = &self.setup;
+        let is = client::of_grant(identity, &at.server, known, &held.client_id, now)?;
+        Ok(is.map(|is| (is, refresh)))
     }
 
     /// What is asked for: what the challenge names, else what the operator wrote, else what the
@@ -425,11 +482,15 @@ impl Flow {
                 let before = self.setup.held.as_ref().map(|held| held.tokens.clone());
                 self.got(answer, &client, now, before.as_ref())
             }
-            // It is used up, or taken back: a person is asked again.
-            400..=499 => {
-                self.asks(client);
-                Ok(())
-            }
+            status @ 400..=499 => match token::refused(&answer.body) {
+                // It is used up, or taken back: a person is asked again.
+                Why::Denied(word) if NO_GOOD.contains(&word.as_str()) => {
+                    self.goes_on(client.at, now)
+                }
+                // A moment's trouble takes nobody's time (RFC 6585, 4), and throws nothing away.
+                Why::Unreadable(_) => Err(Why::Status { what: "the token endpoint", status }),
+                why => Err(why),
+            },
             status => Err(Why::Status { what: "the token endpoint", status }),
         }
     }
@@ -458,6 +519,7 @@ impl fmt::Debug for State {
         f.write_str(match self {
             Self::Resource { .. } => "Resource",
             Self::Server { .. } => "Server",
+            Self::Callback { .. } => "Callback",
             Self::Registering { .. } => "Registering",
             Self::Consent(_) => "Consent",
             Self::Away { .. } => "Away",

@@ -42,6 +42,14 @@ pub(crate) fn code_of(query: &str, wanted: &Wanted<'_>) -> Result<String, Why> {
     }
 }
 
+/// Whether a query brings this `state`, and no other beside it.
+pub(crate) fn is_of(query: &str, state: &str) -> bool {
+    let pairs = Some(query).filter(|it| it.len() <= LONGEST).and_then(form::decode);
+    let pairs = pairs.unwrap_or_default();
+    let mut brought = pairs.iter().filter(|(name, _)| name == "state").map(|(_, value)| value);
+    brought.next().is_some_and(|it| same(it, state)) && brought.next().is_none()
+}
+
 /// Whether two secrets are the same, in a time that does not say where they differ.
 fn same(one: &str, other: &str) -> bool {
     let differ = one.bytes().zip(other.bytes()).fold(0, |all, (a, b)| all | (a ^ b));

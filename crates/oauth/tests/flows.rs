@@ -86,7 +86,7 @@ impl World {
                 }
                 Need::Done(grant) => return Ok(grant),
                 Need::Failed(why) => return Err(why),
-                Need::Fetch(_) => unreachable!(),
+                Need::Fetch(_) | Need::Callback => unreachable!(),
             }
         }
     }
@@ -329,9 +329,73 @@ fn what_was_given_is_refreshed_and_its_refresh_token_replaced() {
     let refresh = grant.tokens.refresh.unwrap();
     assert_eq!((grant.tokens.scopes.to_string().as_str(), refresh.expose("a test")), ("a", "r-t1"));
     // One that is used up leads to a person.
+    for error in ["invalid_grant", "unauthorized_client", "unsupported_grant_type"] {
+        world.at(&format!("{ISSUER}/token"), 400, &json!({"error": error}));
+        let before = Setup { held: Some(held("t0", "a")), known: known.clone(), ..setup() };
+        assert!(matches!(world.drive(&mut Flow::begin(before)), Need::Consent(_)), "{error}");
+    }
+    // A moment's trouble, or one of ours, does not.
+    for (status, body, says) in [
+        (400, json!({"error": "invalid_client"}), "invalid_client"),
+        (400, json!({"error": "invalid_request"}), "invalid_request"),
+        (429, json!({"error": "slow_down"}), "slow_down"),
+        (429, json!("later"), "status 429"),
+        (404, json!({}), "status 404"),
+        (503, json!({"error": "invalid_grant"}), "status 503"),
+    ] {
+        world.at(&format!("{ISSUER}/token"), status, &body);
+        let before = Setup { held: Some(held("t0", "a")), known: known.clone(), ..setup() };
+        let need = world.drive(&mut Flow::begin(before));
+        let Need::Failed(why) = need else { panic!("{body}: {need:?}") };
+        assert!(why.to_string().contains(says), "{body}: {why}");
+    }
+}
+
+#[test]
+fn where_a_browser_comes_back_to_is_asked_for_when_one_goes() {
+    let mut world = World::new();
+    let before = |known| Setup { redirect: None, held: Some(held("t0", "a")), known, ..setup() };
+    let grant = world.whole(before(vec![registered(ISSUER)]), "").unwrap();
+    assert_eq!(grant.tokens.access.expose("a test"), "t1", "refreshed without it");
+    // As another client than the one that it was given to nothing is refreshed.
+    let other = Registration { client_id: "other".to_owned(), ..registered(ISSUER) };
+    let ended = Registration { expires: Some(NOW), ..registered(ISSUER) };
+    for known in [vec![], vec![other], vec![ended]] {
+        let mut flow = Flow::begin(before(known));
+        assert!(matches!(world.drive(&mut flow), Need::Callback));
+        assert_eq!(world.went_to(&format!("{ISSUER}/token")), 1);
+        flow.comes_back(REDIRECT.to_owned(), NOW);
+        let Need::Consent(consent) = world.drive(&mut flow) else { panic!("no consent") };
+        assert_eq!(consent.redirect, REDIRECT);
+    }
     world.at(&format!("{ISSUER}/token"), 400, &json!({"error": "invalid_grant"}));
-    let before = Setup { held: Some(held("t0", "a")), known, ..setup() };
-    assert!(matches!(world.drive(&mut Flow::begin(before)), Need::Consent(_)));
+    let mut flow = Flow::begin(before(vec![registered(ISSUER)]));
+    assert!(matches!(world.drive(&mut flow), Need::Callback), "a person is asked");
+    flow.comes_back(REDIRECT.to_owned(), NOW);
+    assert!(matches!(world.drive(&mut flow), Need::Consent(_)));
+    flow.comes_back(REDIRECT.to_owned(), NOW);
+    assert!(matches!(world.drive(&mut flow), Need::Failed(Why::Order)));
+}
+
+#[test]
+fn a_return_that_is_of_nobody_we_sent_is_known_before_it_ends_anything() {
+    let mut world = World::new();
+    let mut flow = Flow::begin(setup());
+    assert!(!flow.awaits("code=c&state="));
+    world.drive(&mut flow);
+    flow.allowed(&[7; 64], NOW);
+    let Need::Visit(visit) = world.drive(&mut flow) else { panic!("no visit") };
+    let state = parameter(&visit, "state");
+    let twice = format!("code=c&state={state}&state={state}");
+    for query in ["", "code=c", "code=c&state=", "code=c&state=other", "error=x", "%", &twice] {
+        assert!(!flow.awaits(query), "{query}");
+    }
+    for query in [format!("code=c&state={state}"), format!("error=access_denied&state={state}")] {
+        assert!(flow.awaits(&query), "{query}");
+    }
+    flow.returned(&format!("code=c&state={state}"), NOW);
+    assert!(matches!(world.drive(&mut flow), Need::Done(_)), "it was still away");
+    assert!(!flow.awaits(&format!("code=c&state={state}")), "once");
 }
 
 #[test]

@@ -10,13 +10,13 @@ use serde_json::{Value, json};
 use crate::stage::{Gateway, Stage};
 
 /// A site that answers by what it is asked, and remembers it.
-struct Somewhere {
+pub(crate) struct Somewhere {
     address: SocketAddr,
     heard: Arc<Mutex<Vec<String>>>,
 }
 
 impl Somewhere {
-    fn says(answer: impl Fn(&str) -> String + Send + Sync + 'static) -> Self {
+    pub(crate) fn says(answer: impl Fn(&str) -> String + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let heard = Arc::new(Mutex::new(Vec::new()));
@@ -33,7 +33,7 @@ impl Somewhere {
         Self { address, heard }
     }
 
-    fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("http://{}/mcp", self.address)
     }
 
@@ -63,7 +63,7 @@ fn serve(stream: TcpStream, answer: &dyn Fn(&str) -> String, heard: &Mutex<Vec<S
     let _ = stream.get_mut().write_all(answer.as_bytes());
 }
 
-fn http(status: u16, headers: &str, body: &str) -> String {
+pub(crate) fn http(status: u16, headers: &str, body: &str) -> String {
     let length = body.len();
     format!(
         "HTTP/1.1 {status} x\r\n{headers}content-length: {length}\r\nconnection: close\r\n\r\n{body}"
@@ -71,7 +71,7 @@ fn http(status: u16, headers: &str, body: &str) -> String {
 }
 
 /// What a small server of 2025-11-25 says; nothing for what it does not know.
-fn small(request: &str, session: &str) -> Option<String> {
+pub(crate) fn small(request: &str, session: &str) -> Option<String> {
     let (_, body) = request.split_once("\r\n\r\n")?;
     let message: Value = serde_json::from_str(body).unwrap_or_default();
     let hints = json!({"readOnlyHint": true, "openWorldHint": false});

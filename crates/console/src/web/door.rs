@@ -144,7 +144,7 @@ impl Door {
                         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
                         continue;
                     };
-                    if tasks.len() <= CONNECTIONS && peer::is_ours(&stream, peer) {
+                    if tasks.len() < CONNECTIONS && peer::is_ours(&stream, peer) {
                         tasks.spawn(connection(stream, caller.clone()));
                     }
                 }

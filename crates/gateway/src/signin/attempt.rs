@@ -1,17 +1,17 @@
 //! One attempt at a token: what the flow says is done, until it has one or ends.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use portcullis_config as config;
 use portcullis_guard::egress::Url;
 use portcullis_journal::{Event, Record};
 use portcullis_oauth::{
     Answer, Ask, Challenge, Elevations, Flow, Grant, Identity, Means, Need, Place, Purpose, Scopes,
-    Setup, Why,
+    Setup, Tokens, Why,
 };
 use portcullis_policy::Decision;
-use portcullis_store::{Approvals, Journal};
+use portcullis_store::{Approvals, Journal, Turn};
 use portcullis_transport::http::fetch::{Reach, Roots};
 use tokio::task::JoinSet;
 
@@ -26,8 +26,10 @@ use crate::{dice, remote};
 
 /// The session of records about it: it is nobody's conversation.
 pub(super) const SESSION: &str = "sign-in";
-/// A token that was not refused for so long was one that worked.
-const WORKED: Duration = Duration::from_secs(60);
+/// How often it is looked whether it is our turn.
+const LOOK: Duration = Duration::from_millis(50);
+/// How long another session may take for its turn: some documents and a token.
+const TURN: Duration = Duration::from_secs(120);
 
 /// What attempts have in common.
 pub(super) struct Attempts {
@@ -41,8 +43,6 @@ pub(super) struct Attempts {
     pub(super) approvals: Approvals,
     pub(super) kept: Keeper,
     elevations: Elevations,
-    /// When the last token was got, and whether nobody was asked for it.
-    last: Option<(Instant, bool)>,
     held: Held,
     /// Pages that a browser may still be reading.
     pub(super) pages: JoinSet<std::io::Result<()>>,
@@ -83,7 +83,6 @@ impl Attempts {
             approvals,
             kept,
             elevations: Elevations::default(),
-            last: None,
             held,
             pages: JoinSet::new(),
             plan: plan.clone(),
@@ -99,41 +98,72 @@ impl Attempts {
                 let told = format!("no credential for {}: {why}", self.server);
                 eprintln!("portcullis: {}: {told}", self.plan.server.name);
                 let decision = Decision::deny(why.control(), told.clone());
-                self.record(Event::Denied, decision, None);
-                Err(told)
+                match self.record(Event::Denied, decision, None) {
+                    Ok(()) => Err(told),
+                    Err(why) => Err(format!("{told}; {why}")),
+                }
             }
         }
     }
 
     async fn tried(&mut self, challenge: Option<Challenge>) -> Result<(), Why> {
+        let turn = self.turn().await?;
         let mut held = self.kept.grant().map_err(lost)?;
         let wanted = challenge.as_ref().and_then(|it| it.scope.clone()).unwrap_or_default();
         let more = challenge.as_ref().is_some_and(Challenge::wants_more);
-        if challenge.is_some() {
+        if let Some(grant) = held.as_ref().filter(|it| self.is_news(it, more.then_some(&wanted))) {
+            self.elevations.got(now(), false);
+            *lock(&self.held) = Some(grant.tokens.clone());
+            return Ok(());
+        }
+        let counts = challenge.is_some();
+        if counts {
             self.counted(&wanted, more, &mut held)?;
         }
-        // The port of the last one is wanted again.
-        self.pages.shutdown().await;
         let by_code = !self.how.client_credentials;
-        let known = self.kept.clients().map_err(lost)?;
-        let door = by_code.then(|| Door::bind(&self.how, &known)).transpose()?;
         let mut flow = Flow::begin(Setup {
             server: self.server.clone(),
             challenge,
             identity: self.identity.clone(),
             means: if by_code { Means::Code } else { Means::Credentials },
-            redirect: door.as_ref().map(Door::callback),
+            redirect: None,
             scopes: (!self.how.scopes.is_empty())
                 .then(|| self.how.scopes.clone())
                 .and_then(Scopes::of),
             held,
-            known,
+            known: self.kept.clients().map_err(lost)?,
         });
-        let went = self.followed(&mut flow, door).await;
+        let went = self.followed(&mut flow, turn, counts.then_some(&wanted)).await;
         if more && matches!(went, Err(Why::Refused | Why::Denied(_))) {
             self.elevations.refuse(&wanted);
         }
         went
+    }
+
+    /// Waits until nobody else redeems what is kept for this server.
+    async fn turn(&self) -> Result<Turn, Why> {
+        let Plan { state, principal, .. } = &self.plan;
+        let (principal, server) = (principal.to_string(), self.server.as_str());
+        let taken = async {
+            loop {
+                if let Some(turn) = Turn::take(state, &principal, server).map_err(lost)? {
+                    return Ok(turn);
+                }
+                tokio::time::sleep(LOOK).await;
+            }
+        };
+        let late = || Why::Kept("another session gets a credential, and does not end".to_owned());
+        tokio::time::timeout(TURN, taken).await.map_err(|_| late())?
+    }
+
+    /// Another session got a token meanwhile, which can be used; `more` is what it must cover.
+    fn is_news(&self, kept: &Grant, more: Option<&Scopes>) -> bool {
+        let access = |tokens: &Tokens| Arc::clone(&tokens.access);
+        let had = lock(&self.held).as_ref().map(access);
+        let why = "to be compared with another of the same server";
+        let same = had.is_some_and(|had| had.expose(why) == kept.tokens.access.expose(why));
+        let enough = more.is_none_or(|more| !more.is_empty() && kept.tokens.scopes.holds(more));
+        !same && enough && kept.tokens.lives(now())
     }
 
     /// What is refused at once is got again a few times, and not in the same way (MCP-AUTH-19).
@@ -143,30 +173,52 @@ impl Attempts {
         more: bool,
         held: &mut Option<Grant>,
     ) -> Result<(), Why> {
-        let worked = self.last.is_some_and(|(at, _)| at.elapsed() > WORKED);
-        if worked {
-            self.elevations = Elevations::default();
-        }
-        self.elevations.ask(wanted)?;
-        let refreshed = self.last.is_some_and(|(_, refreshed)| refreshed) && !worked;
-        if let Some(held) = held.as_mut().filter(|_| refreshed && !more) {
+        let in_vain = self.elevations.refreshed_in_vain(now());
+        self.elevations.ask(wanted, now())?;
+        if let Some(held) = held.as_mut().filter(|_| in_vain && !more) {
             held.tokens.refresh = None;
         }
         Ok(())
     }
 
-    async fn followed(&mut self, flow: &mut Flow, door: Option<Door>) -> Result<(), Why> {
+    /// Has the turn until what is refreshed is kept, or until a person is asked, who takes their
+    /// time.
+    async fn followed(
+        &mut self,
+        flow: &mut Flow,
+        turn: Turn,
+        counted: Option<&Scopes>,
+    ) -> Result<(), Why> {
         let mut need = self.settled(flow).await?;
-        let mut refreshed = true;
-        if let Need::Consent(consent) = need {
-            let door = door.ok_or(Why::Order)?;
-            refreshed = false;
-            need = Journey { attempts: self, consent }.travelled(flow, door).await?;
+        let by_itself = !matches!(need, Need::Callback);
+        if !by_itself {
+            drop(turn);
+            need = self.asked(flow).await?;
         }
         match need {
-            Need::Done(grant) => self.got(grant, refreshed),
-            Need::Failed(why) => Err(why),
-            Need::Fetch(_) | Need::Consent(_) | Need::Visit(_) => Err(Why::Order),
+            Need::Done(grant) => self.got(grant, by_itself),
+            Need::Failed(why) => {
+                if let Some(wanted) = counted.filter(|_| by_itself) {
+                    self.elevations.uncount(wanted);
+                }
+                Err(why)
+            }
+            Need::Fetch(_) | Need::Callback | Need::Consent(_) | Need::Visit(_) => Err(Why::Order),
+        }
+    }
+
+    /// A person is asked; only now a port is needed.
+    async fn asked(&mut self, flow: &mut Flow) -> Result<Need, Why> {
+        // The port of the last one is wanted again.
+        self.pages.shutdown().await;
+        let known = self.kept.clients().map_err(lost)?;
+        let door = Door::bind(&self.how, &known)?;
+        flow.comes_back(door.callback(), now());
+        match self.settled(flow).await? {
+            Need::Consent(consent) => {
+                Journey { attempts: self, consent }.travelled(flow, door).await
+            }
+            other => Ok(other),
         }
     }
 
@@ -193,10 +245,8 @@ impl Attempts {
         let Grant { issuer, resource, tokens, .. } = grant;
         let told =
             format!("a credential of {issuer} for {resource} was got, for: {}", tokens.scopes);
-        if !self.record(Event::Notice, Decision::default(), Some(told)) {
-            return Err(Why::Kept("it cannot be recorded".to_owned()));
-        }
-        self.last = Some((Instant::now(), refreshed));
+        self.record(Event::Notice, Decision::default(), Some(told))?;
+        self.elevations.got(now(), refreshed);
         *lock(&self.held) = Some(tokens);
         Ok(())
     }
@@ -227,11 +277,12 @@ impl Attempts {
         event: Event,
         decision: Decision,
         note: Option<String>,
-    ) -> bool {
+    ) -> Result<(), Why> {
         let mut record = Record::new(event, SESSION, &self.plan.server.name, &self.plan.principal);
         record.decision = decision;
         record.note = note.map(|note| portcullis_guard::redact(&note).into_owned());
-        self.journal.append(&record, wall_clock()).is_ok()
+        let recorded = self.journal.append(&record, wall_clock());
+        recorded.map(drop).map_err(|error| Why::Kept(format!("it cannot be recorded: {error}")))
     }
 
     /// Entropy for a browser's return.

@@ -17,6 +17,7 @@ use portcullis_store::{ApprovalStore as _, NotDecided, State, Taken, Verdict};
 use portcullis_wire::{Json, canonical};
 use serde_json::json;
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::MissedTickBehavior;
 
 use super::attempt::{Attempts, SESSION};
 use super::now;
@@ -85,22 +86,22 @@ impl Journey<'_> {
         }
         let link = door.0.link();
         let question = self.question(&link)?;
-        if !self.attempts.record(Event::Asked, Decision::default(), Some(self.told())) {
-            return Err(Why::Kept("it cannot be recorded".to_owned()));
-        }
+        self.attempts.record(Event::Asked, Decision::default(), Some(self.told()))?;
         let stored = self.attempts.approvals.ask(&question, wall_clock());
         stored.map_err(|error| Why::Kept(error.to_string()))?;
         self.call(&question, &link);
         let (say, mut events) = mpsc::channel(4);
         let page = self.attempts.pages.spawn(door.0.open(self.sheet(), say));
         let (mut step, mut deadline) = (Step::Asked, Instant::now() + question.patience);
+        let mut looks = tokio::time::interval(LOOK);
+        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let went = loop {
             let came = tokio::select! {
                 came = events.recv() => match came {
                     Some(came) => Some(came),
                     None => break Err(Why::Kept("the page was closed".to_owned())),
                 },
-                () = tokio::time::sleep(LOOK) => None,
+                _ = looks.tick() => None,
             };
             let went = self.goes(flow, came, &question, &mut step, &mut deadline);
             match went {
@@ -136,6 +137,10 @@ impl Journey<'_> {
         step: &mut Step,
         deadline: &mut Instant,
     ) -> Result<(), Why> {
+        // Whatever comes, and however often: the time is over when it is.
+        if Instant::now() >= *deadline {
+            return Err(if matches!(step, Step::Asked) { Why::Refused } else { Why::Late });
+        }
         match (came, &step) {
             (Some(Came::Yes(say)), Step::Asked) => {
                 self.allowed(question)?;
@@ -151,18 +156,16 @@ impl Journey<'_> {
                 flow.refused();
                 return Err(Why::Refused);
             }
-            (Some(Came::Back(query, say)), Step::Away) => {
+            (Some(Came::Back(query, say)), Step::Away) if flow.awaits(&query) => {
                 flow.returned(&query, now());
                 *step = Step::Back(say);
             }
-            // A second press, or somebody who was not sent by us: it changes nothing here.
+            // Somebody who was not sent by us, or any page that leads a browser here: the one that
+            // is away is waited for.
             (Some(Came::Back(_, say)), _) => {
                 let _ = say.send(Err("nobody was sent there".to_owned()));
             }
             (Some(Came::Yes(_) | Came::No), _) => {}
-            (None, _) if Instant::now() >= *deadline => {
-                return Err(if matches!(step, Step::Asked) { Why::Refused } else { Why::Late });
-            }
             (None, Step::Asked) => {
                 let taken =
                     self.attempts.approvals.take(&question.approval, &question.key, wall_clock());
@@ -196,10 +199,7 @@ impl Journey<'_> {
     fn allowed(&mut self, question: &Question) -> Result<(), Why> {
         self.decided(question, Verdict::Approve)?;
         let told = format!("{}: yes, on the consent page", self.told());
-        match self.attempts.record(Event::Answered, Decision::default(), Some(told)) {
-            true => Ok(()),
-            false => Err(Why::Kept("it cannot be recorded".to_owned())),
-        }
+        self.attempts.record(Event::Answered, Decision::default(), Some(told))
     }
 
     fn decided(&mut self, question: &Question, verdict: Verdict) -> Result<(), Why> {

@@ -32,7 +32,7 @@ pub struct Setup {
     pub identity: Identity,
     /// How a credential is got.
     pub means: Means,
-    /// Where a browser comes back to, exactly.
+    /// Where a browser comes back to, exactly, if that is known before it is needed.
     pub redirect: Option<String>,
     /// What the operator wants to ask for.
     pub scopes: Option<Scopes>,
@@ -60,6 +60,9 @@ pub struct Grant {
 pub enum Need {
     /// Make this request, then say [`answered`](super::Flow::answered).
     Fetch(Ask),
+    /// Find out where a browser can come back to, then say
+    /// [`comes_back`](super::Flow::comes_back).
+    Callback,
     /// Ask a person, then say [`allowed`](super::Flow::allowed) or
     /// [`refused`](super::Flow::refused). Nothing goes anywhere before.
     Consent(Consent),

@@ -84,6 +84,12 @@ impl Ask {
         self
     }
 
+    /// A header of it.
+    #[must_use]
+    pub fn header(&self, name: &HeaderName) -> Option<&HeaderValue> {
+        self.headers.get(name)
+    }
+
     /// With headers, in place of those of the same name.
     #[must_use]
     pub fn with_all(mut self, headers: HeaderMap) -> Self {

@@ -1,12 +1,16 @@
 //! A remote server, and everything that one can do to whoever asks it.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use hyper::header::HeaderValue;
 use hyper::http::HeaderMap;
 use portcullis_policy::permit::permit;
 use portcullis_policy::{Decision, Permitted};
-use portcullis_transport::http::client::{self, Heard, Hearing, Nobody, Remote, Speech};
+use portcullis_transport::http::client::credential::{Challenge, Later};
+use portcullis_transport::http::client::{
+    self, Credential, Heard, Hearing, Nobody, Remote, Speech,
+};
 use portcullis_transport::http::fetch::{Fetcher, Reach, Roots, Url};
 use portcullis_wire::{Id, Limits, Message, parse};
 
@@ -28,13 +32,21 @@ fn begin(site: &Elsewhere) -> (Speech, Hearing) {
 }
 
 fn begin_within(site: &Elsewhere, ceiling: Duration) -> (Speech, Hearing) {
+    begin_as(site, ceiling, Arc::new(Nobody))
+}
+
+fn begin_as(
+    site: &Elsewhere,
+    ceiling: Duration,
+    credential: Arc<dyn Credential>,
+) -> (Speech, Hearing) {
     let url = Url::new(&site.url("/mcp")).unwrap();
     let reach = Reach::default().and_own(url.origin());
     client::begin(Remote {
         url,
         fetcher: Fetcher::new(reach, Roots::system()),
         headers: HeaderMap::new(),
-        credential: Arc::new(Nobody),
+        credential,
         limits: Limits { message_bytes: 1000, depth: 16 },
         ceiling,
     })
@@ -342,5 +354,48 @@ fn what_is_too_much_at_once_waits_and_can_be_taken_back_meanwhile() {
     assert!(heard.len() <= 65, "as many as may be, and the one that got room");
     for id in [65, 67, 68, 69, 70] {
         assert!(!heard.concat().contains(&format!("\"id\":{id}")), "{id}");
+    }
+}
+
+/// Somebody who always has another credential.
+#[derive(Debug, Default)]
+struct Eager(Mutex<Vec<Option<HeaderValue>>>);
+
+impl Credential for Eager {
+    fn authorization(&self) -> Later<'_, Result<Option<HeaderValue>, String>> {
+        let turn = self.0.lock().unwrap().len();
+        Box::pin(async move { Ok(HeaderValue::try_from(format!("Bearer t{turn}")).ok()) })
+    }
+
+    fn challenged(&self, challenge: Challenge) -> Later<'_, Result<bool, String>> {
+        self.0.lock().unwrap().push(challenge.refused);
+        Box::pin(async { Ok(true) })
+    }
+}
+
+#[test]
+fn a_call_is_sent_again_only_when_it_was_not_taken() {
+    let more = "www-authenticate: Bearer error=\"insufficient_scope\"\r\n";
+    for (message, status, headers, times) in [
+        (MODERN, "401", "", 2),
+        (MODERN, "403", more, 2),
+        (MODERN, "403", "", 1),
+        (MODERN, "403", "www-authenticate: Bearer error=\"invalid_token\"\r\n", 1),
+        (MODERN, "500", more, 1),
+        (LEGACY, "403", "", 2),
+    ] {
+        let site = Elsewhere::says(&[&http(status, headers, "")]);
+        let eager = Arc::new(Eager::default());
+        let credential = Arc::clone(&eager);
+        run(async {
+            let (mut speech, mut hearing) = begin_as(&site, Duration::from_secs(2), credential);
+            speech.send(&permitted(message), Vec::new());
+            let told = told(&mut hearing).await.join(", ");
+            assert!(told.ends_with(&format!("the server says {status}")), "{told}");
+        });
+        assert_eq!(site.heard().len(), times, "{status} {headers}");
+        let asked = eager.0.lock().unwrap().clone();
+        let refused = (status != "500").then(|| Some(HeaderValue::from_static("Bearer t0")));
+        assert_eq!(asked, Vec::from_iter(refused), "{status} {headers}");
     }
 }

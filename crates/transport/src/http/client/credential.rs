@@ -15,8 +15,19 @@ pub type Later<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 pub struct Challenge {
     /// 401 or 403.
     pub status: StatusCode,
+    /// What the request brought, if it brought something: another one may be there by now.
+    pub refused: Option<HeaderValue>,
     /// Each challenge as the server wrote it; at most 8, of at most 4 KiB.
     pub says: Vec<String>,
+}
+
+impl Challenge {
+    /// Whether it says that the request was not taken: it needs a token, or one for more
+    /// (RFC 6750, 3.1). Another 403 may be what a call itself was answered.
+    pub(super) fn says_not_taken(&self) -> bool {
+        let more = |text: &String| text.contains("insufficient_scope");
+        self.status == StatusCode::UNAUTHORIZED || self.says.iter().any(more)
+    }
 }
 
 /// Whose requests these are.

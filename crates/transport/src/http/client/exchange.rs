@@ -188,8 +188,10 @@ async fn sent(talk: &Talk, order: &Order, patience: Duration) -> Result<Answer, 
         if !refused || !std::mem::take(&mut again) {
             return Ok(answer);
         }
-        let challenge = Talk::challenge(&answer);
-        if !talk.remote.credential.challenged(challenge).await? {
+        let challenge = Talk::challenge(&ask, &answer);
+        // Whatever a credential says, a call is not made twice on a word that may mean anything.
+        let repeats = order.method() != "tools/call" || challenge.says_not_taken();
+        if !talk.remote.credential.challenged(challenge).await? || !repeats {
             return Ok(answer);
         }
     }

@@ -104,11 +104,12 @@ impl Talk {
     }
 
     /// What a refusal asks for.
-    pub(super) fn challenge(answer: &Answer) -> Challenge {
+    pub(super) fn challenge(ask: &Ask, answer: &Answer) -> Challenge {
         let says = answer.headers().get_all(WWW_AUTHENTICATE).iter();
         let says = says.filter_map(|value| value.to_str().ok());
         let says = says.filter(|text| text.len() <= CHALLENGES.1).take(CHALLENGES.0);
-        Challenge { status: answer.status(), says: says.map(str::to_owned).collect() }
+        let refused = ask.header(&AUTHORIZATION).cloned();
+        Challenge { status: answer.status(), refused, says: says.map(str::to_owned).collect() }
     }
 
     /// Hears one text. True when it is the answer to this request.
