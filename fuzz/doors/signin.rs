@@ -66,6 +66,7 @@ fuzz_target!(|bytes: &[u8]| {
                     None => flow.unreached("nobody is there".to_owned()),
                 }
             }
+            Need::Callback => flow.comes_back(REDIRECT.to_owned(), NOW),
             Need::Consent(consent) => {
                 assert!(way.consent.is_none(), "a person is asked once");
                 way.consent = Some(consent);
@@ -160,7 +161,7 @@ fn setup(before: u8, challenge: Option<Challenge>) -> Setup {
         challenge,
         identity,
         means: if has(6) { Means::Credentials } else { Means::Code },
-        redirect: Some(REDIRECT.to_owned()),
+        redirect: None,
         scopes: has(7).then(|| Scopes::parse("a b").expect("scopes")),
         held,
         known: known.into_iter().collect(),
