@@ -87,7 +87,7 @@ fn works(
             client.asks(if call % LONG == 0 { &long } else { &short })?;
             calls.fetch_add(1, Ordering::Relaxed);
         }
-        if (number + session) % FORGETFUL > 0 {
+        if !(number + session).is_multiple_of(FORGETFUL) {
             client.says_goodbye()?;
         }
     }

@@ -82,7 +82,11 @@ const HOUSE: &[Room] = &[
         ],
     ),
     room("xtask", Floor::Door, &["catalog", "casebook", "config"]),
-    room("fuzz", Floor::Door, &["wire", "guard", "policy", "journal", "mediation", "config"]),
+    room(
+        "fuzz",
+        Floor::Door,
+        &["wire", "guard", "policy", "journal", "mediation", "oauth", "config"],
+    ),
     room(
         "bench",
         Floor::Door,
