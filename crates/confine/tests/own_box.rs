@@ -108,10 +108,11 @@ fn a_port_that_was_granted_is_the_only_one() {
 fn inherited_descriptors_are_closed_but_those_that_are_kept() {
     let scene = Scene::new();
     let secret = fs::File::open(scene.path("outside")).unwrap();
+    // A number that nothing else has: the program's own next file would have a low one again.
+    let secret = rustix::io::fcntl_dupfd_cloexec(&secret, 900).unwrap();
     let kept = fs::File::open(scene.path("ro/note")).unwrap();
-    for file in [&secret, &kept] {
-        rustix::io::fcntl_setfd(file, rustix::io::FdFlags::empty()).unwrap();
-    }
+    rustix::io::fcntl_setfd(&secret, rustix::io::FdFlags::empty()).unwrap();
+    rustix::io::fcntl_setfd(&kept, rustix::io::FdFlags::empty()).unwrap();
     let mut words = scene.words();
     words.push(format!("inherited={}", secret.as_raw_fd()));
     words.push(format!("keep={}", kept.as_raw_fd()));
