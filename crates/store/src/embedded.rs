@@ -4,8 +4,8 @@
 //! knows the files, `key` the keys, [`read`] and [`verify`] look at it.
 //! Approvals, grants and pins: [`approvals`], `answer` (what a person said, under a
 //! `seal`), `standing` (a yes that lasts, under it too), [`grants`] (of directories) and [`pins`] are rows of a `database`. `dir`
-//! opens every file. [`window`] says which console is open. [`vault`] keeps credentials, encrypted, and [`turn`]
-//! says who may redeem one.
+//! opens every file. [`window`] says which console is open. [`vault`] keeps credentials,
+//! encrypted, and [`turn`] says who may redeem one.
 
 mod answer;
 pub mod approvals;

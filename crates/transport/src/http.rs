@@ -2,8 +2,9 @@
 //!
 //! What a request means is none of its business; it holds no conversation. Read in this order:
 //! [`serve`] takes connections, `listener` says where they arrive, `caller` whose process is at the
-//! other end, `second` has several requests at once on one of them (HTTP/2), `body` what a request carries, `reply` what an answer is made of, [`sse`] how
-//! permitted messages are written into one, [`session_id`] what a conversation is called.
+//! other end, `second` has several requests at once on one of them (HTTP/2), `body` what a request
+//! carries, `reply` what an answer is made of, [`sse`] how permitted messages are written into one,
+//! [`session_id`] what a conversation is called.
 
 mod auth;
 mod body;

@@ -16,6 +16,8 @@ use super::talk::Talk;
 const PAUSE: Duration = Duration::from_secs(1);
 /// And at most, when nobody answers.
 const LONGEST: Duration = Duration::from_secs(30);
+/// A stream that lasted longer did not end at once: idle ones are ended by what stands between.
+const AT_ONCE: Duration = Duration::from_secs(5);
 
 /// Listens until the conversation ends, or the server has nothing to listen to.
 pub(super) async fn listen(talk: Arc<Talk>, after: Option<watch::Receiver<bool>>) {
@@ -45,7 +47,7 @@ async fn heard(talk: &Talk) -> Result<(), Trouble> {
                 let mut events = Events::new(talk.remote.limits.message_bytes);
                 let _ = follow(talk, &mut answer, &mut events, None).await?;
                 let brought = events.last.is_some() && events.last != last;
-                let is_barren = !brought && begun.elapsed() < LONGEST;
+                let is_barren = !brought && begun.elapsed() < AT_ONCE;
                 barren = if is_barren { (barren + 1).min(TRIES) } else { 0 };
                 last = events.last.or(last);
                 retry = events.retry.or(retry);
@@ -65,8 +67,36 @@ async fn heard(talk: &Talk) -> Result<(), Trouble> {
                 return Err(Trouble::Told(told));
             }
         }
-        let pause =
-            retry.unwrap_or(PAUSE) * 2_u32.pow((TRIES - tries).max(barren.saturating_sub(1)));
-        tokio::time::sleep(pause.min(LONGEST)).await;
+        tokio::time::sleep(pause(retry, TRIES - tries, barren)).await;
+    }
+}
+
+/// How long nobody knocks after so many failures in a row, or streams that brought nothing.
+fn pause(retry: Option<Duration>, failed: u32, barren: u32) -> Duration {
+    let times = 2_u32.pow(failed.max(barren.saturating_sub(1)));
+    (retry.unwrap_or(PAUSE) * times).min(LONGEST)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_brings_nothing_is_asked_ever_more_seldom() {
+        let millis = Duration::from_millis;
+        for (retry, failed, barren, expect) in [
+            (None, 0, 0, millis(1000)),
+            (None, 0, 1, millis(1000)),
+            (None, 0, TRIES, millis(16_000)),
+            (None, 4, 0, millis(16_000)),
+            (Some(millis(100)), 0, 0, millis(100)),
+            (Some(millis(100)), 0, 1, millis(100)),
+            (Some(millis(100)), 0, 2, millis(200)),
+            (Some(millis(100)), 0, TRIES, millis(1600)),
+            (Some(LONGEST), 0, TRIES, LONGEST),
+            (Some(LONGEST), TRIES, 0, LONGEST),
+        ] {
+            assert_eq!(pause(retry, failed, barren), expect, "{retry:?} {failed} {barren}");
+        }
     }
 }
