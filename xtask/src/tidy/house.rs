@@ -64,6 +64,7 @@ const HOUSE: &[Room] = &[
     ),
     room("kit", Floor::Houses, &["guard", "policy", "journal", "confine", "store"]),
     room("server", Floor::Houses, &["config", "guard", "confine", "kit"]),
+    room("audit", Floor::Houses, &["catalog", "config", "wire", "guard", "transport", "confine"]),
     room(
         "cli",
         Floor::Door,
@@ -77,6 +78,7 @@ const HOUSE: &[Room] = &[
             "store",
             "console",
             "gateway",
+            "audit",
             "kit",
             "server",
         ],

@@ -1,0 +1,1 @@
+//! What judges: one file for each check, each a pure function of evidence.

@@ -1,0 +1,1 @@
+//! What has to be seen to, line by line: passed, failed, not testable, not applicable.

@@ -1,0 +1,50 @@
+//! What probes bring home: plain data, the whole input of every check.
+//!
+//! It is written as JSON (`--save-evidence`) and read again (`audit FILE.evidence`). Everything
+//! in it that came from a server is a claim or a measurement, never an instruction to us, and
+//! every text is bounded before it gets here.
+
+pub mod live;
+pub mod source;
+
+use serde::{Deserialize, Serialize};
+
+pub use live::Live;
+pub use source::Source;
+
+/// The number of this format. It grows when a reader of the old one would misread the new.
+pub const FORMAT: u32 = 1;
+
+/// Everything that is known of one target.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Evidence {
+    /// [`FORMAT`].
+    pub format: u32,
+    /// What was looked at, as a person named it.
+    pub target: String,
+    /// What the source says, when there was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<Source>,
+    /// What the server did, when it was started.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub live: Option<Live>,
+}
+
+/// A place in a source file. Lines and columns begin at 1; columns count characters.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Place {
+    /// The file, relative to the target, with `/`.
+    pub file: String,
+    /// The line.
+    pub line: u32,
+    /// The column.
+    pub column: u32,
+}
+
+impl std::fmt::Display for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}:{}:{}", self.file, self.line, self.column)
+    }
+}

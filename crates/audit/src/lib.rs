@@ -1,0 +1,22 @@
+//! Evidence, not opinion: what is wrong with an MCP server, and what could not be tested.
+//!
+//! Three steps, each a floor of its own. A [`probe`] touches the world and brings home
+//! [`evidence`], which is plain data that can be saved and read again. A [`check`] is a pure
+//! function of evidence: the same evidence gives the same findings. A [`report`] shows both,
+//! and the [`checklist`] says of each thing that has to be seen to whether it passed, failed,
+//! could not be tested or does not apply.
+//!
+//! Read in this order: [`evidence`], [`finding`], [`check`], [`checklist`], then the probes.
+
+#![deny(clippy::indexing_slicing, clippy::string_slice)]
+#![forbid(unsafe_code)]
+
+pub mod check;
+pub mod checklist;
+pub mod evidence;
+pub mod finding;
+pub mod probe;
+pub mod report;
+
+pub use evidence::Evidence;
+pub use finding::{Confidence, Finding, Severity};
