@@ -1,1 +1,362 @@
 //! What has to be seen to, line by line: passed, failed, not testable, not applicable.
+//!
+//! A line passes only when something was really tried or read, and it says what. What could not
+//! be tested is said, with the reason, and is never a pass; the grade counts tested lines only.
+
+use std::fmt::Write as _;
+
+use serde::{Deserialize, Serialize};
+
+use crate::evidence::Evidence;
+use crate::evidence::live::{Answer, Attack, Live};
+use crate::evidence::source::{FactKind, Sink};
+use crate::finding::{Confidence, Finding};
+
+/// How a line stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Status {
+    /// It was tested, and holds.
+    Pass,
+    /// It was tested, and does not hold.
+    Fail,
+    /// There is nothing here that it could be about.
+    NotApplicable,
+    /// It could not be tested.
+    Unknown,
+}
+
+impl Status {
+    /// The words in reports.
+    #[must_use]
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Pass => "PASS",
+            Self::Fail => "FAIL",
+            Self::NotApplicable => "NOT APPLICABLE",
+            Self::Unknown => "NOT TESTABLE",
+        }
+    }
+}
+
+/// One line.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Row {
+    /// Its name, in kebab case.
+    pub control: String,
+    /// What has to be seen to.
+    pub statement: String,
+    /// How it stands.
+    pub status: Status,
+    /// What that rests on.
+    pub evidence: String,
+}
+
+/// A line before it is answered.
+struct Line {
+    control: &'static str,
+    statement: &'static str,
+    /// A finding of one of these is a no.
+    checks: &'static [&'static str],
+    /// What was looked at; what it says decides between a yes, nothing to look at, and nobody could.
+    tested: fn(&Evidence) -> Tested,
+}
+
+/// What was looked at.
+enum Tested {
+    /// This, and it is enough for a yes.
+    Yes(String),
+    /// Nothing, for there is nothing of the kind.
+    Nothing(&'static str),
+    /// Nothing, though there may be something.
+    Not(String),
+}
+
+/// What has to be seen to in a server.
+const SERVER: &[Line] = &[
+    Line {
+        control: "arguments-validated",
+        statement: "Arguments are validated against a JSON Schema that bounds them.",
+        checks: &["unbounded-input"],
+        tested: arguments,
+    },
+    Line {
+        control: "paths-contained",
+        statement: "Paths are resolved, lie inside the roots, and traversal is refused.",
+        checks: &["path-escape", "path-prefix"],
+        tested: |it| {
+            tried(
+                it,
+                &[Attack::Traversal, Attack::Neighbour, Attack::Symlink],
+                &[Sink::FileRead, Sink::FileWrite],
+                "a path",
+            )
+        },
+    },
+    Line {
+        control: "no-shell",
+        statement: "No shell reads what a caller sends, and no word of it is an option.",
+        checks: &["shell-execution", "free-process", "option-injection", "code-execution"],
+        tested: |it| {
+            tried(
+                it,
+                &[Attack::CommandInjection, Attack::OptionInjection],
+                &[Sink::Shell, Sink::Process, Sink::Code],
+                "a command",
+            )
+        },
+    },
+    Line {
+        control: "queries-parametrised",
+        statement: "Queries are the server's own, with placeholders for values.",
+        checks: &["raw-sql", "sql-first-word"],
+        tested: |it| tried(it, &[Attack::SqlWrite, Attack::SqlRead], &[Sink::Sql], "a query"),
+    },
+    Line {
+        control: "rate-limited",
+        statement: "Many calls at once are answered or refused, and do not take the server down.",
+        checks: &[],
+        tested: burst,
+    },
+    Line {
+        control: "timeouts",
+        statement: "Every call ends.",
+        checks: &["no-timeout", "inherited-input", "slow-pattern"],
+        tested: ends,
+    },
+    Line {
+        control: "errors-sanitised",
+        statement: "Errors tell nothing of the server's machine.",
+        checks: &["raw-errors"],
+        tested: errors,
+    },
+    Line { control: "calls-logged", statement: "Calls are logged.", checks: &[], tested: logged },
+    Line {
+        control: "permissions-minimal",
+        statement: "It needs no more than it was given.",
+        checks: &["lying-annotations", "hidden-tool"],
+        tested: reached,
+    },
+    Line {
+        control: "description-honest",
+        statement: "What it says of itself is true, complete, stable, and gives no orders to the model.",
+        checks: &["missing-annotations", "hostile-text", "shadowed-tool", "definition-drift"],
+        tested: described,
+    },
+];
+
+/// Every line, answered.
+#[must_use]
+pub fn server(evidence: &Evidence, findings: &[Finding]) -> Vec<Row> {
+    SERVER.iter().map(|line| answer(line, evidence, findings)).collect()
+}
+
+/// The names of the lines, in their order.
+pub fn names() -> impl Iterator<Item = (&'static str, &'static str)> {
+    SERVER.iter().map(|line| (line.control, line.statement))
+}
+
+/// From A (everything that was tested holds) to F; `None` when nothing was tested.
+#[must_use]
+pub fn grade(rows: &[Row]) -> Option<char> {
+    let tested =
+        rows.iter().filter(|row| matches!(row.status, Status::Pass | Status::Fail)).count();
+    let failed = rows.iter().filter(|row| row.status == Status::Fail).count();
+    if tested == 0 {
+        return None;
+    }
+    Some(match failed * 100 / tested {
+        0 => 'A',
+        1..=15 => 'B',
+        16..=30 => 'C',
+        31..=50 => 'D',
+        51..=70 => 'E',
+        _ => 'F',
+    })
+}
+
+fn answer(line: &Line, evidence: &Evidence, findings: &[Finding]) -> Row {
+    let against: Vec<&Finding> = findings
+        .iter()
+        .filter(|it| {
+            line.checks.contains(&it.check.as_str()) && it.confidence > Confidence::Possible
+        })
+        .collect();
+    let (status, said) = match (against.split_first(), (line.tested)(evidence)) {
+        (Some((first, [])), _) => (Status::Fail, first.title.clone()),
+        (Some((first, more)), _) => {
+            (Status::Fail, format!("{}, and {} more", first.title, more.len()))
+        }
+        (None, Tested::Yes(what)) => (Status::Pass, what),
+        (None, Tested::Nothing(why)) => (Status::NotApplicable, why.to_owned()),
+        (None, Tested::Not(why)) => (Status::Unknown, why),
+    };
+    Row {
+        control: line.control.to_owned(),
+        statement: line.statement.to_owned(),
+        status,
+        evidence: said,
+    }
+}
+
+/// A server that answered; `Err` says why nobody could ask it.
+fn answering(evidence: &Evidence) -> Result<&Live, Tested> {
+    match &evidence.live {
+        Some(live) if live.revision.is_some() => Ok(live),
+        Some(live) => {
+            let why = live.untested.first().map_or("it never answered", |it| it.why.as_str());
+            Err(Tested::Not(format!("the server did not run: {why}")))
+        }
+        None => Err(Tested::Not("the server was not started; add `-- COMMAND`".to_owned())),
+    }
+}
+
+/// Trials of these kinds, or else source that was read whole without such a sink.
+fn tried(evidence: &Evidence, attacks: &[Attack], sinks: &[Sink], what: &'static str) -> Tested {
+    let trials = evidence.live.iter().flat_map(|live| &live.trials);
+    let made =
+        trials.filter(|it| attacks.contains(&it.attack) && it.answer != Answer::Ended).count();
+    let mut said = String::new();
+    if made > 0 {
+        let _ = write!(said, "{made} attacks with {what} had no effect");
+    }
+    let Some(source) = &evidence.source else {
+        return match (made, answering(evidence)) {
+            (1.., _) => Tested::Yes(said),
+            (0, Ok(live)) if live.tools.is_empty() => Tested::Nothing("it has no tools"),
+            (0, Ok(_)) => {
+                Tested::Not(format!("no parameter looks like {what}, and the source was not read"))
+            }
+            (0, Err(why)) => why,
+        };
+    };
+    let whole = source.left_out.is_empty() && source.files.iter().all(|file| file.whole);
+    let sunk = source.flows.iter().filter(|flow| sinks.contains(&flow.sink)).count();
+    match (sunk, made) {
+        (1.., 1..) => {
+            Tested::Yes(format!("{said}; in the source, {sunk} flows pass sufficient looks"))
+        }
+        (1.., 0) => Tested::Yes(format!("in the source, {sunk} flows pass sufficient looks")),
+        (0, 1..) => Tested::Yes(said),
+        (0, 0) if source.handlers.is_empty() => {
+            Tested::Not("no handler was found in the source".to_owned())
+        }
+        (0, 0) if whole => Tested::Nothing("nothing that a caller sends arrives there"),
+        (0, 0) => Tested::Not(
+            "no such flow in what was read, but not everything could be read".to_owned(),
+        ),
+    }
+}
+
+fn arguments(evidence: &Evidence) -> Tested {
+    let trials = evidence.live.iter().flat_map(|live| &live.trials);
+    let made = trials.filter(|it| it.attack == Attack::Invalid).count();
+    let handlers = evidence.source.iter().flat_map(|source| &source.handlers);
+    let read = handlers.map(|it| it.parameters.len()).sum::<usize>();
+    match (made, read) {
+        (1.., _) => {
+            Tested::Yes(format!("{made} calls with invalid arguments were refused or bounded"))
+        }
+        (0, 1..) => Tested::Yes(format!("{read} parameters have bounds in the source")),
+        (0, 0) => answering(evidence).err().unwrap_or(Tested::Nothing("no tool has parameters")),
+    }
+}
+
+fn burst(evidence: &Evidence) -> Tested {
+    let live = match answering(evidence) {
+        Ok(live) => live,
+        Err(why) => return why,
+    };
+    let made: Vec<_> = live.trials.iter().filter(|it| it.attack == Attack::Rate).collect();
+    let bad = made.iter().any(|it| matches!(it.answer, Answer::Silence | Answer::Ended));
+    match (made.is_empty(), bad) {
+        (true, _) => Tested::Not("no tool could be called as it is meant".to_owned()),
+        (false, true) => Tested::Not("a burst of calls was not answered to its end".to_owned()),
+        (false, false) => Tested::Yes(
+            "a burst of calls was answered or refused, and the next call too".to_owned(),
+        ),
+    }
+}
+
+fn ends(evidence: &Evidence) -> Tested {
+    let live = match answering(evidence) {
+        Ok(live) => live,
+        Err(why) => {
+            // The source alone: something that waits, each with an end.
+            let waits = evidence.source.iter().flat_map(|source| &source.flows);
+            let waits = waits
+                .filter(|it| matches!(it.sink, Sink::Process | Sink::Shell | Sink::Url))
+                .count();
+            let endless = evidence.source.iter().flat_map(|source| &source.facts);
+            let endless = endless.filter(|it| it.kind == FactKind::NoTimeout).count();
+            return match (waits, endless) {
+                (1.., 0) => {
+                    Tested::Yes(format!("{waits} calls that wait have an end in the source"))
+                }
+                _ => why,
+            };
+        }
+    };
+    let silent = live.trials.iter().filter(|it| it.answer == Answer::Silence).count();
+    match (live.trials.len(), silent) {
+        (0, _) => Tested::Not("no tool could be called".to_owned()),
+        (made, 0) => Tested::Yes(format!("{made} calls were all answered in time")),
+        (made, silent) => {
+            Tested::Not(format!("{silent} of {made} calls were not answered in time"))
+        }
+    }
+}
+
+fn errors(evidence: &Evidence) -> Tested {
+    let trials = evidence.live.iter().flat_map(|live| &live.trials);
+    let erred =
+        trials.filter(|it| matches!(it.answer, Answer::ToolError | Answer::ProtocolError)).count();
+    let handlers = evidence.source.as_ref().map_or(0, |source| source.handlers.len());
+    match (erred, handlers) {
+        (1.., _) => Tested::Yes(format!("{erred} errors told nothing of the machine")),
+        (0, 1..) => Tested::Yes(format!(
+            "in the source, {handlers} handlers answer errors in their own words"
+        )),
+        (0, 0) => {
+            answering(evidence).err().unwrap_or(Tested::Not("no call ended in an error".to_owned()))
+        }
+    }
+}
+
+fn logged(evidence: &Evidence) -> Tested {
+    match answering(evidence) {
+        Ok(live) if live.logs_calls => Tested::Yes("a call leaves a line on standard error or a log message".to_owned()),
+        Ok(_) => Tested::Not("nothing on standard error and no log message; a log of its own is not visible from outside".to_owned()),
+        Err(why) => why,
+    }
+}
+
+fn reached(evidence: &Evidence) -> Tested {
+    let live = match answering(evidence) {
+        Ok(live) => live,
+        Err(why) => return why,
+    };
+    if live.box_level != "full" {
+        return Tested::Not(format!(
+            "only a full box tells what was reached for; this one is `{}`",
+            live.box_level
+        ));
+    }
+    let own = live.wishes.iter().filter(|wish| wish.during.is_none()).count();
+    match own {
+        0 => Tested::Yes("by itself it reached for nothing outside of its box".to_owned()),
+        some => Tested::Not(format!(
+            "when it started it reached for {some} things outside of its box; see the list"
+        )),
+    }
+}
+
+fn described(evidence: &Evidence) -> Tested {
+    match answering(evidence) {
+        Ok(live) if live.tools.is_empty() => Tested::Nothing("it has no tools"),
+        Ok(live) => {
+            Tested::Yes(format!("{} tools, twice listed and twice launched", live.tools.len()))
+        }
+        Err(why) => why,
+    }
+}

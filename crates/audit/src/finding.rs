@@ -78,6 +78,17 @@ pub enum Location {
     },
 }
 
+impl Location {
+    /// The place in a file, when it is one.
+    #[must_use]
+    pub fn place(&self) -> Option<&Place> {
+        match self {
+            Self::Source(place) => Some(place),
+            Self::Server { .. } => None,
+        }
+    }
+}
+
 impl std::fmt::Display for Location {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {

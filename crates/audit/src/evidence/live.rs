@@ -31,6 +31,9 @@ pub struct Live {
     pub wishes: Vec<Wish>,
     /// How it behaved as a program.
     pub conduct: Vec<Conduct>,
+    /// Whether it wrote something to stderr, or sent a log message, when a tool was called.
+    #[serde(default)]
+    pub logs_calls: bool,
     /// Questions that could not be asked, and why.
     pub untested: Vec<Untested>,
 }

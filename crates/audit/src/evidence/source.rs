@@ -18,6 +18,23 @@ pub struct Source {
     pub flows: Vec<Flow>,
     /// What else was seen on single lines.
     pub facts: Vec<Fact>,
+    /// Comments that ask for silence about a check.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ignores: Vec<Ignore>,
+}
+
+/// A comment `portcullis: ignore[CHECK] REASON`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Ignore {
+    /// Where it stands.
+    pub place: Place,
+    /// The line that it is about: its own, or the next when it stands alone.
+    pub covers: u32,
+    /// The check's id.
+    pub check: String,
+    /// Why; empty when nobody wrote it, and then it counts for nothing.
+    pub reason: String,
 }
 
 /// A file that was read.

@@ -1,0 +1,33 @@
+//! The server listens on every address of the machine.
+
+use crate::check::Check;
+use crate::check::judge;
+use crate::evidence::Evidence;
+use crate::evidence::source::FactKind;
+use crate::evidence::source::Language;
+use crate::finding::{Confidence, Finding, Severity};
+
+/// The server listens on every address of the machine.
+pub(super) static CHECK: Check = Check {
+    id: "binds-everywhere",
+    title: "it listens on every address",
+    severity: Severity::Medium,
+    control: None,
+    why: "Everybody in the same network can call its tools. A server for one person on one machine needs one address, loopback.",
+    fix: "bind to 127.0.0.1, and put authentication and TLS before anything else",
+    examples: &[
+        (Language::Python, "server = FastMCP(\"notes\", host=\"127.0.0.1\")"),
+        (Language::TypeScript, "app.listen(3000, \"127.0.0.1\");"),
+        (Language::JavaScript, "app.listen(3000, \"127.0.0.1\");"),
+    ],
+    live: false,
+    cwe: &[1327],
+    owasp: &["MCP07:2025"],
+    safe_mcp: &["T1005"],
+    atlas: &["AML.T0105"],
+    run,
+};
+
+fn run(check: &Check, evidence: &Evidence) -> Vec<Finding> {
+    judge::facts(check, evidence, FactKind::BindsAll, Severity::Medium, Confidence::Likely)
+}

@@ -1,0 +1,219 @@
+//! What checks share: one finding for each parameter, from the source's flow and from what was tried.
+
+use crate::check::Check;
+use crate::evidence::Evidence;
+use crate::evidence::live::{Attack, Effect, Trial};
+use crate::evidence::source::{Fact, FactKind, Flow, GuardKind, Sink};
+use crate::finding::{Confidence, Finding, Location, Severity};
+
+/// How a flow is judged: how bad, and how sure. `None` lets it pass.
+pub(super) type OfFlow = fn(&Flow) -> Option<(Severity, Confidence)>;
+
+/// The flows to any of these sinks.
+pub(super) fn flows<'a>(evidence: &'a Evidence, sinks: &[Sink]) -> impl Iterator<Item = &'a Flow> {
+    let all = evidence.source.iter().flat_map(|source| &source.flows);
+    all.filter(move |flow| sinks.contains(&flow.sink))
+}
+
+/// The trials of these kinds that had an effect.
+pub(super) fn hits<'a>(
+    evidence: &'a Evidence,
+    attacks: &'a [Attack],
+) -> impl Iterator<Item = (&'a Trial, &'a Effect)> {
+    let all = evidence.live.iter().flat_map(|live| &live.trials);
+    all.filter(|trial| attacks.contains(&trial.attack))
+        .filter_map(|trial| Some((trial, trial.effect.as_ref()?)))
+}
+
+/// Whether a value passes a look of one of these kinds.
+pub(super) fn passes(flow: &Flow, kinds: &[GuardKind]) -> bool {
+    flow.guards.iter().any(|guard| kinds.contains(&guard.kind))
+}
+
+/// The severity of a check and what is likely: the usual judgement of a flow that nothing holds up.
+pub(super) fn unless(
+    flow: &Flow,
+    held_by: &[GuardKind],
+    severity: Severity,
+) -> Option<(Severity, Confidence)> {
+    if passes(flow, held_by) {
+        return None;
+    }
+    // A list of bad characters, or a look that we could not follow, speaks for some care.
+    let doubted = passes(flow, &[GuardKind::DenyList, GuardKind::Pattern, GuardKind::Quoted]);
+    Some((severity, if doubted { Confidence::Possible } else { Confidence::Likely }))
+}
+
+/// One finding for each parameter: those that the source shows, those that were done, and those that are both, which
+/// are confirmed and have a place.
+pub(super) fn both(
+    check: &Check,
+    evidence: &Evidence,
+    sinks: &[Sink],
+    of_flow: OfFlow,
+    attacks: &[Attack],
+    counts: fn(&Effect) -> bool,
+) -> Vec<Finding> {
+    let mut found: Vec<(String, String, Finding)> = Vec::new();
+    for flow in flows(evidence, sinks) {
+        let Some((severity, confidence)) = of_flow(flow) else { continue };
+        let known =
+            found.iter_mut().find(|it| it.2.location == Location::Source(flow.place.clone()));
+        if known.is_none() {
+            found.push((
+                flow.handler.clone(),
+                flow.parameter.clone(),
+                of_source(check, flow, severity, confidence),
+            ));
+        }
+    }
+    for (trial, effect) in hits(evidence, attacks).filter(|(_, effect)| counts(effect)) {
+        let same = |it: &&mut (String, String, Finding)| {
+            (it.0 == trial.tool || it.0 == "*") && it.1 == trial.parameter
+        };
+        match found.iter_mut().find(same) {
+            Some((.., finding)) if finding.confidence == Confidence::Confirmed => {}
+            Some((.., finding)) => confirm(finding, trial, effect, evidence),
+            None => {
+                let finding = of_trial(check, evidence, trial, effect, check.severity);
+                found.push((trial.tool.clone(), trial.parameter.clone(), finding));
+            }
+        }
+    }
+    found.into_iter().map(|(.., finding)| finding).collect()
+}
+
+/// What the source shows.
+pub(super) fn of_source(
+    check: &Check,
+    flow: &Flow,
+    severity: Severity,
+    confidence: Confidence,
+) -> Finding {
+    let guards: Vec<String> =
+        flow.guards.iter().map(|guard| format!("`{}` at {}", guard.text, guard.place)).collect();
+    let seen = match guards.as_slice() {
+        [] => "nothing looks at it on the way".to_owned(),
+        some => format!("on the way: {}", some.join(", ")),
+    };
+    Finding {
+        check: check.id.to_owned(),
+        severity,
+        confidence,
+        title: format!("{}: `{}` of `{}`", check.title, flow.parameter, flow.handler),
+        location: Location::Source(flow.place.clone()),
+        steps: flow.steps.clone(),
+        reproducer: None,
+        evidence: format!(
+            "`{}` of `{}` arrives in `{}`; {seen}",
+            flow.parameter, flow.handler, flow.call
+        ),
+    }
+}
+
+/// What was done.
+pub(super) fn of_trial(
+    check: &Check,
+    evidence: &Evidence,
+    trial: &Trial,
+    effect: &Effect,
+    severity: Severity,
+) -> Finding {
+    let parameter = (!trial.parameter.is_empty()).then(|| trial.parameter.clone());
+    let named = parameter.as_ref().map(|it| format!("`{it}` of ")).unwrap_or_default();
+    Finding {
+        check: check.id.to_owned(),
+        severity,
+        confidence: Confidence::Confirmed,
+        title: format!("{}: {named}`{}`", check.title, trial.tool),
+        location: Location::Server {
+            server: server(evidence),
+            tool: Some(trial.tool.clone()),
+            parameter,
+        },
+        steps: Vec::new(),
+        reproducer: Some(trial.request.clone()),
+        evidence: told(effect),
+    }
+}
+
+/// A finding of the source that was done as well.
+fn confirm(finding: &mut Finding, trial: &Trial, effect: &Effect, evidence: &Evidence) {
+    finding.confidence = Confidence::Confirmed;
+    finding.reproducer = Some(trial.request.clone());
+    finding.evidence =
+        format!("{}; done at {}: {}", finding.evidence, server(evidence), told(effect));
+}
+
+/// A finding about a server as a whole, or one of its tools.
+pub(super) fn of_server(
+    check: &Check,
+    evidence: &Evidence,
+    tool: Option<&str>,
+    severity: Severity,
+    confidence: Confidence,
+    seen: String,
+) -> Finding {
+    let title =
+        tool.map_or_else(|| check.title.to_owned(), |tool| format!("{}: `{tool}`", check.title));
+    Finding {
+        check: check.id.to_owned(),
+        severity,
+        confidence,
+        title,
+        location: Location::Server {
+            server: server(evidence),
+            tool: tool.map(str::to_owned),
+            parameter: None,
+        },
+        steps: Vec::new(),
+        reproducer: None,
+        evidence: seen,
+    }
+}
+
+/// One finding for each fact of a kind.
+pub(super) fn facts(
+    check: &Check,
+    evidence: &Evidence,
+    kind: FactKind,
+    severity: Severity,
+    confidence: Confidence,
+) -> Vec<Finding> {
+    let all = evidence.source.iter().flat_map(|source| &source.facts);
+    let of = |fact: &Fact| Finding {
+        check: check.id.to_owned(),
+        severity,
+        confidence,
+        title: check.title.to_owned(),
+        location: Location::Source(fact.place.clone()),
+        steps: Vec::new(),
+        reproducer: None,
+        evidence: format!("`{}`", fact.text),
+    };
+    all.filter(|fact| fact.kind == kind).map(of).collect()
+}
+
+/// The server's name in locations: what it calls itself is a claim, so it is the target.
+pub(super) fn server(evidence: &Evidence) -> String {
+    evidence.target.clone()
+}
+
+/// An effect in words.
+pub(super) fn told(effect: &Effect) -> String {
+    match effect {
+        Effect::CanaryRead { from } => format!("the secret that we planted at `{from}` came back"),
+        Effect::CanaryWritten { file } => format!("`{file}` appeared outside of the project"),
+        Effect::RootChanged { file } => format!("`{file}` changed"),
+        Effect::Database { what } | Effect::Executed { what } | Effect::Accepted { what } => {
+            what.clone()
+        }
+        Effect::Reached { address } => format!("our sink at {address} was reached"),
+        Effect::Evaluated { expression } => format!("`{expression}` came back calculated"),
+        Effect::Leaked { what } => format!("the answer tells `{what}`"),
+        Effect::Flood { bytes } => format!("the answer has {bytes} bytes"),
+        Effect::Swallowed => {
+            "a message of ours was read by something else and never answered".to_owned()
+        }
+    }
+}
