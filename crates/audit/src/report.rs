@@ -1,1 +1,120 @@
-//! What a person or a program reads of it all.
+//! What a person or a program reads of it all: one report, five forms.
+
+pub mod html;
+pub mod json;
+pub mod markdown;
+pub mod sarif;
+pub mod text;
+
+use sha2::{Digest as _, Sha256};
+
+use crate::check::{self, Check};
+use crate::checklist::{self, Row};
+use crate::evidence::Evidence;
+use crate::evidence::source::Language;
+use crate::finding::{Confidence, Finding, Location, Severity};
+
+/// One target, judged.
+#[derive(Debug)]
+pub struct Report {
+    /// What was looked at.
+    pub evidence: Evidence,
+    /// Line by line.
+    pub checklist: Vec<Row>,
+    /// What is wrong, the worst first.
+    pub findings: Vec<Finding>,
+    /// How many findings the baseline knew.
+    pub known: usize,
+    /// From A to F; `None` when nothing was tested.
+    pub grade: Option<char>,
+}
+
+impl Report {
+    /// Judges evidence. `baseline` are fingerprints of findings that are known and not to be told again; `wanted` says
+    /// which of the others the reader asked for.
+    #[must_use]
+    pub fn new(evidence: Evidence, baseline: &[String], wanted: impl Fn(&Finding) -> bool) -> Self {
+        let all = check::judge(&evidence);
+        let checklist = checklist::server(&evidence, &all);
+        let before = all.len();
+        let mut findings = all;
+        findings.retain(|finding| !baseline.contains(&fingerprint(finding)));
+        let known = before - findings.len();
+        findings.retain(wanted);
+        let grade = checklist::grade(&checklist);
+        Self { evidence, checklist, findings, known, grade }
+    }
+
+    /// The worst finding.
+    #[must_use]
+    pub fn worst(&self) -> Option<Severity> {
+        self.findings.iter().map(|finding| finding.severity).max()
+    }
+
+    /// Whether anything at all was tested: otherwise there is nothing to believe.
+    #[must_use]
+    pub fn tested(&self) -> bool {
+        self.grade.is_some()
+    }
+
+    /// How many findings of a severity.
+    #[must_use]
+    pub fn count(&self, severity: Severity) -> usize {
+        self.findings.iter().filter(|finding| finding.severity == severity).count()
+    }
+
+    /// `2 critical, 1 low`, or `nothing found`.
+    #[must_use]
+    pub fn summary(&self) -> String {
+        let parts: Vec<String> = SEVERITIES
+            .iter()
+            .map(|severity| (self.count(*severity), severity.word()))
+            .filter(|(count, _)| *count > 0)
+            .map(|(count, word)| format!("{count} {word}"))
+            .collect();
+        if parts.is_empty() { "nothing found".to_owned() } else { parts.join(", ") }
+    }
+}
+
+/// The worst first.
+pub(crate) const SEVERITIES: [Severity; 5] =
+    [Severity::Critical, Severity::High, Severity::Medium, Severity::Low, Severity::Note];
+
+/// What stays the same of a finding when lines move: its check, where it is without line and column, and what it is
+/// about. 16 hexadecimal digits.
+#[must_use]
+pub fn fingerprint(finding: &Finding) -> String {
+    let place = match &finding.location {
+        Location::Source(place) => place.file.clone(),
+        Location::Server { tool, parameter, .. } => {
+            format!(
+                "{}/{}",
+                tool.as_deref().unwrap_or_default(),
+                parameter.as_deref().unwrap_or_default()
+            )
+        }
+    };
+    let mut hash = Sha256::new();
+    for part in [&finding.check, &place, &finding.title] {
+        hash.update(part.len().to_le_bytes());
+        hash.update(part.as_bytes());
+    }
+    hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The check of a finding.
+pub(crate) fn check_of(finding: &Finding) -> Option<&'static Check> {
+    Check::find(&finding.check)
+}
+
+/// The language in which a finding's example is told.
+pub(crate) fn language_of(finding: &Finding, evidence: &Evidence) -> Option<Language> {
+    let file = &finding.location.place()?.file;
+    let files = evidence.source.iter().flat_map(|source| &source.files);
+    files.filter(|it| it.file == *file).map(|it| it.language).next()
+}
+
+/// How sure, for a person.
+pub(crate) fn sure(confidence: Confidence) -> &'static str {
+    confidence.word()
+}

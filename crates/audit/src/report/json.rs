@@ -1,0 +1,46 @@
+//! For scripts: one JSON object, whose shape only grows.
+
+use serde_json::{Value, json};
+
+use super::{Report, SEVERITIES, check_of, fingerprint};
+use crate::finding::Finding;
+
+/// The number of this shape.
+pub const VERSION: u32 = 1;
+
+/// The whole report. Its fields are those of `docs/reference/interface` and stay.
+#[must_use]
+pub fn report(report: &Report) -> Value {
+    let live = report.evidence.live.as_ref();
+    let left_out = report.evidence.source.iter().flat_map(|source| &source.left_out);
+    let counts: serde_json::Map<String, Value> =
+        SEVERITIES.iter().map(|it| (it.word().to_owned(), report.count(*it).into())).collect();
+    json!({
+        "version": VERSION,
+        "target": report.evidence.target,
+        "checklist": report.checklist,
+        "findings": report.findings.iter().map(finding).collect::<Vec<_>>(),
+        "untested": live.map(|live| &live.untested),
+        "left_out": left_out.collect::<Vec<_>>(),
+        "summary": { "grade": report.grade, "worst": report.worst(), "counts": counts, "known": report.known },
+    })
+}
+
+fn finding(finding: &Finding) -> Value {
+    let check = check_of(finding);
+    let mut value = serde_json::to_value(finding).unwrap_or_default();
+    if let (Some(fields), Some(check)) = (value.as_object_mut(), check) {
+        fields.insert("fingerprint".to_owned(), fingerprint(finding).into());
+        fields.insert("control".to_owned(), check.control.map(|it| it.as_str()).into());
+        fields.insert("why".to_owned(), check.why.into());
+        fields.insert("fix".to_owned(), check.fix.into());
+        let cwe: Vec<String> = check.cwe.iter().map(|number| format!("CWE-{number}")).collect();
+        fields.insert("cwe".to_owned(), cwe.into());
+        for (name, ids) in
+            [("owasp", check.owasp), ("safe_mcp", check.safe_mcp), ("atlas", check.atlas)]
+        {
+            fields.insert(name.to_owned(), ids.to_vec().into());
+        }
+    }
+    value
+}

@@ -1,0 +1,125 @@
+//! For a person at a terminal: the worst first, the checklist last, and flows when asked for.
+
+use std::fmt::Write as _;
+
+use portcullis_guard::text::visible;
+
+use super::{Report, check_of, language_of, sure};
+use crate::checklist::Status;
+use crate::finding::Finding;
+
+/// The report as lines. Everything that came from a server is written out, so that none of it speaks to the terminal.
+#[must_use]
+pub fn report(report: &Report, verbose: bool) -> String {
+    let mut out = String::new();
+    head(&mut out, report);
+    for finding in &report.findings {
+        one(&mut out, report, finding, verbose);
+    }
+    checklist(&mut out, report);
+    not_looked_at(&mut out, report, verbose);
+    let grade = report.grade.map_or("none: nothing could be tested".to_owned(), String::from);
+    let _ = writeln!(
+        out,
+        "\n{}: {} · grade {grade}",
+        visible(&report.evidence.target),
+        report.summary()
+    );
+    if report.known > 0 {
+        let _ = writeln!(out, "{} more are in the baseline", report.known);
+    }
+    out
+}
+
+fn head(out: &mut String, report: &Report) {
+    if let Some(source) = &report.evidence.source {
+        let lines: u32 = source.files.iter().map(|file| file.lines).sum();
+        let _ = writeln!(
+            out,
+            "read {} files ({lines} lines): {} tools, resources and prompts",
+            source.files.len(),
+            source.handlers.len()
+        );
+    }
+    if let Some(live) = &report.evidence.live {
+        let who = live
+            .server
+            .as_deref()
+            .map(visible)
+            .unwrap_or_else(|| "a server that did not answer".to_owned());
+        let _ = writeln!(
+            out,
+            "started {who} in a box (level {}): {} tools, {} calls",
+            live.box_level,
+            live.tools.len(),
+            live.trials.len()
+        );
+    }
+    out.push('\n');
+}
+
+fn one(out: &mut String, report: &Report, finding: &Finding, verbose: bool) {
+    let _ = writeln!(
+        out,
+        "{} ({}) {} [{}]",
+        finding.severity.word(),
+        sure(finding.confidence),
+        visible(&finding.title),
+        finding.check
+    );
+    let _ = writeln!(out, "   at   {}", visible(&finding.location.to_string()));
+    let _ = writeln!(out, "   seen {}", visible(&finding.evidence));
+    let Some(check) = check_of(finding) else { return };
+    let _ = writeln!(out, "   fix  {}", check.fix);
+    if !verbose {
+        out.push('\n');
+        return;
+    }
+    let _ = writeln!(out, "   why  {}", check.why);
+    for step in &finding.steps {
+        let _ =
+            writeln!(out, "   flow {}: {}", visible(&step.place.to_string()), visible(&step.text));
+    }
+    if let Some(request) = &finding.reproducer {
+        let _ = writeln!(out, "   again tools/call {}", visible(&request.to_string()));
+    }
+    if let Some((language, code)) = check.example(language_of(finding, &report.evidence)) {
+        let _ = writeln!(out, "   like ({language:?})");
+        for line in code.lines() {
+            let _ = writeln!(out, "        {line}");
+        }
+    }
+    if let Some(control) = check.control {
+        let _ = writeln!(out, "   held by `portcullis run`: {control}");
+    }
+    let cwe: Vec<String> = check.cwe.iter().map(|number| format!("CWE-{number}")).collect();
+    let _ = writeln!(out, "   ids  {}, {}\n", cwe.join(", "), check.owasp.join(", "));
+}
+
+fn checklist(out: &mut String, report: &Report) {
+    for row in &report.checklist {
+        let _ = writeln!(out, "{:<14}  {}", row.status.words(), row.statement);
+        if row.status != Status::NotApplicable {
+            let _ = writeln!(out, "{:<14}  {}", "", visible(&row.evidence));
+        }
+    }
+}
+
+/// What was not read and what could not be asked: never silent.
+fn not_looked_at(out: &mut String, report: &Report, verbose: bool) {
+    let left_out = report.evidence.source.iter().flat_map(|source| &source.left_out);
+    let left_out = left_out.map(|it| format!("{}: {}", it.file, it.why));
+    let live = report.evidence.live.iter().flat_map(|live| &live.untested);
+    let live = live.map(|it| format!("{}: {}", it.what, it.why));
+    let all: Vec<String> = left_out.chain(live).collect();
+    let most = if verbose { usize::MAX } else { 5 };
+    if !all.is_empty() {
+        let _ = writeln!(out, "\nnot looked at:");
+    }
+    for line in all.iter().take(most) {
+        let _ = writeln!(out, "   {}", visible(line));
+    }
+    if all.len() > most {
+        let _ = writeln!(out, "   and {} more (--verbose)", all.len() - most);
+    }
+}
