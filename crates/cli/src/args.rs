@@ -1,5 +1,6 @@
 //! What may be typed.
 
+mod audit;
 mod auth;
 mod console;
 mod grants;
@@ -15,11 +16,12 @@ use portcullis_policy::Ask;
 
 use crate::exit::{Exit, TABLE};
 
+pub use audit::{Audit, Format, Least, Persona};
 pub use auth::{Auth, AuthAction};
 pub use console::{Console, Status};
 pub use grants::{Grants, GrantsAction};
 use {
-    auth::AUTH_EXAMPLE, console::CONSOLE_EXAMPLE, console::STATUS_EXAMPLE, grants::GRANTS_EXAMPLE,
+    audit::AUDIT_EXAMPLE, auth::AUTH_EXAMPLE, console::CONSOLE_EXAMPLE, console::STATUS_EXAMPLE, grants::GRANTS_EXAMPLE,
 };
 
 /// The security layer of the Model Context Protocol.
@@ -77,6 +79,9 @@ pub enum Command {
     /// Serve files, named queries and commands, confined by the kernel
     #[command(after_help = SERVER_EXAMPLE)]
     Server(Box<Server>),
+    /// Prove what is wrong with a server, and say what could not be tested
+    #[command(after_help = AUDIT_EXAMPLE)]
+    Audit(Box<Audit>),
     /// See and answer the questions that wait for a person
     #[command(after_help = APPROVALS_EXAMPLE)]
     Approvals(Approvals),

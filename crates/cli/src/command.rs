@@ -1,6 +1,7 @@
 //! One file for each command.
 
 mod approvals;
+mod audit;
 mod auth;
 mod completions;
 mod console;
@@ -32,6 +33,7 @@ pub(crate) fn run(cli: Cli) -> Result<Exit, Trouble> {
         Command::Serve { checklist: true } => serve::checklist(places),
         Command::Serve { checklist: false } => serve::run(places),
         Command::Server(args) => server::run(&args, places),
+        Command::Audit(args) => audit::run(&args),
         Command::Approvals(args) => approvals::run(&args, places),
         Command::Console(args) => console::run(&args, places),
         Command::Status(args) => status::run(&args, places),

@@ -23,6 +23,16 @@ pub enum Exit {
     Unverified = 5,
     /// The box is weaker than asked.
     Weaker = 6,
+    /// An audit's worst finding is a note.
+    Note = 11,
+    /// An audit's worst finding is of low severity.
+    Low = 12,
+    /// An audit's worst finding is of medium severity.
+    Medium = 13,
+    /// An audit's worst finding is of high severity.
+    High = 14,
+    /// An audit's worst finding is critical.
+    Critical = 15,
     /// The server's command cannot be executed.
     NotExecutable = 126,
     /// The server's command cannot be found.
@@ -38,6 +48,11 @@ pub const TABLE: &[(Exit, &str)] = &[
     (Exit::Denied, "a policy denies, or answers an example otherwise"),
     (Exit::Unverified, "the journal does not verify"),
     (Exit::Weaker, "the box is weaker than asked"),
+    (Exit::Note, "the worst finding of an audit is a note"),
+    (Exit::Low, "the worst finding of an audit is low"),
+    (Exit::Medium, "the worst finding of an audit is medium"),
+    (Exit::High, "the worst finding of an audit is high"),
+    (Exit::Critical, "the worst finding of an audit is critical"),
     (Exit::NotExecutable, "the server's command cannot be executed"),
     (Exit::NotFound, "the server's command cannot be found"),
 ];

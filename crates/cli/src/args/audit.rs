@@ -1,0 +1,115 @@
+//! What may be typed of an audit.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+use portcullis_audit::{Confidence, Severity};
+use portcullis_config::values;
+
+pub(super) const AUDIT_EXAMPLE: &str = "\
+Example: a source tree, a server that is started for it, both together, and what was seen once more:
+  portcullis audit ./my-server
+  portcullis audit -- python3 server.py {project} {database}
+  portcullis audit ./my-server --save-evidence seen.evidence -- python3 my-server/server.py
+  portcullis audit seen.evidence --format sarif
+
+What is started runs in a box with nothing of yours in it: throw-away directories, planted
+secrets, no network. `{project}` and `{database}` stand for them. A comment
+`portcullis: ignore[CHECK] REASON` silences a check on its line, or on the next one.";
+
+/// `portcullis audit`.
+#[derive(Args, Debug)]
+pub struct Audit {
+    /// Source files or trees to read, or evidence that was saved
+    pub targets: Vec<PathBuf>,
+    /// In which form the report is printed
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+    /// Print JSON, as `--format json` does
+    #[arg(long, conflicts_with = "format")]
+    pub json: bool,
+    /// Write the report here instead of to standard output
+    #[arg(long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Show flows, requests and examples too
+    #[arg(long)]
+    pub verbose: bool,
+    /// Who reads: `regular` gets what is likely or confirmed, `pedantic` also what is possible, `auditor` everything
+    #[arg(long, value_enum, default_value_t = Persona::Regular)]
+    pub persona: Persona,
+    /// The least severity that makes the exit code other than 0
+    #[arg(long, value_enum, value_name = "SEVERITY", default_value_t = Least::Note)]
+    pub fail_on: Least,
+    /// Findings that are known: the file that --write-baseline wrote
+    #[arg(long, value_name = "FILE")]
+    pub baseline: Option<PathBuf>,
+    /// Write what was found as known
+    #[arg(long, value_name = "FILE")]
+    pub write_baseline: Option<PathBuf>,
+    /// Write what was seen, to be judged again
+    #[arg(long, value_name = "FILE")]
+    pub save_evidence: Option<PathBuf>,
+    /// How long one target may take
+    #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = values::parse_duration)]
+    pub timeout: Duration,
+    /// The server's command, to be started in a box
+    #[arg(last = true, value_name = "COMMAND")]
+    pub command: Vec<OsString>,
+}
+
+/// In which form.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum Format {
+    Text,
+    Json,
+    Sarif,
+    Html,
+    Markdown,
+}
+
+/// Who reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[expect(missing_docs, reason = "the option's help says it")]
+pub enum Persona {
+    Regular,
+    Pedantic,
+    Auditor,
+}
+
+impl Persona {
+    /// Whether this reader wants to hear of it.
+    pub(crate) fn wants(self, severity: Severity, confidence: Confidence) -> bool {
+        match self {
+            Self::Auditor => true,
+            Self::Pedantic => severity > Severity::Note,
+            Self::Regular => confidence > Confidence::Possible,
+        }
+    }
+}
+
+/// The least severity that fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[expect(missing_docs, reason = "the names are the severities'")]
+pub enum Least {
+    Note,
+    Low,
+    Medium,
+    High,
+    Critical,
+}
+
+impl Least {
+    /// As the auditor says it.
+    pub(crate) fn severity(self) -> Severity {
+        match self {
+            Self::Note => Severity::Note,
+            Self::Low => Severity::Low,
+            Self::Medium => Severity::Medium,
+            Self::High => Severity::High,
+            Self::Critical => Severity::Critical,
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! `portcullis audit`: looks at what it was given, judges what it saw, prints and ends accordingly.
+
+use std::fs;
+use std::path::Path;
+use std::time::Instant;
+
+use portcullis_audit::evidence::{Evidence, FORMAT, Live, Source};
+use portcullis_audit::probe;
+use portcullis_audit::report::{self, Report, fingerprint};
+use portcullis_audit::{Finding, Severity};
+
+use crate::args::{Audit, Format};
+use crate::exit::{Exit, Trouble};
+use crate::style;
+
+/// The largest file of evidence that is read: what the probes keep is bounded far below it.
+const MOST_EVIDENCE: u64 = 64 << 20;
+
+pub(super) fn run(args: &Audit) -> Result<Exit, Trouble> {
+    let baseline = known(args)?;
+    let wants = |finding: &Finding| args.persona.wants(finding.severity, finding.confidence);
+    let seen = look(args)?;
+    save(args, &seen)?;
+    let reports: Vec<Report> =
+        seen.into_iter().map(|evidence| Report::new(evidence, &baseline, wants)).collect();
+    if let Some(file) = &args.write_baseline {
+        let known: Vec<String> =
+            reports.iter().flat_map(|report| report.findings.iter().map(fingerprint)).collect();
+        write(file, &format!("{}\n", known.join("\n")))?;
+    }
+    let text = written(args, &reports)?;
+    match &args.output {
+        Some(file) => write(file, &text)?,
+        None => style::print(&text)?,
+    }
+    end(args, &reports)
+}
+
+/// Nothing that could be tested is no clean bill; otherwise the worst finding decides.
+fn end(args: &Audit, reports: &[Report]) -> Result<Exit, Trouble> {
+    let untested = reports.iter().find(|report| !report.tested() && report.findings.is_empty());
+    if let Some(report) = untested {
+        let said = format!("nothing of `{}` could be tested", report.evidence.target);
+        return Err(Trouble::new(Exit::Nothing, said));
+    }
+    let worst = reports.iter().filter_map(Report::worst).max();
+    Ok(match worst.filter(|worst| *worst >= args.fail_on.severity()) {
+        None => Exit::Clean,
+        Some(Severity::Note) => Exit::Note,
+        Some(Severity::Low) => Exit::Low,
+        Some(Severity::Medium) => Exit::Medium,
+        Some(Severity::High) => Exit::High,
+        Some(Severity::Critical) => Exit::Critical,
+    })
+}
+
+/// What is seen of every target. A tree and a command are one target: what the source shows and what is done meet.
+fn look(args: &Audit) -> Result<Vec<Evidence>, Trouble> {
+    let (saved, trees): (Vec<_>, Vec<_>) = args.targets.iter().partition(|path| is_evidence(path));
+    if args.targets.is_empty() && args.command.is_empty() {
+        let said = "name a source tree, evidence that was saved, or a server: `portcullis audit -- COMMAND`";
+        return Err(Trouble::new(Exit::Usage, said));
+    }
+    let mut seen = saved.into_iter().map(|file| read(file)).collect::<Result<Vec<_>, _>>()?;
+    for tree in trees {
+        seen.push(evidence(&tree.display().to_string(), Some(source(tree, args)?), None));
+    }
+    if !args.command.is_empty() {
+        let live = live(args)?;
+        match seen.iter_mut().find(|it| it.source.is_some() && it.live.is_none()) {
+            Some(both) => both.live = Some(live),
+            None => seen.push(evidence(&live.command.join(" "), None, Some(live))),
+        }
+    }
+    Ok(seen)
+}
+
+fn evidence(target: &str, source: Option<Source>, live: Option<Live>) -> Evidence {
+    Evidence { format: FORMAT, target: target.to_owned(), source, live }
+}
+
+fn source(tree: &Path, args: &Audit) -> Result<Source, Trouble> {
+    let budget = probe::source::Budget::until(Instant::now() + args.timeout);
+    probe::source::look(tree, &budget).map_err(|error| Trouble::new(Exit::Nothing, error.to_string()))
+}
+
+fn live(args: &Audit) -> Result<Live, Trouble> {
+    let order = probe::live::Order::new(args.command.clone(), args.timeout);
+    Ok(probe::live::look(&order))
+}
+
+fn is_evidence(path: &Path) -> bool {
+    path.extension().is_some_and(|it| it == "evidence")
+}
+
+fn read(file: &Path) -> Result<Evidence, Trouble> {
+    let unfit = |why: String| Trouble::new(Exit::Usage, format!("`{}` is no evidence: {why}", file.display()));
+    let size = fs::metadata(file).map_err(|error| unfit(error.to_string()))?.len();
+    if size > MOST_EVIDENCE {
+        return Err(unfit(format!("it has {size} bytes")));
+    }
+    let text = fs::read_to_string(file).map_err(|error| unfit(error.to_string()))?;
+    let evidence: Evidence = serde_json::from_str(&text).map_err(|error| unfit(error.to_string()))?;
+    match evidence.format {
+        FORMAT => Ok(evidence),
+        other => Err(unfit(format!("its format is {other}, and this release reads {FORMAT}"))),
+    }
+}
+
+fn save(args: &Audit, seen: &[Evidence]) -> Result<(), Trouble> {
+    match (&args.save_evidence, seen) {
+        (None, _) => Ok(()),
+        (Some(file), [one]) => {
+            let text = serde_json::to_string_pretty(one).map_err(|error| Trouble::failed(&error))?;
+            write(file, &format!("{text}\n"))
+        }
+        (Some(_), _) => Err(Trouble::new(Exit::Usage, "--save-evidence takes one target at a time")),
+    }
+}
+
+fn known(args: &Audit) -> Result<Vec<String>, Trouble> {
+    let Some(file) = &args.baseline else { return Ok(Vec::new()) };
+    let unfit = |error: std::io::Error| {
+        Trouble::new(Exit::Usage, format!("cannot read the baseline `{}`: {error}", file.display()))
+    };
+    Ok(fs::read_to_string(file).map_err(unfit)?.lines().map(|line| line.trim().to_owned()).collect())
+}
+
+fn written(args: &Audit, reports: &[Report]) -> Result<String, Trouble> {
+    let json = |value: &serde_json::Value| {
+        serde_json::to_string_pretty(value).map(|text| format!("{text}\n")).map_err(|error| Trouble::failed(&error))
+    };
+    let format = if args.json { Format::Json } else { args.format };
+    match format {
+        Format::Text => Ok(reports.iter().map(|report| report::text::report(report, args.verbose)).collect()),
+        Format::Markdown => Ok(reports.iter().map(report::markdown::report).collect()),
+        Format::Html => Ok(report::html::reports(reports)),
+        Format::Sarif => json(&report::sarif::reports(reports)),
+        Format::Json => {
+            let mut all: Vec<_> = reports.iter().map(report::json::report).collect();
+            match all.len() {
+                1 => json(&all.remove(0)),
+                _ => json(&serde_json::Value::Array(all)),
+            }
+        }
+    }
+}
+
+fn write(file: &Path, text: &str) -> Result<(), Trouble> {
+    let failed = |error| Trouble::new(Exit::Failed, format!("cannot write `{}`: {error}", file.display()));
+    fs::write(file, text).map_err(failed)
+}
