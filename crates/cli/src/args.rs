@@ -21,7 +21,8 @@ pub use auth::{Auth, AuthAction};
 pub use console::{Console, Status};
 pub use grants::{Grants, GrantsAction};
 use {
-    audit::AUDIT_EXAMPLE, auth::AUTH_EXAMPLE, console::CONSOLE_EXAMPLE, console::STATUS_EXAMPLE, grants::GRANTS_EXAMPLE,
+    audit::AUDIT_EXAMPLE, auth::AUTH_EXAMPLE, console::CONSOLE_EXAMPLE, console::STATUS_EXAMPLE,
+    grants::GRANTS_EXAMPLE,
 };
 
 /// The security layer of the Model Context Protocol.

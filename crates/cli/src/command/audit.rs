@@ -81,7 +81,8 @@ fn evidence(target: &str, source: Option<Source>, live: Option<Live>) -> Evidenc
 
 fn source(tree: &Path, args: &Audit) -> Result<Source, Trouble> {
     let budget = probe::source::Budget::until(Instant::now() + args.timeout);
-    probe::source::look(tree, &budget).map_err(|error| Trouble::new(Exit::Nothing, error.to_string()))
+    probe::source::look(tree, &budget)
+        .map_err(|error| Trouble::new(Exit::Nothing, error.to_string()))
 }
 
 fn live(args: &Audit) -> Result<Live, Trouble> {
@@ -94,13 +95,16 @@ fn is_evidence(path: &Path) -> bool {
 }
 
 fn read(file: &Path) -> Result<Evidence, Trouble> {
-    let unfit = |why: String| Trouble::new(Exit::Usage, format!("`{}` is no evidence: {why}", file.display()));
+    let unfit = |why: String| {
+        Trouble::new(Exit::Usage, format!("`{}` is no evidence: {why}", file.display()))
+    };
     let size = fs::metadata(file).map_err(|error| unfit(error.to_string()))?.len();
     if size > MOST_EVIDENCE {
         return Err(unfit(format!("it has {size} bytes")));
     }
     let text = fs::read_to_string(file).map_err(|error| unfit(error.to_string()))?;
-    let evidence: Evidence = serde_json::from_str(&text).map_err(|error| unfit(error.to_string()))?;
+    let evidence: Evidence =
+        serde_json::from_str(&text).map_err(|error| unfit(error.to_string()))?;
     match evidence.format {
         FORMAT => Ok(evidence),
         other => Err(unfit(format!("its format is {other}, and this release reads {FORMAT}"))),
@@ -111,10 +115,13 @@ fn save(args: &Audit, seen: &[Evidence]) -> Result<(), Trouble> {
     match (&args.save_evidence, seen) {
         (None, _) => Ok(()),
         (Some(file), [one]) => {
-            let text = serde_json::to_string_pretty(one).map_err(|error| Trouble::failed(&error))?;
+            let text =
+                serde_json::to_string_pretty(one).map_err(|error| Trouble::failed(&error))?;
             write(file, &format!("{text}\n"))
         }
-        (Some(_), _) => Err(Trouble::new(Exit::Usage, "--save-evidence takes one target at a time")),
+        (Some(_), _) => {
+            Err(Trouble::new(Exit::Usage, "--save-evidence takes one target at a time"))
+        }
     }
 }
 
@@ -123,16 +130,24 @@ fn known(args: &Audit) -> Result<Vec<String>, Trouble> {
     let unfit = |error: std::io::Error| {
         Trouble::new(Exit::Usage, format!("cannot read the baseline `{}`: {error}", file.display()))
     };
-    Ok(fs::read_to_string(file).map_err(unfit)?.lines().map(|line| line.trim().to_owned()).collect())
+    Ok(fs::read_to_string(file)
+        .map_err(unfit)?
+        .lines()
+        .map(|line| line.trim().to_owned())
+        .collect())
 }
 
 fn written(args: &Audit, reports: &[Report]) -> Result<String, Trouble> {
     let json = |value: &serde_json::Value| {
-        serde_json::to_string_pretty(value).map(|text| format!("{text}\n")).map_err(|error| Trouble::failed(&error))
+        serde_json::to_string_pretty(value)
+            .map(|text| format!("{text}\n"))
+            .map_err(|error| Trouble::failed(&error))
     };
     let format = if args.json { Format::Json } else { args.format };
     match format {
-        Format::Text => Ok(reports.iter().map(|report| report::text::report(report, args.verbose)).collect()),
+        Format::Text => {
+            Ok(reports.iter().map(|report| report::text::report(report, args.verbose)).collect())
+        }
         Format::Markdown => Ok(reports.iter().map(report::markdown::report).collect()),
         Format::Html => Ok(report::html::reports(reports)),
         Format::Sarif => json(&report::sarif::reports(reports)),
@@ -147,6 +162,7 @@ fn written(args: &Audit, reports: &[Report]) -> Result<String, Trouble> {
 }
 
 fn write(file: &Path, text: &str) -> Result<(), Trouble> {
-    let failed = |error| Trouble::new(Exit::Failed, format!("cannot write `{}`: {error}", file.display()));
+    let failed =
+        |error| Trouble::new(Exit::Failed, format!("cannot write `{}`: {error}", file.display()));
     fs::write(file, text).map_err(failed)
 }
