@@ -4,6 +4,7 @@
 //! names the stale one and the command that writes it.
 
 pub(crate) mod checklist;
+mod checks;
 mod controls;
 mod lesson;
 
@@ -22,6 +23,7 @@ fn documents(tree: &Tree) -> Result<Vec<Document>, String> {
     let document = |path, text| Document { path, text };
     Ok(vec![
         document("docs/reference/controls.md", controls::page(tree)?),
+        document("docs/reference/checks.md", checks::page()),
         document("docs/reference/config.md", portcullis_config::reference::reference_markdown()),
         document("docs/reference/server-checklist.md", checklist::page(tree, &checklist::SERVER)?),
         document("docs/reference/client-checklist.md", checklist::page(tree, &checklist::CLIENT)?),

@@ -7,6 +7,7 @@
 mod attacks;
 mod casebook;
 mod checklist;
+mod checks;
 pub(crate) mod code;
 mod dependencies;
 mod exceptions;
@@ -91,6 +92,7 @@ fn of_files(tree: &Tree) -> Vec<Complaint> {
         attacks::check,
         casebook::check,
         checklist::check,
+        checks::check,
         dependencies::check,
         format::check,
         invariants::check,

@@ -83,7 +83,7 @@ const HOUSE: &[Room] = &[
             "server",
         ],
     ),
-    room("xtask", Floor::Door, &["catalog", "casebook", "config"]),
+    room("xtask", Floor::Door, &["catalog", "casebook", "config", "audit"]),
     room(
         "fuzz",
         Floor::Door,
