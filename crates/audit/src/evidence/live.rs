@@ -9,6 +9,10 @@ use serde_json::Value;
 pub struct Live {
     /// The words it was started with, credentials redacted; or its URL.
     pub command: Vec<String>,
+    /// What we changed about these words so that nothing of the user's was touched, one sentence each:
+    /// what was copied, what was appended because the server would not start without it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub staging: Vec<String>,
     /// How strong the box was: `full`, `landlock`, `none`; `remote` for a URL.
     pub box_level: String,
     /// The revision that was agreed on, when it answered.
@@ -91,7 +95,7 @@ pub enum Attack {
     ErrorLeak,
     /// A tool that is not listed.
     Hidden,
-    /// Many calls at once.
+    /// Many calls at once. That all of them were answered is no effect: what was said tells how many were.
     Rate,
     /// A program that reads standard input swallows the protocol.
     SwallowedInput,
@@ -175,7 +179,7 @@ pub enum Effect {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Wish {
-    /// `open`, `run` or `connect`.
+    /// `open`, `run` or `connect`; `ask` for a request to the client's model or person.
     pub what: String,
     /// The file or address.
     pub object: String,
@@ -211,7 +215,7 @@ pub enum Conduct {
     },
     /// It was ended, for it used more than it may.
     OverBudget {
-        /// What of: `time`, `memory`.
+        /// What of: `time`, `memory`, `disk`.
         of: String,
     },
     /// It wrote control characters for a terminal.

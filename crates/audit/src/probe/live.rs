@@ -1,1 +1,215 @@
 //! Starts a server in a box with nothing of the user's in it, talks to it, and writes down what happened.
+//!
+//! ```text
+//! Order ─▶ recipe      the words, understood once; what they name is copied
+//!   run                keeps a server ready and makes one request after the other
+//!    └ session         one launch: a stage with new secrets, a box on it, a client
+//!       └ client       small and strict, on three bounded pipes
+//!   inventory, tool, special    what is asked
+//!   kind, attack, shape         what is sent
+//!   snapshot, database, sink, effect    what it did
+//! ```
+//!
+//! Whatever a server does, it ends here as evidence, inside the time and the memory that the order gives
+//! it. An effect is something that was seen on the stage: words in an answer prove nothing.
+
+mod attack;
+mod client;
+mod clock;
+mod copy;
+mod database;
+mod dice;
+mod effect;
+mod inventory;
+mod kind;
+mod pipes;
+mod recipe;
+mod run;
+mod session;
+mod shape;
+mod sink;
+mod snapshot;
+mod special;
+mod stage;
+mod tool;
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use portcullis_confine::Level;
+
+use crate::evidence::Live;
+use clock::Clock;
+use inventory::{Inventory, name_of};
+use kind::{Carries, Kind};
+use recipe::Recipe;
+use run::Run;
+use tool::Tool;
+
+/// What to start, and how much it may cost.
+#[derive(Clone)]
+pub struct Order {
+    /// The program and its arguments, as a person would write them. `{project}`, `{database}` and
+    /// `{stage}` in a word stand for our throw-away directories.
+    pub command: Vec<OsString>,
+    /// Variables that the server gets; it inherits none of ours. The same names stand in their values.
+    pub environment: BTreeMap<String, String>,
+    /// Where programs are searched: a `PATH`.
+    pub path: OsString,
+    /// The person's home, which is never granted as a whole.
+    pub home: Option<PathBuf>,
+    /// Where packages are installed when the command asks for one; without it, none is.
+    pub packages: Option<PathBuf>,
+    /// The program that hosts the box: ourselves if absent, see [`portcullis_confine::Profile::launcher`].
+    pub launcher: Option<PathBuf>,
+    /// Tools that may exist although nobody lists them, for example because the source has them.
+    pub hidden: Vec<String>,
+    /// For everything.
+    pub time: Duration,
+    /// For one request.
+    pub call: Duration,
+    /// What the server may hold, in bytes, all its processes together.
+    pub memory: u64,
+    /// The weakest box in which it is started.
+    pub least: Level,
+}
+
+impl Order {
+    /// A full box, five minutes, ten seconds a call and 512 MiB.
+    #[must_use]
+    pub fn new(command: Vec<OsString>) -> Self {
+        Self {
+            command,
+            environment: BTreeMap::new(),
+            path: portcullis_confine::DEFAULT_PATH.into(),
+            home: None,
+            packages: None,
+            launcher: None,
+            hidden: Vec::new(),
+            time: Duration::from_secs(300),
+            call: Duration::from_secs(10),
+            memory: 512 << 20,
+            least: Level::Full,
+        }
+    }
+}
+
+/// Variables may be secrets: their names are shown and no more.
+impl std::fmt::Debug for Order {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let variables: Vec<&String> = self.environment.keys().collect();
+        let mut shown = f.debug_struct("Order");
+        shown.field("command", &self.command).field("variables", &variables).finish_non_exhaustive()
+    }
+}
+
+/// Starts a server and looks at what it does. What goes wrong is evidence.
+#[must_use]
+pub fn look(order: &Order) -> Live {
+    let clock = Clock::start(order.time, order.call);
+    let mut live = Live { box_level: "none".to_owned(), ..Live::default() };
+    live.command = shown(&order.command);
+    let recipe = match Recipe::read(order) {
+        Ok(recipe) => recipe,
+        Err(why) => {
+            live.conduct.push(crate::evidence::live::Conduct::NotStarted { why });
+            return live;
+        }
+    };
+    let mut run = Run::new(order, recipe, clock, live);
+    if run.first() {
+        probe(&mut run);
+    } else {
+        run.untested("everything", "the server did not start");
+    }
+    run.dismiss();
+    if run.clock.is_over() {
+        run.noticed(crate::evidence::live::Conduct::OverBudget { of: "time".to_owned() });
+    }
+    let mut live = run.live;
+    live.staging.clone_from(&run.recipe.staging);
+    live.command.truncate(1);
+    live.command.extend(shown(&run.recipe.words));
+    live
+}
+
+fn shown(words: &[OsString]) -> Vec<String> {
+    let word = |word: &OsString| portcullis_guard::redact(&word.to_string_lossy()).into_owned();
+    words.iter().map(word).collect()
+}
+
+/// A server that was greeted.
+fn probe(run: &mut Run<'_>) {
+    let inventory = take_stock(run);
+    let tools: Vec<&serde_json::Value> = inventory.tools.iter().collect();
+    let names: Vec<&str> = tools.iter().filter_map(|tool| name_of(tool)).collect();
+    if tools.is_empty() {
+        run.untested("tools", "the server lists none");
+    }
+    special::hidden(run, &names);
+    let mut burst = false;
+    let mut seen = Vec::new();
+    for (at, definition) in tools.iter().enumerate() {
+        let Some(mut tool) = Tool::read(definition) else {
+            run.untested(format!("tool {at}"), "it has no name");
+            continue;
+        };
+        if run.clock.is_over() {
+            run.untested(tool.name, "there was no time left");
+            continue;
+        }
+        let share = run.clock.share(tools.len() - at);
+        tool.try_all(run, &share);
+        if tool.works && !burst {
+            burst = true;
+            special::burst(run, &tool);
+        }
+        seen.extend(tool.parameters.into_iter().map(|parameter| parameter.carries));
+    }
+    if !burst {
+        run.untested("many calls at once", "no tool answered an honest call");
+    }
+    for kind in Kind::ALL.iter().filter(|kind| !matches!(kind, Kind::Text | Kind::Template)) {
+        if !seen
+            .iter()
+            .any(|carries| matches!(carries, Carries::Text(of) | Carries::List(of) if of == kind))
+        {
+            run.untested(kind.word(), format!("no parameter looks as if it took {}", kind.word()));
+        }
+    }
+}
+
+/// What it offers: at the first launch, at the second, and once more.
+fn take_stock(run: &mut Run<'_>) -> Inventory {
+    let clock = run.clock;
+    let mut all = Vec::new();
+    for launch in 0..2 {
+        if launch == 1 {
+            run.dismiss();
+        }
+        let Some(session) = run.ready() else { break };
+        let hello = session.client.hello.clone();
+        let level = session.level;
+        all.push(Inventory::ask(&mut session.client, &clock));
+        if launch == 0 {
+            run.live.revision = Some(hello.revision);
+            run.live.server = hello.server;
+            run.live.instructions = hello.instructions;
+            run.live.box_level = level.word().to_owned();
+        } else {
+            all.push(Inventory::ask(&mut session.client, &clock));
+        }
+    }
+    let first = all.first().cloned().unwrap_or_default();
+    let mut drifted: Vec<String> =
+        all.iter().skip(1).flat_map(|later| first.drifted(later)).collect();
+    drifted.sort();
+    drifted.dedup();
+    run.live.drifted = drifted;
+    run.live.tools.clone_from(&first.tools);
+    run.live.resources.clone_from(&first.resources);
+    run.live.prompts.clone_from(&first.prompts);
+    first
+}

@@ -1,0 +1,224 @@
+//! What a parameter seems to be, by its name, its description and its tool: what is tried first, and
+//! what an honest value looks like.
+
+use portcullis_guard::{path_like, words};
+use serde_json::Value;
+
+use super::shape::{plain, type_of};
+
+/// What a text is taken for by the tool.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Kind {
+    Path,
+    Command,
+    Sql,
+    Url,
+    Code,
+    Template,
+    Text,
+}
+
+/// One parameter of a tool.
+#[derive(Debug, Clone)]
+pub(super) struct Parameter {
+    pub(super) name: String,
+    /// Without references and alternatives.
+    pub(super) schema: Value,
+    pub(super) required: bool,
+    pub(super) carries: Carries,
+}
+
+/// What can be sent in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Carries {
+    /// A text of one kind.
+    Text(Kind),
+    /// A list of texts of one kind.
+    List(Kind),
+    /// A number.
+    Number,
+    /// Nothing of ours: a choice, a flag, an object.
+    Nothing,
+}
+
+const COMMAND: &[&str] = &[
+    "command",
+    "cmd",
+    "commands",
+    "shell",
+    "program",
+    "executable",
+    "args",
+    "argv",
+    "arguments",
+    "exec",
+    "cli",
+    "commandline",
+    "flags",
+    "options",
+];
+const SQL: &[&str] = &["sql", "query", "statement", "where", "having", "cypher", "table", "column"];
+const URL: &[&str] = &[
+    "url", "uri", "href", "link", "endpoint", "webhook", "website", "host", "hostname", "domain",
+    "server",
+];
+const CODE: &[&str] = &[
+    "code",
+    "expression",
+    "expr",
+    "formula",
+    "script",
+    "eval",
+    "python",
+    "javascript",
+    "snippet",
+    "equation",
+];
+const TEMPLATE: &[&str] = &["template", "format", "markdown", "html", "prompt", "greeting"];
+
+/// The parameters of a tool, in its order.
+pub(super) fn parameters(tool: &Value) -> Vec<Parameter> {
+    let nothing = Value::Null;
+    let root = tool.get("inputSchema").unwrap_or(&nothing);
+    let required = root.get("required").and_then(Value::as_array);
+    let properties = root.get("properties").and_then(Value::as_object);
+    let about = about(tool);
+    let parameter = |(name, schema): (&String, &Value)| {
+        let plain = plain(schema, root);
+        let described = schema.get("description").or_else(|| plain.get("description"));
+        let described = described.and_then(Value::as_str).unwrap_or_default();
+        let carries = match type_of(plain) {
+            _ if plain.get("enum").is_some() || plain.get("const").is_some() => Carries::Nothing,
+            "string" | "" => Carries::Text(kind(name, plain, described, &about)),
+            "array" => {
+                let items =
+                    plain.get("items").map_or(&Value::Null, |items| self::plain(items, root));
+                let free = items.get("enum").is_none() && matches!(type_of(items), "string" | "");
+                if free {
+                    Carries::List(kind(name, items, described, &about))
+                } else {
+                    Carries::Nothing
+                }
+            }
+            "integer" | "number" => Carries::Number,
+            _ => Carries::Nothing,
+        };
+        Parameter {
+            name: name.clone(),
+            required: required.is_some_and(|all| all.iter().any(|one| one == name.as_str())),
+            schema: plain.clone(),
+            carries,
+        }
+    };
+    properties.into_iter().flatten().map(parameter).collect()
+}
+
+/// What a tool says about itself, in words.
+fn about(tool: &Value) -> Vec<String> {
+    let text = |name: &str| tool.get(name).and_then(Value::as_str).unwrap_or_default();
+    let mut all = words(text("name"));
+    all.extend(prose(text("description")));
+    all
+}
+
+fn prose(text: &str) -> Vec<String> {
+    let text: String = text.chars().take(2000).collect();
+    text.split(|c: char| !c.is_alphanumeric()).map(str::to_lowercase).collect()
+}
+
+fn kind(name: &str, schema: &Value, described: &str, tool: &[String]) -> Kind {
+    let named = words(name);
+    let says = |list: &[&str]| named.iter().any(|word| list.contains(&word.as_str()));
+    let described = prose(described);
+    let tells = |list: &[&str]| described.iter().any(|word| list.contains(&word.as_str()));
+    let about = |list: &[&str]| tool.iter().any(|word| list.contains(&word.as_str()));
+    let format = schema.get("format").and_then(Value::as_str).unwrap_or_default();
+    let databases: &[&str] = &["sql", "sqlite", "database", "table", "postgres", "mysql", "rows"];
+    if matches!(format, "uri" | "url" | "uri-reference") {
+        return Kind::Url;
+    }
+    if path_like(name, schema, "x") {
+        return Kind::Path;
+    }
+    if says(&["sql"]) || (says(SQL) && (about(databases) || tells(databases))) {
+        return Kind::Sql;
+    }
+    let first = [
+        (COMMAND, Kind::Command),
+        (URL, Kind::Url),
+        (CODE, Kind::Code),
+        (TEMPLATE, Kind::Template),
+    ];
+    if let Some((_, kind)) = first.iter().find(|(list, _)| says(list)) {
+        return *kind;
+    }
+    let told = [
+        (&["path", "file", "directory", "folder", "filename"][..], Kind::Path),
+        (&["sql"], Kind::Sql),
+        (&["shell", "command"], Kind::Command),
+        (&["url"], Kind::Url),
+        (&["expression", "code"], Kind::Code),
+    ];
+    if let Some((_, kind)) = told.iter().find(|(list, _)| tells(list)) {
+        return *kind;
+    }
+    let runs = about(&["shell", "bash", "terminal", "exec"]);
+    if runs && says(&["input", "line", "text"]) { Kind::Command } else { Kind::Text }
+}
+
+impl Kind {
+    /// Honest values, the likeliest first.
+    pub(super) fn honest(self) -> &'static [&'static str] {
+        match self {
+            Self::Path => &["notes.txt", "{project}/notes.txt", "data", "{project}", "."],
+            Self::Command => &["wc -w notes.txt", "ls", "echo hello", "notes.txt", "status", "-w"],
+            Self::Sql => &["SELECT name, price FROM products", "tea", "products", "name", "1"],
+            Self::Url => &["http://{word}.example/", "{word}.example", "https://{word}.example/a"],
+            Self::Code => &["1 + 1", "print(1 + 1)", "x"],
+            Self::Template | Self::Text => &["tea", "milk", "notes.txt", "1", "hello world"],
+        }
+    }
+
+    /// How a person calls it.
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            Self::Path => "paths",
+            Self::Command => "commands",
+            Self::Sql => "queries",
+            Self::Url => "addresses",
+            Self::Code => "code",
+            Self::Template => "templates",
+            Self::Text => "texts",
+        }
+    }
+
+    /// All of them.
+    pub(super) const ALL: &'static [Self] =
+        &[Self::Path, Self::Command, Self::Sql, Self::Url, Self::Code, Self::Template, Self::Text];
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn parameters_are_what_their_names_say() {
+        let cases = [
+            ("read_note", "Reads a note.", "path", "", Kind::Path),
+            ("query_shop", "Asks the shop's database.", "sql", "", Kind::Sql),
+            ("search", "Searches the web.", "query", "", Kind::Text),
+            ("run_query", "Runs a query on the database.", "query", "", Kind::Sql),
+            ("run_command", "Runs a command.", "command", "", Kind::Command),
+            ("fetch", "", "url", "", Kind::Url),
+            ("calculate", "", "expression", "", Kind::Code),
+            ("show", "", "item", "the file to show", Kind::Path),
+        ];
+        for (tool, about, name, described, expect) in cases {
+            let tool = json!({"name": tool, "description": about, "inputSchema": {
+                "type": "object", "properties": {name: {"type": "string", "description": described}}}});
+            let found = parameters(&tool).into_iter().map(|one| one.carries).collect::<Vec<_>>();
+            assert_eq!(found, [Carries::Text(expect)], "{tool}");
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! One launch: a stage, a box on it, and a client that was greeted.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::time::{Duration, Instant};
+
+use portcullis_confine::{Confined, Level, Limits, Network, Profile, SpawnError, spawn};
+
+use super::Order;
+use super::client::Client;
+use super::clock::Clock;
+use super::pipes::Pipes;
+use super::recipe::Recipe;
+use super::sink::{self, Sink};
+use super::stage::Stage;
+use crate::evidence::live::Conduct;
+
+/// How long a server may take to start and to answer the first request.
+const START: Duration = Duration::from_secs(30);
+
+/// A server that runs, on a stage of its own. In the order in which they go.
+#[derive(Debug)]
+pub(super) struct Session {
+    pub(super) client: Client,
+    pub(super) sink: Option<Sink>,
+    pub(super) stage: Stage,
+    /// What the box really is.
+    pub(super) level: Level,
+    /// How long it took from the start to the first answer.
+    pub(super) started_in: Duration,
+}
+
+/// Why there is no session.
+#[derive(Debug)]
+pub(super) enum Failed {
+    /// Nothing was started.
+    NotStarted(String),
+    /// It was started, and did not get as far as a greeting.
+    Mute {
+        /// It ended by itself.
+        ended: bool,
+        conduct: Vec<Conduct>,
+        complaints: String,
+    },
+}
+
+impl Session {
+    /// Starts a server and greets it.
+    pub(super) fn start(order: &Order, recipe: &Recipe, clock: &Clock) -> Result<Self, Failed> {
+        let failed = |why: String| Failed::NotStarted(why);
+        let io =
+            |error: std::io::Error| Failed::NotStarted(format!("the stage cannot be set: {error}"));
+        let begun = Instant::now();
+        let mut stage = Stage::build(&recipe.copies, recipe.database.as_deref()).map_err(io)?;
+        let profile = profile(order, recipe, &stage).map_err(failed)?;
+        let confined = spawn(&profile).map_err(|error| failed(refused(&error)))?;
+        let Confined { stdin, stdout, stderr, sockets, custody, achieved } = confined;
+        let sink = sockets.and_then(Sink::serve);
+        let root = format!("file://{}", stage.project().display());
+        let pipes = Pipes::new(stdin, stdout, stderr).map_err(io)?;
+        let mut client = Client::new(pipes, custody, root);
+        if !client.greet(clock.within(START)) {
+            let ended = client.has_ended();
+            let mut conduct = client.farewell();
+            if !ended {
+                conduct.push(Conduct::NeverAnswered);
+            }
+            let complaints = stage.tidy(&client.complaints());
+            return Err(Failed::Mute { ended, conduct, complaints });
+        }
+        let _ = stage.changes();
+        Ok(Self { client, sink, stage, level: achieved.level, started_in: begun.elapsed() })
+    }
+}
+
+/// The box: the stage, what the program itself needs, and a network that leads nowhere.
+fn profile(order: &Order, recipe: &Recipe, stage: &Stage) -> Result<Profile, String> {
+    let mut profile = Profile::new(Vec::new());
+    let fill_in = |(name, value): (&String, &String)| (name.clone(), stage.fill_in(value));
+    profile.env = order.environment.iter().map(fill_in).collect::<BTreeMap<_, _>>();
+    for (name, value) in [("PYTHONDONTWRITEBYTECODE", "1"), ("NO_COLOR", "1")] {
+        profile.env.entry(name.to_owned()).or_insert_with(|| value.to_owned());
+    }
+    profile.roots = vec![stage.grant(order.home.as_deref())?];
+    profile.cwd = Some(stage.project());
+    profile.least = order.least;
+    if order.least == Level::None {
+        profile.most = Level::None;
+    }
+    profile.network = match sink::doors() {
+        Some(doors) if order.least == Level::Full => Network::Named(doors),
+        _ => Network::None,
+    };
+    profile.limits = Limits {
+        file_bytes: 64 << 20,
+        data_bytes_per_process: order.memory.max(1 << 30),
+        memory_bytes: order.memory,
+        ..Limits::default()
+    };
+    profile.doorbell = true;
+    profile.launcher.clone_from(&order.launcher);
+    recipe.resolved.apply(&mut profile);
+    let word = |word: &OsString| match word.to_str() {
+        Some(text) => stage.fill_in(text).into(),
+        None => word.clone(),
+    };
+    profile.command.truncate(1);
+    profile.command.extend(recipe.words.iter().map(word));
+    Ok(profile)
+}
+
+fn refused(error: &SpawnError) -> String {
+    match error {
+        SpawnError::Weaker { .. } => {
+            format!("{error}; a server that is not known is started in a full box or not at all")
+        }
+        other => other.to_string(),
+    }
+}

@@ -1,0 +1,6 @@
+//! The live probe on real servers: what is true of each is found, and nothing else.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test")]
+
+mod lesson;
+mod stand;
