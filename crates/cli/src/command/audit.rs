@@ -11,7 +11,7 @@ use portcullis_audit::{Finding, Severity};
 
 use crate::args::{Audit, Format};
 use crate::exit::{Exit, Trouble};
-use crate::style;
+use crate::{state, style};
 
 /// The largest file of evidence that is read: what the probes keep is bounded far below it.
 const MOST_EVIDENCE: u64 = 64 << 20;
@@ -85,8 +85,14 @@ fn source(tree: &Path, args: &Audit) -> Result<Source, Trouble> {
         .map_err(|error| Trouble::new(Exit::Nothing, error.to_string()))
 }
 
+/// Its own command, our `PATH` and nothing else of ours.
 fn live(args: &Audit) -> Result<Live, Trouble> {
-    let order = probe::live::Order::new(args.command.clone(), args.timeout);
+    let mut order = probe::live::Order::new(args.command.clone());
+    order.time = args.timeout;
+    order.home = state::home();
+    if let Some(path) = std::env::var_os("PATH") {
+        order.path = path;
+    }
     Ok(probe::live::look(&order))
 }
 
