@@ -155,3 +155,20 @@ fn one_that_speaks_only_the_new_way() {
     let canary = |effect: &Effect| matches!(effect, Effect::CanaryRead { .. });
     assert!(has(&live, "show", Attack::Traversal, canary), "{}", shown(&live));
 }
+
+#[test]
+fn one_that_asks_back() {
+    let asks = "def listed(params):\n\
+        \x20   for method in ('roots/list', 'sampling/createMessage', 'elicitation/create', 'ping'):\n\
+        \x20       say(json.dumps({'jsonrpc': '2.0', 'id': method, 'method': method, 'params': {}}))\n\
+        \x20   return {'tools': tools}\n\
+        called = lambda name, arguments: json.dumps({one['id']: one.get('result') or one.get('error') for one in replies})\n\
+        serve()";
+    let live = looked(asks, |_| {});
+    let first = live.trials.iter().find(|trial| trial.attack == Attack::Benign).unwrap();
+    let said = &first.said;
+    assert!(said.contains("roots") && said.contains("file://{stage}/project"), "{said}");
+    assert_eq!(said.matches("offers roots and nothing else").count(), 2, "{said}");
+    let asked = |wish: &&portcullis_audit::evidence::live::Wish| wish.what == "ask";
+    assert_eq!(live.wishes.iter().filter(asked).count(), 2, "{}", shown(&live));
+}

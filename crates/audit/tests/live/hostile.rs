@@ -13,7 +13,8 @@ const TRIES: &str = include_str!("hostile.py");
 
 #[test]
 fn nothing_of_the_users_is_touched() {
-    let home = tempfile::tempdir().unwrap();
+    // Not below `/tmp`, of which a box has its own: there, nobody tells what was reached for.
+    let home = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
     let secret = home.path().join("secret.txt");
     std::fs::write(&secret, "zq8-of-the-users").unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -61,7 +62,7 @@ fn nothing_of_the_users_is_touched() {
     let wish = |wish: &portcullis_audit::evidence::live::Wish| {
         wish.what == "open" && wish.object.contains(&*home.path().to_string_lossy())
     };
-    assert!(live.wishes.iter().any(wish) || home.path().starts_with("/tmp"), "{all}");
+    assert!(live.wishes.iter().any(wish), "{all}");
     assert_eq!(processes_of(&file.display().to_string()), [""; 0]);
 }
 

@@ -1,11 +1,12 @@
-"""The smallest MCP server, for the tests to misbehave with. A test appends its own lines, which may set `tools`,
-`called` (what a call answers) and `say` (what is written for a result), and call `serve`."""
+"""The smallest MCP server, for the tests to misbehave with. A test appends its own lines, which may set `tools`
+and `called` (what a call answers), and call `serve`."""
 
 import json
 import sys
 
 PATH = {"type": "object", "properties": {"path": {"type": "string"}}, "required": ["path"]}
 tools = [{"name": "show", "description": "Shows a file.", "inputSchema": PATH}]
+replies = []
 hello = {"protocolVersion": "2025-11-25", "capabilities": {"tools": {}}, "serverInfo": {"name": "bad", "version": "1"}}
 
 
@@ -38,5 +39,7 @@ def result(message):
 def serve():
     for line in sys.stdin:
         message = json.loads(line)
+        if "method" not in message:
+            replies.append(message)
         if "id" in message and "method" in message:
             say(json.dumps({"jsonrpc": "2.0", "id": message["id"], "result": result(message)}))

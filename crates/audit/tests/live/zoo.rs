@@ -14,9 +14,6 @@ fn looked() -> Live {
 fn each_has_its_effect() {
     let live = looked();
     let all = shown(&live);
-    if std::env::var_os("SHOW").is_some() {
-        eprintln!("{all}");
-    }
     let reached = |effect: &Effect| matches!(effect, Effect::Reached { .. });
     let evaluated = |effect: &Effect| matches!(effect, Effect::Evaluated { .. });
     let executed = |effect: &Effect| matches!(effect, Effect::Executed { .. });
@@ -34,7 +31,7 @@ fn each_has_its_effect() {
     assert!(has(&live, "search", Attack::Benign, changed), "{all}");
     assert!(has(&live, "write_note", Attack::Traversal, written), "{all}");
     assert!(has(&live, "count", Attack::OptionInjection, canary), "{all}");
-    assert!(has(&live, "resource", Attack::Traversal, canary), "{all}");
+    assert!(has(&live, "resource", Attack::Symlink, canary), "{all}");
     assert!(has(&live, "prompt", Attack::Traversal, canary), "{all}");
     assert!(has(&live, "debug", Attack::Hidden, accepted), "{all}");
     let honest = effects(&live);
