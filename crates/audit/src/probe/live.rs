@@ -5,7 +5,7 @@
 //!   run                keeps a server ready and makes one request after the other
 //!    └ session         one launch: a stage with new secrets, a box on it, a client
 //!       └ client       small and strict, on three bounded pipes
-//!   inventory, tool, special    what is asked
+//!   inventory, tool, offer, special    what is asked
 //!   kind, attack, shape         what is sent
 //!   snapshot, database, sink, effect    what it did
 //! ```
@@ -22,6 +22,7 @@ mod dice;
 mod effect;
 mod inventory;
 mod kind;
+mod offer;
 mod pipes;
 mod recipe;
 mod run;
@@ -168,6 +169,8 @@ fn probe(run: &mut Run<'_>) {
         }
         seen.extend(tool.parameters.into_iter().map(|parameter| parameter.carries));
     }
+    offer::resources(run, &inventory.resources);
+    offer::prompts(run, &inventory.prompts);
     if !burst {
         run.untested("many calls at once", "no tool answered an honest call");
     }

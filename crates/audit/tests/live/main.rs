@@ -2,5 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test")]
 
+mod bad;
+mod hostile;
 mod lesson;
 mod stand;
+mod zoo;

@@ -39,6 +39,17 @@ pub(super) fn tries(kind: Kind, honest: &str, table: &str) -> Vec<Try> {
     all
 }
 
+/// For what is no tool: a template of addresses, an argument of a prompt.
+pub(super) fn some(table: &str) -> Vec<Try> {
+    let paths = paths().into_iter().filter(|one| one.attack != Attack::OptionInjection);
+    let mut all: Vec<Try> = paths.collect();
+    all.extend(queries("tea", table));
+    all.extend(commands("tea").into_iter().take(3));
+    all.extend(templates().into_iter().take(2));
+    all.extend(expressions().into_iter().take(1));
+    all
+}
+
 fn own(kind: Kind, honest: &str, table: &str) -> Vec<Try> {
     match kind {
         Kind::Path => paths(),

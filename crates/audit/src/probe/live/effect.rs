@@ -101,7 +101,7 @@ pub(super) fn effect(
             (seen.raw.len() > FLOOD).then(|| Effect::Flood { bytes: seen.raw.len() as u64 })
         })
         .or_else(|| accepted(proof, seen))
-        .or_else(|| changed(seen))
+        .or_else(|| changed(attack, seen))
 }
 
 /// The file that the attack makes.
@@ -180,7 +180,11 @@ fn accepted(proof: &Proof, seen: &Seen) -> Option<Effect> {
     (seen.answer == Answer::Result).then_some(Effect::Accepted { what })
 }
 
-fn changed(seen: &Seen) -> Option<Effect> {
+/// An honest call that changes something. What an attack leaves in the project tells nothing new.
+fn changed(attack: Attack, seen: &Seen) -> Option<Effect> {
+    if attack != Attack::Benign {
+        return None;
+    }
     let change = seen.changes.iter().find(|change| is_inside(&change.name))?;
     Some(Effect::RootChanged { file: format!("{{stage}}/{}", change.name) })
 }

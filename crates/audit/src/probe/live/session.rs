@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use portcullis_confine::{Confined, Level, Limits, Network, Profile, SpawnError, spawn};
 
@@ -26,8 +26,6 @@ pub(super) struct Session {
     pub(super) stage: Stage,
     /// What the box really is.
     pub(super) level: Level,
-    /// How long it took from the start to the first answer.
-    pub(super) started_in: Duration,
 }
 
 /// Why there is no session.
@@ -50,7 +48,6 @@ impl Session {
         let failed = |why: String| Failed::NotStarted(why);
         let io =
             |error: std::io::Error| Failed::NotStarted(format!("the stage cannot be set: {error}"));
-        let begun = Instant::now();
         let mut stage = Stage::build(&recipe.copies, recipe.database.as_deref()).map_err(io)?;
         let profile = profile(order, recipe, &stage).map_err(failed)?;
         let confined = spawn(&profile).map_err(|error| failed(refused(&error)))?;
@@ -69,7 +66,7 @@ impl Session {
             return Err(Failed::Mute { ended, conduct, complaints });
         }
         let _ = stage.changes();
-        Ok(Self { client, sink, stage, level: achieved.level, started_in: begun.elapsed() })
+        Ok(Self { client, sink, stage, level: achieved.level })
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use portcullis_wire::Object;
 use serde_json::{Map, Value, json};
 
 use super::attack::Proof;
@@ -14,9 +15,10 @@ use crate::evidence::live::{Answer, Attack, Effect, Trial};
 
 /// Calls in a burst.
 const BURST: usize = 30;
-/// How long a child has to tell what it read, once its input has ended.
-const LAST: Duration = Duration::from_secs(10);
-/// How long a message may wait while something else may read it.
+/// How long a call may take that waits for its input in vain: servers that give up do so after ten seconds.
+const LAST: Duration = Duration::from_secs(20);
+/// How long a message may wait while something else may read it, and how long a child has to tell what it
+/// read, once its input has ended.
 const PING: Duration = Duration::from_secs(3);
 
 /// Programs that read standard input when they are given no file.
@@ -45,48 +47,75 @@ const HIDDEN: &[&str] = &[
 pub(super) fn swallow(run: &mut Run<'_>, tool: &Tool<'_>, parameter: &Parameter) {
     for reader in READERS {
         let arguments = tool.with(parameter, reader);
-        match swallowed(run, tool.name, &parameter.name, &arguments) {
-            Some(false) => {}
-            Some(true) | None => return,
+        let mut came = swallowed(run, tool.name, &parameter.name, &arguments, false);
+        if came == Some(Heard::Unclear) {
+            came = swallowed(run, tool.name, &parameter.name, &arguments, true);
+        }
+        if came != Some(Heard::All) {
+            return;
         }
     }
 }
 
+/// Who read our messages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Heard {
+    /// The server.
+    All,
+    /// Something else.
+    Swallowed,
+    /// Not everything was answered, which a busy server does too.
+    Unclear,
+}
+
+/// Impatient, it ends the server's input and looks whether our words come back. Patient, it waits for the
+/// call to end and looks whether a message was never answered although a later one was.
 fn swallowed(
     run: &mut Run<'_>,
     tool: &str,
     parameter: &str,
     arguments: &Map<String, Value>,
-) -> Option<bool> {
+    patient: bool,
+) -> Option<Heard> {
     let clock = run.clock;
     let mark = word();
     let session = run.ready()?;
     let params = json!({"name": tool, "arguments": arguments});
     let sent = filled(&params, &|text| session.stage.fill_in(text));
-    let patience = PING + 3 * session.started_in;
-    let call = session.client.post("tools/call", object(&sent));
+    let client = &mut session.client;
+    let call = client.post("tools/call", object(&sent));
     let mut pings = Vec::new();
     for number in 0..3 {
         // One at a time: a reader takes what is there, and only later messages find another reader.
         std::thread::sleep(Duration::from_millis(200));
         let meta = json!({"_meta": {"audit": format!("{mark}-{number}")}});
-        pings.push(session.client.post("ping", object(&meta)));
+        pings.push(client.post("ping", object(&meta)));
     }
-    let deadline = clock.within(patience);
-    let unheard =
-        pings.iter().any(|ping| matches!(session.client.answer(*ping, deadline), Reply::Silence));
-    let mut reply =
-        session.client.answer(call, clock.within(if unheard { Duration::ZERO } else { PING }));
-    let mut swallowed = false;
-    if matches!(reply, Reply::Silence) {
+    let deadline = clock.within(if patient { LAST } else { PING });
+    let mut reply = client.answer(call, deadline);
+    let unheard = pings.into_iter().filter(|ping| {
+        let silent = matches!(client.answer(*ping, deadline), Reply::Silence);
+        client.forget(*ping);
+        silent
+    });
+    let unheard = unheard.count();
+    let mut heard = if unheard == 0 { Heard::All } else { Heard::Unclear };
+    if patient && unheard > 0 {
+        let later = client.ask("ping", Object::new(), clock.within(PING));
+        if matches!(later, Reply::Result(_)) && !matches!(reply, Reply::Silence) {
+            heard = Heard::Swallowed;
+        }
+    } else if matches!(reply, Reply::Silence) {
         // Whoever reads in the server's place comes to an end now, and tells.
-        session.client.hang_up();
-        reply = session.client.answer(call, clock.within(LAST));
+        client.hang_up();
+        reply = client.answer(call, clock.within(PING));
     }
-    if let Reply::Result(result) = &reply {
-        swallowed = result.text().contains(&mark);
+    client.forget(call);
+    if let Reply::Result(result) = &reply
+        && result.text().contains(&mark)
+    {
+        heard = Heard::Swallowed;
     }
-    pings.into_iter().chain([call]).for_each(|id| session.client.forget(id));
     let ask = Ask {
         attack: Attack::SwallowedInput,
         tool,
@@ -95,17 +124,16 @@ fn swallowed(
         params,
         proof: Proof::default(),
     };
-    let came = run.told(&ask, &sent.to_string(), &reply);
-    if swallowed && let Some(trial) = run.live.trials.last_mut() {
+    run.told(&ask, &sent.to_string(), &reply);
+    if heard == Heard::Swallowed
+        && let Some(trial) = run.live.trials.last_mut()
+    {
         trial.effect = Some(Effect::Swallowed);
     }
-    if unheard
-        || swallowed
-        || !matches!(came.answer, Answer::Result | Answer::ToolError | Answer::ProtocolError)
-    {
+    if heard != Heard::All {
         run.dismiss();
     }
-    Some(swallowed)
+    Some(heard)
 }
 
 /// Many honest calls at once. What is answered is no harm by itself; what is refused is said.

@@ -139,11 +139,6 @@ impl Stage {
         self.secrets.iter().find(|secret| secret.is_in(text))
     }
 
-    /// Whether a text names a place of the stage.
-    pub(super) fn is_named_in(&self, text: &str) -> bool {
-        self.folder.to_str().is_some_and(|folder| text.contains(folder))
-    }
-
     /// What changed since this was last asked.
     pub(super) fn changes(&mut self) -> Vec<Change> {
         let now = Snapshot::take(&self.folder);
