@@ -25,6 +25,7 @@ mod kind;
 mod offer;
 mod pipes;
 mod recipe;
+mod repository;
 mod run;
 mod session;
 mod shape;

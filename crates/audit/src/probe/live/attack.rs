@@ -31,6 +31,10 @@ pub(super) struct Proof {
 /// The kinds of attack in the order in which they are tried on a kind of parameter, its own first.
 pub(super) fn tries(kind: Kind, honest: &str, table: &str) -> Vec<Try> {
     let mut all = own(kind, honest, table);
+    if !matches!(kind, Kind::Path | Kind::Command) {
+        // A word of any kind may end up as an argument of a program.
+        all.extend(marks(Attack::OptionInjection, false, &["--output={stage}/drop/{mark}".into()]));
+    }
     for other in Kind::ALL {
         if *other != kind {
             all.extend(foreign(*other, honest, table));

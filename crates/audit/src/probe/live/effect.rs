@@ -1,6 +1,6 @@
 //! What a request did: decided by what is there afterwards, never by what the answer claims.
 
-use portcullis_guard::leak::leaks;
+use portcullis_guard::leak::{Leak, leaks};
 use portcullis_guard::{bounded, redact, visible};
 use portcullis_wire::{Json, RpcError};
 use serde::Deserialize;
@@ -15,6 +15,8 @@ use crate::evidence::live::{Answer, Attack, Effect};
 const FLOOD: usize = 256 << 10;
 /// How much of an answer is kept, in characters.
 const SAID: usize = 500;
+/// What a database says itself, or a query of the server's own.
+const SQL: &[&str] = &["syntax error", "SQLSTATE", "ORA-", " FROM ", " INTO "];
 /// How much of it is searched for what a machine tells of itself, in bytes.
 const SEARCHED: usize = 64 << 10;
 
@@ -98,7 +100,9 @@ pub(super) fn effect(
         .or_else(|| reached(proof, seen))
         .or_else(|| leaked(attack, seen, request, stage))
         .or_else(|| {
-            (seen.raw.len() > FLOOD).then(|| Effect::Flood { bytes: seen.raw.len() as u64 })
+            // What comes back of the caller's own words is not more than it sent.
+            (seen.raw.len() > FLOOD + request.len())
+                .then_some(Effect::Flood { bytes: seen.raw.len() as u64 })
         })
         .or_else(|| accepted(proof, seen))
         .or_else(|| changed(attack, seen))
@@ -167,8 +171,11 @@ fn leaked(attack: Attack, seen: &Seen, request: &str, stage: &Stage) -> Option<E
     let text: String = seen.text.chars().take(SEARCHED).collect();
     let known = |place: &str| request.contains(place);
     let found = leaks(&text, known);
-    let (kind, range) = found.into_iter().find(|(_, range)| {
-        text.get(range.clone()).is_some_and(|leak| !request.contains(leak.trim()))
+    let (kind, range) = found.into_iter().find(|(kind, range)| {
+        let leak = text.get(range.clone()).unwrap_or_default();
+        // "Only CREATE TABLE statements are allowed" gives nothing away.
+        let tells = *kind != Leak::Sql || SQL.iter().any(|word| leak.contains(word));
+        tells && !request.contains(leak.trim())
     })?;
     let leak = text.get(range)?;
     let shown = visible(&redact(&stage.tidy(leak)));

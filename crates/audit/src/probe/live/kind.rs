@@ -76,6 +76,43 @@ const CODE: &[&str] = &[
 ];
 const TEMPLATE: &[&str] = &["template", "format", "markdown", "html", "prompt", "greeting"];
 
+/// Honest values for names that mean one thing.
+const HINTS: &[(&[&str], &str)] = &[
+    (&["timezone", "tz"], "Europe/Berlin"),
+    (&["time"], "12:30"),
+    (&["date"], "2026-01-02"),
+    (&["branch", "revision", "ref", "commit", "base"], "main"),
+    (&["repo", "repository", "project", "workspace"], "{project}"),
+    (&["directory", "dir", "folder", "cwd"], "{project}"),
+    (&["email"], "ada@example.com"),
+    (&["language", "lang", "locale"], "en"),
+    (&["city", "location", "place"], "Berlin"),
+    (&["currency"], "EUR"),
+    (&["table"], "products"),
+    (&["column"], "name"),
+    (&["id", "number", "count"], "1"),
+    (&["host", "hostname", "domain"], "127.0.0.1"),
+];
+
+/// Names of what is to be made.
+const NEW: &[&str] = &["destination", "dest", "dst", "output", "out", "outfile", "new", "to"];
+
+impl Parameter {
+    /// What a value of this name usually is.
+    pub(super) fn hint(&self) -> Option<&'static str> {
+        let named = words(&self.name);
+        let found = HINTS
+            .iter()
+            .find(|(names, _)| names.iter().any(|name| named.iter().any(|word| word == name)));
+        found.map(|(_, value)| *value)
+    }
+
+    /// Whether it names something that is not there yet.
+    pub(super) fn is_new(&self) -> bool {
+        words(&self.name).iter().any(|word| NEW.contains(&word.as_str()))
+    }
+}
+
 /// The parameters of a tool, in its order.
 pub(super) fn parameters(tool: &Value) -> Vec<Parameter> {
     let nothing = Value::Null;
@@ -170,7 +207,7 @@ impl Kind {
     /// Honest values, the likeliest first.
     pub(super) fn honest(self) -> &'static [&'static str] {
         match self {
-            Self::Path => &["notes.txt", "{project}/notes.txt", "data", "{project}", "."],
+            Self::Path => &["notes.txt", "{project}/notes.txt", "data", "{project}", "main", "."],
             Self::Command => &["wc -w notes.txt", "ls", "echo hello", "notes.txt", "status", "-w"],
             Self::Sql => &["SELECT name, price FROM products", "tea", "products", "name", "1"],
             Self::Url => &["http://{word}.example/", "{word}.example", "https://{word}.example/a"],

@@ -51,13 +51,21 @@ pub(super) struct Ask<'a> {
 pub(super) struct Came {
     pub(super) answer: Answer,
     pub(super) effect: Option<Effect>,
-    pub(super) text: String,
+    /// Fit for evidence.
+    pub(super) said: String,
 }
 
 impl Came {
     /// It worked, as far as the server says.
     pub(super) fn is_result(&self) -> bool {
         self.answer == Answer::Result
+    }
+
+    /// It worked, and does not say in words that it did not, as servers do that know no other way.
+    pub(super) fn is_honest(&self) -> bool {
+        let start: String = self.said.chars().take(40).collect::<String>().to_lowercase();
+        let sorry = ["error", "fail", "invalid", "not allowed", "denied", "unknown"];
+        self.is_result() && !sorry.iter().any(|word| start.contains(word))
     }
 }
 
@@ -123,7 +131,8 @@ impl<'a> Run<'a> {
     fn failed(&mut self, failed: Failed) {
         match failed {
             Failed::NotStarted(why) => self.noticed(Conduct::NotStarted { why }),
-            Failed::Mute { conduct, complaints, .. } => {
+            Failed::Mute { level, conduct, complaints, .. } => {
+                self.live.box_level = level.word().to_owned();
                 conduct.into_iter().for_each(|conduct| self.noticed(conduct));
                 let said = portcullis_guard::visible(&portcullis_guard::redact(&complaints));
                 let said: String =
@@ -190,7 +199,7 @@ impl<'a> Run<'a> {
     /// Looks at an answer and at the stage.
     pub(super) fn told(&mut self, ask: &Ask<'_>, request: &str, reply: &Reply) -> Came {
         let (answer, raw, text) = read(reply);
-        let nothing = Came { answer, effect: None, text: String::new() };
+        let nothing = Came { answer, effect: None, said: String::new() };
         let Some(session) = self.session.as_mut() else { return nothing };
         let reached = match &mut session.sink {
             Some(sink) if ask.proof.host.is_some() => sink.wait(),
@@ -214,7 +223,7 @@ impl<'a> Run<'a> {
             parameter: ask.parameter.to_owned(),
             request: shortened(&ask.params),
             answer,
-            said,
+            said: said.clone(),
             effect: effect.clone(),
         };
         self.live.trials.push(trial);
@@ -230,7 +239,7 @@ impl<'a> Run<'a> {
         if gone || damaged || large || seen.database {
             self.dismiss();
         }
-        Came { answer, effect, text: seen.text }
+        Came { answer, effect, said }
     }
 
     fn hear_wishes(&mut self, during: Option<usize>) {

@@ -37,6 +37,7 @@ pub(super) enum Failed {
     Mute {
         /// It ended by itself.
         ended: bool,
+        level: Level,
         conduct: Vec<Conduct>,
         complaints: String,
     },
@@ -63,7 +64,8 @@ impl Session {
                 conduct.push(Conduct::NeverAnswered);
             }
             let complaints = stage.tidy(&client.complaints());
-            return Err(Failed::Mute { ended, conduct, complaints });
+            let level = achieved.level;
+            return Err(Failed::Mute { ended, level, conduct, complaints });
         }
         let _ = stage.changes();
         Ok(Self { client, sink, stage, level: achieved.level })

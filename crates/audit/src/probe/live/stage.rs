@@ -4,7 +4,7 @@
 //! stage/            the box's root: a server that leaves its own idea of a root can reach it
 //!   project/        what the server is told of: notes, a large log, links that lead out
 //!   project-evil/   next door, with a name that begins like the project's
-//!   vault/          outside
+//!   vault/          outside; like the project and its neighbour it is a repository
 //!   drop/           where an injected command leaves its mark
 //!   data/           a shop's database, one of its tables secret
 //! ```
@@ -66,6 +66,9 @@ impl Stage {
         }
         for copy in copies {
             super::copy::copy(&copy.from, &self.folder.join(&copy.to))?;
+        }
+        for (at, committed) in [("project", true), ("project-evil", false), ("vault", false)] {
+            super::repository::make(&self.folder.join(at), committed)?;
         }
         let put = |name: &str, text: &str| -> std::io::Result<()> {
             let mut options = std::fs::OpenOptions::new();

@@ -17,7 +17,7 @@ use crate::evidence::live::{Attack, Effect};
 /// Calls for one parameter.
 const CALLS: usize = 40;
 /// Honest calls until one is answered.
-const HONEST: usize = 6;
+const HONEST: usize = 7;
 /// Characters that no text is as long as.
 const LONG: usize = 300_000;
 /// A number that none is as large as.
@@ -94,7 +94,7 @@ impl<'t> Tool<'t> {
                 );
                 return;
             };
-            self.works = came.is_result();
+            self.works = came.is_honest();
             if self.works {
                 return;
             }
@@ -103,7 +103,7 @@ impl<'t> Tool<'t> {
                 run.untested(format!("what {} does with an answer", self.name), why);
                 return;
             }
-            said = portcullis_guard::bounded(&came.text, 200);
+            said = portcullis_guard::bounded(&came.said, 200);
         }
         run.untested(
             self.name,
@@ -124,14 +124,16 @@ impl<'t> Tool<'t> {
             Carries::Number | Carries::Nothing => return (sample(&parameter.schema, root), None),
         };
         let word = word();
-        let new = (kind == Kind::Path && writes).then(|| format!("new-{word}.txt"));
+        let new = (kind == Kind::Path && (writes || parameter.is_new()))
+            .then(|| format!("new-{word}.txt"));
+        let hint = parameter.hint().map(str::to_owned);
         let known = kind.honest().iter().map(|text| text.replace("{word}", &word));
         let fits = |text: &String| {
             let schema = Schema::compile(&parameter.schema).ok();
             let value = carried(parameter, text);
             schema.is_none_or(|schema| schema.validate(&value).is_ok())
         };
-        let all: Vec<String> = new.into_iter().chain(known).filter(fits).collect();
+        let all: Vec<String> = new.into_iter().chain(hint).chain(known).filter(fits).collect();
         let Some(text) = all.get(round % all.len().max(1)) else {
             return (sample(&parameter.schema, root), None);
         };
