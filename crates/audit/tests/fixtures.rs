@@ -1,6 +1,6 @@
 //! Every check that reads source, on a server of each language that it speaks of, and on one that only looks alike.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests may")]
+#![expect(clippy::expect_used, reason = "tests may")]
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -26,7 +26,8 @@ fn told(file: &Path) -> Vec<String> {
     let source = look(file, &budget).expect("source");
     assert!(source.files.iter().all(|it| it.whole), "{}: its grammar does not fit", file.display());
     assert!(!source.handlers.is_empty(), "{}: no handler was found", file.display());
-    let evidence = Evidence { format: FORMAT, target: "fixture".to_owned(), source: Some(source), live: None };
+    let evidence =
+        Evidence { format: FORMAT, target: "fixture".to_owned(), source: Some(source), live: None };
     judge(&evidence).into_iter().map(|it| it.check).collect()
 }
 

@@ -1,6 +1,6 @@
 //! Every check that judges a running server, by evidence that makes it speak and evidence that does not.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests may")]
+#![expect(clippy::expect_used, reason = "tests may")]
 
 use std::collections::BTreeSet;
 

@@ -1,7 +1,5 @@
 //! The definitions of servers that people use: nothing in them is called high.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests may")]
-
 use portcullis_audit::check::judge;
 use portcullis_audit::evidence::{Evidence, FORMAT, Live};
 use portcullis_audit::{Finding, Severity};

@@ -15,14 +15,20 @@ pub(super) fn flows<'a>(evidence: &'a Evidence, sinks: &[Sink]) -> impl Iterator
     all.filter(move |flow| sinks.contains(&flow.sink))
 }
 
-/// The trials of these kinds that had an effect.
+/// The trials of these kinds that had an effect, in the order of the kinds.
 pub(super) fn hits<'a>(
     evidence: &'a Evidence,
     attacks: &'a [Attack],
 ) -> impl Iterator<Item = (&'a Trial, &'a Effect)> {
-    let all = evidence.live.iter().flat_map(|live| &live.trials);
-    all.filter(|trial| attacks.contains(&trial.attack))
-        .filter_map(|trial| Some((trial, trial.effect.as_ref()?)))
+    let trials = evidence.live.iter().flat_map(|live| &live.trials);
+    let of = move |attack: &'a Attack| trials.clone().filter(move |trial| trial.attack == *attack);
+    attacks.iter().flat_map(of).filter_map(|trial| Some((trial, trial.effect.as_ref()?)))
+}
+
+/// Whether a shell reads this parameter: whoever has a shell needs no path and no option.
+pub(super) fn is_shell(evidence: &Evidence, trial: &Trial) -> bool {
+    hits(evidence, &[Attack::CommandInjection])
+        .any(|(other, _)| other.tool == trial.tool && other.parameter == trial.parameter)
 }
 
 /// Whether a value passes a look of one of these kinds.
@@ -68,6 +74,11 @@ pub(super) fn both(
         }
     }
     for (trial, effect) in hits(evidence, attacks).filter(|(_, effect)| counts(effect)) {
+        let consequence =
+            !matches!(trial.attack, Attack::CommandInjection | Attack::SqlWrite | Attack::SqlRead);
+        if consequence && is_shell(evidence, trial) {
+            continue;
+        }
         let same = |it: &&mut (String, String, Finding)| {
             (it.0 == trial.tool || it.0 == "*") && it.1 == trial.parameter
         };

@@ -69,10 +69,17 @@ fn look(args: &Audit) -> Result<Vec<Evidence>, Trouble> {
         let live = live(args)?;
         match seen.iter_mut().find(|it| it.source.is_some() && it.live.is_none()) {
             Some(both) => both.live = Some(live),
-            None => seen.push(evidence(&live.command.join(" "), None, Some(live))),
+            None => seen.push(evidence(&called(&live.command), None, Some(live))),
         }
     }
     Ok(seen)
+}
+
+/// A server as a person calls it: the file that is run, else the program.
+fn called(command: &[String]) -> String {
+    let script = command.iter().skip(1).find(|word| Path::new(word.as_str()).extension().is_some());
+    let word = script.or(command.first()).map_or("server", String::as_str);
+    Path::new(word).file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
 fn evidence(target: &str, source: Option<Source>, live: Option<Live>) -> Evidence {

@@ -46,6 +46,8 @@ pub(super) struct Client {
     revision: Option<Revision>,
     ended: bool,
     noise: u32,
+    /// How much it had complained when a tool was called last.
+    complained: Option<u64>,
     /// How it behaved, each thing once.
     pub(super) conduct: Vec<Conduct>,
     /// What it asked of us that nobody gave it, by method.
@@ -67,6 +69,7 @@ impl Client {
     pub(super) fn new(pipes: Pipes, custody: Custody, root: String) -> Self {
         Self {
             pipes,
+            complained: None,
             custody,
             root,
             last: 0,
@@ -199,6 +202,12 @@ impl Client {
     /// What it reached for since this was last asked.
     pub(super) fn wishes(&mut self) -> Vec<portcullis_confine::Wish> {
         self.custody.wishes().unwrap_or_default()
+    }
+
+    /// Whether it wrote a line to its standard error since a tool was called last.
+    pub(super) fn logged(&mut self) -> bool {
+        let now = self.pipes.complained();
+        self.complained.replace(now).is_some_and(|before| before < now)
     }
 
     /// Whether it is gone.

@@ -104,9 +104,14 @@ impl Pipes {
         self.noticed.codes.load(Ordering::Relaxed)
     }
 
+    /// How much it complained so far, in bytes.
+    pub(super) fn complained(&self) -> u64 {
+        self.noticed.complained.load(Ordering::Relaxed)
+    }
+
     /// How much it complained, in bytes, if that is more than we take.
     pub(super) fn flooded_stderr(&self) -> Option<u64> {
-        Some(self.noticed.complained.load(Ordering::Relaxed)).filter(|bytes| *bytes > SESSION)
+        Some(self.complained()).filter(|bytes| *bytes > SESSION)
     }
 
     /// Its last complaints, without control characters.

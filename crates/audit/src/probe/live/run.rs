@@ -192,7 +192,9 @@ impl<'a> Run<'a> {
         let session = self.ready()?;
         let params = filled(&ask.params, &|text| session.stage.fill_in(text));
         let request = params.to_string();
+        let logged = ask.method == "tools/call" && session.client.logged();
         let reply = session.client.ask(ask.method, object(&params), deadline);
+        self.live.logs_calls |= logged;
         Some(self.told(&ask, &request, &reply))
     }
 
