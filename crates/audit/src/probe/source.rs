@@ -1,1 +1,154 @@
 //! Reads source without running it: tools, and where what a caller sends flows to.
+//!
+//! [`walk`] finds the files, [`lower`] turns each language into one small one ([`ir`]),
+//! [`taint`] runs that on values that are not known, [`handlers`] says where a client comes in
+//! and [`sinks`] where it does harm, [`bounds`] reads schemas, and [`facts`] what one line tells.
+
+mod bounds;
+mod facts;
+mod handlers;
+mod ir;
+mod lower;
+mod sinks;
+mod taint;
+mod walk;
+
+use std::path::Path;
+use std::time::Instant;
+
+use tree_sitter::{ParseOptions, Parser};
+
+use crate::evidence::Source;
+use crate::evidence::source::{Language, LeftOut, SourceFile};
+use ir::Module;
+use lower::Lower;
+use walk::File;
+
+/// Programs nest, and so does what reads them; the rest of the process has its own stack.
+const STACK: usize = 64 * 1024 * 1024;
+
+/// What reading may cost.
+#[derive(Debug, Clone, Copy)]
+pub struct Budget {
+    /// All files together, in bytes.
+    pub bytes: u64,
+    /// How many entries of directories are looked at.
+    pub files: u64,
+    /// When to stop, with what is known then.
+    pub deadline: Instant,
+}
+
+impl Budget {
+    /// 64 MiB in 100,000 entries, until then.
+    #[must_use]
+    pub fn until(deadline: Instant) -> Self {
+        Self { bytes: 64 << 20, files: 100_000, deadline }
+    }
+}
+
+/// Why nothing could be read.
+#[derive(Debug, thiserror::Error)]
+pub enum Trouble {
+    /// The target is not there, or not for us to read.
+    #[error("`{path}` cannot be read")]
+    Unreadable {
+        /// As it was named.
+        path: String,
+        /// The system's reason.
+        #[source]
+        why: std::io::Error,
+    },
+    /// The reader itself failed; a fault of ours.
+    #[error("the reader of source failed")]
+    Failed,
+}
+
+/// Reads a file or a tree.
+///
+/// # Errors
+/// When the target cannot be read at all; whatever else is wrong is in [`Source::left_out`].
+pub fn look(target: &Path, budget: &Budget) -> Result<Source, Trouble> {
+    std::thread::scope(|scope| {
+        let reader = std::thread::Builder::new().name("source".to_owned()).stack_size(STACK);
+        let reader = reader.spawn_scoped(scope, || read(target, budget));
+        let reader = reader.map_err(|_| Trouble::Failed)?;
+        reader.join().map_err(|_| Trouble::Failed)?
+    })
+}
+
+fn read(target: &Path, budget: &Budget) -> Result<Source, Trouble> {
+    let found = walk::walk(target, budget)?;
+    let mut source = Source { left_out: found.left_out, ..Source::default() };
+    let mut modules = Vec::new();
+    let mut lines = Vec::new();
+    for file in &found.files {
+        let number = u32::try_from(modules.len()).unwrap_or(u32::MAX);
+        let (module, whole) = understand(file, number, budget);
+        let Some(module) = module else {
+            source.left_out.push(LeftOut { file: file.name.clone(), why: "the time was used up".to_owned() });
+            continue;
+        };
+        source.files.push(SourceFile {
+            file: file.name.clone(),
+            language: file.language,
+            lines: u32::try_from(file.text.lines().count()).unwrap_or(u32::MAX),
+            whole,
+        });
+        source.facts.extend(facts::secrets(file));
+        modules.push(module);
+        lines.push(file.text.lines().collect::<Vec<_>>());
+    }
+    let speaks_sql = found.files.iter().any(|it| speaks_sql(&it.text));
+    let mut world = taint::World::new(&modules, &lines, budget.deadline, speaks_sql);
+    world.run();
+    source.handlers = world.handlers();
+    source.facts.extend(world.facts());
+    source.facts.sort_by(|a, b| (&a.place, a.kind).cmp(&(&b.place, b.kind)));
+    if world.out_of_time {
+        let why = "not followed to the end: the time was used up".to_owned();
+        source.left_out.push(LeftOut { file: ".".to_owned(), why });
+    }
+    source.flows = world.flows.into_values().collect();
+    Ok(source)
+}
+
+/// A file's statements, and whether all of it was understood; none when time ran out.
+fn understand(file: &File, number: u32, budget: &Budget) -> (Option<Module>, bool) {
+    let language = match file.language {
+        Language::Python => tree_sitter_python::LANGUAGE,
+        Language::TypeScript if file.name.ends_with(".tsx") => tree_sitter_typescript::LANGUAGE_TSX,
+        Language::TypeScript => tree_sitter_typescript::LANGUAGE_TYPESCRIPT,
+        _ => tree_sitter_javascript::LANGUAGE,
+    };
+    let mut parser = Parser::new();
+    if parser.set_language(&language.into()).is_err() {
+        return (None, false);
+    }
+    let late = |_: &tree_sitter::ParseState| match Instant::now() >= budget.deadline {
+        true => std::ops::ControlFlow::Break(()),
+        false => std::ops::ControlFlow::Continue(()),
+    };
+    let mut late = late;
+    let bytes = file.text.as_bytes();
+    let mut give = |at: usize, _| bytes.get(at..).unwrap_or_default();
+    let options = ParseOptions::new().progress_callback(&mut late);
+    let Some(tree) = parser.parse_with_options(&mut give, None, Some(options)) else {
+        return (None, false);
+    };
+    let root = tree.root_node();
+    let mut lower = Lower::new(&file.text, number);
+    let python = file.language == Language::Python;
+    let body = if python { lower.py_block(root) } else { lower.js_block(root) };
+    let whole = !root.has_error() && !lower.too_deep;
+    (Some(Module { name: file.name.clone(), python, body }), whole)
+}
+
+/// Whether a file brings in something that speaks SQL.
+fn speaks_sql(text: &str) -> bool {
+    const SPEAKERS: &[&str] = &[
+        "sqlite3", "psycopg", "asyncpg", "pymysql", "mysql", "aiosqlite", "duckdb", "sqlalchemy", "pyodbc", "'pg'",
+        "\"pg\"", "better-sqlite3", "sqlite", "postgres", "oracledb", "snowflake", "knex", "prisma", "mssql", "clickhouse",
+    ];
+    let imports = text.lines().filter(|line| line.contains("import") || line.contains("require("));
+    imports.into_iter().any(|line| SPEAKERS.iter().any(|it| line.contains(it)))
+}

@@ -1,0 +1,315 @@
+//! Follows what a client sends, through assignments, calls and files, to what can do harm.
+//!
+//! The program is run on values that are not known: [`value`] is what they may be, [`run`] the
+//! statements, [`expr`] and [`call`] what stands in them, [`known`] what functions of others
+//! do, [`refine`] what a condition says of a value, and [`trace`] how one got where it is.
+//! A guard counts on the paths on which it held, and on no other.
+
+pub(super) mod call;
+pub(super) mod expr;
+pub(super) mod known;
+pub(super) mod member;
+pub(super) mod refine;
+pub(super) mod run;
+pub(super) mod trace;
+pub(super) mod value;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::rc::Rc;
+use std::time::Instant;
+
+use crate::evidence::source::{Flow, Sink};
+
+use super::handlers::Registry;
+use super::ir::{At, Class, Function, Module, Word};
+use value::{Alt, Args, Id, Known, Node, Values};
+
+/// How many steps all of it may take, and how many one handler.
+const STEPS: u64 = 6_000_000;
+const STEPS_EACH: u64 = 300_000;
+/// How deep calls may go, and expressions with them.
+const CALLS: u32 = 24;
+const NESTED: u32 = 420;
+
+/// What is known on this path: the checks that held, and the tool that was asked for.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub(super) struct Facts {
+    pub(super) set: Rc<BTreeSet<Known>>,
+    pub(super) tool: Option<Word>,
+}
+
+impl Facts {
+    pub(super) fn add(&mut self, more: &[Known]) {
+        if more.iter().any(|it| !self.set.contains(it)) {
+            Rc::make_mut(&mut self.set).extend(more.iter().copied());
+        }
+    }
+
+    /// What holds on both.
+    pub(super) fn meet(&self, other: &Self) -> Self {
+        let set = if Rc::ptr_eq(&self.set, &other.set) {
+            Rc::clone(&self.set)
+        } else {
+            Rc::new(self.set.intersection(&other.set).copied().collect())
+        };
+        Self { set, tool: self.tool.clone().filter(|it| other.tool.as_ref() == Some(it)) }
+    }
+
+    /// What holds here and not there.
+    pub(super) fn beyond(&self, other: &Self) -> Rc<[Known]> {
+        self.set.difference(&other.set).copied().collect()
+    }
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Scope {
+    pub(super) parent: Option<u32>,
+    pub(super) vars: BTreeMap<Word, Id>,
+}
+
+/// A function with what it closes over.
+#[derive(Debug, Clone)]
+pub(super) struct Closure {
+    pub(super) function: Rc<Function>,
+    pub(super) scope: u32,
+    pub(super) this: Option<Id>,
+}
+
+#[derive(Debug)]
+pub(super) struct Kept {
+    pub(super) class: Rc<Class>,
+    pub(super) scope: u32,
+    pub(super) methods: BTreeMap<Word, u32>,
+    pub(super) bases: Vec<Id>,
+    pub(super) values: BTreeMap<Word, Id>,
+}
+
+/// An error on its way up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Throw {
+    pub(super) value: Id,
+    /// The names under which it may be caught; none for what a program throws itself.
+    pub(super) families: &'static [&'static str],
+    pub(super) at: At,
+    pub(super) tool: Option<Word>,
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct State {
+    pub(super) vars: BTreeMap<Word, Id>,
+    pub(super) facts: Facts,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Ends {
+    pub(super) breaks: Vec<State>,
+    pub(super) continues: Vec<State>,
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Return {
+    pub(super) value: Id,
+    pub(super) facts: Facts,
+    pub(super) at: At,
+    /// It was left because nothing was configured: what the other paths check counts here, too.
+    pub(super) unconfigured: bool,
+}
+
+#[derive(Debug)]
+pub(super) struct Frame {
+    pub(super) scope: u32,
+    pub(super) closure: Option<u32>,
+    pub(super) this: Option<Id>,
+    pub(super) returns: Vec<Return>,
+    pub(super) loops: Vec<Ends>,
+    pub(super) called_from: At,
+    /// What was being caught, for a bare `raise`.
+    pub(super) caught: Vec<Throw>,
+}
+
+/// What a call did the last time with the same arguments and the same knowledge.
+#[derive(Debug, Clone)]
+pub(super) struct Done {
+    pub(super) value: Id,
+    pub(super) facts: Facts,
+    pub(super) throws: Vec<Throw>,
+    pub(super) alive: bool,
+}
+
+type Asked = (u32, Option<Id>, Args, Facts);
+
+/// A flow under way to becoming evidence.
+pub(super) type Flows = BTreeMap<(String, String, Sink, At), Flow>;
+
+/// Everything that the run knows.
+#[derive(Debug)]
+pub(super) struct World<'m> {
+    pub(super) modules: &'m [Module],
+    pub(super) lines: &'m [Vec<&'m str>],
+    pub(super) deadline: Instant,
+    pub(super) values: Values,
+    pub(super) scopes: Vec<Scope>,
+    /// The scope of each module, once it was run.
+    pub(super) module_scopes: Vec<Option<u32>>,
+    pub(super) exports: BTreeMap<(u32, Word), Id>,
+    pub(super) closures: Vec<Closure>,
+    pub(super) closure_ids: HashMap<(usize, u32, Option<Id>), u32>,
+    pub(super) classes: Vec<Kept>,
+    pub(super) class_ids: HashMap<(usize, u32), u32>,
+    pub(super) fields: HashMap<(Id, Word), Id>,
+    pub(super) ran: BTreeSet<u32>,
+    pub(super) frames: Vec<Frame>,
+    pub(super) facts: Facts,
+    pub(super) throws: Vec<Throw>,
+    pub(super) done: HashMap<Asked, Done>,
+    pub(super) depth: u32,
+    pub(super) steps: u64,
+    pub(super) steps_each: u64,
+    pub(super) out_of_time: bool,
+    pub(super) flows: Flows,
+    pub(super) registry: Registry,
+    pub(super) noted: super::facts::Noted,
+    /// Whether any file imports something that speaks SQL.
+    pub(super) speaks_sql: bool,
+    /// Whether what is run now is a handler with what a client sends.
+    pub(super) handling: bool,
+}
+
+impl<'m> World<'m> {
+    pub(super) fn new(
+        modules: &'m [Module],
+        lines: &'m [Vec<&'m str>],
+        deadline: Instant,
+        speaks_sql: bool,
+    ) -> Self {
+        Self {
+            modules,
+            lines,
+            deadline,
+            values: Values::default(),
+            scopes: Vec::new(),
+            module_scopes: vec![None; modules.len()],
+            exports: BTreeMap::new(),
+            closures: Vec::new(),
+            closure_ids: HashMap::new(),
+            classes: Vec::new(),
+            class_ids: HashMap::new(),
+            fields: HashMap::new(),
+            ran: BTreeSet::new(),
+            frames: Vec::new(),
+            facts: Facts::default(),
+            throws: Vec::new(),
+            done: HashMap::new(),
+            depth: 0,
+            steps: 0,
+            steps_each: 0,
+            out_of_time: false,
+            flows: Flows::new(),
+            registry: Registry::default(),
+            noted: Default::default(),
+            speaks_sql,
+            handling: false,
+        }
+    }
+
+    /// All modules, then every function that none of them called, then the handlers.
+    pub(super) fn run(&mut self) {
+        for module in 0..self.modules.len() {
+            let _scope = self.run_module(u32::try_from(module).unwrap_or(u32::MAX));
+        }
+        let mut next = 0;
+        while next < u32::try_from(self.closures.len()).unwrap_or(u32::MAX) && !self.tired() {
+            if !self.ran.contains(&next) {
+                self.steps_each = 0;
+                self.run_unasked(next);
+            }
+            next = next.saturating_add(1);
+        }
+        self.run_handlers();
+    }
+
+    /// Runs a module once; the scope that its names are in.
+    pub(super) fn run_module(&mut self, module: u32) -> Option<u32> {
+        let modules: &'m [Module] = self.modules;
+        let known = modules.get(module as usize)?;
+        if let Some(Some(scope)) = self.module_scopes.get(module as usize) {
+            return Some(*scope);
+        }
+        let scope = self.open(None);
+        if let Some(slot) = self.module_scopes.get_mut(module as usize) {
+            *slot = Some(scope);
+        }
+        self.steps_each = 0;
+        let facts = std::mem::take(&mut self.facts);
+        let throws = std::mem::take(&mut self.throws);
+        let handling = std::mem::replace(&mut self.handling, false);
+        self.frames.push(Frame::new(scope, None, None, At::default()));
+        let _alive = self.block(&known.body);
+        let _frame = self.frames.pop();
+        (self.facts, self.throws, self.handling) = (facts, throws, handling);
+        Some(scope)
+    }
+
+    pub(super) fn open(&mut self, parent: Option<u32>) -> u32 {
+        let scope = u32::try_from(self.scopes.len()).unwrap_or(u32::MAX);
+        self.scopes.push(Scope { parent, vars: BTreeMap::new() });
+        scope
+    }
+
+    /// Whether a step more would be too many.
+    pub(super) fn tired(&mut self) -> bool {
+        self.steps = self.steps.saturating_add(1);
+        self.steps_each = self.steps_each.saturating_add(1);
+        if self.steps % 1024 == 0 && Instant::now() >= self.deadline {
+            self.out_of_time = true;
+        }
+        if self.steps >= STEPS || self.values.len() > 4_000_000 {
+            self.out_of_time = true;
+        }
+        self.out_of_time || self.steps_each >= STEPS_EACH
+    }
+
+    pub(super) fn make(&mut self, node: Node, at: At) -> Id {
+        self.values.make(node, at)
+    }
+
+    pub(super) fn unknown(&mut self, at: At) -> Id {
+        self.values.make(Node::Unknown(at), at)
+    }
+
+    pub(super) fn is_python(&self, at: At) -> bool {
+        self.modules.get(at.file as usize).is_some_and(|it| it.python)
+    }
+
+    /// A file's line.
+    pub(super) fn line(&self, at: At) -> String {
+        let lines = self.lines.get(at.file as usize);
+        let line = lines.and_then(|it| it.get((at.line as usize).saturating_sub(1)));
+        line.map(|it| it.trim().chars().take(200).collect()).unwrap_or_default()
+    }
+
+    /// Each of what a value may be, with what is then known.
+    pub(super) fn alternatives(&self, id: Id) -> Vec<Alt> {
+        match self.values.get(id) {
+            Node::Phi(alts) => alts.clone(),
+            Node::Or(values) => {
+                values.iter().map(|it| Alt { value: *it, known: Rc::from([]) }).collect()
+            }
+            _ => vec![Alt { value: id, known: Rc::from([]) }],
+        }
+    }
+}
+
+impl Frame {
+    pub(super) fn new(scope: u32, closure: Option<u32>, this: Option<Id>, from: At) -> Self {
+        Self {
+            scope,
+            closure,
+            this,
+            returns: Vec::new(),
+            loops: Vec::new(),
+            called_from: from,
+            caught: Vec::new(),
+        }
+    }
+}

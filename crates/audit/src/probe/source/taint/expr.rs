@@ -1,0 +1,555 @@
+//! Runs expressions, and binds names to what comes of them.
+
+use std::rc::Rc;
+
+use super::super::ir::{At, Class, Each, Expr, Function, Import, Kind, Pattern, Word};
+use super::value::{Alt, Args, Id, Node, Op};
+use super::{Closure, Kept, NESTED, State, World};
+
+impl World<'_> {
+    /// What an expression may be.
+    pub(in super::super) fn expr(&mut self, expr: &Expr) -> Id {
+        if self.depth >= NESTED || self.tired() {
+            return self.unknown(expr.at);
+        }
+        self.depth = self.depth.saturating_add(1);
+        let id = self.kind(expr);
+        self.depth = self.depth.saturating_sub(1);
+        id
+    }
+
+    fn kind(&mut self, expr: &Expr) -> Id {
+        let at = expr.at;
+        let node = match &expr.kind {
+            Kind::Name(name) => return self.lookup(name, at),
+            Kind::Text(text) => Node::Text(Rc::clone(text)),
+            Kind::Number(number) => Node::Number(Rc::clone(number)),
+            Kind::Bool(yes) => Node::Bool(*yes),
+            Kind::Nothing => Node::Nothing,
+            Kind::Regex(pattern) => Node::Regex(Rc::clone(pattern)),
+            Kind::Parts(parts) => return self.parts(parts, at),
+            Kind::Slash(left, right) => {
+                let parts = vec![self.expr(left), self.expr(right)];
+                Node::Path(parts, true)
+            }
+            Kind::Compare(cmp, left, right) => {
+                let left = self.expr(left);
+                Node::Compare(*cmp, left, self.expr(right))
+            }
+            Kind::Not(inner) => Node::Not(self.expr(inner)),
+            Kind::And(all) => return self.chain(all, true, at),
+            Kind::Or(all) => return self.chain(all, false, at),
+            Kind::Choice(condition, then, otherwise) => {
+                return self.choice(condition, then, otherwise, at);
+            }
+            Kind::Call(call) => return self.call_expr(call, at),
+            Kind::Member(base, name) => {
+                let base = self.expr(base);
+                return self.member(base, name, at);
+            }
+            Kind::Index(base, index) => {
+                let base = self.expr(base);
+                let index = self.expr(index);
+                return self.index(base, index, at);
+            }
+            Kind::Slice(base, from_first) => {
+                let base = self.expr(base);
+                return if *from_first { base } else { self.tail(base, at) };
+            }
+            Kind::List(items) => {
+                Node::List(items.iter().map(|it| (it.spread, self.expr(&it.value))).collect())
+            }
+            Kind::Map(entries) => {
+                let entry = |it: &super::super::ir::Entry| {
+                    (it.key.as_ref().map(|key| self.expr(key)), self.expr(&it.value))
+                };
+                Node::Map(entries.iter().map(entry).collect())
+            }
+            Kind::Function(function) => {
+                let this = self.frames.last().and_then(|it| it.this);
+                return self.closure(function, this);
+            }
+            Kind::Each(each) => return self.each(each, at),
+            Kind::Assign(pattern, value) => {
+                let id = self.expr(value);
+                self.assign(pattern, id, at);
+                return id;
+            }
+            Kind::Other(parts) => return self.other(parts, at),
+        };
+        let id = self.make(node, at);
+        self.note_table(id);
+        id
+    }
+
+    /// Something that is not understood carries what goes into it.
+    fn other(&mut self, parts: &[Expr], at: At) -> Id {
+        let ids: Vec<Id> = parts.iter().map(|it| self.expr(it)).collect();
+        // Names that are put together, as in `A | B`, are kept: types and flags.
+        let named = |it: &Id| {
+            matches!(
+                self.values.get(*it),
+                Node::Global(_) | Node::Class(_) | Node::Call(..) | Node::Nothing | Node::Member(..) | Node::Parts(_)
+            )
+        };
+        if !ids.is_empty() && ids.len() <= 8 && ids.iter().all(named) {
+            return self.make(Node::Parts(ids), at);
+        }
+        let ids: Vec<Id> = ids.into_iter().filter(|it| self.values.tainted(*it)).collect();
+        if ids.is_empty() { self.unknown(at) } else { self.make(Node::Parts(ids), at) }
+    }
+
+    fn parts(&mut self, parts: &[Expr], at: At) -> Id {
+        let ids: Vec<Id> = parts.iter().map(|it| self.expr(it)).collect();
+        let lists = |it: &Id| matches!(self.values.get(*it), Node::List(_) | Node::Each(_));
+        if ids.iter().any(lists) {
+            let items = ids.into_iter().map(|it| (true, it)).collect();
+            return self.make(Node::List(items), at);
+        }
+        self.concat(&ids, at)
+    }
+
+    /// One text of several; fixed ones next to each other become one.
+    pub(in super::super) fn concat(&mut self, ids: &[Id], at: At) -> Id {
+        let mut out: Vec<Id> = Vec::new();
+        for id in ids {
+            let inner = match self.values.get(*id) {
+                Node::Parts(inner) => inner.clone(),
+                _ => vec![*id],
+            };
+            for one in inner {
+                let both = out.last().and_then(|last| {
+                    let (left, right) = (self.values.text(*last)?, self.values.text(one)?);
+                    (left.len() + right.len() < 100_000).then(|| format!("{left}{right}"))
+                });
+                match both {
+                    Some(text) => {
+                        let _last = out.pop();
+                        out.push(self.make(Node::Text(Rc::from(text)), at));
+                    }
+                    None => out.push(one),
+                }
+            }
+        }
+        match out.as_slice() {
+            [one] if self.values.text(*one).is_some() => *one,
+            _ => self.make(Node::Parts(out), at),
+        }
+    }
+
+    /// `and`, `or`: what stands to the right is run under what the left says.
+    fn chain(&mut self, all: &[Expr], and: bool, at: At) -> Id {
+        let before = self.facts.clone();
+        let mut ids = Vec::new();
+        for one in all {
+            let id = self.expr(one);
+            ids.push(id);
+            let _possible = self.assume(id, and);
+        }
+        self.facts = before;
+        self.make(if and { Node::And(ids) } else { Node::Or(ids) }, at)
+    }
+
+    fn choice(&mut self, condition: &Expr, then: &Expr, otherwise: &Expr, at: At) -> Id {
+        let condition = self.expr(condition);
+        let before = self.facts.clone();
+        let mut alts = Vec::new();
+        for (arm, yes) in [(then, true), (otherwise, false)] {
+            if self.assume(condition, yes) {
+                let value = self.expr(arm);
+                alts.push(Alt { value, known: self.facts.beyond(&before) });
+            }
+            self.facts = before.clone();
+        }
+        self.values.phi(alts, at)
+    }
+
+    fn each(&mut self, each: &Each, at: At) -> Id {
+        let before = self.state();
+        for clause in &each.of {
+            let over = self.expr(&clause.iter);
+            let element = self.element(over, clause.iter.at);
+            self.bind(&clause.pattern, element, clause.iter.at);
+            for condition in &clause.conditions {
+                let condition = self.expr(condition);
+                let _possible = self.assume(condition, true);
+            }
+        }
+        let value = self.expr(&each.element);
+        let key = each.key.as_ref().map(|it| self.expr(it));
+        let known = self.facts.beyond(&before.facts);
+        self.restore(before);
+        match key {
+            Some(key) => self.make(Node::Map(vec![(Some(key), value)]), at),
+            None => self.make(Node::Each(Alt { value, known }), at),
+        }
+    }
+
+    pub(in super::super) fn closure(&mut self, function: &Rc<Function>, this: Option<Id>) -> Id {
+        let scope = self.scope();
+        let key = (Rc::as_ptr(function) as usize, scope, this);
+        let number = match self.closure_ids.get(&key) {
+            Some(number) => *number,
+            None => {
+                let number = u32::try_from(self.closures.len()).unwrap_or(u32::MAX);
+                self.closures.push(Closure { function: Rc::clone(function), scope, this });
+                let _new = self.closure_ids.insert(key, number);
+                number
+            }
+        };
+        self.make(Node::Function(number), function.at)
+    }
+
+    pub(in super::super) fn class(&mut self, class: &Rc<Class>, at: At) -> Id {
+        let scope = self.scope();
+        let key = (Rc::as_ptr(class) as usize, scope);
+        if let Some(number) = self.class_ids.get(&key) {
+            return self.make(Node::Class(*number), at);
+        }
+        let number = u32::try_from(self.classes.len()).unwrap_or(u32::MAX);
+        let bases = class.bases.iter().map(|it| self.expr(it)).collect();
+        self.classes.push(Kept {
+            class: Rc::clone(class),
+            scope,
+            methods: Default::default(),
+            bases,
+            values: Default::default(),
+        });
+        let _new = self.class_ids.insert(key, number);
+        let id = self.make(Node::Class(number), at);
+        self.fill_class(class, number, at);
+        id
+    }
+
+    /// A class's methods, and the values of its fields.
+    fn fill_class(&mut self, class: &Class, number: u32, at: At) {
+        let this = self.make(Node::Instance(number), at);
+        for method in &class.methods {
+            let value = self.closure(&method.function, Some(this));
+            if let Node::Function(closure) = *self.values.get(value)
+                && let Some(kept) = self.classes.get_mut(number as usize)
+            {
+                let _old = kept.methods.insert(Rc::clone(&method.function.name), closure);
+            }
+            let _decorated = self.decorate(value, &method.decorators);
+        }
+        for field in &class.fields {
+            if let Some(value) = &field.value {
+                let value = self.expr(value);
+                if let Some(kept) = self.classes.get_mut(number as usize) {
+                    let _old = kept.values.insert(Rc::clone(&field.name), value);
+                }
+            }
+        }
+    }
+
+    pub(in super::super) fn set(&mut self, name: &Word, value: Id) {
+        let scope = self.scope();
+        if let Some(scope) = self.scopes.get_mut(scope as usize) {
+            let _old = scope.vars.insert(Rc::clone(name), value);
+        }
+    }
+
+    /// An assignment inside an expression: in JavaScript to the nearest name there is.
+    fn assign(&mut self, pattern: &Pattern, value: Id, at: At) {
+        let Pattern::Name(name) = pattern else {
+            self.bind(pattern, value, at);
+            return;
+        };
+        let mut scope = self.scope();
+        let holds = |world: &Self, scope: u32| {
+            world.scopes.get(scope as usize).is_some_and(|it| it.vars.contains_key(name))
+        };
+        if self.is_python(at) || holds(self, scope) {
+            self.set(name, value);
+            return;
+        }
+        while let Some(parent) = self.scopes.get(scope as usize).and_then(|it| it.parent) {
+            scope = parent;
+            if holds(self, scope) {
+                let old = self.scopes.get(scope as usize).and_then(|it| it.vars.get(name)).copied();
+                let both = self.values.any(old.into_iter().chain([value]), at);
+                if let Some(scope) = self.scopes.get_mut(scope as usize) {
+                    let _old = scope.vars.insert(Rc::clone(name), both);
+                }
+                return;
+            }
+        }
+        self.set(name, value);
+    }
+
+    pub(in super::super) fn bind(&mut self, pattern: &Pattern, value: Id, at: At) {
+        match pattern {
+            Pattern::Name(name) => self.set(name, value),
+            Pattern::Items(patterns, rest) => self.bind_items(patterns, *rest, value, at),
+            Pattern::Fields(fields) => {
+                for (name, pattern) in fields {
+                    let part = match name.as_ref() {
+                        "..." => value,
+                        _ => self.member(value, name, at),
+                    };
+                    self.bind(pattern, part, at);
+                }
+            }
+            Pattern::Place(place) => self.store(place, value, at),
+            Pattern::Ignored => {}
+        }
+    }
+
+    fn bind_items(&mut self, patterns: &[Pattern], rest: Option<usize>, value: Id, at: At) {
+        let items = match self.values.get(value) {
+            Node::List(items) if items.iter().all(|(spread, _)| !spread) => Some(items.clone()),
+            _ => None,
+        };
+        let exact = items.filter(|it| rest.is_none() && it.len() >= patterns.len());
+        if let Some(items) = exact {
+            for (pattern, (_, item)) in patterns.iter().zip(items) {
+                self.bind(pattern, item, at);
+            }
+            return;
+        }
+        for (index, pattern) in patterns.iter().enumerate() {
+            let part = match (index, rest) {
+                (_, Some(rest)) if rest == index && index > 0 => self.tail(value, at),
+                (_, Some(rest)) if rest == index => value,
+                (0, _) => self.first(value, at),
+                _ => self.element(value, at),
+            };
+            self.bind(pattern, part, at);
+        }
+    }
+
+    /// `x.y = value`, `x[y] = value`.
+    fn store(&mut self, place: &Expr, value: Id, at: At) {
+        let (base_expr, key) = match &place.kind {
+            Kind::Member(base, name) => (base, Ok(Rc::clone(name))),
+            Kind::Index(base, index) => (base, Err(self.expr(index))),
+            _ => return,
+        };
+        let base = self.expr(base_expr);
+        let holds = matches!(self.values.get(base), Node::Map(_) | Node::List(_) | Node::Each(_));
+        match (&base_expr.kind, key) {
+            (Kind::Name(name), key) if holds => {
+                let key = match key {
+                    Ok(word) => self.make(Node::Text(word), at),
+                    Err(index) => index,
+                };
+                let grown = match self.values.get(base).clone() {
+                    Node::Map(mut entries) if entries.len() < 4000 => {
+                        entries.push((Some(key), value));
+                        self.make(Node::Map(entries), at)
+                    }
+                    _ => self.values.any([base, value], at),
+                };
+                self.set(name, grown);
+            }
+            (_, Ok(word)) => self.store_field(base, &word, value, at),
+            (_, Err(index)) => {
+                let word = self.values.text(index).cloned().unwrap_or_else(|| Rc::from("[]"));
+                self.store_field(base, &word, value, at);
+            }
+        }
+    }
+
+    fn store_field(&mut self, base: Id, word: &Word, value: Id, at: At) {
+        let kept = (base, Rc::clone(word));
+        let old = self.fields.get(&kept).copied();
+        let both = self.values.any(old.into_iter().chain([value]), at);
+        let _old = self.fields.insert(kept, both);
+    }
+
+    pub(in super::super) fn grow(&mut self, pattern: &Pattern, value: &Expr, at: At) {
+        let more = self.expr(value);
+        let old = match pattern {
+            Pattern::Name(name) => self.lookup(name, at),
+            Pattern::Place(place) => self.expr(place),
+            _ => return,
+        };
+        let lists = |it: Id| matches!(self.values.get(it), Node::List(_) | Node::Each(_));
+        let grown = if lists(old) || lists(more) {
+            self.make(Node::List(vec![(true, old), (true, more)]), at)
+        } else {
+            self.concat(&[old, more], at)
+        };
+        match pattern {
+            Pattern::Name(_) => self.assign(pattern, grown, at),
+            _ => self.bind(pattern, grown, at),
+        }
+    }
+
+    pub(in super::super) fn lookup(&mut self, name: &Word, at: At) -> Id {
+        if matches!(name.as_ref(), "self" | "cls" | "this") {
+            let bound = self.find(name);
+            let this = self.frames.last().and_then(|it| it.this);
+            return bound.or(this).unwrap_or_else(|| self.global(name, at));
+        }
+        self.find(name).unwrap_or_else(|| self.global(name, at))
+    }
+
+    fn global(&mut self, name: &Word, at: At) -> Id {
+        let known = match name.as_ref() {
+            "undefined" => Node::Nothing,
+            _ => Node::Global(Rc::clone(name)),
+        };
+        self.make(known, at)
+    }
+
+    fn find(&self, name: &str) -> Option<Id> {
+        let mut scope = Some(self.scope());
+        while let Some(kept) = scope.and_then(|it| self.scopes.get(it as usize)) {
+            if let Some(id) = kept.vars.get(name) {
+                return Some(*id);
+            }
+            scope = kept.parent;
+        }
+        None
+    }
+
+    pub(in super::super) fn import(&mut self, imports: &[Import], at: At) {
+        for import in imports {
+            let module = self.resolve(&import.module, at.file);
+            match (module, import.name.as_deref()) {
+                (Some(module), Some("*")) => self.import_all(module),
+                (Some(module), Some(name)) => {
+                    let value = self.exported(module, name, at);
+                    let value = value.or_else(|| self.submodule(&import.module, name, at));
+                    let value = value.unwrap_or_else(|| self.unknown(at));
+                    self.set(&import.local, value);
+                }
+                (Some(module), None) => {
+                    let value = self.make(Node::Module(module), at);
+                    self.set(&import.local, value);
+                }
+                (None, name) => {
+                    let value = name.and_then(|it| self.submodule(&import.module, it, at));
+                    let value = value.unwrap_or_else(|| {
+                        let path = foreign(&import.module, name);
+                        self.make(Node::Global(Rc::from(path)), at)
+                    });
+                    self.set(&import.local, value);
+                }
+            }
+        }
+    }
+
+    fn submodule(&mut self, module: &str, name: &str, at: At) -> Option<Id> {
+        let dotted = if module.ends_with('.') { String::new() } else { ".".to_owned() };
+        let found = self.resolve(&format!("{module}{dotted}{name}"), at.file)?;
+        Some(self.make(Node::Module(found), at))
+    }
+
+    fn import_all(&mut self, module: u32) {
+        let Some(scope) = self.run_module(module) else { return };
+        let vars = self.scopes.get(scope as usize).map(|it| it.vars.clone()).unwrap_or_default();
+        let here = self.scope();
+        if let Some(into) = self.scopes.get_mut(here as usize).filter(|_| here != scope) {
+            into.vars.extend(vars);
+        }
+    }
+
+    /// What another file offers under a name.
+    pub(in super::super) fn exported(&mut self, module: u32, name: &str, at: At) -> Option<Id> {
+        let scope = self.run_module(module)?;
+        let named = self.exports.get(&(module, Rc::from(name))).copied();
+        let own = || self.scopes.get(scope as usize).and_then(|it| it.vars.get(name)).copied();
+        let found = named.or_else(own);
+        found.or_else(|| {
+            let whole = self.exports.get(&(module, Rc::from("module.exports"))).copied()?;
+            if name == "default" { Some(whole) } else { Some(self.member(whole, &Rc::from(name), at)) }
+        })
+    }
+
+    /// The state of a call's arguments: positional ones first.
+    pub(in super::super) fn call_expr(&mut self, call: &super::super::ir::Call, at: At) -> Id {
+        let callee = self.expr(&call.callee);
+        let mut args: Args = Vec::new();
+        for arg in &call.args {
+            let value = self.expr(&arg.value);
+            if !arg.spread {
+                args.push((arg.name.clone(), value));
+                continue;
+            }
+            let named = arg.name.is_some();
+            match self.values.get(value).clone() {
+                Node::List(items) if !named && items.iter().all(|(spread, _)| !spread) => {
+                    args.extend(items.into_iter().map(|(_, it)| (None, it)));
+                }
+                Node::Map(entries) if named && entries.iter().all(|(key, _)| key.is_some()) => {
+                    for (key, it) in entries {
+                        let word = key.and_then(|it| self.values.text(it).cloned());
+                        args.push((word.or_else(|| Some(Rc::from("**"))), it));
+                    }
+                }
+                _ if named => args.push((Some(Rc::from("**")), value)),
+                _ => args.push((Some(Rc::from("*")), value)),
+            }
+        }
+        let result = self.call(callee, args.clone(), at);
+        self.grow_receiver(call, callee, &args, at);
+        result.unwrap_or_else(|| self.unknown(at))
+    }
+
+    /// `list.append(x)` and its like change the variable they are called on.
+    fn grow_receiver(&mut self, call: &super::super::ir::Call, callee: Id, args: &Args, at: At) {
+        let Kind::Member(base, method) = &call.callee.kind else { return };
+        let Kind::Name(name) = &base.kind else { return };
+        if !matches!(
+            method.as_ref(),
+            "append" | "push" | "extend" | "add" | "insert" | "update" | "unshift" | "set" | "write"
+        ) {
+            return;
+        }
+        let Node::Member(recv, _) = *self.values.get(callee) else { return };
+        let spread = matches!(method.as_ref(), "extend" | "update");
+        let mut grown = match self.values.get(recv).clone() {
+            Node::List(items) => items,
+            Node::Map(mut entries) if method.as_ref() == "update" => {
+                entries.extend(args.iter().map(|(_, it)| (None, *it)));
+                let grown = self.make(Node::Map(entries), at);
+                return self.set(name, grown);
+            }
+            Node::Each(_) | Node::Phi(_) => vec![(true, recv)],
+            Node::Call(..) if args.iter().any(|(_, it)| self.values.tainted(*it)) => {
+                match method.as_ref() {
+                    "add" | "append" | "push" => vec![(true, recv)],
+                    _ => return,
+                }
+            }
+            _ => return,
+        };
+        if grown.len() < 2000 {
+            grown.extend(args.iter().map(|(name, it)| (spread || name.is_some(), *it)));
+        }
+        let grown = self.make(Node::List(grown), at);
+        self.set(name, grown);
+    }
+
+    pub(in super::super) fn never_returns(&self, id: Id) -> bool {
+        let Node::Call(path, ..) = self.values.get(id) else { return false };
+        matches!(path.as_ref(), "sys.exit" | "process.exit" | "exit" | "os._exit" | "!never")
+    }
+
+    pub(in super::super) fn through(&mut self, op: Op, id: Id, at: At) -> Id {
+        self.make(Node::Through(op, id), at)
+    }
+
+    pub(in super::super) fn saved(&self) -> State {
+        self.state()
+    }
+}
+
+/// The dotted name of somebody else's module or what is in it, the same in all spellings.
+fn foreign(module: &str, name: Option<&str>) -> String {
+    let module = module.strip_prefix("node:").unwrap_or(module);
+    let module = match module {
+        "fs/promises" | "fs-extra" | "graceful-fs" => "fs",
+        "path/posix" | "path/win32" => "path",
+        other => other,
+    };
+    match name {
+        None | Some("default" | "*") => module.to_owned(),
+        Some("promises") if module == "fs" => module.to_owned(),
+        Some("posix" | "win32") if module == "path" => module.to_owned(),
+        Some(name) => format!("{module}.{name}"),
+    }
+}

@@ -1,0 +1,354 @@
+//! What is in a value: members, elements, and modules behind names.
+
+use std::rc::Rc;
+
+use super::super::ir::{At, Word};
+use super::World;
+use super::value::{Alt, Id, Known, Node, Op};
+
+impl World<'_> {
+    /// `base.name`
+    pub(in super::super) fn member(&mut self, base: Id, name: &Word, at: At) -> Id {
+        if let Some(kept) = self.fields.get(&(base, Rc::clone(name))) {
+            return *kept;
+        }
+        match self.values.get(base).clone() {
+            Node::Phi(alts) => {
+                let alts = alts.into_iter().map(|alt| {
+                    let value = self.deep(|it| it.member(alt.value, name, at), at);
+                    Alt { value, known: alt.known }
+                });
+                let alts = alts.collect();
+                self.values.phi(alts, at)
+            }
+            Node::Map(entries) => self.entry(base, &entries, name, at),
+            Node::Sent(handler) => {
+                if is_method(name) {
+                    return self.make(Node::Member(base, Rc::clone(name)), at);
+                }
+                self.note_parameter(handler, name);
+                self.make(Node::Param(handler, Rc::clone(name)), at)
+            }
+            Node::Module(module) => {
+                let found = self.exported(module, name, at);
+                found.unwrap_or_else(|| self.make(Node::Member(base, Rc::clone(name)), at))
+            }
+            Node::Class(class) => {
+                let found = self.of_class(class, name, at);
+                found.unwrap_or_else(|| self.make(Node::Member(base, Rc::clone(name)), at))
+            }
+            Node::Instance(class) => {
+                let found = self.of_class(class, name, at);
+                let hidden = || Node::Global(Rc::from(format!("?self.{name}")));
+                found.unwrap_or_else(|| self.make(hidden(), at))
+            }
+            Node::Caught(_) if matches!(name.as_ref(), "code" | "status" | "name" | "errno") => {
+                self.unknown(at)
+            }
+            // `.value` of an enumeration's member is the text itself.
+            Node::Text(_) if name.as_ref() == "value" => base,
+            _ => self.other_member(base, name, at),
+        }
+    }
+
+    fn other_member(&mut self, base: Id, name: &Word, at: At) -> Id {
+        if !self.values.tainted(base) && !self.values.caught(base) {
+            return self.make(Node::Member(base, Rc::clone(name)), at);
+        }
+        let op = match name.as_ref() {
+            "length" | "size" | "port" | "lineno" => Op::Number,
+            "hostname" | "host" | "netloc" => Op::Host,
+            "scheme" | "protocol" | "suffix" | "suffixes" | "ext" => Op::Sign,
+            "name" | "stem" if self.is_path(base) => Op::Name,
+            "parents" => Op::Parents,
+            "data" | "value" | "href" | "parent" => Op::Same,
+            _ => return self.make(Node::Member(base, Rc::clone(name)), at),
+        };
+        self.through(op, base, at)
+    }
+
+    /// Whether a value was made as a path.
+    pub(in super::super) fn is_path(&self, id: Id) -> bool {
+        match self.values.get(id) {
+            Node::Path(..) | Node::Through(Op::Resolved | Op::Absolute, _) => true,
+            Node::Through(Op::Same, inner) => self.is_path(*inner),
+            _ => false,
+        }
+    }
+
+    fn entry(&mut self, base: Id, entries: &[(Option<Id>, Id)], name: &Word, at: At) -> Id {
+        let named = |it: &&(Option<Id>, Id)| {
+            it.0.is_some_and(|key| self.values.text(key) == Some(name))
+        };
+        if let Some((_, value)) = entries.iter().rev().find(named) {
+            return *value;
+        }
+        if is_method(name) {
+            return self.make(Node::Member(base, Rc::clone(name)), at);
+        }
+        let mut found = Vec::new();
+        for (key, value) in entries {
+            match key {
+                None => found.push(self.deep(|it| it.member(*value, name, at), at)),
+                Some(key) if self.values.text(*key).is_none() => found.push(*value),
+                Some(_) => {}
+            }
+        }
+        match found.is_empty() {
+            true => self.make(Node::Member(base, Rc::clone(name)), at),
+            false => self.values.any(found, at),
+        }
+    }
+
+    fn of_class(&mut self, class: u32, name: &Word, at: At) -> Option<Id> {
+        let mut waiting = vec![class];
+        let mut seen = 0;
+        while let Some(number) = waiting.pop() {
+            seen += 1;
+            let kept = self.classes.get(number as usize).filter(|_| seen < 16)?;
+            let this = Node::Instance(class);
+            if let Some(method) = kept.methods.get(name).copied() {
+                let this = self.make(this, at);
+                return Some(self.make(Node::Bound(this, method), at));
+            }
+            if let Some(value) = kept.values.get(name).copied() {
+                return Some(value);
+            }
+            let bases = kept.bases.clone();
+            for base in bases {
+                if let Node::Class(base) = self.values.get(base) {
+                    waiting.push(*base);
+                }
+            }
+            let this = self.make(Node::Instance(number), at);
+            if let Some(value) = self.fields.get(&(this, Rc::clone(name))) {
+                return Some(*value);
+            }
+        }
+        None
+    }
+
+    /// `base[index]`: which element is chosen by a value says nothing of that value.
+    pub(in super::super) fn index(&mut self, base: Id, index: Id, at: At) -> Id {
+        let word = self.values.text(index).cloned().filter(|_| self.type_of(base).is_none());
+        if let Some(word) = word {
+            return match self.values.get(base) {
+                Node::Map(_) | Node::Sent(_) | Node::Phi(_) => self.member(base, &word, at),
+                _ if self.fields.contains_key(&(base, Rc::clone(&word))) => {
+                    self.member(base, &word, at)
+                }
+                _ if self.values.tainted(base) => self.make(Node::Member(base, word), at),
+                _ => self.element(base, at),
+            };
+        }
+        if let Some(of) = self.type_of(base) {
+            let args = match self.values.get(index).clone() {
+                Node::List(items) => items.into_iter().map(|(_, it)| (None, it)).collect(),
+                _ => vec![(None, index)],
+            };
+            return self.make(Node::Call(Rc::from(format!("[].{of}")), None, args), at);
+        }
+        match (self.values.get(index), self.values.get(base)) {
+            (Node::Number(number), _) if number.as_ref() == "0" => self.first(base, at),
+            (_, Node::Map(entries)) => {
+                let values: Vec<Id> = entries.iter().map(|(_, value)| *value).collect();
+                self.values.any(values, at)
+            }
+            (_, Node::Sent(handler)) => self.make(Node::Param(*handler, Rc::from("*")), at),
+            _ => self.element(base, at),
+        }
+    }
+
+    /// The name of a type that takes others in brackets.
+    fn type_of(&self, id: Id) -> Option<&'static str> {
+        const TYPES: &[&str] = &[
+            "Annotated", "Literal", "Optional", "Union", "list", "List", "set", "Sequence", "tuple", "dict", "Dict", "Required", "NotRequired", "Final", "Callable",
+        ];
+        let Node::Global(path) = self.values.get(id) else { return None };
+        let last = path.rsplit('.').next().unwrap_or_default();
+        TYPES.iter().find(|it| **it == last).copied()
+    }
+
+    /// Any element of a collection: of a map, a key.
+    pub(in super::super) fn element(&mut self, over: Id, at: At) -> Id {
+        match self.values.get(over).clone() {
+            Node::List(items) => {
+                let of = |(spread, id): (bool, Id)| match spread {
+                    true => self.deep(|it| it.element(id, at), at),
+                    false => id,
+                };
+                let items: Vec<Id> = items.into_iter().map(of).collect();
+                if items.is_empty() { self.unknown(at) } else { self.values.any(items, at) }
+            }
+            Node::Map(entries) => {
+                let keys = entries.into_iter().map(|(key, value)| match key {
+                    Some(key) => key,
+                    None => self.deep(|it| it.element(value, at), at),
+                });
+                let keys: Vec<Id> = keys.collect();
+                if keys.is_empty() { self.unknown(at) } else { self.values.any(keys, at) }
+            }
+            Node::Each(alt) => self.values.phi(vec![alt], at),
+            Node::Phi(alts) => {
+                let alts = alts.into_iter().map(|alt| {
+                    let value = self.deep(|it| it.element(alt.value, at), at);
+                    Alt { value, known: alt.known }
+                });
+                let alts = alts.collect();
+                self.values.phi(alts, at)
+            }
+            Node::Through(Op::Same, inner) => {
+                let over = self.deep(|it| it.element(inner, at), at);
+                self.through(Op::Same, over, at)
+            }
+            Node::Tail(inner) => self.make(Node::Elem(inner), at),
+            _ => self.make(Node::Elem(over), at),
+        }
+    }
+
+    pub(in super::super) fn first(&mut self, over: Id, at: At) -> Id {
+        match self.values.get(over).clone() {
+            Node::List(items) => match items.first() {
+                Some((false, id)) => *id,
+                Some((true, id)) => {
+                    let id = *id;
+                    self.deep(|it| it.first(id, at), at)
+                }
+                None => self.unknown(at),
+            },
+            Node::Each(alt) => self.values.phi(vec![alt], at),
+            _ => self.make(Node::First(over), at),
+        }
+    }
+
+    pub(in super::super) fn tail(&mut self, over: Id, at: At) -> Id {
+        match self.values.get(over).clone() {
+            Node::List(items) => match items.first() {
+                Some((false, _)) => {
+                    let rest = items.iter().skip(1).copied().collect();
+                    self.make(Node::List(rest), at)
+                }
+                _ => over,
+            },
+            _ if !self.values.tainted(over) => over,
+            _ => self.make(Node::Tail(over), at),
+        }
+    }
+
+    fn deep(&mut self, go: impl FnOnce(&mut Self) -> Id, at: At) -> Id {
+        if self.depth >= super::NESTED || self.tired() {
+            return self.unknown(at);
+        }
+        self.depth = self.depth.saturating_add(1);
+        let id = go(self);
+        self.depth = self.depth.saturating_sub(1);
+        id
+    }
+
+    /// Whether a fact about `on` is one about an element of a collection.
+    pub(in super::super) fn is_of(&self, on: Id, over: Id, element: Id) -> bool {
+        on == element || on == over || self.reaches(on, element, 12)
+    }
+
+    fn reaches(&self, from: Id, to: Id, left: u32) -> bool {
+        if from == to {
+            return true;
+        }
+        let Some(left) = left.checked_sub(1) else { return false };
+        self.values.tainted(from)
+            && super::value::parts(self.values.get(from)).iter().any(|it| self.reaches(*it, to, left))
+    }
+
+    pub(in super::super) fn knows(&mut self, known: &[Known]) {
+        self.facts.add(known);
+    }
+
+    /// The module of ours that an import names.
+    pub(in super::super) fn resolve(&self, module: &str, from: u32) -> Option<u32> {
+        let here = &self.modules.get(from as usize)?;
+        let folder = here.name.rsplit_once('/').map_or("", |(folder, _)| folder);
+        if here.python { self.resolve_python(module, folder) } else { self.resolve_js(module, folder) }
+    }
+
+    fn resolve_python(&self, module: &str, folder: &str) -> Option<u32> {
+        let dots = module.chars().take_while(|c| *c == '.').count();
+        let rest = module.trim_start_matches('.').replace('.', "/");
+        if dots == 0 {
+            let beside = self.named_python(&join(folder, &rest));
+            return beside.or_else(|| self.named_python(&rest)).or_else(|| self.ending(&rest));
+        }
+        let mut base = folder;
+        for _ in 1..dots {
+            base = base.rsplit_once('/').map_or("", |(above, _)| above);
+        }
+        self.named_python(&join(base, &rest))
+    }
+
+    fn named_python(&self, path: &str) -> Option<u32> {
+        let names = [format!("{path}.py"), join(path, "__init__.py")];
+        self.named(&names)
+    }
+
+    /// A package that lies below the tree, as in `src/name/part.py`.
+    fn ending(&self, path: &str) -> Option<u32> {
+        if path.is_empty() {
+            return None;
+        }
+        let ends = [format!("/{path}.py"), format!("/{path}/__init__.py")];
+        let at = self.modules.iter().position(|it| ends.iter().any(|end| it.name.ends_with(end)))?;
+        u32::try_from(at).ok()
+    }
+
+    fn resolve_js(&self, module: &str, folder: &str) -> Option<u32> {
+        if !module.starts_with('.') {
+            return None;
+        }
+        let mut parts: Vec<&str> = folder.split('/').filter(|it| !it.is_empty()).collect();
+        for part in module.split('/') {
+            match part {
+                "." | "" => {}
+                ".." => {
+                    let _up = parts.pop()?;
+                }
+                name => parts.push(name),
+            }
+        }
+        let path = parts.join("/");
+        let stem = [".js", ".mjs", ".cjs", ".jsx", ".ts", ".tsx"]
+            .iter()
+            .find_map(|it| path.strip_suffix(it))
+            .unwrap_or(&path)
+            .to_owned();
+        let mut names = vec![path.clone()];
+        for ending in ["ts", "tsx", "mts", "cts", "js", "mjs", "cjs", "jsx"] {
+            names.push(format!("{stem}.{ending}"));
+            names.push(format!("{path}.{ending}"));
+            names.push(join(&path, &format!("index.{ending}")));
+        }
+        self.named(&names)
+    }
+
+    fn named(&self, names: &[String]) -> Option<u32> {
+        let found = names.iter().find_map(|name| {
+            self.modules.binary_search_by(|it| it.name.as_str().cmp(name)).ok()
+        });
+        found.and_then(|it| u32::try_from(it).ok())
+    }
+}
+
+fn join(folder: &str, name: &str) -> String {
+    match (folder.is_empty(), name.is_empty()) {
+        (true, _) => name.to_owned(),
+        (_, true) => folder.to_owned(),
+        _ => format!("{folder}/{name}"),
+    }
+}
+
+/// Names that a collection answers itself.
+fn is_method(name: &str) -> bool {
+    matches!(
+        name,
+        "get" | "items" | "keys" | "values" | "pop" | "copy" | "update" | "setdefault" | "has"
+            | "entries" | "forEach" | "includes" | "issuperset" | "model_dump" | "hasOwnProperty"
+    )
+}

@@ -1,0 +1,592 @@
+//! What a condition says of the values in it, when it holds and when it does not.
+
+use std::collections::BTreeSet;
+use std::rc::Rc;
+
+use crate::evidence::source::GuardKind;
+
+use super::super::ir::{At, Cmp};
+use super::World;
+use super::value::{Alt, Id, Known, Node, Op};
+
+/// What holds; None when the condition cannot be so.
+type Learned = Option<BTreeSet<Known>>;
+
+const DEEP: u32 = 40;
+
+impl World<'_> {
+    /// From here on a condition is so; false when it cannot be.
+    pub(in super::super) fn assume(&mut self, condition: Id, so: bool) -> bool {
+        match self.learn(condition, so, DEEP) {
+            Some(learned) => {
+                let learned: Vec<Known> = learned.into_iter().collect();
+                self.knows(&learned);
+                self.ask(condition, so);
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// The tool that is asked for, when a condition says so.
+    fn ask(&mut self, condition: Id, so: bool) {
+        let Node::Compare(Cmp::Equal, left, right) = *self.values.get(condition) else { return };
+        let handler = |it: Id| match self.values.get(it) {
+            Node::Asked(handler) => Some(*handler),
+            Node::Through(Op::Same, inner) => match self.values.get(*inner) {
+                Node::Asked(handler) => Some(*handler),
+                _ => None,
+            },
+            _ => None,
+        };
+        let (handler, name) = match (handler(left), handler(right)) {
+            (Some(handler), _) => (handler, self.values.text(right).cloned()),
+            (_, Some(handler)) => (handler, self.values.text(left).cloned()),
+            _ => return,
+        };
+        if so && let Some(name) = name {
+            self.note_tool(handler, &name);
+            self.facts.tool = Some(name);
+        }
+    }
+
+    fn learn(&mut self, condition: Id, so: bool, left: u32) -> Learned {
+        let none = || Some(BTreeSet::new());
+        let Some(left) = left.checked_sub(1) else { return none() };
+        match self.values.get(condition).clone() {
+            Node::Bool(is) => (is == so).then(BTreeSet::new),
+            Node::Nothing => (!so).then(BTreeSet::new),
+            Node::Not(inner) => self.learn(inner, !so, left),
+            Node::And(all) if so => self.learn_all(&all, true, left),
+            Node::Or(all) if !so => self.learn_all(&all, false, left),
+            Node::And(all) => self.learn_one(&all, false, left),
+            Node::Or(all) => self.learn_one(&all, true, left),
+            Node::Phi(alts) => self.learn_phi(&alts, so, left),
+            Node::Compare(cmp, one, other) => Some(self.compared(condition, cmp, one, other, so, left)),
+            Node::Test(name, value, with) => self.test(condition, &name, value, &with, so, left),
+            Node::Through(Op::Same, inner) => self.learn(inner, so, left),
+            _ => none(),
+        }
+    }
+
+    fn learn_all(&mut self, all: &[Id], so: bool, left: u32) -> Learned {
+        let mut known = BTreeSet::new();
+        for one in all {
+            known.extend(self.learn(*one, so, left)?);
+        }
+        Some(known)
+    }
+
+    /// At least one is so: what all of them say. Each is looked at under what the ones before
+    /// it were not.
+    fn learn_one(&mut self, all: &[Id], so: bool, left: u32) -> Learned {
+        let mut met: Learned = None;
+        let mut before = BTreeSet::new();
+        for one in all {
+            if let Some(mut known) = self.learn(*one, so, left) {
+                known.extend(before.iter().copied());
+                met = Some(match met {
+                    Some(met) => met.intersection(&known).copied().collect(),
+                    None => known,
+                });
+            }
+            match self.learn(*one, !so, left) {
+                Some(more) => before.extend(more),
+                None => break,
+            }
+        }
+        met
+    }
+
+    fn learn_phi(&mut self, alts: &[Alt], so: bool, left: u32) -> Learned {
+        let mut met: Learned = None;
+        for alt in alts {
+            let Some(mut known) = self.learn(alt.value, so, left) else { continue };
+            known.extend(alt.known.iter().copied());
+            met = Some(match met {
+                Some(met) => met.intersection(&known).copied().collect(),
+                None => known,
+            });
+        }
+        met
+    }
+
+    /// A guard on a value is one on what it was made of, as long as it is still the same thing.
+    fn vouch(&self, on: Id, kind: GuardKind, at: At, known: &mut BTreeSet<Known>) {
+        let mut at_id = on;
+        for _ in 0..40 {
+            if self.values.tainted(at_id) {
+                let _new = known.insert(Known { on: at_id, kind, at });
+            }
+            match self.values.get(at_id) {
+                Node::Through(Op::Same | Op::Resolved | Op::Absolute | Op::Quoted | Op::Number, inner)
+                | Node::Elem(inner)
+                | Node::Tail(inner) => at_id = *inner,
+                Node::Path(parts, _) | Node::Parts(parts) if kind_of_path(kind) || kind == GuardKind::FirstWord => {
+                    let tainted: Vec<Id> =
+                        parts.iter().copied().filter(|it| self.values.tainted(*it)).collect();
+                    let [one] = tainted.as_slice() else { return };
+                    at_id = *one;
+                }
+                Node::Phi(alts) => {
+                    for alt in alts.iter().take(8) {
+                        if self.values.tainted(alt.value) && alt.value < at_id {
+                            self.vouch(alt.value, kind, at, known);
+                        }
+                    }
+                    return;
+                }
+                Node::Or(values) => {
+                    for value in values.iter().take(8) {
+                        if self.values.tainted(*value) {
+                            self.vouch(*value, kind, at, known);
+                        }
+                    }
+                    return;
+                }
+                _ => return,
+            }
+        }
+    }
+
+    fn one(&self, on: Id, kind: GuardKind, at: At) -> BTreeSet<Known> {
+        let mut known = BTreeSet::new();
+        self.vouch(on, kind, at, &mut known);
+        known
+    }
+
+    fn compared(&mut self, whole: Id, cmp: Cmp, one: Id, other: Id, so: bool, left: u32) -> BTreeSet<Known> {
+        let at = self.values.place(whole);
+        match cmp {
+            Cmp::In => self.held_in(one, other, so, at),
+            Cmp::Equal => self.equal(one, other, so, at, left),
+            Cmp::Instance if so => {
+                let kind = self.values.path(other).unwrap_or_default();
+                match matches!(kind.as_str(), "int" | "float" | "bool") {
+                    true => self.one(one, GuardKind::Number, at),
+                    false => BTreeSet::new(),
+                }
+            }
+            // `x.indexOf(y) >= 0` and the like are too rare to be told apart.
+            _ => BTreeSet::new(),
+        }
+    }
+
+    fn held_in(&mut self, item: Id, container: Id, so: bool, at: At) -> BTreeSet<Known> {
+        let (item_tainted, container_tainted) =
+            (self.values.tainted(item), self.values.tainted(container));
+        if container_tainted && let Node::Through(Op::Parents, inner) = *self.values.get(container) {
+            return if so { self.component(inner, true, at) } else { BTreeSet::new() };
+        }
+        match (item_tainted, container_tainted) {
+            (true, false) if so => self.one_of(item, container, at),
+            (true, false) => {
+                let dots = self.texts(container).iter().any(|it| it.contains(".."));
+                self.one(item, if dots { GuardKind::Dots } else { GuardKind::DenyList }, at)
+            }
+            (false, true) if !so => match self.values.text(item).map(|it| it.to_string()) {
+                Some(text) if text.contains("..") => self.one(container, GuardKind::Dots, at),
+                Some(text) if text == "/" || text == "\\" => self.one(container, GuardKind::Name, at),
+                Some(text) if text == "\0" => BTreeSet::new(),
+                None if self.is_separator(item) => self.one(container, GuardKind::Name, at),
+                None if matches!(self.values.get(item), Node::Elem(_) | Node::Phi(_)) => {
+                    let words = match self.values.get(item) {
+                        Node::Elem(list) => self.texts(*list),
+                        _ => self.texts(item),
+                    };
+                    let slash = words.iter().any(|it| it == "/");
+                    let dots = words.iter().any(|it| it.contains(".."));
+                    let kind = match (slash, dots) {
+                        (true, true) => GuardKind::Name,
+                        (_, true) => GuardKind::Dots,
+                        _ => GuardKind::DenyList,
+                    };
+                    self.one(container, kind, at)
+                }
+                _ => self.one(container, GuardKind::DenyList, at),
+            },
+            _ => BTreeSet::new(),
+        }
+    }
+
+    /// One of a list that a client has no hand in.
+    fn one_of(&mut self, item: Id, container: Id, at: At) -> BTreeSet<Known> {
+        match self.values.get(item).clone() {
+            Node::Through(Op::Host, inner) => self.one(inner, GuardKind::HostList, at),
+            Node::First(list) => {
+                let sql = self.texts(container).iter().any(|it| is_sql_word(it));
+                let kind = if sql { GuardKind::FirstWord } else { GuardKind::ProgramList };
+                let mut known = self.one(list, kind, at);
+                known.extend(self.one(item, GuardKind::AllowList, at));
+                known
+            }
+            Node::Through(Op::Same, inner) if matches!(self.values.get(inner), Node::First(_)) => {
+                let mut known = self.one_of(inner, container, at);
+                known.extend(self.one(item, GuardKind::AllowList, at));
+                known
+            }
+            _ => self.one(item, GuardKind::AllowList, at),
+        }
+    }
+
+    fn equal(&mut self, one: Id, other: Id, so: bool, at: At, left: u32) -> BTreeSet<Known> {
+        let (value, held) = match (self.values.tainted(one), self.values.tainted(other)) {
+            (true, false) => (one, other),
+            (false, true) => (other, one),
+            _ => return self.equal_to_bool(one, other, so, left),
+        };
+        if let Node::Through(Op::Find, test) = *self.values.get(value) {
+            // `indexOf(x) === -1`
+            return self.learn(test, !so, left).unwrap_or_default();
+        }
+        if matches!(self.values.get(held), Node::Nothing) {
+            return self.learn(value, !so, left).unwrap_or_default();
+        }
+        if let Node::Bool(yes) = *self.values.get(held) {
+            return self.learn(value, yes == so, left).unwrap_or_default();
+        }
+        let text = self.values.text(held).cloned();
+        match self.values.get(value).clone() {
+            Node::Through(Op::CommonPath, list) if so => self.common(list, GuardKind::Component, at),
+            Node::Through(Op::CommonPrefix, list) if so => self.common(list, GuardKind::Prefix, at),
+            Node::Through(Op::Host, inner) if so => self.one(inner, GuardKind::HostList, at),
+            Node::Through(Op::Host, inner) => self.one(inner, GuardKind::DenyList, at),
+            Node::Through(Op::Sign | Op::Find, _) => BTreeSet::new(),
+            // `path.basename(x) === x`
+            _ if so => self.one_of(value, held, at),
+            _ => match text.as_deref() {
+                Some("..") => self.one(value, GuardKind::Dots, at),
+                Some("") | None => BTreeSet::new(),
+                Some(_) => self.one(value, GuardKind::DenyList, at),
+            },
+        }
+    }
+
+    /// `flag == True`, and a value held against itself in another form.
+    fn equal_to_bool(&mut self, one: Id, other: Id, so: bool, left: u32) -> BTreeSet<Known> {
+        let at = self.values.place(one);
+        if so && self.values.tainted(one) && self.values.tainted(other) {
+            for (it, whole) in [(one, other), (other, one)] {
+                if *self.values.get(it) == Node::Through(Op::Name, whole) {
+                    return self.one(whole, GuardKind::Name, at);
+                }
+                if let Node::Through(Op::CommonPath, list) = *self.values.get(it) {
+                    return self.common(list, GuardKind::Component, at);
+                }
+            }
+        }
+        match (self.values.get(one), self.values.get(other)) {
+            (_, Node::Bool(yes)) => self.learn(one, *yes == so, left).unwrap_or_default(),
+            (_, Node::Nothing) => self.learn(one, !so, left).unwrap_or_default(),
+            (Node::Through(Op::Find, test), _) => self.learn(*test, !so, left).unwrap_or_default(),
+            _ => BTreeSet::new(),
+        }
+    }
+
+    fn common(&self, list: Id, kind: GuardKind, at: At) -> BTreeSet<Known> {
+        let mut known = BTreeSet::new();
+        for item in super::value::parts(self.values.get(list)) {
+            if self.values.tainted(item) {
+                let firm = self.is_firm(item);
+                self.vouch(item, if firm { kind } else { GuardKind::Prefix }, at, &mut known);
+            }
+        }
+        known
+    }
+
+    /// Whether a path has no `..` left in it when it is looked at.
+    fn is_firm(&self, id: Id) -> bool {
+        let known = |kind| self.facts.set.iter().any(|it| it.on == id && it.kind == kind);
+        match self.values.get(id) {
+            Node::Through(Op::Resolved | Op::Absolute | Op::Relative, _) => true,
+            Node::Through(Op::Same, inner) => self.is_firm(*inner),
+            Node::Phi(alts) => alts.iter().all(|it| !self.values.tainted(it.value) || self.is_firm(it.value)),
+            Node::Path(parts, _) | Node::Parts(parts) => {
+                known(GuardKind::Dots)
+                    || parts.iter().all(|it| !self.values.tainted(*it) || self.is_firm(*it))
+            }
+            _ => known(GuardKind::Dots) || known(GuardKind::Resolved) || known(GuardKind::Absolute),
+        }
+    }
+
+    fn component(&self, value: Id, separated: bool, at: At) -> BTreeSet<Known> {
+        let kind = match separated && self.is_firm(value) {
+            true => GuardKind::Component,
+            false => GuardKind::Prefix,
+        };
+        let mut known = self.one(value, kind, at);
+        // What was resolved on the way to the check is checked as such.
+        let mut inner = value;
+        for _ in 0..12 {
+            match self.values.get(inner) {
+                Node::Through(Op::Resolved, below) => {
+                    known.extend(self.one(*below, GuardKind::Resolved, at));
+                    break;
+                }
+                Node::Through(Op::Absolute, below) => {
+                    known.extend(self.one(*below, GuardKind::Absolute, at));
+                    inner = *below;
+                }
+                Node::Through(_, below) => inner = *below,
+                _ => break,
+            }
+        }
+        known
+    }
+
+    fn test(&mut self, whole: Id, name: &str, value: Id, with: &[Id], so: bool, left: u32) -> Learned {
+        let at = self.values.place(whole);
+        let first = with.first().copied();
+        Some(match (name, so) {
+            ("any", false) | ("all", true) => return self.learn(value, so, left),
+            // Some element of what a client has no hand in is enough.
+            ("any", true) => self.learn(value, true, left).unwrap_or_default(),
+            ("all", false) => BTreeSet::new(),
+            ("startswith", _) => self.begins(value, first?, so, at),
+            ("endswith", true) => match self.values.get(value).clone() {
+                Node::Through(Op::Host, inner) => self.one(inner, GuardKind::HostList, at),
+                _ => BTreeSet::new(),
+            },
+            ("is_relative_to", true) => self.component(value, true, at),
+            ("isdigit" | "isdecimal" | "isnumeric", true) => self.one(value, GuardKind::Number, at),
+            ("isalnum" | "isalpha" | "isidentifier", true) => {
+                let mut known = self.one(value, GuardKind::Pattern, at);
+                known.extend(self.one(value, GuardKind::NoOption, at));
+                known
+            }
+            ("subset", true) => {
+                self.one(value, GuardKind::AllowList, at)
+            }
+            ("match" | "fullmatch" | "search", _) => self.matched(name, value, first?, so, at),
+            _ => BTreeSet::new(),
+        })
+    }
+
+    fn begins(&mut self, value: Id, with: Id, so: bool, at: At) -> BTreeSet<Known> {
+        if let Node::Through(Op::Relative, inner) = *self.values.get(value) {
+            let up = self.texts(with).iter().any(|it| it.starts_with(".."));
+            return if up && !so { self.component_of_relative(inner, at) } else { BTreeSet::new() };
+        }
+        let texts = self.texts(with);
+        let fixed = !texts.is_empty();
+        if !so {
+            return match texts.iter().any(|it| it == "-" || it == "--") {
+                true => self.one(value, GuardKind::NoOption, at),
+                false if texts.iter().any(|it| it.starts_with("..")) => self.one(value, GuardKind::Dots, at),
+                false => BTreeSet::new(),
+            };
+        }
+        if self.values.tainted(with) {
+            return BTreeSet::new();
+        }
+        if texts.iter().any(|it| is_sql_word(it)) {
+            return self.one(value, GuardKind::FirstWord, at);
+        }
+        if fixed && texts.iter().all(|it| it.contains("://")) {
+            let host = texts.iter().all(|it| {
+                it.split_once("://").is_some_and(|(_, rest)| rest.trim_end_matches('/').len() > 1 && rest.contains('/'))
+            });
+            return if host { self.one(value, GuardKind::HostList, at) } else { BTreeSet::new() };
+        }
+        if fixed && !texts.iter().any(|it| it.starts_with(['/', '~']) || it.contains(":\\")) {
+            return BTreeSet::new();
+        }
+        let separated = self.ends_separated(with);
+        self.component(value, separated, at)
+    }
+
+    /// `path.relative` makes both of its paths absolute itself.
+    fn component_of_relative(&self, inner: Id, at: At) -> BTreeSet<Known> {
+        let mut known = self.one(inner, GuardKind::Component, at);
+        known.extend(self.one(inner, GuardKind::Absolute, at));
+        known
+    }
+
+    /// Whether what a path has to begin with ends in a separator.
+    fn ends_separated(&self, with: Id) -> bool {
+        match self.values.get(with) {
+            Node::Text(text) => text.ends_with(['/', '\\']),
+            Node::Parts(parts) => parts.last().is_some_and(|it| self.ends_separated(*it) || self.is_separator(*it)),
+            Node::Path(parts, _) => parts.last().is_some_and(|it| self.values.text(*it).is_some_and(|it| it.is_empty())),
+            Node::Through(Op::Same, inner) => self.ends_separated(*inner),
+            Node::List(items) => items.iter().all(|(_, it)| self.ends_separated(*it)),
+            Node::Phi(alts) => alts.iter().all(|alt| self.ends_separated(alt.value)),
+            Node::Each(alt) => self.ends_separated(alt.value),
+            Node::Elem(inner) => self.ends_separated(*inner),
+            _ => false,
+        }
+    }
+
+    fn is_separator(&self, id: Id) -> bool {
+        self.values.path(id).is_some_and(|it| matches!(it.as_str(), "os.sep" | "path.sep" | "os.path.sep" | "path.delimiter"))
+            || self.values.text(id).is_some_and(|it| it.ends_with(['/', '\\']))
+    }
+
+    /// The fixed texts that a value may be, or that are in it.
+    fn texts(&self, id: Id) -> Vec<String> {
+        match self.values.get(id) {
+            Node::Text(text) => vec![text.to_string()],
+            Node::List(items) => items.iter().take(200).flat_map(|(_, it)| self.texts(*it)).collect(),
+            Node::Map(entries) => {
+                entries.iter().take(200).flat_map(|(key, _)| key.iter().flat_map(|it| self.texts(*it)).collect::<Vec<_>>()).collect()
+            }
+            Node::Phi(alts) => alts.iter().flat_map(|alt| self.texts(alt.value)).collect(),
+            Node::Through(Op::Same, inner) => self.texts(*inner),
+            Node::Elem(inner) if !self.values.tainted(*inner) => self.texts(*inner),
+            _ => Vec::new(),
+        }
+    }
+
+    fn matched(&mut self, how: &str, value: Id, pattern: Id, so: bool, at: At) -> BTreeSet<Known> {
+        let Some(pattern) = self.pattern(pattern) else { return BTreeSet::new() };
+        let inner = pattern.trim_start_matches("(?i)");
+        let shape = Shape::of(inner, how);
+        if !so {
+            let deny = if inner.contains("\\.\\.") { GuardKind::Dots } else { GuardKind::DenyList };
+            return self.one(value, deny, at);
+        }
+        if shape.sql {
+            return self.one(value, GuardKind::FirstWord, at);
+        }
+        let mut known = BTreeSet::new();
+        if shape.narrow {
+            known.extend(self.one(value, GuardKind::Pattern, at));
+        }
+        if shape.no_dash {
+            known.extend(self.one(value, GuardKind::NoOption, at));
+        }
+        known
+    }
+
+    fn pattern(&self, id: Id) -> Option<String> {
+        match self.values.get(id) {
+            Node::Text(text) | Node::Regex(text) => Some(text.to_string()),
+            Node::Call(path, _, args) if matches!(path.as_ref(), "re.compile" | "regex.compile" | "RegExp") => {
+                args.first().and_then(|(_, it)| self.pattern(*it))
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether a condition only asks if something was configured at all.
+    pub(in super::super) fn asks_for_configuration(&self, condition: Id) -> bool {
+        let plain = |id: Id| {
+            !self.values.tainted(id)
+                && matches!(self.values.get(id), Node::Global(_) | Node::Member(..) | Node::Call(..) | Node::Phi(_) | Node::Nothing | Node::Text(_) | Node::Through(..) | Node::List(_) | Node::Each(_))
+        };
+        match self.values.get(condition) {
+            Node::Not(inner) => self.asks_for_configuration(*inner),
+            Node::Compare(Cmp::Equal, one, other) => {
+                let empty = |id: Id| match self.values.get(id) {
+                    Node::Nothing => true,
+                    Node::Number(text) => text.as_ref() == "0",
+                    _ => false,
+                };
+                empty(*other) && plain(*one)
+            }
+            Node::Bool(_) | Node::Nothing => false,
+            _ => plain(condition),
+        }
+    }
+
+    /// The alternatives that a known condition leaves.
+    pub(in super::super) fn known_here(&self, on: Id) -> Vec<(GuardKind, At)> {
+        let from = Known { on, kind: GuardKind::Resolved, at: At::default() };
+        let range = self.facts.set.range(from..);
+        range.take_while(|it| it.on == on).map(|it| (it.kind, it.at)).collect()
+    }
+}
+
+fn kind_of_path(kind: GuardKind) -> bool {
+    matches!(
+        kind,
+        GuardKind::Component | GuardKind::Prefix | GuardKind::Dots | GuardKind::Resolved | GuardKind::Absolute | GuardKind::Name
+    )
+}
+
+fn is_sql_word(text: &str) -> bool {
+    let word: String = text.trim().chars().take_while(char::is_ascii_alphabetic).collect();
+    matches!(word.to_ascii_lowercase().as_str(), "select" | "with" | "pragma" | "explain" | "show" | "describe" | "insert" | "update" | "delete")
+}
+
+/// What an expression lets through.
+struct Shape {
+    sql: bool,
+    /// Anchored at both ends, and nothing in it lets a path go up.
+    narrow: bool,
+    /// Its first character cannot be a dash.
+    no_dash: bool,
+}
+
+impl Shape {
+    fn of(pattern: &str, how: &str) -> Self {
+        let begins = pattern.starts_with(['^']) || pattern.starts_with("\\A") || how != "search";
+        let ends = pattern.ends_with('$') || pattern.ends_with("\\Z") || pattern.ends_with("\\z") || how == "fullmatch";
+        let body = pattern.trim_start_matches(['^', '(', '?', ':', '\\', 's', '*']);
+        let sql = begins && is_sql_word(body);
+        let wild = is_wild(pattern);
+        let first = pattern.trim_start_matches('^').trim_start_matches("(?:");
+        let no_dash = begins && match first.strip_prefix('[') {
+            Some(class) => {
+                let class = class.split(']').next().unwrap_or_default();
+                let negated = class.starts_with('^');
+                let has = class.starts_with('-') || class.ends_with('-') || class.contains("\\-");
+                if negated { has } else { !has }
+            }
+            None => first.starts_with("\\w") || first.starts_with("\\d") || first.starts_with(|c: char| c.is_ascii_alphanumeric()),
+        };
+        Self { sql, narrow: begins && ends && !wild, no_dash: no_dash && begins }
+    }
+}
+
+/// Whether an expression lets anything through: a dot of its own, a negated class, or both a
+/// point and a slash in a class.
+fn is_wild(pattern: &str) -> bool {
+    let mut chars = pattern.chars().peekable();
+    let mut class: Option<String> = None;
+    while let Some(c) = chars.next() {
+        match (&mut class, c) {
+            (None, '\\') => match chars.next() {
+                Some('S' | 'W' | 'D') => return true,
+                _ => {}
+            },
+            (Some(class), '\\') => class.extend(['\\'].into_iter().chain(chars.next())),
+            (None, '.') => return true,
+            (None, '[') => {
+                if chars.peek() == Some(&'^') {
+                    return true;
+                }
+                class = Some(String::new());
+            }
+            (Some(inside), ']') => {
+                let point = inside.contains('.');
+                if point && inside.contains('/') || inside.contains("\\S") || inside.contains("\\W") {
+                    return true;
+                }
+                class = None;
+            }
+            (Some(class), c) => class.push(c),
+            (None, _) => {}
+        }
+    }
+    false
+}
+
+/// Whether replacing what fits leaves no separator: `[^A-Za-z0-9_-]`, or every slash.
+pub(in super::super) fn cleans(pattern: &str) -> bool {
+    if let Some(class) = pattern.strip_prefix("[^") {
+        let class = class.split(']').next().unwrap_or_default();
+        return !class.contains('/');
+    }
+    matches!(pattern, "/" | "\\W" | "\\W+" | "[/\\\\]" | "[\\\\/]" | "[/]")
+}
+
+/// One known thing.
+pub(in super::super) fn known(on: Id, kind: GuardKind, at: At) -> Rc<[Known]> {
+    Rc::from([Known { on, kind, at }])
+}
+
+/// Whether a schema's pattern, which is searched for, leaves no path and no wild part.
+pub(in super::super) fn is_narrow(pattern: &str) -> bool {
+    Shape::of(pattern, "search").narrow
+}
