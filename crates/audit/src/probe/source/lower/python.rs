@@ -366,6 +366,8 @@ impl Lower<'_> {
                 Kind::Member(self.py_boxed(node, "object")?, self.word(field(node, "attribute")?))
             }
             "subscript" => self.py_subscript(node)?,
+            "generic_type" => self.py_generic(node)?,
+            "union_type" | "constrained_type" => Kind::Other(self.py_all(named(node))),
             "call" => self.py_call(node)?,
             "await" | "parenthesized_expression" | "type" | "format_expression" => {
                 return named(node).first().map(|it| self.py(*it).kind);
@@ -439,6 +441,22 @@ impl Lower<'_> {
                 Some(Kind::Index(value, Box::new(Expr { kind, at })))
             }
         }
+    }
+
+    /// `Annotated[str, ...]` where a type stands: the grammar has a node of its own for it.
+    fn py_generic(&mut self, node: Node<'_>) -> Option<Kind> {
+        let children = named(node);
+        let (name, parameters) = children.split_first()?;
+        let value = Box::new(self.py(*name));
+        let many: Vec<Node<'_>> = parameters.iter().flat_map(|it| named(*it)).collect();
+        let index = match many.as_slice() {
+            [one] => self.py(*one),
+            several => {
+                let items = several.iter().map(|it| Item { spread: false, value: self.py(*it) });
+                Expr { kind: Kind::List(items.collect()), at: self.at(node) }
+            }
+        };
+        Some(Kind::Index(value, Box::new(index)))
     }
 
     fn py_call(&mut self, node: Node<'_>) -> Option<Kind> {

@@ -76,6 +76,7 @@ impl World<'_> {
         let Some(left) = left.checked_sub(1) else { return false };
         match self.values.get(id) {
             Node::Text(text) | Node::Global(text) => text.contains(word),
+            Node::Member(of, name) => name.contains(word) || self.holds(*of, word, left),
             Node::Call(_, _, args) => args.iter().any(|(_, it)| self.holds(*it, word, left)),
             node => super::value::parts(node).iter().any(|it| self.holds(*it, word, left)),
         }
