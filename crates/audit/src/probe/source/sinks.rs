@@ -231,6 +231,11 @@ impl World<'_> {
         if !SQL_METHODS.contains(&asked.method) || asked.recv.is_none() {
             return None;
         }
+        // What was prepared takes values and no SQL.
+        let prepared = |it: Id| matches!(self.values.get(it), Node::Call(path, ..) if path.ends_with("prepare"));
+        if asked.recv.is_some_and(prepared) {
+            return None;
+        }
         let speaks = SPEAKERS.contains(&root);
         let generic = matches!(asked.method, "run" | "all" | "exec" | "fetch" | "query" | "prepare" | "raw" | "sql" | "unsafe");
         let named = || {

@@ -22,7 +22,7 @@ const THROUGH: &[(&str, Op)] = &[
     ("Number.parseInt", Op::Number), ("Number.parseFloat", Op::Number), ("uuid.UUID", Op::Number), ("datetime.datetime.fromisoformat", Op::Number),
     ("datetime.date.fromisoformat", Op::Number), ("decimal.Decimal", Op::Number), ("Math.floor", Op::Number), ("Math.min", Op::Number), ("Math.max", Op::Number), ("Math.round", Op::Number),
     ("min", Op::Same), ("max", Op::Same), ("round", Op::Number),
-    ("shlex.quote", Op::Quoted), ("shlex.join", Op::Quoted), ("pipes.quote", Op::Quoted), ("shell-quote.quote", Op::Quoted),
+    ("shlex.quote", Op::Quoted), ("re.escape", Op::Quoted), ("shlex.join", Op::Quoted), ("pipes.quote", Op::Quoted), ("shell-quote.quote", Op::Quoted),
     ("shlex.split", Op::Same), ("str", Op::Same), ("bytes", Op::Same), ("String", Op::Same), ("list", Op::Same), ("tuple", Op::Same), ("set", Op::Same),
     ("frozenset", Op::Same), ("sorted", Op::Same), ("reversed", Op::Same), ("iter", Op::Same), ("next", Op::Same), ("repr", Op::Same), ("Set", Op::Same), ("Array.from", Op::Same), ("Array", Op::Same),
     ("Buffer.from", Op::Same), ("JSON.parse", Op::Same), ("JSON.stringify", Op::Same), ("json.loads", Op::Same), ("json.dumps", Op::Same),

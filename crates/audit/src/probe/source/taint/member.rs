@@ -13,6 +13,10 @@ impl World<'_> {
             return *kept;
         }
         match self.values.get(base).clone() {
+            // One of several collections answers as a collection.
+            Node::Phi(alts) if is_method(name) && alts.iter().all(|it| self.is_collection(it.value)) => {
+                self.make(Node::Member(base, Rc::clone(name)), at)
+            }
             Node::Phi(alts) => {
                 let alts = alts.into_iter().map(|alt| {
                     let value = self.deep(|it| it.member(alt.value, name, at), at);
@@ -48,6 +52,15 @@ impl World<'_> {
             // `.value` of an enumeration's member is the text itself.
             Node::Text(_) if name.as_ref() == "value" => base,
             _ => self.other_member(base, name, at),
+        }
+    }
+
+    /// Something in brackets, or an empty one that was made by its name.
+    fn is_collection(&self, id: Id) -> bool {
+        match self.values.get(id) {
+            Node::List(_) | Node::Each(_) | Node::Unknown(_) => true,
+            Node::Call(path, _, _) => matches!(path.as_ref(), "set" | "frozenset" | "list" | "tuple"),
+            _ => false,
         }
     }
 

@@ -31,13 +31,17 @@ impl World<'_> {
     /// What arrives at a sink becomes a flow, or makes one that is known weaker.
     pub(in super::super) fn arrives(&mut self, sink: Sink, asked: &Asked<'_>, arriving: &[Id]) {
         let mut arrived = Arrived::new();
-        for id in arriving.iter().filter(|it| self.values.tainted(**it)) {
+        for (position, id) in arriving.iter().enumerate().filter(|(_, it)| self.values.tainted(**it)) {
             let mut left = MOST;
-            let one = match sink {
+            let mut one = match sink {
                 Sink::Process | Sink::Shell => self.words(*id, &mut left),
                 Sink::Url => self.address(*id, &mut left),
                 _ => self.trace(*id, &BTreeSet::new(), DEEP, &mut left),
             };
+            // The list behind a program that stands by itself has no program in it.
+            if sink == Sink::Process && position > 0 {
+                one.values_mut().for_each(|it| it.whole = false);
+            }
             meet_all(&mut arrived, one);
         }
         if sink == Sink::Process {
@@ -121,12 +125,13 @@ impl World<'_> {
         };
         let mut arrived = Arrived::new();
         let mut dashes: Option<At> = None;
-        for (_, item) in items {
+        for (position, (_, item)) in items.iter().enumerate() {
             if self.values.text(*item).is_some_and(|it| it.as_ref() == "--") {
                 dashes = Some(self.values.place(*item));
             }
             let mut one = self.words(*item, left);
             for found in one.values_mut() {
+                found.whole &= position == 0;
                 if let Some(at) = dashes {
                     let _new = found.guards.insert(GuardKind::NoOption, at);
                 }
