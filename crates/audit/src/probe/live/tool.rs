@@ -319,6 +319,8 @@ impl<'t> Tool<'t> {
 /// A text as the parameter takes it.
 fn carried(parameter: &Parameter, text: &str) -> Value {
     match parameter.carries {
+        // A list of words, as a shell would make one of them.
+        Carries::List(Kind::Command) => text.split(' ').filter(|word| !word.is_empty()).collect(),
         Carries::List(_) => json!([text]),
         _ if type_of(plain(&parameter.schema, &parameter.schema)) == "array" => json!([text]),
         _ => json!(text),
