@@ -59,7 +59,8 @@ pub struct Order {
     /// The program and its arguments, as a person would write them. `{project}`, `{database}` and
     /// `{stage}` in a word stand for our throw-away directories.
     pub command: Vec<OsString>,
-    /// Variables that the server gets; it inherits none of ours. The same names stand in their values.
+    /// Variables that the server gets; it inherits none of ours. The same names stand in their values, and
+    /// what they name of the user's is copied like what a word names.
     pub environment: BTreeMap<String, String>,
     /// Where programs are searched: a `PATH`.
     pub path: OsString,
