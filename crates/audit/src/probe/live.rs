@@ -50,13 +50,17 @@ use recipe::Recipe;
 use run::Run;
 use tool::Tool;
 
+/// What a server says about itself, in characters.
+const LONGEST: usize = 64 << 10;
+
 /// What to start, and how much it may cost.
 #[derive(Clone)]
 pub struct Order {
     /// The program and its arguments, as a person would write them. `{project}`, `{database}` and
     /// `{stage}` in a word stand for our throw-away directories.
     pub command: Vec<OsString>,
-    /// Variables that the server gets; it inherits none of ours. The same names stand in their values.
+    /// Variables that the server gets; it inherits none of ours. The same names stand in their values, and
+    /// what they name of the user's is copied like what a word names.
     pub environment: BTreeMap<String, String>,
     /// Where programs are searched: a `PATH`.
     pub path: OsString,
@@ -198,9 +202,10 @@ fn take_stock(run: &mut Run<'_>) -> Inventory {
         let level = session.level;
         all.push(Inventory::ask(&mut session.client, &clock));
         if launch == 0 {
-            run.live.revision = Some(hello.revision);
-            run.live.server = hello.server;
-            run.live.instructions = hello.instructions;
+            let bounded = |text: String| portcullis_guard::bounded(&text, LONGEST);
+            run.live.revision = Some(bounded(hello.revision));
+            run.live.server = hello.server.map(bounded);
+            run.live.instructions = hello.instructions.map(bounded);
             run.live.box_level = level.word().to_owned();
         } else {
             all.push(Inventory::ask(&mut session.client, &clock));

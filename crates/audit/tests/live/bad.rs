@@ -172,3 +172,20 @@ fn one_that_asks_back() {
     let asked = |wish: &&portcullis_audit::evidence::live::Wish| wish.what == "ask";
     assert_eq!(live.wishes.iter().filter(asked).count(), 2, "{}", shown(&live));
 }
+
+#[test]
+fn one_that_is_told_by_its_environment() {
+    let mine = tempfile::tempdir().unwrap();
+    std::fs::write(mine.path().join("plan.txt"), "of the user's").unwrap();
+    let reads = "import os\n\
+        called = lambda name, arguments: open(os.environ['NOTES'] + '/plan.txt').read() + os.environ['MODE']\n\
+        serve()";
+    let live = looked(reads, |order| {
+        order.command.pop();
+        order.environment.insert("NOTES".to_owned(), mine.path().display().to_string());
+        order.environment.insert("MODE".to_owned(), "-quiet".to_owned());
+    });
+    let first = live.trials.iter().find(|trial| trial.attack == Attack::Benign).unwrap();
+    assert_eq!(first.said, "of the user's-quiet", "{}", shown(&live));
+    assert_eq!(live.staging.len(), 1, "{}", shown(&live));
+}

@@ -49,8 +49,10 @@ def search(text: str) -> str:
 
 @server.tool()
 def write_note(path: str, content: str) -> str:
-    """Writes a note."""
-    with open(os.path.join(PROJECT, path), "w") as note:
+    """Writes a note, and makes the directories that it needs."""
+    full = os.path.join(PROJECT, path)
+    os.makedirs(os.path.dirname(full), exist_ok=True)
+    with open(full, "w") as note:
         note.write(content)
     return "written"
 

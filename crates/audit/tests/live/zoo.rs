@@ -30,6 +30,10 @@ fn each_has_its_effect() {
     assert!(has(&live, "search", Attack::SqlRead, database), "{all}");
     assert!(has(&live, "search", Attack::Benign, changed), "{all}");
     assert!(has(&live, "write_note", Attack::Traversal, written), "{all}");
+    // It makes the whole attack a path, which is no command that ran.
+    for attack in [Attack::CommandInjection, Attack::CodeInjection] {
+        assert!(!has(&live, "write_note", attack, |_| true), "{all}");
+    }
     assert!(has(&live, "count", Attack::OptionInjection, canary), "{all}");
     assert!(has(&live, "resource", Attack::Symlink, canary), "{all}");
     assert!(has(&live, "prompt", Attack::Traversal, canary), "{all}");

@@ -45,6 +45,8 @@ pub(super) struct Client {
     open: Vec<i64>,
     revision: Option<Revision>,
     ended: bool,
+    /// We ended its input, so that it may end.
+    let_go: bool,
     noise: u32,
     /// How much it had complained when a tool was called last.
     complained: Option<u64>,
@@ -77,6 +79,7 @@ impl Client {
             open: Vec::new(),
             revision: None,
             ended: false,
+            let_go: false,
             noise: 0,
             conduct: Vec::new(),
             asked: Vec::new(),
@@ -191,6 +194,7 @@ impl Client {
 
     /// Ends the server's input: whoever reads from it comes to an end.
     pub(super) fn hang_up(&mut self) {
+        self.let_go = true;
         self.pipes.hang_up();
     }
 
@@ -319,6 +323,7 @@ impl Client {
             }
         };
         match exit {
+            _ if self.let_go => {}
             Some(Exit::Memory(_)) => self.noticed(Conduct::OverBudget { of: "memory".to_owned() }),
             Some(exit) => self.noticed(Conduct::Crashed { how: exit.to_string() }),
             None => self.noticed(Conduct::Crashed { how: "its output was closed".to_owned() }),

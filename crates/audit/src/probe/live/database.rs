@@ -16,12 +16,23 @@ pub(super) struct Database {
     /// The table that nobody asked about.
     table: &'static str,
     rows: Option<Vec<(String, String)>>,
+    /// What is in the others, when that was last looked at.
+    others: Vec<String>,
+}
+
+/// What is not as it was.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Changed {
+    /// The table that nobody asked about.
+    pub(super) secret: bool,
+    /// One of the others.
+    pub(super) others: bool,
 }
 
 impl Database {
     /// No database yet.
     pub(super) fn none() -> Self {
-        Self { file: PathBuf::new(), table: "customers", rows: None }
+        Self { file: PathBuf::new(), table: "customers", rows: None, others: Vec::new() }
     }
 
     /// Makes one, from the user's own where there is one.
@@ -31,8 +42,9 @@ impl Database {
             io::copy(&mut std::fs::File::open(from)?, &mut std::fs::File::create(file)?)?;
         }
         let table = fill(file, card).map_err(io::Error::other)?;
-        let mut database = Self { file: file.to_owned(), table, rows: None };
+        let mut database = Self { file: file.to_owned(), table, rows: None, others: Vec::new() };
         database.rows = database.read();
+        database.others = database.read_others();
         Ok(database)
     }
 
@@ -45,30 +57,50 @@ impl Database {
         self.table
     }
 
-    /// Whether the table is another than it was made.
-    pub(super) fn is_changed(&self) -> bool {
-        self.read() != self.rows
+    /// What changed: in the secret table since it was made, in the others since this was last asked.
+    pub(super) fn changed(&mut self) -> Changed {
+        let now = self.read_others();
+        let others = now != self.others;
+        self.others = now;
+        Changed { secret: self.read() != self.rows, others }
+    }
+
+    /// Every other table in a few words: how much is in it, and how it begins.
+    fn read_others(&self) -> Vec<String> {
+        let all = self.opened().and_then(|shop| {
+            let mut names =
+                shop.prepare("SELECT name FROM sqlite_master WHERE type = 'table' LIMIT 20")?;
+            let names = names.query_map([], |row| row.get::<_, String>(0))?;
+            let names = names.collect::<rusqlite::Result<Vec<_>>>()?;
+            let others = names.into_iter().filter(|name| name != self.table);
+            others.map(|name| told(&shop, &name)).collect()
+        });
+        // Whoever is writing just now is seen the next time.
+        all.unwrap_or_else(|_| self.others.clone())
     }
 
     /// A file of the server's is not trusted: it is opened for reading, never through a link, and without
     /// whatever its schema would have us run.
-    fn read(&self) -> Option<Vec<(String, String)>> {
+    fn opened(&self) -> rusqlite::Result<Connection> {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
             | OpenFlags::SQLITE_OPEN_NOFOLLOW
             | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let open = || -> rusqlite::Result<Vec<(String, String)>> {
-            let shop = Connection::open_with_flags(&self.file, flags)?;
-            shop.busy_timeout(Duration::from_millis(200))?;
-            shop.execute_batch("PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON;")?;
-            let query = format!(
-                "SELECT substr(name, 1, 99), substr(card, 1, 99) FROM {} LIMIT 9",
-                self.table
-            );
-            let mut query = shop.prepare(&query)?;
+        let shop = Connection::open_with_flags(&self.file, flags)?;
+        shop.busy_timeout(Duration::from_millis(200))?;
+        shop.execute_batch("PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON;")?;
+        Ok(shop)
+    }
+
+    fn read(&self) -> Option<Vec<(String, String)>> {
+        let read = || -> rusqlite::Result<Vec<(String, String)>> {
+            let shop = self.opened()?;
+            let columns = "substr(name, 1, 99), substr(card, 1, 99)";
+            let mut query =
+                shop.prepare(&format!("SELECT {columns} FROM {} LIMIT 9", self.table))?;
             let rows = query.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
             rows.collect()
         };
-        match open() {
+        match read() {
             Ok(rows) => Some(rows),
             // Somebody is writing: not changed yet.
             Err(error) if error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseBusy) => {
@@ -77,6 +109,23 @@ impl Database {
             Err(_) => None,
         }
     }
+}
+
+fn told(shop: &Connection, table: &str) -> rusqlite::Result<String> {
+    let table = format!("\"{}\"", table.replace('"', "\"\""));
+    let mut query = shop.prepare(&format!("SELECT * FROM {table} LIMIT 50"))?;
+    let columns = query.column_count();
+    let mut rows = query.query([])?;
+    let mut told = table.clone();
+    while let Some(row) = rows.next()? {
+        for column in 0..columns {
+            let value = format!("{:?}", row.get_ref(column)?);
+            told.extend(value.chars().take(40));
+        }
+    }
+    let count: i64 =
+        shop.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0))?;
+    Ok(format!("{told} {count}"))
 }
 
 /// Puts both tables in; the name of the second.
@@ -109,13 +158,14 @@ mod tests {
         Connection::open(&mine).unwrap().execute_batch("CREATE TABLE customers (x)").unwrap();
         let before = std::fs::read(&mine).unwrap();
         let file = folder.path().join("shop.db");
-        let shop = Database::make(&file, Some(&mine), "CARD-1").unwrap();
+        let mut shop = Database::make(&file, Some(&mine), "CARD-1").unwrap();
         assert_eq!((shop.table(), std::fs::read(&mine).unwrap()), ("customer_cards", before));
-        assert!(!shop.is_changed());
+        assert_eq!(shop.changed(), Changed::default());
         let other = Connection::open(&file).unwrap();
         other.execute_batch("DELETE FROM products").unwrap();
-        assert!(!shop.is_changed());
+        assert_eq!(shop.changed(), Changed { secret: false, others: true });
+        assert_eq!(shop.changed(), Changed::default());
         other.execute_batch("DELETE FROM customer_cards").unwrap();
-        assert!(shop.is_changed());
+        assert_eq!(shop.changed(), Changed { secret: true, others: false });
     }
 }

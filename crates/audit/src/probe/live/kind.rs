@@ -150,6 +150,31 @@ pub(super) fn parameters(tool: &Value) -> Vec<Parameter> {
     properties.into_iter().flatten().map(parameter).collect()
 }
 
+/// The parameters that an error asks for, where a schema says nothing: the issues of zod, which every server
+/// on the TypeScript SDK repeats.
+pub(super) fn learned(tool: &Value, said: &str) -> Vec<Parameter> {
+    let issues = said.find('[').zip(said.rfind(']')).and_then(|(from, to)| said.get(from..=to));
+    let issues: Option<Vec<Value>> = issues.and_then(|issues| serde_json::from_str(issues).ok());
+    let mut properties = serde_json::Map::new();
+    for issue in issues.iter().flatten().take(16) {
+        let Some([Value::String(name)]) =
+            issue.get("path").and_then(Value::as_array).map(Vec::as_slice)
+        else {
+            continue;
+        };
+        let expected = issue.get("expected").and_then(Value::as_str).unwrap_or("string");
+        properties.insert(name.clone(), serde_json::json!({"type": expected}));
+    }
+    let required: Vec<&String> = properties.keys().collect();
+    let schema =
+        serde_json::json!({"type": "object", "properties": properties, "required": required});
+    let mut tool = tool.clone();
+    if let Some(tool) = tool.as_object_mut() {
+        tool.insert("inputSchema".to_owned(), schema);
+    }
+    parameters(&tool)
+}
+
 /// What a tool says about itself, in words.
 fn about(tool: &Value) -> Vec<String> {
     let text = |name: &str| tool.get(name).and_then(Value::as_str).unwrap_or_default();
@@ -238,6 +263,17 @@ impl Kind {
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn an_error_tells_what_is_missing() {
+        let said = r#"Error: Invalid arguments for read_file: [
+            {"expected": "string", "code": "invalid_type", "path": ["path"], "message": "Required"},
+            {"expected": "number", "path": ["head"]}, {"path": ["a", 0]}, 7]"#;
+        let found = learned(&json!({"name": "read_file"}), said);
+        let found: Vec<_> = found.iter().map(|one| (one.name.as_str(), one.carries)).collect();
+        assert_eq!(found, [("path", Carries::Text(Kind::Path)), ("head", Carries::Number)]);
+        assert!(learned(&json!({"name": "x"}), "no ] such [ thing").is_empty());
+    }
 
     #[test]
     fn parameters_are_what_their_names_say() {

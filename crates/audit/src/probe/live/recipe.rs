@@ -1,6 +1,7 @@
 //! A command, understood once: what it starts, and which of its words are places of the user's that the
 //! stage has a copy of.
 
+use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
@@ -15,12 +16,18 @@ use super::stage::Copy;
 const OWN: &[&str] =
     &["--directory", "-C", "--cwd", "--prefix", "--project", "-r", "--require", "--import"];
 
+/// Variables whose value is where programs are.
+const PLACES: &[&str] =
+    &["HOME", "PATH", "PYTHONPATH", "NODE_PATH", "VIRTUAL_ENV", "LD_LIBRARY_PATH", "TMPDIR"];
+
 /// How a server is started.
 #[derive(Debug, Clone)]
 pub(super) struct Recipe {
     pub(super) resolved: Resolved,
     /// The words after the program, with names for the stage's places.
     pub(super) words: Vec<OsString>,
+    /// Its variables, with the same names.
+    pub(super) environment: BTreeMap<String, String>,
     pub(super) copies: Vec<Copy>,
     /// The user's own database.
     pub(super) database: Option<PathBuf>,
@@ -56,6 +63,7 @@ impl Recipe {
         };
         let mut recipe = Self {
             words: Vec::new(),
+            environment: BTreeMap::new(),
             copies: Vec::new(),
             database: None,
             staging: Vec::new(),
@@ -70,6 +78,12 @@ impl Recipe {
             let staged = if own || program { None } else { recipe.staged(word) };
             recipe.words.push(staged.unwrap_or_else(|| word.clone()));
             before = Some(word);
+        }
+        for (name, value) in &order.environment {
+            let place = value.starts_with('/') && !PLACES.contains(&name.as_str());
+            let staged = if place { recipe.staged(OsStr::new(value)) } else { None };
+            let staged = staged.and_then(|staged| staged.into_string().ok());
+            recipe.environment.insert(name.clone(), staged.unwrap_or_else(|| value.clone()));
         }
         Ok(recipe)
     }
@@ -130,11 +144,12 @@ impl Recipe {
 
     /// Whether it names a place of the stage.
     pub(super) fn is_staged(&self) -> bool {
-        let named = |word: &OsString| {
-            let word = word.to_string_lossy();
+        let named = |word: &str| {
             ["{project}", "{database}", "{stage}"].iter().any(|name| word.contains(name))
         };
-        self.words.iter().any(named)
+        let mut variables = self.environment.values();
+        self.words.iter().any(|word| named(&word.to_string_lossy()))
+            || variables.any(|value| named(value))
     }
 }
 

@@ -53,6 +53,10 @@ pub(super) struct Came {
     pub(super) effect: Option<Effect>,
     /// Fit for evidence.
     pub(super) said: String,
+    /// The start of it as it was said.
+    pub(super) text: String,
+    /// Something on the stage is another.
+    pub(super) changed: bool,
 }
 
 impl Came {
@@ -201,7 +205,8 @@ impl<'a> Run<'a> {
     /// Looks at an answer and at the stage.
     pub(super) fn told(&mut self, ask: &Ask<'_>, request: &str, reply: &Reply) -> Came {
         let (answer, raw, text) = read(reply);
-        let nothing = Came { answer, effect: None, said: String::new() };
+        let nothing =
+            Came { answer, effect: None, said: String::new(), text: String::new(), changed: false };
         let Some(session) = self.session.as_mut() else { return nothing };
         let reached = match &mut session.sink {
             Some(sink) if ask.proof.host.is_some() => sink.wait(),
@@ -209,7 +214,7 @@ impl<'a> Run<'a> {
             None => Vec::new(),
         };
         let changes = session.stage.changes();
-        let database = session.stage.database.is_changed();
+        let database = session.stage.database.changed();
         let seen = Seen { answer, raw, text, changes, database, reached };
         let effect = effect(ask.attack, &ask.proof, &seen, request, &session.stage);
         let said = said(&seen.text, &session.stage);
@@ -238,10 +243,11 @@ impl<'a> Run<'a> {
             self.noticed(Conduct::OverBudget { of: "disk".to_owned() });
         }
         let gone = matches!(answer, Answer::Silence | Answer::Ended);
-        if gone || damaged || large || seen.database {
+        if gone || damaged || large || seen.database.secret {
             self.dismiss();
         }
-        Came { answer, effect, said }
+        let text = seen.text.chars().take(8 * LONG).collect();
+        Came { answer, effect, said, text, changed: !seen.changes.is_empty() }
     }
 
     fn hear_wishes(&mut self, during: Option<usize>) {

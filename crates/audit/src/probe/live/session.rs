@@ -76,7 +76,7 @@ impl Session {
 fn profile(order: &Order, recipe: &Recipe, stage: &Stage) -> Result<Profile, String> {
     let mut profile = Profile::new(Vec::new());
     let fill_in = |(name, value): (&String, &String)| (name.clone(), stage.fill_in(value));
-    profile.env = order.environment.iter().map(fill_in).collect::<BTreeMap<_, _>>();
+    profile.env = recipe.environment.iter().map(fill_in).collect::<BTreeMap<_, _>>();
     for (name, value) in [("PYTHONDONTWRITEBYTECODE", "1"), ("NO_COLOR", "1")] {
         profile.env.entry(name.to_owned()).or_insert_with(|| value.to_owned());
     }

@@ -9,7 +9,7 @@ use super::attack::{Proof, tries};
 use super::clock::Clock;
 use super::dice::word;
 use super::inventory::name_of;
-use super::kind::{Carries, Kind, Parameter, parameters};
+use super::kind::{Carries, Kind, Parameter, learned, parameters};
 use super::run::Run;
 use super::shape::{plain, sample, type_of};
 use crate::evidence::live::{Attack, Effect};
@@ -26,6 +26,10 @@ const LARGE: i64 = 1_000_000_000;
 const WRITES: &[&str] = &[
     "write", "create", "save", "append", "edit", "update", "put", "store", "add", "mkdir", "make",
 ];
+
+/// Words in the name of a tool that takes things away.
+const TAKES: &[&str] =
+    &["move", "rename", "delete", "remove", "copy", "commit", "init", "checkout", "reset"];
 
 /// A tool that is looked at.
 #[derive(Debug)]
@@ -103,6 +107,9 @@ impl<'t> Tool<'t> {
                 run.untested(format!("what {} does with an answer", self.name), why);
                 return;
             }
+            if self.parameters.is_empty() {
+                self.parameters = learned(self.definition, &came.text);
+            }
             said = portcullis_guard::bounded(&came.said, 200);
         }
         run.untested(
@@ -143,7 +150,8 @@ impl<'t> Tool<'t> {
 
     /// The honest call, for the largest thing on the stage.
     fn large(&self, run: &mut Run<'_>) {
-        if self.writes() {
+        let named = portcullis_guard::words(self.name);
+        if self.writes() || named.iter().any(|word| TAKES.contains(&word.as_str())) {
             return;
         }
         for parameter in &self.parameters {
@@ -276,7 +284,11 @@ impl<'t> Tool<'t> {
             let proof = Proof { accepted: free.then_some(what), ..Proof::default() };
             let arguments = self.with(parameter, &"x".repeat(LONG));
             let proof = self.or_forbidden(proof, &arguments, &format!("{LONG} characters"));
-            let _ = run.call(Attack::Invalid, self.name, &parameter.name, &arguments, proof);
+            let came = run.call(Attack::Invalid, self.name, &parameter.name, &arguments, proof);
+            if came.is_some_and(|came| came.changed) {
+                // It was written down somewhere, and would flood the next answers.
+                run.dismiss();
+            }
         }
     }
 
@@ -307,6 +319,8 @@ impl<'t> Tool<'t> {
 /// A text as the parameter takes it.
 fn carried(parameter: &Parameter, text: &str) -> Value {
     match parameter.carries {
+        // A list of words, as a shell would make one of them.
+        Carries::List(Kind::Command) => text.split(' ').filter(|word| !word.is_empty()).collect(),
         Carries::List(_) => json!([text]),
         _ if type_of(plain(&parameter.schema, &parameter.schema)) == "array" => json!([text]),
         _ => json!(text),
