@@ -7,7 +7,8 @@
 //! answer), `stream` (events, and a stream that broke), `listen` (what comes unasked),
 //! [`credential`] (how we identify ourselves).
 //!
-//! Whoever waits is answered: where nothing comes back, [`Heard::Failed`] says for which request.
+//! Whoever waits is answered: where nothing comes back, [`Heard::Failed`] says for which request,
+//! and [`Heard::Barred`] where it is for want of a credential.
 
 pub mod credential;
 mod exchange;
@@ -77,6 +78,9 @@ pub enum Heard {
     Malformed(Malformed),
     /// This request is not answered. The words are for the operator.
     Failed(Id, String),
+    /// This request was not taken for want of a credential, so nothing was heard of the server.
+    /// The words are for the operator.
+    Barred(Id, String),
     /// The server forgot the conversation.
     Lost,
     /// For the operator: something did not arrive.
@@ -226,7 +230,7 @@ impl Hearing {
                     self.waiting.remove(id);
                 }
             }
-            Heard::Failed(id, _) => {
+            Heard::Failed(id, _) | Heard::Barred(id, _) => {
                 self.waiting.remove(id)?;
             }
             Heard::Lost => self.forget(),

@@ -80,6 +80,11 @@ async fn told(hearing: &mut Hearing) -> Vec<String> {
                 all.push(format!("failed: {why}"));
                 return all;
             }
+            Heard::Barred(id, why) => {
+                assert_eq!(id, Id::from(1));
+                all.push(format!("barred: {why}"));
+                return all;
+            }
             Heard::Lost => {
                 all.push("lost".to_owned());
                 return all;
@@ -135,7 +140,7 @@ fn whoever_waits_is_answered_whatever_a_server_does() {
         (said("400", "{\"error\":\"secret\"}"), "failed: tools/list: the server says 400"),
         (html("200"), "failed: tools/list: the server says 200, and no message in it"),
         (html("500"), "failed: tools/list: the server says 500"),
-        (html("401"), "failed: tools/list: the server says 401"),
+        (html("401"), "barred: tools/list: the server says 401"),
         (html("404"), "failed: tools/list: the server says 404"),
         (http("202", "", ""), "failed: tools/list: the server says 202, and no message in it"),
         (
@@ -392,6 +397,9 @@ fn a_call_is_sent_again_only_when_it_was_not_taken() {
             speech.send(&permitted(message), Vec::new());
             let told = told(&mut hearing).await.join(", ");
             assert!(told.ends_with(&format!("the server says {status}")), "{told}");
+            // Only what was not taken says nothing of the server.
+            let barred = times == 2 && (status, headers) != ("403", "");
+            assert_eq!(told.starts_with("barred"), barred, "{status} {headers}: {told}");
         });
         assert_eq!(site.heard().len(), times, "{status} {headers}");
         let asked = eager.0.lock().unwrap().clone();

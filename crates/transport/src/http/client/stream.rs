@@ -92,7 +92,7 @@ pub(super) async fn resumed(talk: &Talk, last: Option<String>) -> Result<Answer,
     if let Some(last) = last.and_then(|last| HeaderValue::try_from(last).ok()) {
         ask = ask.with(LAST, last);
     }
-    let ask = talk.dressed(ask, session).await?;
+    let ask = talk.dressed(ask, session).await.map_err(Trouble::Barred)?;
     let answer = talk.remote.fetcher.follow(&ask, Follow::SameOrigin).await?;
     let status = answer.status();
     if status == StatusCode::NOT_FOUND && named {
