@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use portcullis_config::{Network, Serve, Source};
 use portcullis_policy::{Principal, Rules, ServerName};
+use portcullis_transport::http::oauth::Proofs;
 use portcullis_transport::http::{Address, Wall};
 
 use super::front::Front;
@@ -51,6 +52,8 @@ pub(super) struct Common {
     pub(super) turnstile: Turnstile,
     pub(super) lull: Lull,
     pub(super) metrics: Metrics,
+    /// Proofs that were used, whoever lets people in by now.
+    proofs: Proofs,
     shared: Shared,
 }
 
@@ -71,6 +74,7 @@ impl Common {
             witness: Arc::new(witness),
             turnstile: Turnstile::new(&serve.limits),
             lull: Lull::default(),
+            proofs: Proofs::default(),
             shared,
         }
     }
@@ -109,10 +113,10 @@ impl Front {
             hosts.push(resource.authority().to_owned());
         }
         let wall = Wall::new(address, &hosts, &serve.origins);
-        // It remembers proofs that were used, and keys: where nobody else is to be let in, it stays.
+        // It remembers keys: where nobody else is to be let in, it stays.
         let gatekeeper = match before.filter(|before| lets_in_the_same(&before.serve, &serve)) {
             Some(before) => Arc::clone(&before.gatekeeper),
-            None => Arc::new(doors::gatekeeper(&serve, resource, first)?),
+            None => Arc::new(doors::gatekeeper(&serve, resource, first, common.proofs.clone())?),
         };
         let servers = servers.into_iter().map(|plan| alone(plan, &common.shared));
         let servers = servers.collect::<BTreeMap<_, _>>();
