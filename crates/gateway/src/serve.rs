@@ -2,7 +2,7 @@
 //!
 //! Read in this order: `front.rs` (what a request must be, and where it goes; `head.rs` reads its
 //! headers, `doors.rs` says who is known, `granted.rs` what they may, `witness.rs` writes down who
-//! is turned away), `sessions.rs` (who has which session), `renew.rs` (what changes while we
+//! is turned away, `several.rs` has many messages in one), `sessions.rs` (who has which session), `renew.rs` (what changes while we
 //! serve), `lull.rs` (how it ends), `worker.rs` (a session's thread), `posts.rs` (which answer goes
 //! to which request), `tracks.rs` (what a stream said, in case it breaks; `resume.rs` takes it up
 //! again), `parcel.rs` (a message on its way), `stream.rs` (a response that
@@ -22,6 +22,7 @@ mod renew;
 mod replies;
 mod resume;
 mod sessions;
+mod several;
 mod stream;
 mod tracks;
 mod turnstile;
@@ -134,6 +135,7 @@ async fn stand(serving: Serving) -> Result<(), Fault> {
     let (served, ()) = tokio::join!(serving, beside(site, over));
     served.map_err(|error| Fault::ours("the listener cannot be used", error))?;
     end_all(&common, Instant::now() + DRAIN).await;
+    common.witness.ends();
     Ok(())
 }
 
@@ -176,7 +178,11 @@ async fn stopping(house: &House, mut files: Files, mut stop: Stop, tls: Option<&
                     files = house.renew().unwrap_or(files);
                 }
             },
-            _ = sweep.tick() => lock(&house.front().common).sweep(Instant::now()),
+            _ = sweep.tick() => {
+                let (front, now) = (house.front(), Instant::now());
+                lock(&front.common).sweep(now);
+                front.common.witness.look(now);
+            }
             _ = look.tick() => {
                 look_at(tls);
                 if files.changed() {

@@ -176,10 +176,10 @@ async fn strangers_make_us_ask_no_more_than_so_many_at_once() {
 
     let opens = world.hangs();
     let tokens: Vec<String> = (0..72).map(|number| format!("made-up-{number}")).collect();
-    let mut waiting: Vec<_> =
-        tokens.iter().map(|token| Box::pin(bears(&gate, token))).collect();
+    let mut waiting: Vec<_> = tokens.iter().map(|token| Box::pin(bears(&gate, token))).collect();
     for waits in &mut waiting {
-        let still = tokio::select! { biased; _ = waits => false, () = std::future::ready(()) => true };
+        let still =
+            tokio::select! { biased; _ = waits => false, () = std::future::ready(()) => true };
         assert!(still, "it waits");
     }
     assert_eq!(world.asked(), 2 + 8);

@@ -11,7 +11,8 @@ use ed25519_dalek::{Signer as _, SigningKey};
 use hyper::Request;
 use jsonwebtoken::{Algorithm, EncodingKey, crypto};
 use portcullis_transport::http::oauth::{
-    Ask, Asking, Clock, Introspection, Issuer, Question, Resource, Signing, Proofs, Tokens, Trust, Trusted,
+    Ask, Asking, Clock, Introspection, Issuer, Proofs, Question, Resource, Signing, Tokens, Trust,
+    Trusted,
 };
 use portcullis_transport::http::{Caller, Gatekeeper, Guest, Refusal};
 use serde_json::{Value, json};
@@ -248,7 +249,8 @@ pub fn guarded(issuers: Vec<Trusted>) -> Gatekeeper {
 
 pub fn remembering(issuers: Vec<Trusted>, proofs: Proofs) -> Gatekeeper {
     let scopes = BTreeSet::from(["mcp".to_owned(), "offline_access".to_owned()]);
-    Gatekeeper::new(Vec::new()).and_tokens(Tokens::new(Resource::new(GATE), issuers, scopes).remembering(proofs))
+    Gatekeeper::new(Vec::new())
+        .and_tokens(Tokens::new(Resource::new(GATE), issuers, scopes).remembering(proofs))
 }
 
 /// Asks to come in, with these headers.
