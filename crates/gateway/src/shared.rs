@@ -164,7 +164,7 @@ impl Tally for Bond {
     }
 
     fn may_ask(&self) -> bool {
-        lock(&self.counts).may_ask(&self.principal)
+        lock(&self.counts).asks(&self.principal, &self.waiting)
     }
 }
 
@@ -212,10 +212,16 @@ impl Counts {
         all.map(|one| one.load(Ordering::Acquire)).sum()
     }
 
-    fn may_ask(&self, principal: &Principal) -> bool {
+    /// One more question of this session, where its principal may have one. It counts from here on,
+    /// so that of several sessions that ask at once none takes another's place.
+    fn asks(&self, principal: &Principal, session: &AtomicUsize) -> bool {
         let all = self.waiting.get(principal).into_iter().flatten().filter_map(Weak::upgrade);
         let waiting: usize = all.map(|one| one.load(Ordering::Acquire)).sum();
-        waiting < self.questions
+        let fits = waiting < self.questions;
+        if fits {
+            session.fetch_add(1, Ordering::AcqRel);
+        }
+        fits
     }
 }
 
@@ -270,6 +276,18 @@ mod tests {
         assert!(two.may_ask(), "who is gone asks nothing");
         shared.change(1);
         assert!(!two.may_ask());
+    }
+
+    #[test]
+    fn of_sessions_that_ask_at_once_none_takes_anothers_place() {
+        let shared = Shared::between_sessions(1);
+        let ada = Principal::token("ada");
+        let (one, two) = (shared.bond(&ada, &server("a")), shared.bond(&ada, &server("b")));
+        let (one, two) = (one.unwrap(), two.unwrap());
+        assert!(one.may_ask());
+        assert!(!two.may_ask(), "nobody said yet how many wait, and one does");
+        one.waits(0);
+        assert!(two.may_ask());
     }
 
     #[test]

@@ -21,7 +21,8 @@ pub trait Tally: std::fmt::Debug + Send {
     fn spend(&self, what: &str, burst: u32, period: Duration, now: Instant)
     -> Result<(), Duration>;
 
-    /// One more question may wait for a person.
+    /// One more question may wait for a person. It counts from here on, and whoever asked says soon
+    /// how many of theirs wait.
     fn may_ask(&self) -> bool;
 }
 
