@@ -309,7 +309,7 @@ impl Hearing {
     pub async fn end(&mut self) {
         self.tasks.shutdown().await;
         let Some(name) = self.talk.name() else { return };
-        let ask = Ask::new(Method::DELETE, self.talk.remote.url.clone()).within(FAREWELL);
+        let ask = Ask::new(Method::DELETE, self.talk.url()).within(FAREWELL);
         let Ok(ask) = self.talk.dressed(ask, Some(name)).await else { return };
         // A server may know no end (405), and one that is gone needs none.
         let _ = self.talk.remote.fetcher.send(&ask).await;

@@ -407,3 +407,29 @@ fn a_call_is_sent_again_only_when_it_was_not_taken() {
         assert_eq!(asked, Vec::from_iter(refused), "{status} {headers}");
     }
 }
+
+/// A server that sends a call on may have made it. What it is led to before holds for it.
+#[test]
+fn a_call_is_not_sent_on_and_goes_where_other_requests_were_led() {
+    let leads = || {
+        Elsewhere::asked(|request| match request.starts_with("POST /mcp/ ") {
+            true => json(ANSWER),
+            false => http("307", "location: /mcp/\r\n", ""),
+        })
+    };
+    let site = leads();
+    let refused = heard(&site, MODERN);
+    assert!(refused.ends_with("with a call, which is made once"), "{refused}");
+    assert_eq!(site.heard().len(), 1);
+    let site = leads();
+    run(async {
+        let (mut speech, mut hearing) = begin(&site);
+        for message in [LEGACY, MODERN] {
+            speech.send(&permitted(message), Vec::new());
+            assert_eq!(told(&mut hearing).await, ["answer"], "{message}");
+        }
+    });
+    let paths: Vec<_> =
+        site.heard().iter().map(|it| it.split(' ').nth(1).unwrap_or_default().to_owned()).collect();
+    assert_eq!(paths, ["/mcp", "/mcp/", "/mcp/"]);
+}

@@ -13,7 +13,7 @@ use super::headers::mirroring;
 use super::stream::{self, Ended};
 use super::talk::{Hears, Talk};
 use super::{Heard, Order};
-use crate::http::fetch::{Answer, Ask, FetchError, Follow};
+use crate::http::fetch::{Answer, Ask, FetchError};
 
 /// How long what asks nothing may take to be taken.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -180,10 +180,10 @@ async fn sent(talk: &Talk, order: &Order, patience: Duration) -> Result<Answer, 
     loop {
         let session = talk.name().filter(|_| order.method() != "initialize");
         let named = session.is_some();
-        let ask = Ask::post(talk.remote.url.clone(), "application/json", order.json.clone());
+        let ask = Ask::post(talk.url(), "application/json", order.json.clone());
         let ask = ask.with(ACCEPT, accept.clone()).within(patience);
         let ask = mirroring(talk.dressed(ask, session).await.map_err(Trouble::Barred)?, order);
-        let answer = talk.remote.fetcher.follow(&ask, Follow::SameOrigin).await?;
+        let answer = talk.asks(&ask, order.method() == "tools/call").await?;
         let refused = matches!(answer.status(), StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN);
         if answer.status() == StatusCode::NOT_FOUND && named {
             return Err(Trouble::Lost);
