@@ -98,6 +98,8 @@ async fn stand(serving: Serving) -> Result<(), Fault> {
     let longest = servers.iter().map(|plan| plan.server.limits.message_bytes).max();
     let limits = http::Limits {
         body_bytes: longest.and_then(|most| usize::try_from(most).ok()).unwrap_or(4 << 20),
+        connections: number(serve.connections),
+        of_one_address: number(serve.connections - serve.connections / 4),
         write_time: serve.write_timeout,
         ..http::Limits::default()
     };

@@ -279,6 +279,8 @@ impl House {
     fn follow(&self, old: &Front, fresh: Serving) -> Result<String, Fault> {
         let Serving { mut serve, servers, .. } = fresh;
         let elsewhere = (&serve.listen, &serve.tls) != (&old.serve.listen, &old.serve.tls);
+        let wider = serve.connections != old.serve.connections;
+        serve.connections = old.serve.connections;
         serve.listen.clone_from(&old.serve.listen);
         serve.tls.clone_from(&old.serve.tls);
         let limits = serve.clone();
@@ -291,8 +293,10 @@ impl House {
         sessions.config = front.config;
         let ended = sessions.end_where(|session| !front.keeps(old, session));
         let moves = if elsewhere { "; where it listens stays until the next start" } else { "" };
+        let room = if wider { "; `connections` stays until the next start" } else { "" };
         let servers = front.servers.len();
-        Ok(format!("the config was read again: {servers} servers, {ended} sessions ended{moves}"))
+        let told = format!("{servers} servers, {ended} sessions ended{moves}{room}");
+        Ok(format!("the config was read again: {told}"))
     }
 }
 
