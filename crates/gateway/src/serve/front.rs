@@ -19,7 +19,7 @@ use portcullis_transport::http::{
 use portcullis_wire::view::lifecycle::{Initialized, Meta};
 use portcullis_wire::{
     Era, Json, Limits, Malformed, MalformedKind, Message, Outcome, Response, Revision, canonical,
-    parse,
+    code, parse,
 };
 
 use super::granted::Away;
@@ -277,14 +277,14 @@ impl Front {
             if let Err(header) = mirrored::check(parts, &message) {
                 let why = format!("the header {header} and the body do not agree");
                 self.not_let_in(visit, &why);
-                return Ok(refused(&message, -32020, &why));
+                return Ok(refused(&message, code::HEADER_MISMATCH, &why));
             }
             let said = match mirrored::arguments(parts) {
                 Ok(said) => said,
                 Err(header) => {
                     let why = format!("the header {header} stands twice or cannot be read");
                     self.not_let_in(visit, &why);
-                    return Ok(refused(&message, -32020, &why));
+                    return Ok(refused(&message, code::HEADER_MISMATCH, &why));
                 }
             };
             // It lasts for as long as it is listened to, and nobody waits for its answer.
@@ -358,8 +358,12 @@ impl Front {
             }
         };
         let status = |code: Option<i64>| match code {
-            Some(-32601) => StatusCode::NOT_FOUND,
-            Some(-32022..=-32020 | -32600 | -32700) => StatusCode::BAD_REQUEST,
+            Some(code::METHOD_NOT_FOUND) => StatusCode::NOT_FOUND,
+            Some(
+                code::UNSUPPORTED_VERSION..=code::HEADER_MISMATCH
+                | code::INVALID_REQUEST
+                | code::PARSE_ERROR,
+            ) => StatusCode::BAD_REQUEST,
             _ => StatusCode::OK,
         };
         let answers = self.ask(&session, message, Some(said)).await?;
