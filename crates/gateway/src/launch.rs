@@ -18,7 +18,7 @@ use portcullis_mediation::{
     Fingerprint, Layer, Limits, MayAsk, SealKey, Session, Settings, Tally, Without,
 };
 use portcullis_policy::{Policies, PolicyText, Principal};
-use portcullis_store::{Approvals, Grants, Journal, Options, Sync};
+use portcullis_store::{Approvals, Database, Grants, Journal, Options, Sync};
 use portcullis_transport::{Lane, Lines, stdio};
 use serde_json::json;
 
@@ -125,7 +125,9 @@ pub(crate) fn launch(
     let mut journal = open_journal(plan)?;
     let policies = plan.shared.policies(&plan.principal, || Ok((compile(plan)?, firm(plan)?)))?;
     let without = left_out::read(plan)?;
-    let mut keeper = keeper(plan)?;
+    let database = plan.shared.database(&plan.state);
+    let database = database.map_err(|error| Fault::ours("the store cannot be opened", error))?;
+    let mut keeper = keeper(plan, &database)?;
     let grants = keeper.there();
     let askable = ceiling(keeper.ceilings())?;
     let sights = Sights::of(&plan.server.env, plan.home.as_deref());
@@ -134,12 +136,11 @@ pub(crate) fn launch(
     for told in secrets.aged(SystemTime::now()) {
         tell!("portcullis: {}: {told}", plan.server.name);
     }
-    let mut approvals = Approvals::open(&plan.state)
-        .map_err(|error| Fault::ours("approvals cannot be opened", error))?;
+    let mut approvals = Approvals::of(&database);
     let mut known = known(plan, &variables);
     known.extend(plan.server.remote.iter().flat_map(|remote| crate::remote::known(plan, remote)));
     let mut installing = Installing::default();
-    let mut pins = PinKeeper::open(plan)?.without(without);
+    let mut pins = PinKeeper::open(plan, &database)?.without(without);
     let stores = (&mut journal, &mut approvals);
     let ready = match &plan.server.remote {
         Some(remote) => {
@@ -188,9 +189,8 @@ pub(crate) fn launch(
 }
 
 /// The operator's roots, without what a person took back.
-fn keeper(plan: &Plan) -> Result<Keeper, Fault> {
-    let grants =
-        Grants::open(&plan.state).map_err(|error| Fault::ours("grants cannot be opened", error))?;
+fn keeper(plan: &Plan, database: &Database) -> Result<Keeper, Fault> {
+    let grants = Grants::of(database);
     let given = grants.list().map_err(|error| Fault::ours("the grants cannot be read", error))?;
     let roots = admit_roots(plan, &given)?;
     let newcomers = Newcomers::below(ceilings(plan, &roots)?);

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use portcullis_mediation::{Quota, Tally};
 use portcullis_policy::{Policies, Principal, ServerName};
-use portcullis_store::{Journal, Options, StoreError};
+use portcullis_store::{Database, Journal, Options, StoreError};
 
 use crate::fault::Fault;
 use crate::telemetry::Metrics;
@@ -47,6 +47,7 @@ struct Counts {
     /// Bytes that are kept for each, should they come back to a stream.
     kept: BTreeMap<Principal, Weak<AtomicUsize>>,
     journals: Arc<Mutex<Shelf>>,
+    databases: Arc<Mutex<BTreeMap<PathBuf, Database>>>,
 }
 
 /// One session's part in it.
@@ -127,6 +128,22 @@ impl Shared {
             shelf.insert(dir.to_owned(), (options, another));
         }
         Ok(journal)
+    }
+
+    /// The database of a state directory, opened once for all sessions.
+    ///
+    /// # Errors
+    /// When it cannot be opened.
+    pub(crate) fn database(&self, state: &Path) -> Result<Database, StoreError> {
+        let Some((counts, _)) = &self.0 else { return Database::open(state) };
+        let shelf = Arc::clone(&lock(counts).databases);
+        let mut shelf = shelf.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(database) = shelf.get(state).filter(|database| database.is_there()) {
+            return Ok(database.clone());
+        }
+        let database = Database::open(state)?;
+        shelf.insert(state.to_owned(), database.clone());
+        Ok(database)
     }
 
     /// Bytes that all sessions of a principal keep, counted together while there is one.
