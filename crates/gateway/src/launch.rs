@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use portcullis_config as config;
@@ -118,7 +119,7 @@ impl Host {
 /// Starts the server in its box and the session around it. The host's side is taken when
 /// everything else is there.
 pub(crate) fn launch(
-    plan: &Plan,
+    plan: &Arc<Plan>,
     host: impl FnOnce() -> io::Result<Host>,
 ) -> Result<Driver, Fault> {
     // First, so that the state directory exists and roots can be held against it.
@@ -255,13 +256,13 @@ fn begin(plan: &Plan, ready: Ready<'_>, keeper: &mut Keeper) -> Result<Begun, Fa
 }
 
 fn driver(
-    plan: &Plan,
+    plan: &Arc<Plan>,
     session: Session,
     host: impl FnOnce() -> io::Result<Host>,
     (journal, approvals, keeper, pins): (Journal, Approvals, Keeper, PinKeeper),
     begun: Begun,
 ) -> std::io::Result<Driver> {
-    let origin = Origin { plan: plan.clone(), resolved: begun.resolved };
+    let origin = Origin { plan: Arc::clone(plan), resolved: begun.resolved };
     let host = host()?;
     let limit = usize::try_from(plan.server.limits.message_bytes).unwrap_or(usize::MAX);
     Ok(Driver {
@@ -296,7 +297,7 @@ fn driver(
 /// Where the server's process came from, for starting another in its place.
 #[derive(Debug)]
 pub(crate) struct Origin {
-    plan: Plan,
+    plan: Arc<Plan>,
     /// What its command led to; nothing when it is somewhere else.
     resolved: Option<Resolved>,
 }

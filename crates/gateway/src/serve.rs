@@ -3,12 +3,14 @@
 //! Read in this order: `front.rs` (what a request must be, and where it goes; `head.rs` reads its
 //! headers, `doors.rs` says who is known, `granted.rs` what they may, `witness.rs` writes down who
 //! is turned away, `several.rs` has many messages in one), `sessions.rs` (who has which session), `renew.rs` (what changes while we
-//! serve), `lull.rs` (how it ends), `worker.rs` (a session's thread), `posts.rs` (which answer goes
+//! serve), `lull.rs` (how it ends), `worker.rs` (a session's thread; `crew.rs` has many on one),
+//! `posts.rs` (which answer goes
 //! to which request), `tracks.rs` (what a stream said, in case it breaks; `resume.rs` takes it up
 //! again), `parcel.rs` (a message on its way), `stream.rs` (a response that
 //! lasts), `replies.rs` (one that does not, and when it does), `old.rs` (the transport of
 //! 2024-11-05).
 
+mod crew;
 mod doors;
 mod front;
 mod granted;

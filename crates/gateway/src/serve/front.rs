@@ -481,7 +481,7 @@ impl Front {
         plan.principal = visit.guest.principal.clone();
         let name = plan.server.name.clone();
         let is_old = visit.door != Door::Streamable;
-        let voice = worker::begin(plan, shared).map_err(|_| FULL)?;
+        let voice = worker::begin(plan, shared, &self.common.crew).map_err(|_| FULL)?;
         Ok(Arc::new(Session::new(name, visit.guest.principal.clone(), voice, is_old)))
     }
 

@@ -13,6 +13,7 @@ use portcullis_policy::{Principal, Rules, ServerName};
 use portcullis_transport::http::oauth::Proofs;
 use portcullis_transport::http::{Address, Wall};
 
+use super::crew::Crew;
 use super::front::Front;
 use super::lull::Lull;
 use super::sessions::{Limits, Session, Sessions};
@@ -54,6 +55,7 @@ pub(super) struct Common {
     pub(super) metrics: Metrics,
     /// Proofs that were used, whoever lets people in by now.
     proofs: Proofs,
+    pub(super) crew: Crew,
     shared: Shared,
 }
 
@@ -75,6 +77,7 @@ impl Common {
             turnstile: Turnstile::new(&serve.limits),
             lull: Lull::default(),
             proofs: Proofs::default(),
+            crew: Crew::default(),
             shared,
         }
     }
