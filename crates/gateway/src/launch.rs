@@ -121,7 +121,7 @@ impl Host {
 pub(crate) fn launch(
     plan: &Arc<Plan>,
     host: impl FnOnce() -> io::Result<Host>,
-) -> Result<Driver, Fault> {
+) -> Result<Box<Driver>, Fault> {
     // First, so that the state directory exists and roots can be held against it.
     let mut journal = open_journal(plan)?;
     let policies = plan.shared.policies(&plan.principal, || Ok((compile(plan)?, firm(plan)?)))?;
@@ -186,7 +186,7 @@ pub(crate) fn launch(
     driver.side = driver.side.knowing(known);
     driver.secrets = secrets;
     driver.bond = bond;
-    Ok(driver)
+    Ok(Box::new(driver))
 }
 
 /// The operator's roots, without what a person took back.

@@ -115,8 +115,8 @@ async fn guard(plan: &Arc<Plan>) -> Result<Ending, Fault> {
     }
 }
 
-/// From the first message to the last record.
-pub(crate) async fn watch_over(mut driver: Driver, plan: &Plan) -> Ending {
+/// From the first message to the last record. Boxed, as a task is as large as all that it holds.
+pub(crate) async fn watch_over(mut driver: Box<Driver>, plan: &Plan) -> Ending {
     rest(plan);
     let closing = driver.run().await;
     driver.flush_client().await;

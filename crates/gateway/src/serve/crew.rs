@@ -59,10 +59,10 @@ impl Crew {
     ///
     /// # Errors
     /// When there can be no thread for it; then it is over.
-    pub(super) fn takes(&self, driver: Driver, plan: Arc<Plan>) -> std::io::Result<()> {
+    pub(super) fn takes(&self, driver: Box<Driver>, plan: Arc<Plan>) -> std::io::Result<()> {
         let hand = self.hand()?;
         let counted = Counted::among(&hand.has);
-        let shift = Shift { driver: Box::new(driver), plan, _counted: counted };
+        let shift = Shift { driver, plan, _counted: counted };
         let gone = |_| std::io::Error::other("the thread for sessions is gone");
         hand.give.send(shift).map_err(gone)
     }
@@ -103,7 +103,7 @@ async fn works(mut given: UnboundedReceiver<Shift>) {
             shift = given.recv() => {
                 let Some(Shift { driver, plan, _counted }) = shift else { break };
                 all.spawn_local(async move {
-                    watch_over(*driver, &plan).await;
+                    watch_over(driver, &plan).await;
                     drop(_counted);
                 });
             }

@@ -77,7 +77,7 @@ fn start(
     shared: bool,
     said: UnboundedReceiver<Told>,
     ends: watch::Receiver<bool>,
-) -> Option<Driver> {
+) -> Option<Box<Driver>> {
     let mut said = Some(said);
     let host = || {
         let ears = said.take().ok_or_else(|| std::io::Error::other("the session is over"))?;

@@ -131,7 +131,8 @@ impl Drop for Place {
 /// What is said to the server.
 #[derive(Debug)]
 pub struct Speech {
-    orders: mpsc::UnboundedSender<Order>,
+    // Boxed, as a channel has room for 32 of what it carries.
+    orders: mpsc::UnboundedSender<Box<Order>>,
     queued: Arc<AtomicUsize>,
 }
 
@@ -153,7 +154,8 @@ impl Speech {
         let place = Place(json.len(), Arc::clone(&self.queued));
         let mirrored = Mirrored::of(message.get());
         // Nobody takes it when the conversation is over.
-        let _ = self.orders.send(Order { json, kind, mirrored, arguments, _place: place });
+        let _ =
+            self.orders.send(Box::new(Order { json, kind, mirrored, arguments, _place: place }));
     }
 
     /// So much waits to be sent that whoever says it must wait.
@@ -166,7 +168,7 @@ impl Speech {
 /// What is heard of the server.
 pub struct Hearing {
     talk: Arc<Talk>,
-    orders: mpsc::UnboundedReceiver<Order>,
+    orders: mpsc::UnboundedReceiver<Box<Order>>,
     heard: mpsc::Receiver<Heard>,
     tasks: JoinSet<()>,
     /// Requests that wait until others have ended.
@@ -210,7 +212,7 @@ impl Hearing {
                         return heard;
                     }
                 }
-                Some(order) = self.orders.recv() => self.take(order),
+                Some(order) = self.orders.recv() => self.take(*order),
                 Some(_) = self.tasks.join_next(), if !self.tasks.is_empty() => {
                     if let Some(order) = self.parked.pop_front() {
                         self.start(order);
