@@ -239,7 +239,6 @@ impl Tools {
         let gone = self.known.extract_if(.., |_, tool| !tool.fresh);
         self.gone.extend(gone.map(|(name, tool)| (name, tool.first)));
         self.bytes = self.known.values().map(|tool| tool.bytes).sum();
-        self.judged.finish();
         self.complete = true;
     }
 }
@@ -258,6 +257,9 @@ impl Session {
             entries.extend(kept);
         }
         let whole = list.next_cursor.is_none();
+        if whole {
+            self.tools.judged.finish();
+        }
         self.met(Section::Tool, whole);
         if let Some(order) = self.compare_list(Section::Tool, whole) {
             decision = decision.and(lists_stable::restore(&mut entries, "name", &order));
