@@ -20,6 +20,8 @@ use crate::stats::{median, shown};
 
 /// Sessions that nobody uses, for their memory; with a process in a box each, a tenth of them.
 const IDLE: usize = 1000;
+/// What they are asked for by.
+const IDLE_NAME: &str = "idle sessions";
 /// How long they do nothing before they are measured.
 const REST: Duration = Duration::from_secs(12);
 /// Gateways that are measured while they hold them.
@@ -88,15 +90,16 @@ struct Found {
 /// What was found, by case and by subject.
 type All = BTreeMap<(usize, usize), Found>;
 
-/// Measures all of it; the text of the tables.
+/// Measures all of it, or what has `only` in its name; the text of the tables.
 pub(crate) fn run(
     gateway: &Path,
     work: &Path,
     (rounds, scale): (usize, usize),
-    peers: &[(String, Endpoint)],
+    (peers, only): (&[(String, Endpoint)], &str),
 ) -> Result<String, String> {
     let subjects = Subject::all(peers);
-    let cases = cases(scale);
+    let mut cases = cases(scale);
+    cases.retain(|case| case.name.contains(only));
     let mut found = All::new();
     for round in 0..rounds {
         for (which, case) in cases.iter().enumerate() {
@@ -124,6 +127,9 @@ pub(crate) fn run(
     }
     let mut text = table(&subjects, &cases, &found);
     text.push_str(&ratios(&cases, &found));
+    if !IDLE_NAME.contains(only) {
+        return Ok(text);
+    }
     text.push_str("\n### Idle sessions\n\n| | sessions | KiB of each |\n|---|---|---|\n");
     for subject in subjects.iter().filter(|subject| subject.is_ours()) {
         let most = if let Subject::ServeStdio = subject { IDLE / 10 } else { IDLE };

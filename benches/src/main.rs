@@ -36,6 +36,7 @@ usage: cargo bench-portcullis [servers | questions | http] [--rounds N] [--quick
   questions       what it takes to answer one, and what a call costs beside a thousand
   http            the HTTP gateway beside nobody and nginx
   --peer NAME=PORT/PATH   with http: also what runs there already, in front of any server
+  --only TEXT     with http: only cases whose name has it, such as `16, 1 KiB` or `idle`
   --soak MINUTES  with http: nothing but sessions that come and go, and what the gateway holds meanwhile
   servers         our own server beside others of its kind, instead of the gateway
   --rounds N      how often every subject is measured [default: 7]
@@ -51,6 +52,7 @@ struct Wanted {
     part: Part,
     peers: Vec<(String, http::Endpoint)>,
     soak: Option<f64>,
+    only: Option<String>,
 }
 
 /// What is measured.
@@ -98,7 +100,8 @@ fn replayed(folder: &str, options: &[&str]) -> Result<(), String> {
 
 fn wanted(words: &[&str]) -> Result<Wanted, String> {
     let (part, peers) = (Part::Gateway, Vec::new());
-    let mut wanted = Wanted { rounds: 7, scale: 1, gateway: None, part, peers, soak: None };
+    let (soak, only) = (None, None);
+    let mut wanted = Wanted { rounds: 7, scale: 1, gateway: None, part, peers, soak, only };
     let mut words = words.iter();
     while let Some(word) = words.next() {
         let mut value = || words.next().ok_or_else(|| USAGE.to_owned());
@@ -108,6 +111,7 @@ fn wanted(words: &[&str]) -> Result<Wanted, String> {
             "questions" => wanted.part = Part::Questions,
             "servers" => wanted.part = Part::Servers,
             "--peer" => wanted.peers.push(http::peer(value()?).ok_or_else(|| USAGE.to_owned())?),
+            "--only" => wanted.only = Some((*value()?).to_owned()),
             "--soak" => wanted.soak = Some(value()?.parse().map_err(|_| USAGE.to_owned())?),
             "--quick" => (wanted.rounds, wanted.scale) = (2, 10),
             "--gateway" => wanted.gateway = Some((*value()?).to_owned()),
@@ -134,7 +138,8 @@ fn bench(wanted: &Wanted) -> Result<(), String> {
             Some(minutes) => http::soak(places.gateway(), work.path(), minutes)?,
             None => {
                 let much = (wanted.rounds, wanted.scale);
-                http::run(places.gateway(), work.path(), much, &wanted.peers)?
+                let only = wanted.only.as_deref().unwrap_or_default();
+                http::run(places.gateway(), work.path(), much, (&wanted.peers, only))?
             }
         }),
         Part::Gateway | Part::Servers => None,

@@ -43,6 +43,8 @@ pub struct Serve {
     pub needed: BTreeMap<ServerName, Needed>,
     /// Whose table says no digest, which is no token.
     pub(crate) unknown: Vec<String>,
+    /// Connections at once.
+    pub connections: u32,
     /// Sessions at once.
     pub sessions: u32,
     /// How long a session may be unused.
@@ -96,6 +98,7 @@ impl Default for Serve {
             scopes: BTreeSet::new(),
             needed: BTreeMap::new(),
             unknown: Vec::new(),
+            connections: 256,
             sessions: 256,
             idle: Duration::from_secs(30 * 60),
             lifetime: Duration::from_secs(12 * 3600),
@@ -176,6 +179,7 @@ impl Reader<'_, '_> {
             scopes: self.scopes(&table, "scopes"),
             needed: self.needed(&table),
             unknown,
+            connections: self.count(&table, "connections").unwrap_or(usual.connections),
             sessions: self.count(&table, "sessions").unwrap_or(usual.sessions),
             idle: self.duration(&table, "idle").unwrap_or(usual.idle),
             lifetime: self.duration(&table, "lifetime").unwrap_or(usual.lifetime),
@@ -347,7 +351,7 @@ mod tests {
         let serve = read(&format!(
             "[serve]\nlisten = \"[::1]:9000\"\nhosts = [\"Gate.example.com\", \"gate:8443\"]\n\
              origins = [\"https://app.example.com\", \"vscode-webview://*\", \
-             \"http://localhost:6274\"]\nsessions = 3\nidle = \"5m\"\nlifetime = \"1h\"\n\
+             \"http://localhost:6274\"]\nconnections = 9\nsessions = 3\nidle = \"5m\"\nlifetime = \"1h\"\n\
              legacy_sse = true\n\
              [serve.tokens.ada]\nsha256 = \"{digest}\"\nservers = [\"files\"]\n\
              [serve.tokens.bob]\nsha256 = \"{}\"\n",
@@ -359,8 +363,8 @@ mod tests {
         let origins = ["https://app.example.com", "vscode-webview://*", "http://localhost:6274"];
         assert_eq!(serve.origins, origins);
         assert_eq!(
-            (serve.sessions, serve.idle.as_secs(), serve.lifetime.as_secs()),
-            (3, 300, 3600)
+            (serve.connections, serve.sessions, serve.idle.as_secs(), serve.lifetime.as_secs()),
+            (9, 3, 300, 3600)
         );
         assert!(serve.legacy_sse && !Serve::default().legacy_sse);
         let [ada, bob] = serve.tokens.try_into().unwrap();
@@ -395,6 +399,7 @@ mod tests {
             ("tokens.\"a b\".sha256 = \"x\"", "a person's name"),
             ("tokens.ada.sha265 = \"x\"", "sha256"),
             ("listens = \"x\"", "listen"),
+            ("connections = 0", "between 1 and 65536"),
         ] {
             let told = read(&format!("[serve]\n{line}\n")).unwrap_err();
             assert!(told.contains(says), "{line}: {told}");

@@ -204,7 +204,9 @@ impl Driver {
 
     fn next_wake(&self) -> Option<Instant> {
         let drained = self.draining.map(|since| since + DRAIN);
-        let roots = Some(self.keeper.next_look());
+        // A server that is somewhere else has no box to look into.
+        let looks = self.custody.is_some() || self.keeper.has_roots();
+        let roots = looks.then(|| self.keeper.next_look());
         let pins = self.pins.next_look();
         let (secrets, reload) = (self.secrets.next_look(), self.reload.next_look());
         let (session, watch) = (self.session.poll_timeout(), self.watch.next_look());

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use portcullis_config as config;
@@ -18,7 +19,7 @@ use portcullis_mediation::{
     Fingerprint, Layer, Limits, MayAsk, SealKey, Session, Settings, Tally, Without,
 };
 use portcullis_policy::{Policies, PolicyText, Principal};
-use portcullis_store::{Approvals, Grants, Journal, Options, Sync};
+use portcullis_store::{Approvals, Database, Grants, Journal, Options, Sync};
 use portcullis_transport::{Lane, Lines, stdio};
 use serde_json::json;
 
@@ -118,14 +119,16 @@ impl Host {
 /// Starts the server in its box and the session around it. The host's side is taken when
 /// everything else is there.
 pub(crate) fn launch(
-    plan: &Plan,
+    plan: &Arc<Plan>,
     host: impl FnOnce() -> io::Result<Host>,
-) -> Result<Driver, Fault> {
+) -> Result<Box<Driver>, Fault> {
     // First, so that the state directory exists and roots can be held against it.
     let mut journal = open_journal(plan)?;
     let policies = plan.shared.policies(&plan.principal, || Ok((compile(plan)?, firm(plan)?)))?;
     let without = left_out::read(plan)?;
-    let mut keeper = keeper(plan)?;
+    let database = plan.shared.database(&plan.state);
+    let database = database.map_err(|error| Fault::ours("the store cannot be opened", error))?;
+    let mut keeper = keeper(plan, &database)?;
     let grants = keeper.there();
     let askable = ceiling(keeper.ceilings())?;
     let sights = Sights::of(&plan.server.env, plan.home.as_deref());
@@ -134,12 +137,11 @@ pub(crate) fn launch(
     for told in secrets.aged(SystemTime::now()) {
         tell!("portcullis: {}: {told}", plan.server.name);
     }
-    let mut approvals = Approvals::open(&plan.state)
-        .map_err(|error| Fault::ours("approvals cannot be opened", error))?;
+    let mut approvals = Approvals::of(&database);
     let mut known = known(plan, &variables);
     known.extend(plan.server.remote.iter().flat_map(|remote| crate::remote::known(plan, remote)));
     let mut installing = Installing::default();
-    let mut pins = PinKeeper::open(plan)?.without(without);
+    let mut pins = PinKeeper::open(plan, &database)?.without(without);
     let stores = (&mut journal, &mut approvals);
     let ready = match &plan.server.remote {
         Some(remote) => {
@@ -184,13 +186,12 @@ pub(crate) fn launch(
     driver.side = driver.side.knowing(known);
     driver.secrets = secrets;
     driver.bond = bond;
-    Ok(driver)
+    Ok(Box::new(driver))
 }
 
 /// The operator's roots, without what a person took back.
-fn keeper(plan: &Plan) -> Result<Keeper, Fault> {
-    let grants =
-        Grants::open(&plan.state).map_err(|error| Fault::ours("grants cannot be opened", error))?;
+fn keeper(plan: &Plan, database: &Database) -> Result<Keeper, Fault> {
+    let grants = Grants::of(database);
     let given = grants.list().map_err(|error| Fault::ours("the grants cannot be read", error))?;
     let roots = admit_roots(plan, &given)?;
     let newcomers = Newcomers::below(ceilings(plan, &roots)?);
@@ -255,13 +256,13 @@ fn begin(plan: &Plan, ready: Ready<'_>, keeper: &mut Keeper) -> Result<Begun, Fa
 }
 
 fn driver(
-    plan: &Plan,
+    plan: &Arc<Plan>,
     session: Session,
     host: impl FnOnce() -> io::Result<Host>,
     (journal, approvals, keeper, pins): (Journal, Approvals, Keeper, PinKeeper),
     begun: Begun,
 ) -> std::io::Result<Driver> {
-    let origin = Origin { plan: plan.clone(), resolved: begun.resolved };
+    let origin = Origin { plan: Arc::clone(plan), resolved: begun.resolved };
     let host = host()?;
     let limit = usize::try_from(plan.server.limits.message_bytes).unwrap_or(usize::MAX);
     Ok(Driver {
@@ -296,7 +297,7 @@ fn driver(
 /// Where the server's process came from, for starting another in its place.
 #[derive(Debug)]
 pub(crate) struct Origin {
-    plan: Plan,
+    plan: Arc<Plan>,
     /// What its command led to; nothing when it is somewhere else.
     resolved: Option<Resolved>,
 }

@@ -52,6 +52,7 @@ mod upstream;
 #[cfg(debug_assertions)]
 mod without;
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use portcullis_journal::{Event, Record};
@@ -101,10 +102,10 @@ pub fn run(plan: &Plan) -> Result<Ending, Fault> {
         .enable_all()
         .build()
         .map_err(|error| Fault::ours("the runtime cannot start", error))?;
-    runtime.block_on(guard(plan))
+    runtime.block_on(guard(&Arc::new(plan.clone())))
 }
 
-async fn guard(plan: &Plan) -> Result<Ending, Fault> {
+async fn guard(plan: &Arc<Plan>) -> Result<Ending, Fault> {
     match launch::launch(plan, || launch::Host::of_pipes(plan)) {
         Ok(driver) => Ok(watch_over(driver, plan).await),
         Err(fault) => {
@@ -114,8 +115,8 @@ async fn guard(plan: &Plan) -> Result<Ending, Fault> {
     }
 }
 
-/// From the first message to the last record.
-pub(crate) async fn watch_over(mut driver: Driver, plan: &Plan) -> Ending {
+/// From the first message to the last record. Boxed, as a task is as large as all that it holds.
+pub(crate) async fn watch_over(mut driver: Box<Driver>, plan: &Plan) -> Ending {
     rest(plan);
     let closing = driver.run().await;
     driver.flush_client().await;

@@ -13,7 +13,7 @@ use portcullis_mediation::pin::{
 use portcullis_mediation::{Acceptance, ApprovalId};
 use portcullis_mediation::{Layer, Without};
 use portcullis_policy::{Ask, Principal};
-use portcullis_store::{Approvals, Journal, PinStore as _, Pins, StoreError};
+use portcullis_store::{Approvals, Database, Journal, PinStore as _, Pins, StoreError};
 
 use crate::consent::{Beside, Launch, Word, all_marks, decided_by};
 use crate::driver::{Driver, wall_clock};
@@ -56,8 +56,8 @@ pub(crate) struct PinKeeper {
 
 impl PinKeeper {
     /// Opens the pins of a plan's server.
-    pub(crate) fn open(plan: &Plan) -> Result<Self, Fault> {
-        let mut pins = Pins::open(&plan.state).map_err(|error| lost(&error))?;
+    pub(crate) fn open(plan: &Plan, database: &Database) -> Result<Self, Fault> {
+        let mut pins = Pins::of(database);
         let changes = pins.changes().map_err(|error| lost(&error))?;
         Ok(Self {
             pins,

@@ -136,6 +136,11 @@ impl Keeper {
         self.home.as_deref()
     }
 
+    /// There is something that may vanish or be taken back.
+    pub(crate) fn has_roots(&self) -> bool {
+        !self.granted.is_empty()
+    }
+
     pub(crate) fn next_look(&self) -> Instant {
         self.next
     }

@@ -2,13 +2,15 @@
 //!
 //! Read in this order: `front.rs` (what a request must be, and where it goes; `head.rs` reads its
 //! headers, `doors.rs` says who is known, `granted.rs` what they may, `witness.rs` writes down who
-//! is turned away), `sessions.rs` (who has which session), `renew.rs` (what changes while we
-//! serve), `lull.rs` (how it ends), `worker.rs` (a session's thread), `posts.rs` (which answer goes
+//! is turned away, `several.rs` has many messages in one), `sessions.rs` (who has which session), `renew.rs` (what changes while we
+//! serve), `lull.rs` (how it ends), `worker.rs` (a session's thread; `crew.rs` has many on one),
+//! `posts.rs` (which answer goes
 //! to which request), `tracks.rs` (what a stream said, in case it breaks; `resume.rs` takes it up
 //! again), `parcel.rs` (a message on its way), `stream.rs` (a response that
 //! lasts), `replies.rs` (one that does not, and when it does), `old.rs` (the transport of
 //! 2024-11-05).
 
+mod crew;
 mod doors;
 mod front;
 mod granted;
@@ -22,6 +24,7 @@ mod renew;
 mod replies;
 mod resume;
 mod sessions;
+mod several;
 mod stream;
 mod tracks;
 mod turnstile;
@@ -97,6 +100,8 @@ async fn stand(serving: Serving) -> Result<(), Fault> {
     let longest = servers.iter().map(|plan| plan.server.limits.message_bytes).max();
     let limits = http::Limits {
         body_bytes: longest.and_then(|most| usize::try_from(most).ok()).unwrap_or(4 << 20),
+        connections: number(serve.connections),
+        of_one_address: number(serve.connections - serve.connections / 4),
         write_time: serve.write_timeout,
         ..http::Limits::default()
     };
@@ -134,6 +139,7 @@ async fn stand(serving: Serving) -> Result<(), Fault> {
     let (served, ()) = tokio::join!(serving, beside(site, over));
     served.map_err(|error| Fault::ours("the listener cannot be used", error))?;
     end_all(&common, Instant::now() + DRAIN).await;
+    common.witness.ends();
     Ok(())
 }
 
@@ -176,7 +182,11 @@ async fn stopping(house: &House, mut files: Files, mut stop: Stop, tls: Option<&
                     files = house.renew().unwrap_or(files);
                 }
             },
-            _ = sweep.tick() => lock(&house.front().common).sweep(Instant::now()),
+            _ = sweep.tick() => {
+                let (front, now) = (house.front(), Instant::now());
+                lock(&front.common).sweep(now);
+                front.common.witness.look(now);
+            }
             _ = look.tick() => {
                 look_at(tls);
                 if files.changed() {

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use portcullis_mediation::{Quota, Tally};
 use portcullis_policy::{Policies, Principal, ServerName};
-use portcullis_store::{Journal, Options, StoreError};
+use portcullis_store::{Database, Journal, Options, StoreError};
 
 use crate::fault::Fault;
 use crate::telemetry::Metrics;
@@ -47,6 +47,7 @@ struct Counts {
     /// Bytes that are kept for each, should they come back to a stream.
     kept: BTreeMap<Principal, Weak<AtomicUsize>>,
     journals: Arc<Mutex<Shelf>>,
+    databases: Arc<Mutex<BTreeMap<PathBuf, Database>>>,
 }
 
 /// One session's part in it.
@@ -129,6 +130,22 @@ impl Shared {
         Ok(journal)
     }
 
+    /// The database of a state directory, opened once for all sessions.
+    ///
+    /// # Errors
+    /// When it cannot be opened.
+    pub(crate) fn database(&self, state: &Path) -> Result<Database, StoreError> {
+        let Some((counts, _)) = &self.0 else { return Database::open(state) };
+        let shelf = Arc::clone(&lock(counts).databases);
+        let mut shelf = shelf.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(database) = shelf.get(state).filter(|database| database.is_there()) {
+            return Ok(database.clone());
+        }
+        let database = Database::open(state)?;
+        shelf.insert(state.to_owned(), database.clone());
+        Ok(database)
+    }
+
     /// Bytes that all sessions of a principal keep, counted together while there is one.
     pub(crate) fn kept(&self, principal: &Principal) -> Arc<AtomicUsize> {
         self.0.as_ref().map(|(counts, _)| lock(counts).kept(principal)).unwrap_or_default()
@@ -164,7 +181,7 @@ impl Tally for Bond {
     }
 
     fn may_ask(&self) -> bool {
-        lock(&self.counts).may_ask(&self.principal)
+        lock(&self.counts).asks(&self.principal, &self.waiting)
     }
 }
 
@@ -212,10 +229,16 @@ impl Counts {
         all.map(|one| one.load(Ordering::Acquire)).sum()
     }
 
-    fn may_ask(&self, principal: &Principal) -> bool {
+    /// One more question of this session, where its principal may have one. It counts from here on,
+    /// so that of several sessions that ask at once none takes another's place.
+    fn asks(&self, principal: &Principal, session: &AtomicUsize) -> bool {
         let all = self.waiting.get(principal).into_iter().flatten().filter_map(Weak::upgrade);
         let waiting: usize = all.map(|one| one.load(Ordering::Acquire)).sum();
-        waiting < self.questions
+        let fits = waiting < self.questions;
+        if fits {
+            session.fetch_add(1, Ordering::AcqRel);
+        }
+        fits
     }
 }
 
@@ -270,6 +293,18 @@ mod tests {
         assert!(two.may_ask(), "who is gone asks nothing");
         shared.change(1);
         assert!(!two.may_ask());
+    }
+
+    #[test]
+    fn of_sessions_that_ask_at_once_none_takes_anothers_place() {
+        let shared = Shared::between_sessions(1);
+        let ada = Principal::token("ada");
+        let (one, two) = (shared.bond(&ada, &server("a")), shared.bond(&ada, &server("b")));
+        let (one, two) = (one.unwrap(), two.unwrap());
+        assert!(one.may_ask());
+        assert!(!two.may_ask(), "nobody said yet how many wait, and one does");
+        one.waits(0);
+        assert!(two.may_ask());
     }
 
     #[test]

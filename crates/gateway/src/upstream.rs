@@ -10,12 +10,10 @@ use portcullis_journal::Event as Happened;
 use portcullis_policy::Permitted;
 use portcullis_transport::http::client::{Heard as Remote, Hearing, Speech};
 use portcullis_transport::{Lane, Lines};
-use portcullis_wire::{Frame, Message, Peer, Response};
+use portcullis_wire::{Frame, Id, Message, Peer, Response, code};
 
 use crate::driver::Driver;
 
-/// JSON-RPC 2.0, section 5.1: an internal error.
-const INTERNAL: i64 = -32603;
 /// What a peer is told of a request that was lost; why is for the operator.
 const UNANSWERED: &str = "the server could not be asked: whoever operates it is told why";
 
@@ -141,9 +139,12 @@ impl Driver {
             }
             Remote::Malformed(malformed) => self.session.malformed(Peer::Server, &malformed, now),
             Remote::Failed(id, why) => {
-                self.trouble(&why);
-                let answer = Response::error(Some(id), INTERNAL, UNANSWERED);
+                let answer = self.unanswered(id, &why);
                 self.session.receive(Peer::Server, Message::Response(answer), now);
+            }
+            Remote::Barred(id, why) => {
+                let answer = self.unanswered(id, &why);
+                self.session.not_taken(answer, now);
             }
             Remote::Lost => self.begins_anew(now),
             Remote::Told(told) => self.trouble(&told),
@@ -159,6 +160,12 @@ impl Driver {
             self.trouble(why);
             self.session.closed(Peer::Server, now);
         }
+    }
+
+    /// What stands in for an answer that does not come.
+    fn unanswered(&mut self, id: Id, why: &str) -> Response {
+        self.trouble(why);
+        Response::error(Some(id), code::INTERNAL_ERROR, UNANSWERED)
     }
 
     /// What an operator has to know of a remote server, without words of the server's.

@@ -63,7 +63,11 @@ impl Fingerprint {
     #[must_use]
     pub fn of(canonical: &[u8]) -> Self {
         let digest = Sha256::digest(canonical);
-        Self(digest.iter().fold("sha256:".to_owned(), |text, byte| text + &format!("{byte:02x}")))
+        let letter = |half: u8| char::from_digit(half.into(), 16).unwrap_or_default();
+        let mut text = String::with_capacity("sha256:".len() + 2 * digest.len());
+        text.push_str("sha256:");
+        text.extend(digest.iter().flat_map(|byte| [letter(byte >> 4), letter(byte & 15)]));
+        Self(text)
     }
 
     /// The fingerprint as text.

@@ -180,6 +180,15 @@ impl Bridge {
         }
     }
 
+    /// This is answered in place of a request that the server did not take. What comes back is
+    /// heard like any other answer.
+    pub(crate) fn not_taken(&mut self, answer: Response) -> Option<Response> {
+        match &mut self.side {
+            Side::Unknown(finding) => finding.not_taken(answer, &mut self.desk),
+            Side::Same | Side::Down(_) | Side::Up(_) | Side::Shut => Some(answer),
+        }
+    }
+
     /// Both speak the same: what was held back goes on as it is.
     fn is_same(&mut self) {
         if let Side::Unknown(finding) = std::mem::replace(&mut self.side, Side::Same) {

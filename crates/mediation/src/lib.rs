@@ -41,6 +41,7 @@ mod handshake;
 mod in_host;
 mod input;
 mod inspect;
+mod judged;
 mod listing;
 mod lists;
 mod newcomer;

@@ -12,16 +12,15 @@ use portcullis_catalog::control::{
 use portcullis_guard::schema::Schema;
 use portcullis_guard::text;
 use portcullis_policy::{Decision, Effect, Obligation, Tier};
-use portcullis_wire::view::tool::{ToolDefinition, ToolList};
-use portcullis_wire::{Era, Json, array, canonical};
+use portcullis_wire::view::tool::ToolList;
+use portcullis_wire::{Era, Json, array};
 use serde_json::Value;
 
 use crate::Session;
 use crate::approval::Fingerprint;
-use crate::control::{
-    annotations_rewritten, approve_by_risk, headers_annotated, lists_stable, names_distinct,
-};
-use crate::pin::Section;
+use crate::control::{annotations_rewritten, lists_stable};
+use crate::judged::{Assessed, Judged, Remembered};
+use crate::pin::{Part, Section};
 
 /// More tools than any real server has (at most 117 of 51 servers measured).
 const TOOLS: usize = 4096;
@@ -42,6 +41,8 @@ pub(crate) struct Tools {
     gone: BTreeMap<String, Fingerprint>,
     /// The first name seen of those that look alike.
     alike: BTreeMap<String, String>,
+    /// What was found out of definitions that are listed again and again.
+    judged: Remembered,
     /// Size of every definition, in bytes.
     bytes: usize,
     /// A whole listing was seen since the server last said that it changed.
@@ -105,6 +106,9 @@ impl Tool {
         Some(self.output_compiled.get_or_init(|| compile(output)))
     }
 }
+
+/// Which control says that a definition misleads, and why.
+type Misled = Option<(ControlId, &'static str)>;
 
 /// What we know of a tool's name.
 #[derive(Debug)]
@@ -180,39 +184,35 @@ impl Tools {
     }
 
     /// Why a definition misleads whoever reads it, and which control says so.
-    fn misleading(
-        &self,
-        definition: &ToolDefinition,
-        era: Era,
-    ) -> Option<(ControlId, &'static str)> {
-        let name = &definition.name;
-        let alike = self.alike.get(&names_distinct::skeleton(name));
-        let alike = alike.filter(|first| *first != name);
-        let named = names_distinct::judge(name)
+    fn misleading(&self, judged: &mut Judged, entry: &Json, era: Era) -> Misled {
+        let alike = self.alike.get(&judged.alike);
+        let alike = alike.filter(|first| **first != judged.definition.name);
+        let named = judged
+            .misnamed
             .or_else(|| alike.map(|_| "its name looks like the name of another tool"));
-        let headers = || headers_annotated::judge(&definition.input_schema.value());
         match named {
             Some(why) => Some((NAMES_DISTINCT, why)),
             // Before 2026-07-28 the annotation meant nothing.
             None if era == Era::Legacy => None,
-            None => headers().map(|why| (HEADERS_ANNOTATED, why)),
+            None => judged.assessed(entry).misannotated.map(|why| (HEADERS_ANNOTATED, why)),
         }
     }
 
-    /// Keeps a definition; its tier is our assessment of it.
-    fn learn(&mut self, entry: &Json, definition: &ToolDefinition) -> Tier {
-        let pin = Fingerprint::of(&canonical(entry));
-        let mut first = self.gone.remove(&definition.name).unwrap_or_else(|| pin.clone());
-        if let Some(before) = self.known.get_mut(&definition.name) {
-            if before.pin == pin {
+    /// Keeps a definition; whether it is the one that was known already.
+    fn learn(&mut self, entry: &Json, judged: &mut Judged) -> bool {
+        let name = judged.definition.name.clone();
+        let Assessed { pin, tier, input, .. } = judged.assessed(entry);
+        let mut first = self.gone.remove(&name).unwrap_or_else(|| pin.clone());
+        if let Some(before) = self.known.get_mut(&name) {
+            if before.pin == *pin {
                 before.fresh = true;
-                return before.tier;
+                return true;
             }
             first = before.first.clone();
             self.bytes = self.bytes.saturating_sub(before.bytes);
         }
-        let input = definition.input_schema.value();
-        let tier = approve_by_risk::tier(&definition.name, &input, &definition.annotations);
+        let (pin, tier, input) = (pin.clone(), *tier, input.clone());
+        let definition = &judged.definition;
         let tool = Tool {
             pin,
             first,
@@ -229,10 +229,9 @@ impl Tools {
             bytes: entry.len(),
         };
         self.bytes += entry.len();
-        let alike = names_distinct::skeleton(&definition.name);
-        self.alike.entry(alike).or_insert_with(|| definition.name.clone());
-        self.known.insert(definition.name.clone(), tool);
-        tier
+        self.alike.entry(judged.alike.clone()).or_insert_with(|| name.clone());
+        self.known.insert(name, tool);
+        false
     }
 
     /// A listing came to its end: what it did not show is gone, not forgotten.
@@ -258,6 +257,9 @@ impl Session {
             entries.extend(kept);
         }
         let whole = list.next_cursor.is_none();
+        if whole {
+            self.tools.judged.finish();
+        }
         self.met(Section::Tool, whole);
         if let Some(order) = self.compare_list(Section::Tool, whole) {
             decision = decision.and(lists_stable::restore(&mut entries, "name", &order));
@@ -276,39 +278,68 @@ impl Session {
         entry: &Json,
         names: &mut BTreeSet<String>,
     ) -> (Option<Json>, Decision) {
-        let definition = match ToolDefinition::read(entry) {
-            Ok(definition) => definition,
+        let (text, mut judged) = match self.tools.judged.take(entry) {
+            Ok(taken) => taken,
             Err(misfit) => {
                 let why = format!("a tool definition was left out: {misfit}");
                 return (None, Decision::because(Effect::Allow, TOOL_KNOWN, why));
             }
         };
-        let name = shown_name(&definition.name);
-        if !names.insert(definition.name.clone()) {
-            let why = format!("`{name}` is listed twice; the second was left out");
-            return (None, Decision::because(Effect::Allow, TOOL_KNOWN, why));
+        match self.admit_entry(entry, &mut judged, names) {
+            Err(left_out) => (None, left_out),
+            Ok(again) => {
+                let read = self.show_entry(entry, &mut judged);
+                if again {
+                    self.tools.judged.keep(text, entry, judged, DEFINITIONS);
+                }
+                read
+            }
         }
-        if let Some(excess) = self.tools.excess(&definition.name, entry) {
-            let why = format!("`{name}` was left out: {excess}");
-            return (None, Decision::because(Effect::Allow, TOOL_KNOWN, why));
+    }
+
+    /// Whether a definition may be learned, and was known already; else why it is left out.
+    fn admit_entry(
+        &mut self,
+        entry: &Json,
+        judged: &mut Judged,
+        names: &mut BTreeSet<String>,
+    ) -> Result<bool, Decision> {
+        let name = &judged.definition.name;
+        let left_out = |control, why: String| Err(Decision::because(Effect::Allow, control, why));
+        if !names.insert(name.clone()) {
+            let why = format!("`{}` is listed twice; the second was left out", shown_name(name));
+            return left_out(TOOL_KNOWN, why);
         }
-        if let Some((control, why)) = self.tools.misleading(&definition, self.phase.era()) {
-            let why = format!("`{name}` was left out: {why}");
-            return (None, Decision::because(Effect::Allow, control, why));
+        if let Some(excess) = self.tools.excess(name, entry) {
+            return left_out(TOOL_KNOWN, format!("`{}` was left out: {excess}", shown_name(name)));
         }
-        let tier = self.tools.learn(entry, &definition);
-        let unlike = self.meet_tool(&definition.name, entry, tier);
-        if self.tool_listed(&definition.name).effect == Effect::Deny {
-            let why = format!("`{name}` is withheld");
+        let misled = self.tools.misleading(judged, entry, self.phase.era());
+        if let Some((control, why)) = misled {
+            let name = shown_name(&judged.definition.name);
+            return left_out(control, format!("`{name}` was left out: {why}"));
+        }
+        Ok(self.tools.learn(entry, judged))
+    }
+
+    /// A definition as the host may see it.
+    fn show_entry(&mut self, entry: &Json, judged: &mut Judged) -> (Option<Json>, Decision) {
+        let part = Part::new(Section::Tool, &judged.definition.name);
+        let Assessed { tier, seen, .. } = judged.assessed(entry);
+        let tier = *tier;
+        let unlike = self.meet(part, seen);
+        let name = &judged.definition.name;
+        if self.tool_listed(name).effect == Effect::Deny {
+            let why = format!("`{}` is withheld", shown_name(name));
             return (None, Decision::because(Effect::Allow, TOOLS_LISTED, why));
         }
         if let Some(why) = unlike {
             return (None, Decision::because(Effect::Allow, DEFINITION_PINNED, why));
         }
-        let (entry, seen) = self.inspect_definition(entry);
+        let inspected = judged.inspected.get_or_insert_with(|| self.inspect_definition(entry));
+        let (entry, seen) = inspected.clone();
         let Some(entry) = entry else {
-            self.tools.withhold(&definition.name);
-            let why = format!("`{name}` is withheld");
+            self.tools.withhold(name);
+            let why = format!("`{}` is withheld", shown_name(name));
             return (None, seen.and(Decision::because(Effect::Allow, DEFINITIONS_INSPECTED, why)));
         };
         let mut members = entry.object().unwrap_or_default();
@@ -319,10 +350,11 @@ impl Session {
                 (members.to_json(), seen.and(cut))
             }
         };
-        match annotations_rewritten::rewrite(&members, &definition.annotations, tier) {
+        match annotations_rewritten::rewrite(&members, &judged.definition.annotations, tier) {
             None => (Some(entry), seen),
             Some(rewritten) => {
-                let why = format!("hints of `{name}` are milder than its tier, {tier}");
+                let why =
+                    format!("hints of `{}` are milder than its tier, {tier}", shown_name(name));
                 let milder = Decision::because(Effect::Allow, ANNOTATIONS_REWRITTEN, why);
                 (Some(rewritten), seen.and(milder))
             }

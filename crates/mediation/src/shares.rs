@@ -93,19 +93,25 @@ impl Share {
     }
 
     fn judge(&mut self, most: &Most, kind: Kind, now: Instant) -> Result<(), Why> {
-        self.has_room(most, kind)?;
+        self.has_room(most, kind, 1)?;
         self.kibibytes
             .room(now)
             .map_err(|wait| (MESSAGE_BOUNDED, "too many bytes in a minute", wait))?;
-        self.requests.spend(now).map_err(|wait| (RATES_KEPT, "too many requests in a minute", wait))
+        self.spends(1, now)
     }
 
-    fn has_room(&self, most: &Most, kind: Kind) -> Result<(), Why> {
+    fn spends(&mut self, requests: u32, now: Instant) -> Result<(), Why> {
+        let spent = self.requests.spend_all(requests, now);
+        spent.map_err(|wait| (RATES_KEPT, "too many requests in a minute", wait))
+    }
+
+    fn has_room(&self, most: &Most, kind: Kind, many: u32) -> Result<(), Why> {
         let (open, limit, why) = match kind {
             Kind::Request => (self.under_way, most.requests, "too many requests at once"),
             Kind::Stream => (self.streams, most.streams, "too many streams at once"),
         };
-        if open < limit { Ok(()) } else { Err((CONCURRENCY_CAPPED, why, SOON)) }
+        let fits = open.saturating_add(many) <= limit;
+        if fits { Ok(()) } else { Err((CONCURRENCY_CAPPED, why, SOON)) }
     }
 
     fn waits(&mut self, (control, why, time): Why) -> Wait {
@@ -152,6 +158,26 @@ impl Shares {
         Ok(())
     }
 
+    /// A request of this principal's turns out to be several messages in one (2025-03-26): these
+    /// came beside the first, and so many of them wait for an answer. All of them are let through
+    /// or none is; what was let through is left by [`Shares::leave`], each by itself.
+    ///
+    /// # Errors
+    /// A [`Wait`]; the request keeps its place.
+    pub fn beside(
+        &mut self,
+        who: &Principal,
+        messages: u32,
+        waiting: u32,
+        now: Instant,
+    ) -> Result<(), Wait> {
+        let Some(share) = self.of.get_mut(who) else { return Ok(()) };
+        let judged = share.has_room(&self.most, Kind::Request, waiting);
+        judged.and_then(|()| share.spends(messages, now)).map_err(|why| share.waits(why))?;
+        share.under_way += waiting;
+        Ok(())
+    }
+
     /// A request of this principal's turns out to be a stream (`subscriptions/listen`): it takes
     /// the place of one from now on.
     ///
@@ -159,7 +185,7 @@ impl Shares {
     /// A [`Wait`]; the request keeps its place.
     pub fn lasts(&mut self, who: &Principal) -> Result<(), Wait> {
         let Some(share) = self.of.get_mut(who) else { return Ok(()) };
-        share.has_room(&self.most, Kind::Stream).map_err(|why| share.waits(why))?;
+        share.has_room(&self.most, Kind::Stream, 1).map_err(|why| share.waits(why))?;
         share.under_way = share.under_way.saturating_sub(1);
         share.streams += 1;
         Ok(())
@@ -273,6 +299,24 @@ mod tests {
         shares.leave(&ada, Kind::Stream);
         shares.lasts(&ada).unwrap();
         assert_eq!(shares.under_way(), 1);
+    }
+
+    #[test]
+    fn several_messages_in_one_request_are_several() {
+        let ada = Principal::token("ada");
+        let now = arbitrary();
+        let mut shares = shares();
+        shares.enter(&ada, Kind::Request, now).unwrap();
+        let wait = shares.beside(&ada, 2, 2, now).unwrap_err();
+        assert_eq!((wait.control, shares.under_way()), (CONCURRENCY_CAPPED, 1));
+        let wait = shares.beside(&ada, 6, 0, now).unwrap_err();
+        assert_eq!((wait.control, wait.first), (RATES_KEPT, None), "one run of them");
+        shares.beside(&ada, 5, 1, now).unwrap();
+        assert_eq!(shares.under_way(), 2, "one waits beside the first, and four say something");
+        shares.leave(&ada, Kind::Request);
+        shares.leave(&ada, Kind::Request);
+        let wait = shares.enter(&ada, Kind::Request, now).unwrap_err();
+        assert_eq!((wait.control, shares.under_way()), (RATES_KEPT, 0));
     }
 
     #[test]

@@ -6,6 +6,7 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use cedar_policy::{
     Context, Entities, Entity, EntityId, EntityTypeName, EntityUid, Request, RestrictedExpression,
@@ -30,7 +31,8 @@ const QUESTION: usize = 4_096;
 /// Everything that decides about a server's tools, compiled.
 #[derive(Clone, Debug)]
 pub struct Policies {
-    rules: Vec<Rule>,
+    /// Shared by all that are cloned of one.
+    rules: Arc<[Rule]>,
     mode: Ask,
     parties: Parties,
     list: Asked,
@@ -47,7 +49,7 @@ pub struct Policies {
 struct Asked {
     action: EntityUid,
     object: EntityTypeName,
-    slice: Slice,
+    slice: Arc<Slice>,
 }
 
 /// What is known about one reading of a resource's URI.
@@ -124,15 +126,24 @@ impl Policies {
         let asked = |name, object| {
             let (action, object) = (uid(kind("Action")?, name), kind(object)?);
             let parties = Parties { object: object.clone(), ..parties.clone() };
-            let slice = Slice::new(&rules, &parties, &action);
+            let slice = Arc::new(Slice::new(&rules, &parties, &action));
             Ok::<_, Vec<Unsound>>(Asked { action, object, slice })
         };
         let (list, call) = (asked("list", "Tool")?, asked("call", "Tool")?);
         let (read, get) = (asked("read", "Resource")?, asked("get", "Prompt")?);
         let reads_secrets = rules.iter().any(|rule| rule.reads_secrets);
         let remembered = RefCell::default();
-        let policies =
-            Self { rules, mode, parties, list, call, read, get, reads_secrets, remembered };
+        let policies = Self {
+            rules: rules.into(),
+            mode,
+            parties,
+            list,
+            call,
+            read,
+            get,
+            reads_secrets,
+            remembered,
+        };
         let wrong = examples::wrong(&policies);
         if wrong.is_empty() { Ok(policies) } else { Err(wrong) }
     }

@@ -3,7 +3,7 @@
 //! The journal: [`journal`] opens it, `writer` appends under `lock`, `segment`
 //! knows the files, `key` the keys, [`read`] and [`verify`] look at it.
 //! Approvals, grants and pins: [`approvals`], `answer` (what a person said, under a
-//! `seal`), `standing` (a yes that lasts, under it too), [`grants`] (of directories) and [`pins`] are rows of a `database`. `dir`
+//! `seal`), `standing` (a yes that lasts, under it too), [`grants`] (of directories) and [`pins`] are rows of a `database` that a process opens once ([`shared`]). `dir`
 //! opens every file. [`window`] says which console is open. [`vault`] keeps credentials,
 //! encrypted, and [`turn`] says who may redeem one.
 
@@ -20,6 +20,7 @@ pub mod pins;
 pub mod read;
 mod seal;
 mod segment;
+pub mod shared;
 mod standing;
 pub mod turn;
 pub mod vault;

@@ -27,6 +27,7 @@ pub use embedded::grants::{Grant, Grants};
 pub use embedded::journal::{Journal, Options, Sync};
 pub use embedded::pins::Pins;
 pub use embedded::read::{Entries, Entry, last, read};
+pub use embedded::shared::Database;
 pub use embedded::turn::Turn;
 pub use embedded::vault::{CredentialRow, Kind, Owner, Vault};
 pub use embedded::verify::{Report, verify, verify_with};

@@ -2,7 +2,7 @@
 //!
 //! What a request means is none of its business; it holds no conversation. Read in this order:
 //! [`serve`] takes connections, `listener` says where they arrive, `caller` whose process is at the
-//! other end, `second` has several requests at once on one of them (HTTP/2), `body` what a request
+//! other end, `crowd` how many there are, `second` has several requests at once on one of them (HTTP/2), `body` what a request
 //! carries, `reply` what an answer is made of, [`sse`] how permitted messages are written into one,
 //! [`session_id`] what a conversation is called.
 
@@ -10,6 +10,7 @@ mod auth;
 mod body;
 mod caller;
 pub mod client;
+mod crowd;
 pub mod fetch;
 mod listener;
 pub mod mirrored;
@@ -21,6 +22,7 @@ mod second;
 pub mod session_id;
 pub mod sse;
 mod tls;
+mod validity;
 mod wall;
 
 use std::convert::Infallible;
@@ -50,6 +52,7 @@ pub use session_id::SessionId;
 pub use tls::{Files as TlsFiles, Tls};
 pub use wall::Wall;
 
+use crowd::Crowd;
 use listener::Stream;
 use patient::Patient;
 
@@ -63,6 +66,8 @@ const BREATH: Duration = Duration::from_millis(50);
 pub struct Limits {
     /// Connections at once; one more is closed at once.
     pub connections: usize,
+    /// The same from one address.
+    pub of_one_address: usize,
     /// Bytes of a request's head. Not less than 8 KiB, which is hyper's least.
     pub head_bytes: usize,
     /// Headers in it.
@@ -85,6 +90,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             connections: 256,
+            of_one_address: 192,
             head_bytes: 16 << 10,
             headers: 64,
             head_time: Duration::from_secs(10),
@@ -117,20 +123,25 @@ where
     let door = listener.open()?;
     let (until, ended) = watch::channel(());
     let all = Arc::new(Semaphore::new(limits.all_streams));
+    let crowd = Crowd::new(limits.connections, limits.of_one_address);
     let mut connections = JoinSet::new();
     tokio::pin!(stop);
     loop {
-        counted.store(connections.len(), Ordering::Relaxed);
+        counted.store(crowd.count(), Ordering::Relaxed);
         tokio::select! {
             biased;
             () = &mut stop => break,
             Some(_) = connections.join_next() => {}
             accepted = door.accept() => match accepted {
-                Ok(stream) if connections.len() < limits.connections => {
+                Ok(stream) => {
+                    let Some(seat) = crowd.enter(stream.address()) else { continue };
                     let (all, ended, answer) = (Arc::clone(&all), ended.clone(), answer.clone());
-                    connections.spawn(connection(stream, limits, all, ended, answer));
+                    let served = connection(stream, limits, all, ended, answer);
+                    connections.spawn(async move {
+                        served.await;
+                        drop(seat);
+                    });
                 }
-                Ok(_) => {}
                 Err(_) => tokio::time::sleep(BREATH).await,
             }
         }
@@ -163,10 +174,18 @@ async fn connection<F, Fut>(
             let Ok(Ok(stream)) = begun else { return };
             let certificate = tls::shown(&stream).map(Arc::new);
             let caller = Caller { certificate, ..caller };
-            if tls::speaks_second(&stream) {
-                second::requests(stream, limits, all, ended, answer(caller)).await;
-            } else {
-                requests(stream, limits, ended, answer(caller)).await;
+            let chain = tls::chain(&stream);
+            let served = async {
+                if tls::speaks_second(&stream) {
+                    second::requests(stream, limits, all, ended, answer(caller)).await;
+                } else {
+                    requests(stream, limits, ended, answer(caller)).await;
+                }
+            };
+            // What was shown when it began must be good as long as it lasts.
+            tokio::select! {
+                () = served => {}
+                () = tls.doubts(chain) => {}
             }
         }
         Stream::Unix(stream) => requests(stream, limits, ended, answer(caller)).await,

@@ -15,6 +15,7 @@
 #![forbid(unsafe_code)]
 
 pub mod canonical;
+pub mod code;
 pub mod events;
 pub mod frame;
 pub mod json;

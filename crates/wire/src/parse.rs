@@ -16,6 +16,7 @@
 
 use std::borrow::Cow;
 
+use crate::code;
 use crate::json::{DEEPEST, Json};
 use crate::message::{Id, Message, Notification, Outcome, Request, Response, RpcError};
 use crate::scan::{self, Fault, Member, Shape};
@@ -108,7 +109,7 @@ impl MalformedKind {
     /// -32700 when the text cannot be read in one way, -32600 when it can and is
     /// not a message (JSON-RPC 2.0, section 5.1).
     pub fn code(self) -> i64 {
-        if self < Self::Batch { -32700 } else { -32600 }
+        if self < Self::Batch { code::PARSE_ERROR } else { code::INVALID_REQUEST }
     }
 
     /// A text for the peer.

@@ -153,6 +153,9 @@ fn a_no_at_the_authorization_server_is_the_end() {
     browser.does(&json!({"do": "click", "page": ME, "selector": ".login-help a"}));
     browser.shows(ME, "the authorization server refused: access_denied");
     got_nothing(&stage, gateway, id, "issuer-proven");
+    let all = stage.every_question();
+    let asked = all.iter().filter(|row| row["kind"] == "authorization").count();
+    assert_eq!(asked, 1, "a no is not asked about again: {all:?}");
     let given = list(&mut browser, &format!("{}/given", remote.at("origin")));
     assert_eq!(given, Vec::<String>::new());
 }

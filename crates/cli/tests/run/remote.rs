@@ -140,9 +140,12 @@ fn an_address_is_approved_like_a_command() {
 fn a_token_goes_to_its_server_and_nowhere_else() {
     let (stage, other) = (Stage::new(), Somewhere::says(known));
     let away = other.url();
-    let site = Somewhere::says(move |request| match request.contains("tools/call") {
-        true => http(307, &format!("location: {away}\r\n"), ""),
-        false => known(request),
+    let site = Somewhere::says(move |request| {
+        let sent_on = ["tools/call", "notifications/initialized"];
+        match sent_on.iter().any(|method| request.contains(method)) {
+            true => http(307, &format!("location: {away}\r\n"), ""),
+            false => known(request),
+        }
     });
     let mut gateway = guarded(&stage, &["--bearer-env", "TOKEN"], &site.url());
     assert!(gateway.shakes_hands().get("result").is_some());
@@ -152,7 +155,9 @@ fn a_token_goes_to_its_server_and_nowhere_else() {
     assert!(!text.contains("127.0.0.1"), "{answer}");
     let said = gateway.leave();
     assert_eq!(said.code, 0, "{said:?}");
-    assert!(said.err.contains("the answer leads elsewhere: to another host"), "{said:?}");
+    for why in ["to another host", "with a call, which is made once"] {
+        assert!(said.err.contains(&format!("the answer leads elsewhere: {why}")), "{said:?}");
+    }
     assert_eq!(other.heard(), Vec::<String>::new());
     for request in site.heard() {
         let bearer = format!("authorization: Bearer {TOKEN}\r\n");

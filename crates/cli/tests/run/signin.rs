@@ -288,6 +288,19 @@ fn a_page_that_leads_a_browser_here_ends_no_sign_in() {
     assert_eq!(gateway.leave().code, 0);
 }
 
+/// What is refused for want of a credential says nothing of the era that a server is of.
+#[test]
+fn a_no_is_the_answer_and_nobody_is_asked_twice() {
+    let (stage, (_, site)) = (Stage::new(), Both::start());
+    let mut gateway = begin(&stage, &site);
+    let hello = gateway.greets();
+    let id = question(&stage)["id"].as_str().unwrap().to_owned();
+    assert_eq!(stage.says(&["approvals", "deny", &id]).code, 0);
+    assert!(gateway.answer(hello).get("error").is_some());
+    assert_eq!(stage.every_question().len(), 1, "{:?}", stage.every_question());
+    assert_eq!(gateway.leave().code, 0);
+}
+
 #[test]
 fn more_that_a_person_did_not_give_is_asked_for_once() {
     let (stage, (_, site)) = (Stage::new(), Both::start());

@@ -8,7 +8,7 @@ use rustix::net::sockopt::set_socket_recv_buffer_size;
 use rustix::net::{AddressFamily, SocketType, connect, socket};
 use serde_json::{Value, json};
 
-use crate::house::{Got, House, LEGACY, request};
+use crate::house::{Got, House, LEGACY, opening, request};
 use crate::stage::{PATIENCE, Stage, answering};
 
 const ADA: &str = "Bearer adas-own-token";
@@ -134,6 +134,47 @@ fn requests_and_streams_at_once_are_capped_until_some_of_them_end() {
         assert_eq!(control, "concurrency-capped", "{record}");
     }
     assert_eq!(denied.len(), 2, "two runs: {denied:?}");
+}
+
+/// MCP-LIM-06: what comes in one request is as much as if it had come in many.
+#[test]
+fn a_batch_counts_for_each_of_its_messages() {
+    let stage = Stage::new();
+    let more = "[serve.limits]\nrequests_per_minute = 60\nrequests = 4";
+    let house = House::of_files(&stage, more);
+    let got = house.posts(&[], &opening("2025-03-26"));
+    let name = got.header("mcp-session-id").unwrap().to_owned();
+    let session = [("Mcp-Session-Id", name.as_str())];
+    let said = json!({"jsonrpc": "2.0", "method": "notifications/initialized"});
+    assert_eq!(house.posts(&session, &said).status, 202);
+    let pings = |many: i64| Value::from_iter((0..many).map(|id| request(id, "ping", &json!({}))));
+    let got = house.posts(&session, &pings(5));
+    assert_eq!(got.status, 429, "{got:?}");
+    assert!(got.body.contains("too many requests at once"), "{got:?}");
+    assert_eq!(house.posts(&session, &pings(4)).status, 200);
+    let told = Value::from_iter(std::iter::repeat_n(said, 58));
+    let got = house.posts(&session, &told);
+    assert!(got.body.contains("too many requests in a minute"), "{got:?}");
+}
+
+/// Nobody who has no name uses up the records that somebody known has.
+#[test]
+fn strangers_leave_room_in_the_journal_for_whoever_is_known() {
+    let stage = Stage::new();
+    let people = format!("[serve.tokens.ada]\nsha256 = \"{ADAS_DIGEST}\"\n");
+    let house = House::of_files(&stage, &people);
+    for _ in 0..35 {
+        assert_eq!(house.posts(&[], &wait(1)).status, 401);
+    }
+    let ada = [("Authorization", ADA)];
+    assert_eq!(house.sends("POST", "/s/nowhere/mcp", &ada, "").status, 404);
+    let denied = stage.events("denied");
+    assert_eq!(denied.len(), 30 + 1, "{denied:?}");
+    assert_eq!(denied.last().unwrap()["principal"], "token:ada");
+    assert_eq!(house.ends(), 0);
+    let told = stage.events("notice");
+    let told = told.iter().any(|it| it["note"].to_string().contains("5 requests of strangers"));
+    assert!(told, "how many were not written down");
 }
 
 /// MCP-LIM-06: a person is not asked more by somebody who has more sessions.

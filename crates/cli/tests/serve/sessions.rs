@@ -348,3 +348,33 @@ fn everything_ends_with_the_gateway() {
     stage.until("they are gone", || servers.iter().all(|it| !kin::lives(*it)).then_some(()));
     stage.verify();
 }
+
+#[test]
+fn sessions_with_a_remote_server_share_a_few_threads() {
+    let (there, stage) = (Stage::new(), Stage::new());
+    let far = House::of_files(&there, "");
+    let config = format!(
+        "[serve]\nlisten = \"127.0.0.1:0\"\n[server.files]\nurl = \"http://127.0.0.1:{}/s/files/mcp\"\n\
+         ask = \"never\"\n",
+        far.port()
+    );
+    let house = House::with(&stage, &config);
+    // As many as there are in `serve/crew.rs`, and some more.
+    let hands = std::thread::available_parallelism().map_or(1, usize::from).min(16) * 2;
+    let all: Vec<String> = (0..hands + 4).map(|_| house.greets(&[])).collect();
+    let tasks = format!("/proc/{}/task", house.pid());
+    let threads = || std::fs::read_dir(&tasks).unwrap().count();
+    // Each was started on a thread of its own, which is gone soon after.
+    stage.until("there are fewer threads than sessions", || (threads() <= hands + 1).then_some(()));
+    let list = request(8, "tools/list", &json!({}));
+    for name in &all {
+        assert_eq!(house.asks(name, &[], &list).status, 200, "each goes on");
+    }
+    let first = all.first().unwrap();
+    let ends = [("Mcp-Session-Id", first.as_str()), ("MCP-Protocol-Version", LEGACY)];
+    assert_eq!(house.sends("DELETE", "/s/files/mcp", &ends, "").status, 204);
+    for name in all.iter().skip(1) {
+        assert_eq!(house.asks(name, &[], &list).status, 200, "one that ends takes no other along");
+    }
+    stage.verify();
+}

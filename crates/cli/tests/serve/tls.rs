@@ -6,6 +6,7 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, SanType};
 use rustls::pki_types::pem::PemObject as _;
@@ -45,7 +46,14 @@ impl Authority {
 
     /// A certificate of these names, and its key.
     pub fn vouches(&self, names: &[SanType]) -> (String, String) {
+        self.vouches_for(names, Duration::from_secs(24 * 3600))
+    }
+
+    /// The same for so long from now on.
+    fn vouches_for(&self, names: &[SanType], time: Duration) -> (String, String) {
         let mut params = CertificateParams::new(Vec::new()).unwrap();
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+        params.not_after = rcgen::date_time_ymd(1970, 1, 1) + now + time;
         params.subject_alt_names = names.to_vec();
         // Some take whoever is called like its authority for the authority.
         params.distinguished_name.push(DnType::CommonName, "one of its own");
@@ -105,22 +113,40 @@ impl Caller {
 
     /// Lists the tools of `files`. Nothing, when there is no connection to ask on.
     fn asks(&self, house: &House, headers: &[(&str, &str)]) -> Option<Got> {
-        let body = modern(1, "tools/list", &json!({})).to_string();
-        let mut text = format!(
-            "POST /s/files/mcp HTTP/1.1\r\nHost: localhost:{}\r\nConnection: close\r\n\
-             Content-Type: application/json\r\nAccept: application/json, text/event-stream\r\n\
-             MCP-Protocol-Version: 2026-07-28\r\nMcp-Method: tools/list\r\n",
-            house.port
-        );
-        for (name, value) in headers {
-            text.push_str(&format!("{name}: {value}\r\n"));
-        }
-        text.push_str(&format!("Content-Length: {}\r\n\r\n{body}", body.len()));
+        let text = list(house, "close", headers);
         let mut stream = self.connects(house).ok()?;
         stream.write_all(text.as_bytes()).ok()?;
         let mut all = Vec::new();
         let _ = stream.read_to_end(&mut all);
         (!all.is_empty()).then(|| Got::read(&all))
+    }
+}
+
+/// A request for the tools of `files`.
+fn list(house: &House, connection: &str, headers: &[(&str, &str)]) -> String {
+    let body = modern(1, "tools/list", &json!({})).to_string();
+    let mut text = format!(
+        "POST /s/files/mcp HTTP/1.1\r\nHost: localhost:{}\r\nConnection: {connection}\r\n\
+         Content-Type: application/json\r\nAccept: application/json, text/event-stream\r\n\
+         MCP-Protocol-Version: 2026-07-28\r\nMcp-Method: tools/list\r\n",
+        house.port
+    );
+    for (name, value) in headers {
+        text.push_str(&format!("{name}: {value}\r\n"));
+    }
+    text.push_str(&format!("Content-Length: {}\r\n\r\n{body}", body.len()));
+    text
+}
+
+/// A connection that stays.
+struct Staying(StreamOwned<ClientConnection, TcpStream>);
+
+impl Staying {
+    /// Asks again on it; false when it has ended.
+    fn asks(&mut self, house: &House) -> bool {
+        let asked = self.0.write_all(list(house, "keep-alive", &[]).as_bytes());
+        let mut piece = [0; 64 << 10];
+        asked.is_ok() && self.0.read(&mut piece).is_ok_and(|length| length > 0)
     }
 }
 
@@ -224,6 +250,36 @@ fn whoever_has_a_certificate_is_known_by_the_one_name_in_it() {
     // Where a certificate is all that counts, there is no connection without one of theirs.
     assert!(Caller::of(&authority).asks(&house, &[]).is_none());
     assert!(showing(&authority, &ada).is_none(), "of another authority");
+}
+
+/// MCP-AUTH-04: a connection is no way to keep what a certificate gave for so long.
+#[test]
+fn a_connection_ends_with_the_certificate_that_opened_it() {
+    let (stage, ours, clients, others) =
+        (Stage::new(), Authority::new(), Authority::new(), Authority::new());
+    let files = Files::of(&stage);
+    files.write(&ours.vouches(&[dns("localhost")]));
+    let both = clients.pem.clone() + others.pem();
+    fs::write(&files.clients, both).unwrap();
+    let house = House::of_files(&stage, &files.config(true));
+    let with = |shows: (String, String)| {
+        let caller = Caller::of(&ours).showing(shows);
+        (Staying(caller.connects(&house).unwrap()), caller)
+    };
+    let (name, short) = ([uri("https://example.com/ada")], Duration::from_secs(4));
+    let (mut brief, brief_caller) = with(clients.vouches_for(&name, short));
+    let (mut kept, _) = with(others.vouches(&name));
+    let (mut lost, _) = with(clients.vouches(&name));
+    assert!(brief.asks(&house) && kept.asks(&house) && lost.asks(&house));
+    let over = |ended: &mut Staying| (!ended.asks(&house)).then_some(());
+    stage.until("it has expired", || over(&mut brief));
+    assert!(brief_caller.asks(&house, &[]).is_none_or(|got| got.status == 401));
+    assert!(kept.asks(&house) && lost.asks(&house));
+
+    // Whoever vouched for it is nobody any more.
+    fs::write(&files.clients, others.pem()).unwrap();
+    stage.until("nobody vouches for it", || over(&mut lost));
+    assert!(kept.asks(&house));
 }
 
 #[test]

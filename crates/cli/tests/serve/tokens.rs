@@ -247,6 +247,31 @@ fn a_token_that_is_bound_counts_with_its_key_once_for_each_proof() {
     assert_eq!(stage.events("denied").len(), 10);
 }
 
+/// What is let in otherwise from now on forgets nothing that was used.
+#[test]
+fn a_proof_that_was_used_is_used_after_the_config_changed() {
+    let Some(issuer) = Issuer::start() else { return };
+    let stage = Stage::new();
+    let house = house(&stage, &issuer, "");
+    let key = Key::new();
+    let token = issuer.gives_bound("signed", "mcp files:read", GATE, &key);
+    let (bound, proof) = (format!("DPoP {token}"), key.shows(&token));
+    let shows = |proof: &str| {
+        house.asks_modern(&[("Authorization", &bound), ("DPoP", proof)], &list()).status
+    };
+    assert_eq!(shows(&proof), 200);
+    let file = stage.state().with_file_name("portcullis.toml");
+    let config = std::fs::read_to_string(&file).unwrap();
+    let digest = "0f".repeat(32);
+    std::fs::write(&file, format!("{config}[serve.tokens.new]\nsha256 = \"{digest}\"\n")).unwrap();
+    stage.until("the config is read again", || {
+        let all = stage.events("notice");
+        all.iter().any(|it| it["note"].to_string().contains("was read again")).then_some(())
+    });
+    assert_eq!(shows(&proof), 401, "it was used before");
+    assert_eq!(shows(&key.shows(&token)), 200);
+}
+
 #[test]
 fn a_stream_lasts_no_longer_than_the_token_that_opened_it() {
     let Some(issuer) = Issuer::start() else { return };

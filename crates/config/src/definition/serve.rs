@@ -26,6 +26,13 @@ pub(super) static SERVE: &[Key] = &[
     key("scopes", Kind::Texts, "scopes that everything takes").usually("[]").such_as(r#"["mcp"]"#),
     key("scopes_of", Kind::Named(NEEDED), "scopes that a server takes beside them, by its name"),
     key(
+        "connections",
+        Kind::Count(1..=65_536),
+        "connections at once; one address never has more than three of four",
+    )
+    .computed(|| Serve::default().connections.to_string())
+    .such_as("1024"),
+    key(
         "sessions",
         Kind::Count(1..=10_000),
         "sessions at once; nobody has more than three of four",

@@ -2,11 +2,14 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::sync::Arc;
 
 use portcullis_config::serve::{Introspection, Issuer, Reference, Serve, Token};
 use portcullis_guard::secret::SecretString;
 use portcullis_transport::http::fetch::{Fetcher, Reach, Roots, Url};
-use portcullis_transport::http::oauth::{self, Resource, Signing, Tokens, Trust, Trusted, Web};
+use portcullis_transport::http::oauth::{
+    self, Proofs, Resource, Signing, Tokens, Trust, Trusted, Web,
+};
 use portcullis_transport::http::{Address, Bearer, Gatekeeper, Tls, TlsFiles};
 
 use crate::fault::Fault;
@@ -41,6 +44,7 @@ pub(super) fn gatekeeper(
     serve: &Serve,
     resource: Resource,
     plan: &Plan,
+    proofs: Proofs,
 ) -> Result<Gatekeeper, Fault> {
     let mut keeper = Gatekeeper::new(serve.tokens.iter().map(bearer).collect());
     if serve.tls.as_ref().is_some_and(|tls| tls.client_ca.is_some()) {
@@ -52,7 +56,7 @@ pub(super) fn gatekeeper(
     let trusted = serve.issuers.iter().map(|issuer| trusted(issuer, plan));
     let trusted = trusted.collect::<Result<Vec<_>, Fault>>()?;
     let scopes: BTreeSet<String> = serve.scopes.clone();
-    Ok(keeper.and_tokens(Tokens::new(resource, trusted, scopes)))
+    Ok(keeper.and_tokens(Tokens::new(resource, trusted, scopes).remembering(proofs)))
 }
 
 fn bearer(token: &Token) -> Bearer {
@@ -85,7 +89,7 @@ fn trusted(issuer: &Issuer, plan: &Plan) -> Result<Trusted, Fault> {
     }
     let introspection = introspection.map(|it| oauth::Introspection::new(it.url.clone()));
     let keys = issuer.jwks_uri.clone();
-    let asked = oauth::Issuer::new(trust, keys, introspection, Box::new(web));
+    let asked = oauth::Issuer::new(trust, keys, introspection, Arc::new(web));
     Ok(Trusted { issuer: asked, servers: issuer.servers.clone() })
 }
 

@@ -18,8 +18,8 @@ use portcullis_transport::http::{
 };
 use portcullis_wire::view::lifecycle::{Initialized, Meta};
 use portcullis_wire::{
-    Era, Json, Limits, Malformed, MalformedKind, Message, Outcome, Response, Revision, batch,
-    canonical, parse,
+    Era, Json, Limits, Malformed, MalformedKind, Message, Outcome, Response, Revision, canonical,
+    code, parse,
 };
 
 use super::granted::Away;
@@ -37,9 +37,6 @@ use super::witness::Turned;
 use super::worker;
 use crate::launch::{DEPTH, Plan};
 use crate::telemetry;
-
-/// Messages in one batch.
-const BATCH: usize = 64;
 
 /// The header that names a session.
 pub(super) const SESSION: &str = "mcp-session-id";
@@ -61,7 +58,7 @@ pub(super) struct Front {
 
 /// Somebody known, at a server that is there.
 pub(super) struct Visit<'a> {
-    caller: Caller,
+    pub(super) caller: Caller,
     pub(super) guest: Guest,
     plan: &'a Plan,
     /// The transport.
@@ -164,7 +161,7 @@ impl Front {
     }
 
     /// Somebody takes more than their share; of a run of such requests, the first is recorded.
-    fn told_to_wait(&self, caller: &Caller, who: &Principal, wait: &Wait) -> Reply {
+    pub(super) fn told_to_wait(&self, caller: &Caller, who: &Principal, wait: &Wait) -> Reply {
         self.common.metrics.count(&telemetry::TOLD_TO_WAIT, &[wait.control().as_str()]);
         if let Some(decision) = wait.told() {
             self.common.witness.told_to_wait(caller, who, decision);
@@ -280,14 +277,14 @@ impl Front {
             if let Err(header) = mirrored::check(parts, &message) {
                 let why = format!("the header {header} and the body do not agree");
                 self.not_let_in(visit, &why);
-                return Ok(refused(&message, -32020, &why));
+                return Ok(refused(&message, code::HEADER_MISMATCH, &why));
             }
             let said = match mirrored::arguments(parts) {
                 Ok(said) => said,
                 Err(header) => {
                     let why = format!("the header {header} stands twice or cannot be read");
                     self.not_let_in(visit, &why);
-                    return Ok(refused(&message, -32020, &why));
+                    return Ok(refused(&message, code::HEADER_MISMATCH, &why));
                 }
             };
             // It lasts for as long as it is listened to, and nobody waits for its answer.
@@ -306,7 +303,7 @@ impl Front {
     }
 
     /// What is no message is told so, and the session that it was for counts it.
-    async fn malformed(
+    pub(super) async fn malformed(
         &self,
         parts: &Parts,
         visit: &Visit<'_>,
@@ -321,57 +318,6 @@ impl Front {
         }
         Ok(answer_to(&malformed)
             .map_or_else(|| OURS.into(), |it| json(StatusCode::BAD_REQUEST, it)))
-    }
-
-    /// Several messages at once, which 2025-03-26 alone has. Each is judged by itself, and their
-    /// answers come as they are ready.
-    async fn batch(
-        &self,
-        parts: &Parts,
-        version: Option<&str>,
-        bytes: &[u8],
-        visit: &Visit<'_>,
-    ) -> Result<Reply, Away> {
-        if self.common.lull.is_on() {
-            return Err(lull::ends().into());
-        }
-        let no_batch = Malformed { kind: MalformedKind::Batch, id: None };
-        let session = match self.named(parts, visit) {
-            Ok(session) if session.revision.get().is_some_and(|it| it.has_batches()) => session,
-            Ok(_) | Err(UNNAMED) => return Ok(self.malformed(parts, visit, no_batch).await?),
-            Err(refusal) => return Err(refusal.into()),
-        };
-        fits(version, &session)?;
-        let members = match batch(bytes, &visit.limits(), BATCH) {
-            Ok(members) => members,
-            Err(malformed) => return Ok(self.malformed(parts, visit, malformed).await?),
-        };
-        self.may(parts, members.iter().flatten(), visit)?;
-        let (post, answers) = Answers::open(&session, 0).map_err(|_| OURS)?;
-        let mut left = 0;
-        for member in members {
-            let said = match member {
-                Ok(message @ Message::Request(_)) => {
-                    left += 1;
-                    Said::Message(Box::new(message), Some(post.clone()))
-                }
-                Ok(message) => Said::Message(Box::new(message), None),
-                Err(malformed) => {
-                    left += 1;
-                    if let Some(json) = answer_to(&malformed) {
-                        let _ = post.to.send(Parcel::of_the_door(json));
-                    }
-                    Said::Malformed(malformed)
-                }
-            };
-            if !session.tell(said).await {
-                return Err(NO_SESSION.into());
-            }
-        }
-        if left == 0 {
-            return Ok(empty(StatusCode::ACCEPTED));
-        }
-        Ok(streamed(Stream::new(Answers { left, ..answers }, None, visit.guest.until)))
     }
 
     /// A conversation that knows no sessions (2026-07-28).
@@ -412,8 +358,12 @@ impl Front {
             }
         };
         let status = |code: Option<i64>| match code {
-            Some(-32601) => StatusCode::NOT_FOUND,
-            Some(-32022..=-32020 | -32600 | -32700) => StatusCode::BAD_REQUEST,
+            Some(code::METHOD_NOT_FOUND) => StatusCode::NOT_FOUND,
+            Some(
+                code::UNSUPPORTED_VERSION..=code::HEADER_MISMATCH
+                | code::INVALID_REQUEST
+                | code::PARSE_ERROR,
+            ) => StatusCode::BAD_REQUEST,
             _ => StatusCode::OK,
         };
         let answers = self.ask(&session, message, Some(said)).await?;
@@ -492,7 +442,7 @@ impl Front {
     }
 
     /// The session that a request names, for whoever began it.
-    fn named(&self, parts: &Parts, visit: &Visit<'_>) -> Result<Arc<Session>, Refusal> {
+    pub(super) fn named(&self, parts: &Parts, visit: &Visit<'_>) -> Result<Arc<Session>, Refusal> {
         self.session(only(parts, SESSION)?.ok_or(UNNAMED)?, visit)
     }
 
@@ -531,7 +481,7 @@ impl Front {
         plan.principal = visit.guest.principal.clone();
         let name = plan.server.name.clone();
         let is_old = visit.door != Door::Streamable;
-        let voice = worker::begin(plan, shared).map_err(|_| FULL)?;
+        let voice = worker::begin(plan, shared, &self.common.crew).map_err(|_| FULL)?;
         Ok(Arc::new(Session::new(name, visit.guest.principal.clone(), voice, is_old)))
     }
 

@@ -10,8 +10,10 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use portcullis_config::{Network, Serve, Source};
 use portcullis_policy::{Principal, Rules, ServerName};
+use portcullis_transport::http::oauth::Proofs;
 use portcullis_transport::http::{Address, Wall};
 
+use super::crew::Crew;
 use super::front::Front;
 use super::lull::Lull;
 use super::sessions::{Limits, Session, Sessions};
@@ -51,6 +53,9 @@ pub(super) struct Common {
     pub(super) turnstile: Turnstile,
     pub(super) lull: Lull,
     pub(super) metrics: Metrics,
+    /// Proofs that were used, whoever lets people in by now.
+    proofs: Proofs,
+    pub(super) crew: Crew,
     shared: Shared,
 }
 
@@ -71,6 +76,8 @@ impl Common {
             witness: Arc::new(witness),
             turnstile: Turnstile::new(&serve.limits),
             lull: Lull::default(),
+            proofs: Proofs::default(),
+            crew: Crew::default(),
             shared,
         }
     }
@@ -109,10 +116,10 @@ impl Front {
             hosts.push(resource.authority().to_owned());
         }
         let wall = Wall::new(address, &hosts, &serve.origins);
-        // It remembers proofs that were used, and keys: where nobody else is to be let in, it stays.
+        // It remembers keys: where nobody else is to be let in, it stays.
         let gatekeeper = match before.filter(|before| lets_in_the_same(&before.serve, &serve)) {
             Some(before) => Arc::clone(&before.gatekeeper),
-            None => Arc::new(doors::gatekeeper(&serve, resource, first)?),
+            None => Arc::new(doors::gatekeeper(&serve, resource, first, common.proofs.clone())?),
         };
         let servers = servers.into_iter().map(|plan| alone(plan, &common.shared));
         let servers = servers.collect::<BTreeMap<_, _>>();
@@ -275,6 +282,8 @@ impl House {
     fn follow(&self, old: &Front, fresh: Serving) -> Result<String, Fault> {
         let Serving { mut serve, servers, .. } = fresh;
         let elsewhere = (&serve.listen, &serve.tls) != (&old.serve.listen, &old.serve.tls);
+        let wider = serve.connections != old.serve.connections;
+        serve.connections = old.serve.connections;
         serve.listen.clone_from(&old.serve.listen);
         serve.tls.clone_from(&old.serve.tls);
         let limits = serve.clone();
@@ -287,8 +296,10 @@ impl House {
         sessions.config = front.config;
         let ended = sessions.end_where(|session| !front.keeps(old, session));
         let moves = if elsewhere { "; where it listens stays until the next start" } else { "" };
+        let room = if wider { "; `connections` stays until the next start" } else { "" };
         let servers = front.servers.len();
-        Ok(format!("the config was read again: {servers} servers, {ended} sessions ended{moves}"))
+        let told = format!("{servers} servers, {ended} sessions ended{moves}{room}");
+        Ok(format!("the config was read again: {told}"))
     }
 }
 

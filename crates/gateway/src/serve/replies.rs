@@ -24,7 +24,10 @@ pub(super) async fn respond(
     status: impl Fn(Option<i64>) -> StatusCode,
 ) -> Reply {
     match tokio::time::timeout(PATIENCE, answers.parcels.recv()).await {
-        Ok(Some(parcel)) if parcel.last => whole(status(parcel.code), parcel),
+        Ok(Some(parcel)) if parcel.last => {
+            answers.open.done = true;
+            whole(status(parcel.code), parcel)
+        }
         Ok(Some(parcel)) => streamed(Stream::new(answers, Some(parcel), until)),
         Ok(None) => gone(),
         Err(_) => streamed(Stream::new(answers, None, until)),

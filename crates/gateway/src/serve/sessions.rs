@@ -36,6 +36,8 @@ pub(super) struct Session {
     used: Mutex<Instant>,
     posts: AtomicU64,
     open: AtomicUsize,
+    /// Responses that got all there was for them, and that it was not told of yet.
+    done: Mutex<Vec<Left>>,
 }
 
 impl Session {
@@ -57,6 +59,7 @@ impl Session {
             used: Mutex::new(born),
             posts: AtomicU64::default(),
             open: AtomicUsize::default(),
+            done: Mutex::default(),
         }
     }
 
@@ -64,7 +67,20 @@ impl Session {
     pub(super) async fn tell(&self, said: Said) -> bool {
         self.touch();
         let Ok(room) = Arc::clone(&self.ahead).acquire_owned().await else { return false };
+        self.tells_what_is_done();
         self.voice.say.send(Told { said, _room: Some(room) }).is_ok()
+    }
+
+    /// Nobody waits for it to hear this, so it is not woken for each: it hears it with the next
+    /// message, or when it is looked which sessions idle.
+    fn tells_what_is_done(&self) {
+        let done = std::mem::take(&mut *self.done.lock().unwrap_or_else(PoisonError::into_inner));
+        done.into_iter().for_each(|left| self.tells_left(left));
+    }
+
+    fn tells_left(&self, left: Left) {
+        // One that is over has nobody to tell.
+        let _ = self.voice.say.send(Told { said: Said::Left(left), _room: None });
     }
 
     /// Ends it, whatever it is doing; one that is still being started ends when it is.
@@ -81,7 +97,7 @@ impl Session {
     pub(super) fn opens(self: &Arc<Self>) -> Open {
         self.open.fetch_add(1, Ordering::AcqRel);
         let number = self.posts.fetch_add(1, Ordering::AcqRel);
-        Open { session: Arc::clone(self), number, told: false }
+        Open { session: Arc::clone(self), number, told: false, done: false }
     }
 
     /// Answers and streams of it that are open.
@@ -108,6 +124,8 @@ pub(super) struct Open {
     pub(super) number: u64,
     /// Its client was told the name of an event.
     pub(super) told: bool,
+    /// It got all there was for it.
+    pub(super) done: bool,
 }
 
 impl Drop for Open {
@@ -118,9 +136,11 @@ impl Drop for Open {
         if self.session.is_old {
             self.session.end();
         }
-        // One that is over has nobody to tell.
         let left = Left { number: self.number, told: self.told };
-        let _ = self.session.voice.say.send(Told { said: Said::Left(left), _room: None });
+        match self.done {
+            true => self.session.done.lock().unwrap_or_else(PoisonError::into_inner).push(left),
+            false => self.session.tells_left(left),
+        }
     }
 }
 
@@ -223,6 +243,7 @@ impl Sessions {
         let stale: Vec<_> = named.chain(shared).collect();
         self.ends(stale);
         self.ending.retain(|session| !session.is_over());
+        self.all().for_each(|session| session.tells_what_is_done());
     }
 
     /// From now on so many, for so long.

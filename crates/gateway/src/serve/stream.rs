@@ -113,6 +113,7 @@ impl Feed for Stream {
         if parcel.last {
             self.answers.left = self.answers.left.saturating_sub(1);
             self.over = self.answers.left == 0;
+            self.answers.open.done |= self.over;
         }
         self.answers.open.told |= parcel.event.is_some();
         self.alive.reset();

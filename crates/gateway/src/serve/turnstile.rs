@@ -2,6 +2,7 @@
 //! any session does: 429, and how long. What is counted, and what is too much, says
 //! `mediation/src/shares.rs`.
 
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
@@ -44,6 +45,8 @@ struct Taken {
     turnstile: Turnstile,
     who: Principal,
     kind: Mutex<Kind>,
+    /// Messages that came in one with it, and wait for answers of their own.
+    beside: AtomicU32,
 }
 
 impl Turnstile {
@@ -64,7 +67,7 @@ impl Turnstile {
         let kind = if method == Method::GET { Kind::Stream } else { Kind::Request };
         self.lock().enter(who, kind, Instant::now())?;
         let (who, kind) = (who.clone(), Mutex::new(kind));
-        Ok(Place(Arc::new(Taken { turnstile: self.clone(), who, kind })))
+        Ok(Place(Arc::new(Taken { turnstile: self.clone(), who, kind, beside: AtomicU32::new(0) })))
     }
 
     fn lock(&self) -> MutexGuard<'_, Shares> {
@@ -80,6 +83,17 @@ impl Place {
             self.0.turnstile.lock().lasts(&self.0.who)?;
             *kind = Kind::Stream;
         }
+        Ok(())
+    }
+
+    /// So many messages came in one request, and so many of them wait for an answer: each counts as
+    /// if it had come by itself.
+    pub(super) fn is_of(&self, messages: usize, waiting: usize) -> Result<(), Wait> {
+        let but_one = |many: usize| u32::try_from(many.saturating_sub(1)).unwrap_or(u32::MAX);
+        let (messages, waiting) = (but_one(messages), but_one(waiting));
+        let Taken { turnstile, who, beside, .. } = &*self.0;
+        turnstile.lock().beside(who, messages, waiting, Instant::now())?;
+        beside.fetch_add(waiting, Ordering::AcqRel);
         Ok(())
     }
 
@@ -108,8 +122,10 @@ impl Taken {
 
 impl Drop for Taken {
     fn drop(&mut self) {
-        let kind = *self.kind();
-        self.turnstile.lock().leave(&self.who, kind);
+        let (kind, beside) = (*self.kind(), self.beside.load(Ordering::Acquire));
+        let mut shares = self.turnstile.lock();
+        shares.leave(&self.who, kind);
+        (0..beside).for_each(|_| shares.leave(&self.who, Kind::Request));
     }
 }
 

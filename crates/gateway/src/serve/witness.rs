@@ -1,7 +1,7 @@
 //! Who was turned away at the door, in the journal: no session ever heard of it.
 //!
 //! Anybody who reaches the port can cause such records, so there are a few each minute, and of the
-//! others their number.
+//! others their number. Whoever is known has records that strangers cannot use up.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -15,7 +15,7 @@ use crate::driver::wall_clock;
 use crate::fault::Fault;
 use crate::launch::{Plan, open_journal};
 
-/// Records of one minute.
+/// Records of one minute: of strangers, and as many of whoever is known.
 const MOST: u32 = 30;
 const MINUTE: Duration = Duration::from_secs(60);
 /// What records of no session carry in its place.
@@ -30,9 +30,41 @@ struct Seen {
     journal: Journal,
     /// Names us, where no server was reached.
     us: ServerName,
+    strangers: Budget,
+    known: Budget,
+}
+
+/// How much is written in a minute, and how much was not.
+#[derive(Debug)]
+struct Budget {
     since: Instant,
     written: u32,
     unwritten: u32,
+}
+
+impl Budget {
+    const fn new(now: Instant) -> Self {
+        Self { since: now, written: 0, unwritten: 0 }
+    }
+
+    /// One more is written, and so many before it were not; or it is not, and counted.
+    fn spend(&mut self, now: Instant) -> Option<u32> {
+        if now >= self.since + MINUTE {
+            (self.since, self.written) = (now, 0);
+        }
+        if self.written >= MOST {
+            self.unwritten = self.unwritten.saturating_add(1);
+            return None;
+        }
+        self.written += 1;
+        Some(std::mem::take(&mut self.unwritten))
+    }
+
+    /// So many were not written in a minute that is over.
+    fn left_over(&mut self, now: Instant) -> Option<u32> {
+        let over = self.unwritten > 0 && now >= self.since + MINUTE;
+        over.then(|| std::mem::take(&mut self.unwritten))
+    }
 }
 
 /// Somebody who is turned away.
@@ -53,7 +85,8 @@ impl Witness {
     pub(super) fn open(plan: &Plan) -> Result<Self, Fault> {
         let journal = open_journal(plan)?;
         let us = ServerName::new("serve").map_err(|error| Fault::ours("we have no name", error))?;
-        let seen = Seen { journal, us, since: Instant::now(), written: 0, unwritten: 0 };
+        let (strangers, known) = (Budget::new(Instant::now()), Budget::new(Instant::now()));
+        let seen = Seen { journal, us, strangers, known };
         Ok(Self(Mutex::new(seen)))
     }
 
@@ -85,18 +118,30 @@ impl Witness {
         }
     }
 
+    /// Says how many were not written down, once the minute of it is over. What begins a new one
+    /// says it, too.
+    pub(super) fn look(&self, now: Instant) {
+        let left = {
+            let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let (strangers, known) = (seen.strangers.left_over(now), seen.known.left_over(now));
+            [("strangers", strangers), ("whoever is known", known)]
+        };
+        for (of, many) in left.iter().filter_map(|(of, many)| Some((of, (*many)?))) {
+            let what = "were turned away at the door and not written down";
+            self.notice(&format!("{many} requests of {of} {what}"));
+        }
+    }
+
+    /// The same at the end, when there is no other minute.
+    pub(super) fn ends(&self) {
+        self.look(Instant::now() + MINUTE);
+    }
+
     fn records(&self, turned: Turned<'_>) {
         let Turned { caller, principal, server, tool, decision, why } = turned;
         let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let now = Instant::now();
-        if now >= seen.since + MINUTE {
-            (seen.since, seen.written) = (now, 0);
-        }
-        if seen.written >= MOST {
-            seen.unwritten = seen.unwritten.saturating_add(1);
-            return;
-        }
-        seen.written += 1;
+        let budget = if principal.is_some() { &mut seen.known } else { &mut seen.strangers };
+        let Some(before) = budget.spend(Instant::now()) else { return };
         let known = match (principal, caller.uid) {
             (Some(principal), _) => principal.clone(),
             (None, Some(uid)) => Principal::user(uid),
@@ -104,7 +149,7 @@ impl Witness {
         };
         let server = server.unwrap_or(&seen.us).clone();
         let mut record = Record::new(Event::Denied, DOOR, &server, &known);
-        let before = match std::mem::take(&mut seen.unwritten) {
+        let before = match before {
             0 => String::new(),
             many => format!("; {many} others before were not written down"),
         };
@@ -114,5 +159,29 @@ impl Witness {
         if let Err(error) = seen.journal.append(&record, wall_clock()) {
             tell!("portcullis: who was turned away cannot be recorded: {error}");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_written_in_a_minute_is_counted_and_said_once() {
+        let start = Instant::now();
+        let mut budget = Budget::new(start);
+        for _ in 0..MOST {
+            assert_eq!(budget.spend(start), Some(0));
+        }
+        assert_eq!((budget.spend(start), budget.spend(start)), (None, None));
+        assert_eq!(budget.left_over(start), None, "it may be said with the next record");
+        let next = start + MINUTE;
+        assert_eq!(budget.spend(next), Some(2));
+        assert_eq!(budget.left_over(next + MINUTE), None);
+        for _ in 0..=MOST {
+            budget.spend(next);
+        }
+        assert_eq!(budget.left_over(next + MINUTE), Some(2));
+        assert_eq!(budget.left_over(next + MINUTE), None);
     }
 }

@@ -1,23 +1,27 @@
 //! A session's own thread: a server in its box, and the driver around it.
 //!
-//! One thread each, because starting a server, writing a record and reading the store all block,
-//! and nobody's session may wait for somebody else's. The kernel kills a box with the thread that
-//! started it, so a thread that ends for whatever reason leaves nothing behind:
-//! [why](../../../../docs/decisions/0021-a-thread-for-each-session.md).
+//! One thread each, because starting a server blocks, for as long as a person is asked about it.
+//! The kernel kills a box with the thread that started it, so a thread that ends for whatever
+//! reason leaves nothing behind:
+//! [why](../../../../docs/decisions/0021-a-thread-for-each-session.md). Where the server is
+//! somewhere else there is no box, and a session that was started goes on with others (`crew.rs`).
+
+use std::sync::Arc;
 
 use portcullis_wire::Message;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::watch;
 
+use super::crew::Crew;
 use super::posts::{Posts, Said, Told};
-use crate::driver::Stopping;
+use crate::driver::{Driver, Stopping};
 use crate::fault::Fault;
 use crate::host::{Ears, Mouth};
 use crate::launch::{self, Host, Plan};
 use crate::watch_over;
 
 /// A thread's stack, in bytes: the judge is not recursive, schemas and policies are a little.
-const STACK: usize = 4 << 20;
+pub(super) const STACK: usize = 4 << 20;
 /// For whoever waits for a server that did not start.
 const NOT_STARTED: &str = "the server could not be started: whoever operates it is told why";
 
@@ -34,26 +38,46 @@ pub(super) struct Voice {
 ///
 /// # Errors
 /// When there can be no more threads.
-pub(super) fn begin(plan: Plan, shared: bool) -> std::io::Result<Voice> {
+pub(super) fn begin(plan: Plan, shared: bool, crew: &Crew) -> std::io::Result<Voice> {
     let (say, said) = unbounded_channel();
     let (ended, ends) = watch::channel(false);
     let name = format!("session-{}", plan.server.name).chars().take(15).collect();
-    std::thread::Builder::new().name(name).stack_size(STACK).spawn(move || {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        match runtime {
+    let crew = plan.server.remote.is_some().then(|| crew.clone());
+    let plan = Arc::new(plan);
+    let work = move || match crew {
+        Some(crew) => {
+            let Some(driver) = start(&plan, shared, said, ends) else { return };
+            if let Err(error) = crew.takes(driver, plan) {
+                tell!("portcullis: a session cannot run: {error}");
+            }
+        }
+        None => match tokio::runtime::Builder::new_current_thread().enable_all().build() {
             Ok(runtime) => runtime.block_on(live(&plan, shared, said, ends)),
             Err(error) => tell!("portcullis: a session cannot run: {error}"),
-        }
-    })?;
+        },
+    };
+    std::thread::Builder::new().name(name).stack_size(STACK).spawn(work)?;
     Ok(Voice { say, ended })
 }
 
 async fn live(
-    plan: &Plan,
+    plan: &Arc<Plan>,
     shared: bool,
     said: UnboundedReceiver<Told>,
     ends: watch::Receiver<bool>,
 ) {
+    if let Some(driver) = start(plan, shared, said, ends) {
+        watch_over(driver, plan).await;
+    }
+}
+
+/// Starts the server and the session around it; when that cannot be, says so to whoever waits.
+fn start(
+    plan: &Arc<Plan>,
+    shared: bool,
+    said: UnboundedReceiver<Told>,
+    ends: watch::Receiver<bool>,
+) -> Option<Box<Driver>> {
     let mut said = Some(said);
     let host = || {
         let ears = said.take().ok_or_else(|| std::io::Error::other("the session is over"))?;
@@ -65,12 +89,13 @@ async fn live(
     let launched = launch::launch(plan, host);
     drop(awake);
     match launched {
-        Ok(driver) => drop(watch_over(driver, plan).await),
+        Ok(driver) => Some(driver),
         Err(fault) => {
             tell!("portcullis: {}: not started: {fault}", plan.server.name);
             if let Some(said) = said {
                 apologise(said, &fault, posts(plan, shared));
             }
+            None
         }
     }
 }

@@ -72,7 +72,9 @@ impl Attempts {
             issuer: how.issuer.clone(),
             document: how.client_metadata.clone(),
         };
-        let approvals = Approvals::open(&plan.state)
+        let database = plan.shared.database(&plan.state);
+        let approvals = database
+            .map(|database| Approvals::of(&database))
             .map_err(|error| Fault::ours("approvals cannot be opened", error))?;
         Ok(Self {
             server,

@@ -21,7 +21,9 @@ pub(super) struct Keeper {
 
 impl Keeper {
     pub(super) fn open(plan: &Plan, server: &Place) -> Result<Self, Fault> {
-        let vault = Vault::open(&plan.state)
+        let database = plan.shared.database(&plan.state);
+        let vault = database
+            .and_then(|database| Vault::within(&database, &plan.state))
             .map_err(|error| Fault::ours("credentials cannot be opened", error))?;
         let (principal, server) = (plan.principal.to_string(), server.as_str().to_owned());
         Ok(Self { vault, principal, server })

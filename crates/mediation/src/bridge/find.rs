@@ -10,7 +10,8 @@
 //!        └─ anything else ──────▶ the client gets the error it would have had
 //! ```
 //!
-//! No code decides alone. Of a modern server's own errors, three say that it is one.
+//! No code decides alone. Of a modern server's own errors, three say that it is one. What the
+//! server did not take for want of a credential decides nothing.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -124,6 +125,21 @@ impl Finding {
         }
     }
 
+    /// The server did not take this request, so whoever sent it is told so, and nothing follows.
+    pub(super) fn not_taken(&mut self, answer: Response, desk: &mut Desk) -> Option<Response> {
+        if self.probe.as_ref().is_some_and(|probe| answer.id.as_ref() == Some(&probe.id)) {
+            self.lets_go(desk, "the server could not be asked what it speaks");
+            return None;
+        }
+        if let Some(Id::Number(id)) = &answer.id {
+            self.tried.remove(id);
+        }
+        if self.tried.is_empty() && self.probe.is_none() {
+            (self.opening, self.patience) = (None, None);
+        }
+        Some(answer)
+    }
+
     fn may_ask(&self, tried: &Request) -> bool {
         let error = self.probe.as_ref().is_some_and(|probe| probe.error.is_some());
         !error && self.in_vain != era(tried)
@@ -160,8 +176,14 @@ impl Finding {
 
     /// Nothing came of it: the client gets what it would have got, and so does what waited.
     fn in_vain(&mut self, desk: &mut Desk) {
-        let Some(probe) = self.probe.take() else { return };
         self.in_vain = self.opening.take().and_then(|opening| era(&opening));
+        // Nobody knows in which way it could be asked.
+        self.lets_go(desk, "the server speaks no revision that is known here");
+    }
+
+    /// Whoever waits for what we asked waits no more.
+    fn lets_go(&mut self, desk: &mut Desk, why: &str) {
+        let Some(probe) = self.probe.take() else { return };
         if let Some(error) = probe.error {
             if let Some(Id::Number(id)) = error.id {
                 self.tried.remove(&id);
@@ -170,15 +192,19 @@ impl Finding {
         }
         for message in std::mem::take(&mut self.held) {
             if let Message::Request(Request { id: Id::Number(id), .. }) = &message {
-                // Nobody knows in which way it could be asked.
-                desk.fail(*id, -32603, "the server speaks no revision that is known here");
+                desk.fail(*id, -32603, why);
             }
         }
     }
 
     pub(super) fn expire(&mut self, desk: &mut Desk, now: Instant) {
-        if self.probe.as_ref().is_some_and(|probe| probe.until <= now) {
-            return self.in_vain(desk);
+        if let Some(probe) = self.probe.as_ref().filter(|probe| probe.until <= now) {
+            // Whoever answers nothing at all may wait for a person that signs in.
+            match probe.error {
+                Some(_) => self.in_vain(desk),
+                None => self.probe = None,
+            }
+            return;
         }
         if self.patience.is_some_and(|until| until <= now) {
             self.patience = None;

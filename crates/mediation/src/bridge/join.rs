@@ -24,6 +24,19 @@ impl Session {
         self.take_turns(now);
     }
 
+    /// A server over HTTP did not take a request, because whoever sends it has no credential: this
+    /// is answered in its place, and it is no sign of what the server speaks.
+    pub fn not_taken(&mut self, answer: Response, now: Instant) {
+        self.told = Some(now);
+        if self.is_closed() {
+            return;
+        }
+        match self.bridge.not_taken(answer) {
+            Some(answer) => self.server_says(Message::Response(answer), now),
+            None => drop(self.take_turns(now)),
+        }
+    }
+
     /// The next thing to do, past the bridge.
     pub(crate) fn next_output(&mut self) -> Option<Output> {
         loop {

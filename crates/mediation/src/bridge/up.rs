@@ -26,7 +26,7 @@ use portcullis_wire::{
     Revision, RpcError, array, method,
 };
 use serde_json::{Value, json};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::listeners::Listeners;
 use super::open_calls::{Calls, Resumed};
@@ -34,6 +34,9 @@ use super::{Desk, Turn, words};
 
 /// "First send the person there" (2025-11-25, client/elicitation, URL mode).
 const URL_ELICITATION: i64 = -32042;
+
+/// How long a fresh process may take to say who it is: it may have to be fetched first.
+const GREETING: Duration = Duration::from_secs(60);
 
 /// Messages that wait at most while a fresh process is greeted.
 const HELD: usize = 1024;
@@ -62,7 +65,8 @@ enum Standing {
     Greeted,
     /// It is another one than before.
     Fresh,
-    Greeting(Id, Vec<Message>),
+    /// It is asked who it is, until then; meanwhile these wait.
+    Greeting(Id, Vec<Message>, Instant),
 }
 
 impl Up {
@@ -97,7 +101,7 @@ impl Up {
     pub(super) fn takes(&mut self, message: &Message, desk: &mut Desk, now: Instant) {
         match &mut self.standing {
             Standing::Greeted => {}
-            Standing::Greeting(_, held) => {
+            Standing::Greeting(_, held, _) => {
                 if held.len() < HELD {
                     held.push(message.clone());
                 }
@@ -106,7 +110,7 @@ impl Up {
             Standing::Fresh => {
                 let id = desk.id();
                 desk.ask(id.clone(), "initialize", self.opening.clone());
-                self.standing = Standing::Greeting(id, vec![message.clone()]);
+                self.standing = Standing::Greeting(id, vec![message.clone()], now + GREETING);
                 return;
             }
         }
@@ -212,7 +216,7 @@ impl Up {
     /// The server answers.
     fn answered(&mut self, response: Response, desk: &mut Desk, now: Instant) {
         let Some(id) = &response.id else { return desk.turns.push_back(Turn::Stray) };
-        if let Standing::Greeting(greeting, _) = &self.standing
+        if let Standing::Greeting(greeting, ..) = &self.standing
             && greeting == id
         {
             return self.greeted(&response.outcome, desk, now);
@@ -243,10 +247,7 @@ impl Up {
 
     /// A process that took another's place says who it is.
     fn greeted(&mut self, outcome: &Outcome, desk: &mut Desk, now: Instant) {
-        let held = match std::mem::replace(&mut self.standing, Standing::Fresh) {
-            Standing::Greeting(_, held) => held,
-            Standing::Fresh | Standing::Greeted => Vec::new(),
-        };
+        let held = self.held();
         let same = match outcome {
             Outcome::Result(result) => Initialized::read(result).is_ok_and(|answer| {
                 Revision::parse(&answer.protocol_version) == Some(self.revision)
@@ -254,18 +255,20 @@ impl Up {
             Outcome::Error(_) => false,
         };
         if !same {
-            for message in held {
-                if let Message::Request(Request { id: Id::Number(id), .. }) = message {
-                    let why = "the restarted server does not agree to its own revision";
-                    desk.fail(id, -32603, why);
-                }
-            }
-            return;
+            return fails(held, "the restarted server does not agree to its own revision", desk);
         }
         let method = "notifications/initialized".to_owned();
         desk.say(Message::Notification(Notification { method, params: None }));
         self.standing = Standing::Greeted;
         held.iter().for_each(|message| self.takes(message, desk, now));
+    }
+
+    /// What waited for a fresh process, which is as it was before it was asked.
+    fn held(&mut self) -> Vec<Message> {
+        match std::mem::replace(&mut self.standing, Standing::Fresh) {
+            Standing::Greeting(_, held, _) => held,
+            Standing::Fresh | Standing::Greeted => Vec::new(),
+        }
     }
 
     /// A notification of the server.
@@ -316,11 +319,21 @@ impl Up {
     }
 
     pub(super) fn expire(&mut self, desk: &mut Desk, now: Instant) {
+        if self.greeting_ends().is_some_and(|until| until <= now) {
+            fails(self.held(), "the restarted server does not say who it is", desk);
+        }
         self.calls.expire(desk, now);
     }
 
     pub(super) fn next(&self) -> Option<Instant> {
-        self.calls.next()
+        self.greeting_ends().into_iter().chain(self.calls.next()).min()
+    }
+
+    const fn greeting_ends(&self) -> Option<Instant> {
+        match self.standing {
+            Standing::Greeting(.., until) => Some(until),
+            Standing::Greeted | Standing::Fresh => None,
+        }
     }
 
     pub(super) fn offered(&mut self, call: u64, client: Option<Id>) {
@@ -333,6 +346,15 @@ impl Up {
 
     pub(super) fn abandon(&mut self, desk: &mut Desk, is_open: impl Fn(&Id) -> bool, now: Instant) {
         self.calls.abandon(desk, is_open, now);
+    }
+}
+
+/// Requests that waited in vain are answered.
+fn fails(held: Vec<Message>, why: &str, desk: &mut Desk) {
+    for message in held {
+        if let Message::Request(Request { id: Id::Number(id), .. }) = message {
+            desk.fail(id, -32603, why);
+        }
     }
 }
 

@@ -21,7 +21,8 @@ pub trait Tally: std::fmt::Debug + Send {
     fn spend(&self, what: &str, burst: u32, period: Duration, now: Instant)
     -> Result<(), Duration>;
 
-    /// One more question may wait for a person.
+    /// One more question may wait for a person. It counts from here on, and whoever asked says soon
+    /// how many of theirs wait.
     fn may_ask(&self) -> bool;
 }
 
@@ -70,8 +71,18 @@ impl Quota {
     /// # Errors
     /// How long to wait.
     pub fn spend(&mut self, now: Instant) -> Result<(), Duration> {
-        self.room(now)?;
-        self.owe(1, now);
+        self.spend_all(1, now)
+    }
+
+    /// Uses so many, all of them or none, or says how long until they are there. More than there
+    /// ever are at once are never there.
+    ///
+    /// # Errors
+    /// How long to wait.
+    pub fn spend_all(&mut self, many: u32, now: Instant) -> Result<(), Duration> {
+        let Some(beside) = many.checked_sub(1) else { return Ok(()) };
+        self.room_beside(beside, now)?;
+        self.owe(many, now);
         Ok(())
     }
 
@@ -80,10 +91,15 @@ impl Quota {
     /// # Errors
     /// How long to wait.
     pub fn room(&self, now: Instant) -> Result<(), Duration> {
+        self.room_beside(0, now)
+    }
+
+    fn room_beside(&self, many: u32, now: Instant) -> Result<(), Duration> {
         if self.interval == Duration::MAX {
             return Err(MINUTE);
         }
         let ahead = self.arrival.unwrap_or(now).saturating_duration_since(now);
+        let ahead = ahead.saturating_add(self.interval.saturating_mul(many));
         if ahead > self.tolerance { Err(ahead - self.tolerance) } else { Ok(()) }
     }
 
@@ -122,6 +138,19 @@ mod tests {
         assert!(quota.spend(start + Duration::from_secs(20)).is_ok());
         assert!(quota.spend(start + Duration::from_secs(21)).is_err());
         assert!(Quota::new(0, Duration::from_secs(60)).spend(start).is_err());
+    }
+
+    #[test]
+    fn several_are_used_together_or_not_at_all() {
+        #[expect(clippy::disallowed_methods, reason = "an arbitrary epoch")]
+        let start = Instant::now();
+        let mut quota = Quota::new(3, MINUTE);
+        assert!(quota.spend_all(4, start).is_err(), "more than there are");
+        assert!(quota.spend_all(0, start).is_ok() && quota.is_whole(start));
+        assert!(quota.spend_all(2, start).is_ok());
+        assert_eq!(quota.spend_all(2, start), Err(Duration::from_secs(20)));
+        assert!(quota.spend_all(1, start).is_ok(), "nothing was used in vain");
+        assert!(quota.spend(start).is_err());
     }
 
     #[test]

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use portcullis_catalog::control::DEFINITION_PINNED;
 use portcullis_guard::text::{bounded, visible};
 use portcullis_journal::Event;
-use portcullis_policy::{Decision, Effect, Obligation, Tier};
+use portcullis_policy::{Decision, Effect, Obligation};
 use portcullis_wire::{Json, Message, Notification, Peer, Revision, array, elements};
 use serde_json::Value;
 
@@ -66,11 +66,6 @@ const LISTS: &[(&str, Section, &str, &str)] = &[
 ];
 
 impl Session {
-    /// A tool as it is listed now; why it is withheld, if it is.
-    pub(crate) fn meet_tool(&mut self, name: &str, entry: &Json, tier: Tier) -> Option<String> {
-        self.meet(Part::new(Section::Tool, name), Definition::of_tool(entry, tier))
-    }
-
     /// Whether something that was listed may be used.
     pub(crate) fn judge_pin(&self, section: Section, name: &str) -> Decision {
         if self.watched.lost {
@@ -83,12 +78,12 @@ impl Session {
     }
 
     /// Holds one part against its pin; why it is withheld, if it is.
-    fn meet(&mut self, part: Part, seen: Definition) -> Option<String> {
+    pub(crate) fn meet(&mut self, part: Part, seen: &Definition) -> Option<String> {
         self.watched.seen.insert(part.clone());
         if self.settings.without.is(Layer::Pins) {
             return None;
         }
-        let Err((risk, why)) = self.settings.pinning.judge(&part, &seen) else {
+        let Err((risk, why)) = self.settings.pinning.judge(&part, seen) else {
             self.lists.saw(&part, None);
             self.as_pinned(part, seen);
             return None;
@@ -97,7 +92,7 @@ impl Session {
         self.lists.saw(&part, Some(digest.clone()));
         if self.watched.told.insert(part.clone(), digest.clone()) != Some(digest) {
             self.watched.news.push((risk, format!("{part}: {why}")));
-            self.watched.sighting.drifted.insert(part.clone(), seen);
+            self.watched.sighting.drifted.insert(part.clone(), seen.clone());
         }
         if self.settings.pinning.mode == Mode::Note {
             return None;
@@ -108,20 +103,23 @@ impl Session {
         (!self.settings.observe).then_some(why)
     }
 
-    fn as_pinned(&mut self, part: Part, seen: Definition) {
+    fn as_pinned(&mut self, part: Part, seen: &Definition) {
         self.watched.withheld.remove(&part);
         if self.watched.told.remove(&part).is_some() {
             self.watched.sighting.same.insert(part.clone());
         }
         let Pinning { pins, surroundings, .. } = &mut self.settings.pinning;
-        let full = pins.parts.keys().filter(|other| other.section == part.section).count() >= PARTS;
-        if full || pins.parts.contains_key(&part) {
+        if pins.parts.contains_key(&part) {
+            return;
+        }
+        let full = || pins.parts.keys().filter(|other| other.section == part.section).count();
+        if pins.parts.len() >= PARTS && full() >= PARTS {
             return;
         }
         let surroundings = surroundings.clone();
         let pinned = Pinned { definition: seen.clone(), surroundings };
         pins.parts.insert(part.clone(), pinned);
-        self.watched.sighting.first.insert(part, seen);
+        self.watched.sighting.first.insert(part, seen.clone());
     }
 
     /// One answer was held against the pins: whoever keeps them is told, and what
@@ -200,7 +198,7 @@ impl Session {
         for entry in entries {
             let name = entry.object().and_then(|entry| entry.get(key)?.as_text());
             let part = name.map(|name| Part::new(*section, &name));
-            let why = part.and_then(|part| self.meet(part, Definition::of_entry(&entry)));
+            let why = part.and_then(|part| self.meet(part, &Definition::of_entry(&entry)));
             match why {
                 None => kept.push(entry),
                 Some(why) => {
@@ -228,7 +226,7 @@ impl Session {
         let part = Part::new(Section::Server, "");
         let seen = Definition::of_handshake(&members.to_json());
         let pinned = self.settings.pinning.pins.parts.get(&part).cloned();
-        let why = self.meet(part, seen.clone());
+        let why = self.meet(part, &seen);
         self.met(Section::Server, true);
         let Some(why) = why else { return (members.to_json(), Decision::default()) };
         let told = &self.settings.pinning.surroundings;

@@ -1,6 +1,9 @@
 //! A tool's name is what a person and a model read, so it has letters that look like
 //! themselves, and no two tools look alike (MCP-TOOL-07).
 
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
 /// Longest name (2025-11-25, server/tools, Tool Names).
 const NAME: usize = 128;
 
@@ -46,7 +49,9 @@ pub(crate) fn judge(name: &str) -> Option<&'static str> {
         return Some("its name has other letters than A-Z, a-z, 0-9, `_`, `-` and `.`");
     }
     let (spelled, seen) = (folded(name), skeleton(name));
-    let known = WELL_KNOWN.iter().find(|known| skeleton(known) == seen);
+    static LOOKS: LazyLock<BTreeMap<String, &str>> =
+        LazyLock::new(|| WELL_KNOWN.iter().rev().map(|known| (skeleton(known), *known)).collect());
+    let known = LOOKS.get(&seen);
     known.filter(|known| **known != spelled).map(|_| "its name imitates a well-known one")
 }
 

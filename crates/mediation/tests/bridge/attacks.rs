@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use portcullis_mediation::Session;
 use portcullis_policy::Answer;
+use portcullis_wire::{Id, Response};
 use serde_json::{Value, json};
 
 use crate::client::Client as _;
@@ -510,4 +511,76 @@ fn a_fresh_process_is_greeted_before_anything_else() {
         let first = if server == MODERN { "server/discover" } else { "initialize" };
         assert_eq!(talk.server_got().first(), Some(&first));
     }
+}
+
+/// The server is the test's, and nothing was heard of it: this is answered in its place.
+fn not_taken(talk: &mut Talk, request: &Value) {
+    let name = request["id"].as_str().map(|text| Id::Text(text.to_owned()));
+    let id = name.or_else(|| request["id"].as_i64().map(Id::Number));
+    talk.session.not_taken(Response::error(id, -32603, "no credential"), talk.now);
+    talk.settle();
+}
+
+#[test]
+fn what_was_not_taken_for_want_of_a_credential_is_no_sign() {
+    for (client, first, other) in
+        [(LEGACY, "initialize", "server/discover"), (MODERN, "server/discover", "initialize")]
+    {
+        let mut talk = Talk::between(client, None, open());
+        talk.begin();
+        let asked = talk.got(first);
+        not_taken(&mut talk, &asked);
+        assert!(talk.at_server.is_empty(), "{client}: {:?}", talk.at_server);
+        let answer = talk.answers.pop().expect("an answer");
+        assert_eq!(answer["error"]["code"], -32603, "{client}");
+        talk.passes(Duration::from_secs(100));
+        assert!(talk.at_server.is_empty(), "{client}: nobody waits, so nothing is silence");
+
+        // Nothing is known of it: its own error is a sign as before, and what is asked because
+        // of that and not taken is none.
+        for is_let_in in [false, true] {
+            talk.begin();
+            let asked = talk.got(first);
+            talk.served(&error(&asked, -32601, "method not found"));
+            let probe = talk.got(other);
+            if is_let_in {
+                let answer = if talk.is_modern() { greeting() } else { discovery() };
+                talk.served(&result(&probe, &answer));
+            } else {
+                not_taken(&mut talk, &probe);
+            }
+            let answer = talk.answers.pop().expect("an answer");
+            assert_eq!(answer["result"].is_object(), is_let_in, "{client}: {answer}");
+        }
+    }
+}
+
+/// A person who signs in takes longer than a server that is silent because it is of another era.
+#[test]
+fn a_silence_that_nothing_ends_is_no_sign() {
+    let mut talk = Talk::between(LEGACY, None, open());
+    talk.begin();
+    let initialize = talk.got("initialize");
+    talk.passes(Duration::from_secs(31));
+    talk.got("server/discover");
+    talk.served(&error(&initialize, -32022, "unsupported protocol version"));
+    let discover = talk.got("server/discover");
+    talk.served(&result(&discover, &discovery()));
+    assert!(talk.answers.pop().expect("an answer")["result"].is_object());
+}
+
+#[test]
+fn a_fresh_process_has_a_minute_to_say_who_it_is() {
+    let mut talk = over_a_legacy_server();
+    talk.session.restarted("for a test", talk.now);
+    talk.settle();
+    talk.at_server.clear();
+    let id = call(&mut talk);
+    talk.got("initialize");
+    talk.passes(Duration::from_secs(59));
+    assert!(talk.answer_to(id).is_none());
+    talk.passes(Duration::from_secs(2));
+    assert!(talk.answer_to(id).expect("an answer")["error"].is_object());
+    call(&mut talk);
+    talk.got("initialize");
 }

@@ -9,26 +9,25 @@
 //! seconds earlier counts as that moment, and one that is earlier still ends
 //! everything that is open.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use portcullis_journal::Timestamp;
 use portcullis_mediation::{ApprovalId, ApprovalKey, Fact, Question};
-use rusqlite::{Connection, OptionalExtension as _, Row as Columns, Transaction, named_params};
+use rusqlite::{OptionalExtension as _, Row as Columns, Transaction, named_params};
 
 use super::answer::{self, Yes};
-use super::{database, standing};
+use super::standing;
 use crate::approval::{
     ApprovalStore, CLOCK_SLACK, Decided, Filter, KEPT, NotDecided, NotEdited, Row, State, Taken,
     Verdict,
 };
-use crate::{Content, StoreError};
+use crate::{Content, Database, StoreError};
 
 /// Questions to people, and their answers.
 #[derive(Debug)]
 pub struct Approvals {
-    db: Connection,
-    path: PathBuf,
+    db: Database,
 }
 
 type Sql<T> = Result<T, rusqlite::Error>;
@@ -40,13 +39,18 @@ impl Approvals {
     /// When the directory or file is not safe, or is damaged: it is never
     /// replaced silently.
     pub fn open(state: &Path) -> Result<Self, StoreError> {
-        let (db, path) = database::open(state)?;
-        Ok(Self { db, path })
+        Ok(Self::of(&Database::open(state)?))
+    }
+
+    /// Those of a database that is open.
+    #[must_use]
+    pub fn of(database: &Database) -> Self {
+        Self { db: database.clone() }
     }
 
     /// The directory that the database is in.
     pub(super) fn state(&self) -> &Path {
-        self.path.parent().unwrap_or(&self.path)
+        self.db.path().parent().unwrap_or(self.db.path())
     }
 
     /// One immediate transaction: no other process writes meanwhile.
@@ -55,13 +59,7 @@ impl Approvals {
         what: &'static str,
         work: impl FnOnce(&Transaction<'_>) -> Sql<T>,
     ) -> Result<T, StoreError> {
-        let behaviour = rusqlite::TransactionBehavior::Immediate;
-        let done = self.db.transaction_with_behavior(behaviour).and_then(|transaction| {
-            let value = work(&transaction)?;
-            transaction.commit()?;
-            Ok(value)
-        });
-        done.map_err(|source| database::failed(what, &self.path, source))
+        self.db.write(what, work)
     }
 
     /// One transaction that only reads, so that all of it is one moment.
@@ -70,8 +68,7 @@ impl Approvals {
         what: &'static str,
         work: impl FnOnce(&Transaction<'_>) -> Sql<T>,
     ) -> Result<T, StoreError> {
-        let done = self.db.transaction().and_then(|transaction| work(&transaction));
-        done.map_err(|source| database::failed(what, &self.path, source))
+        self.db.look(what, work)
     }
 }
 
@@ -215,10 +212,7 @@ impl ApprovalStore for Approvals {
     }
 
     fn changes(&mut self) -> Result<u64, StoreError> {
-        let version: Sql<i64> = self.db.pragma_query_value(None, "data_version", |row| row.get(0));
-        version
-            .map(i64::cast_unsigned)
-            .map_err(|source| database::failed("look for changes", &self.path, source))
+        self.db.version()
     }
 
     fn sweep(&mut self, now: Timestamp) -> Result<u64, StoreError> {

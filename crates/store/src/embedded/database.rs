@@ -8,7 +8,9 @@ use rusqlite::{Connection, OpenFlags};
 use super::dir::{Dir, system};
 use crate::StoreError;
 
-const NAME: &str = "portcullis.db";
+pub(super) const NAME: &str = "portcullis.db";
+/// Statements that each connection keeps ready: about as many as there are.
+const STATEMENTS: usize = 64;
 
 /// How long to wait for another process's transaction; they are short.
 const BUSY: Duration = Duration::from_secs(5);
@@ -108,6 +110,7 @@ fn connect(dir: &Dir, name: &str) -> Result<Connection, StoreError> {
     let failed = |source| failed("open the database", &path, source);
     let db = Connection::open_with_flags(&path, flags).map_err(failed)?;
     db.busy_timeout(BUSY).map_err(failed)?;
+    db.set_prepared_statement_cache_capacity(STATEMENTS);
     // A yes that was used must stay used when the power fails.
     db.pragma_update(None, "synchronous", "FULL").map_err(failed)?;
     db.pragma_update(None, "trusted_schema", "OFF").map_err(failed)?;

@@ -6,17 +6,16 @@
 //! every restart, until a person gives it again.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use portcullis_journal::Timestamp;
-use rusqlite::{Connection, OptionalExtension as _, Row as Columns, named_params};
+use rusqlite::{OptionalExtension as _, Row as Columns, named_params};
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
 use portcullis_mediation::grant::LONGEST_SESSION;
 
-use super::database;
-use crate::StoreError;
+use crate::{Database, StoreError};
 
 /// The table of them.
 pub(crate) const TABLE: &str = "
@@ -41,8 +40,7 @@ pub(crate) const SESSIONS: &str = "
 /// Grants of one state directory.
 #[derive(Debug)]
 pub struct Grants {
-    db: Connection,
-    path: PathBuf,
+    db: Database,
 }
 
 /// One directory that one server was given.
@@ -90,8 +88,13 @@ impl Grants {
     /// # Errors
     /// When the directory or file is not safe, or is damaged.
     pub fn open(state: &Path) -> Result<Self, StoreError> {
-        let (db, path) = database::open(state)?;
-        Ok(Self { db, path })
+        Ok(Self::of(&Database::open(state)?))
+    }
+
+    /// Those of a database that is open.
+    #[must_use]
+    pub fn of(database: &Database) -> Self {
+        Self { db: database.clone() }
     }
 
     /// A server has this root: from its start on, or let in for a session. What a person took
@@ -107,7 +110,6 @@ impl Grants {
         session: Option<&str>,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        let failed = |source| database::failed("store a grant", &self.path, source);
         let sql = "INSERT INTO root_grant (id, server, root, access, revoked, given, session)
              VALUES (:id, :server, :root, :access, 0, :given, :session)
              ON CONFLICT (id) DO UPDATE SET access = excluded.access, given = excluded.given,
@@ -116,7 +118,7 @@ impl Grants {
             ":id": name(server, root), ":server": server, ":root": root, ":access": access,
             ":given": micros(now), ":session": session,
         };
-        self.db.execute(sql, values).map(drop).map_err(failed)
+        self.db.with("store a grant", |db| db.execute(sql, values).map(drop))
     }
 
     /// A session ended, and with it what was let in for it.
@@ -124,9 +126,9 @@ impl Grants {
     /// # Errors
     /// When it cannot be stored.
     pub fn end_session(&mut self, session: &str, now: Timestamp) -> Result<(), StoreError> {
-        let failed = |source| database::failed("end a session's grants", &self.path, source);
         let sql = "UPDATE root_grant SET ended = ?2 WHERE session = ?1 AND ended IS NULL";
-        self.db.execute(sql, (session, micros(now))).map(drop).map_err(failed)
+        let values = (session, micros(now));
+        self.db.with("end a session's grants", |db| db.execute(sql, values).map(drop))
     }
 
     /// Every grant, by server and root.
@@ -134,13 +136,10 @@ impl Grants {
     /// # Errors
     /// When they cannot be read.
     pub fn list(&self) -> Result<Vec<Grant>, StoreError> {
-        let failed = |source| database::failed("read the grants", &self.path, source);
-        let mut rows = self
-            .db
-            .prepare_cached("SELECT * FROM root_grant ORDER BY server, root")
-            .map_err(failed)?;
-        let grants = rows.query_map([], read).map_err(failed)?;
-        grants.collect::<Result<_, _>>().map_err(failed)
+        self.db.with("read the grants", |db| {
+            let mut rows = db.prepare_cached("SELECT * FROM root_grant ORDER BY server, root")?;
+            rows.query_map([], read)?.collect()
+        })
     }
 
     /// The roots of a server that a person took back.
@@ -148,11 +147,10 @@ impl Grants {
     /// # Errors
     /// When they cannot be read: then none of them may be shown.
     pub fn revoked(&self, server: &str) -> Result<BTreeSet<String>, StoreError> {
-        let failed = |source| database::failed("read the grants", &self.path, source);
         let sql = "SELECT root FROM root_grant WHERE server = ?1 AND revoked = 1";
-        let mut rows = self.db.prepare_cached(sql).map_err(failed)?;
-        let roots = rows.query_map([server], |row| row.get(0)).map_err(failed)?;
-        roots.collect::<Result<_, _>>().map_err(failed)
+        self.db.with("read the grants", |db| {
+            db.prepare_cached(sql)?.query_map([server], |row| row.get(0))?.collect()
+        })
     }
 
     /// A person takes a grant back, or gives it again. None if there is no such.
@@ -166,12 +164,11 @@ impl Grants {
         by: &str,
         now: Timestamp,
     ) -> Result<Option<Grant>, StoreError> {
-        let failed = |source| database::failed("change a grant", &self.path, source);
         let sql = "UPDATE root_grant SET revoked = :revoked, changed = :now, changed_by = :by
              WHERE id = :id RETURNING *";
         let values =
             named_params! { ":id": id, ":revoked": revoked, ":now": micros(now), ":by": by };
-        self.db.query_row(sql, values, read).optional().map_err(failed)
+        self.db.with("change a grant", |db| db.query_row(sql, values, read).optional())
     }
 }
 

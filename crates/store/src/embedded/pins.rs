@@ -1,17 +1,16 @@
 //! Pins in SQLite, beside the approvals: shared by all processes of a user.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use portcullis_journal::Timestamp;
 use portcullis_mediation::pin::{
     Definition, Part, Pinned, Pins as Kept, Section, Sighting, Surroundings, resembles,
 };
-use rusqlite::{Connection, Row as Columns, Transaction, named_params};
+use rusqlite::{Row as Columns, Transaction, named_params};
 
-use super::database;
-use crate::StoreError;
 use crate::pin::{Accepted, MOST_PARTS, PinRow, PinStore};
+use crate::{Database, StoreError};
 
 /// What is pinned, what was seen in its place, and which sections were seen whole.
 pub(super) const TABLES: &str = "
@@ -41,8 +40,7 @@ pub(super) const SHOWN: &str = "ALTER TABLE pin ADD COLUMN shown TEXT;";
 /// The definitions that were approved, and those that wait.
 #[derive(Debug)]
 pub struct Pins {
-    db: Connection,
-    path: PathBuf,
+    db: Database,
 }
 
 type Sql<T> = Result<T, rusqlite::Error>;
@@ -53,8 +51,13 @@ impl Pins {
     /// # Errors
     /// When the directory or file is not safe, or is damaged.
     pub fn open(state: &Path) -> Result<Self, StoreError> {
-        let (db, path) = database::open(state)?;
-        Ok(Self { db, path })
+        Ok(Self::of(&Database::open(state)?))
+    }
+
+    /// Those of a database that is open.
+    #[must_use]
+    pub fn of(database: &Database) -> Self {
+        Self { db: database.clone() }
     }
 
     /// One immediate transaction: no other process writes meanwhile.
@@ -63,13 +66,7 @@ impl Pins {
         what: &'static str,
         work: impl FnOnce(&Transaction<'_>) -> Sql<T>,
     ) -> Result<T, StoreError> {
-        let behaviour = rusqlite::TransactionBehavior::Immediate;
-        let done = self.db.transaction_with_behavior(behaviour).and_then(|transaction| {
-            let value = work(&transaction)?;
-            transaction.commit()?;
-            Ok(value)
-        });
-        done.map_err(|source| database::failed(what, &self.path, source))
+        self.db.write(what, work)
     }
 
     fn look<T>(
@@ -77,8 +74,7 @@ impl Pins {
         what: &'static str,
         work: impl FnOnce(&Transaction<'_>) -> Sql<T>,
     ) -> Result<T, StoreError> {
-        let done = self.db.transaction().and_then(|transaction| work(&transaction));
-        done.map_err(|source| database::failed(what, &self.path, source))
+        self.db.look(what, work)
     }
 }
 
@@ -195,10 +191,7 @@ impl PinStore for Pins {
     }
 
     fn changes(&mut self) -> Result<u64, StoreError> {
-        let version: Sql<i64> = self.db.pragma_query_value(None, "data_version", |row| row.get(0));
-        let version =
-            version.map_err(|source| database::failed("look for changes", &self.path, source))?;
-        Ok(version.unsigned_abs())
+        self.db.version()
     }
 }
 

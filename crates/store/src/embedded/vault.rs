@@ -5,16 +5,16 @@
 //! beside the database and is its owner's alone: it keeps out who got a copy of the database, a
 //! backup or a bug report, and not who has this account (MCP-AUTH-15).
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
 use portcullis_journal::Timestamp;
-use rusqlite::{Connection, named_params};
+use rusqlite::{Row as Columns, named_params};
 use serde::Serialize;
 use zeroize::Zeroizing;
 
-use super::{database, keyfile};
-use crate::StoreError;
+use super::keyfile;
+use crate::{Database, StoreError};
 
 /// The table of them.
 pub(crate) const TABLE: &str = "
@@ -37,8 +37,7 @@ const MARK: &keyfile::Mark = b"portcullis vault";
 /// Credentials of one state directory.
 #[derive(Debug)]
 pub struct Vault {
-    db: Connection,
-    path: PathBuf,
+    db: Database,
     key: RandomizedNonceKey,
 }
 
@@ -107,12 +106,19 @@ impl Vault {
     /// # Errors
     /// When the directory or a file is not safe, or is damaged.
     pub fn open(state: &Path) -> Result<Self, StoreError> {
-        let (db, path) = database::open(state)?;
+        Self::within(&Database::open(state)?, state)
+    }
+
+    /// Those of a database that is open, in its state directory.
+    ///
+    /// # Errors
+    /// When the key is not safe, or is damaged.
+    pub fn within(database: &Database, state: &Path) -> Result<Self, StoreError> {
         let key = keyfile::open(state, NAME, MARK)?;
         let why = || "it is no key".to_owned();
         let key = RandomizedNonceKey::new(&AES_256_GCM, &*key)
             .map_err(|_| StoreError::Damaged { path: state.join(NAME), why: why() })?;
-        Ok(Self { db, path, key })
+        Ok(Self { db: database.clone(), key })
     }
 
     /// Keeps a credential, in place of the one that was there.
@@ -136,8 +142,7 @@ impl Vault {
             ":changed": i64::try_from(row.changed.0).unwrap_or(i64::MAX),
             ":sealed": whole,
         };
-        let failed = |source| database::failed("store a credential", &self.path, source);
-        self.db.execute(sql, values).map(drop).map_err(failed)
+        self.db.with("store a credential", |db| db.execute(sql, values).map(drop))
     }
 
     /// Everything that one principal has for one server, the newest first.
@@ -149,14 +154,13 @@ impl Vault {
         principal: &str,
         server: &str,
     ) -> Result<Vec<(Owner, Zeroizing<String>)>, StoreError> {
-        let failed = |source| database::failed("read credentials", &self.path, source);
         let sql = "SELECT issuer, kind, sealed FROM credential
              WHERE principal = ?1 AND server = ?2 ORDER BY changed DESC";
-        let mut statement = self.db.prepare(sql).map_err(failed)?;
-        let rows = statement.query_map((principal, server), |row| {
-            Ok((row.get(0)?, row.get::<_, String>(1)?, row.get::<_, Vec<u8>>(2)?))
-        });
-        let rows = rows.and_then(Iterator::collect::<Result<Vec<_>, _>>).map_err(failed)?;
+        let rows: Vec<(String, String, Vec<u8>)> = self.db.with("read credentials", |db| {
+            let mut statement = db.prepare(sql)?;
+            let read = |row: &Columns<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?));
+            statement.query_map((principal, server), read)?.collect()
+        })?;
         let opened = rows.into_iter().map(|(issuer, kind, sealed)| {
             let (principal, server) = (principal.to_owned(), server.to_owned());
             let owner = Owner { principal, server, issuer, kind: self.kind(&kind)? };
@@ -171,16 +175,16 @@ impl Vault {
     /// # Errors
     /// When it cannot be read.
     pub fn list(&self) -> Result<Vec<CredentialRow>, StoreError> {
-        let failed = |source| database::failed("read credentials", &self.path, source);
         let sql = "SELECT principal, server, issuer, kind, scopes, expires, changed FROM credential
              ORDER BY server, principal, issuer, kind";
-        let mut statement = self.db.prepare(sql).map_err(failed)?;
-        let rows = statement.query_map([], |row| {
+        let read = |row: &Columns<'_>| {
             let owner: (String, String, String, String) =
                 (row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?);
             Ok((owner, row.get(4)?, row.get::<_, Option<i64>>(5)?, row.get::<_, i64>(6)?))
-        });
-        let rows = rows.and_then(Iterator::collect::<Result<Vec<_>, _>>).map_err(failed)?;
+        };
+        let rows: Vec<_> = self
+            .db
+            .with("read credentials", |db| db.prepare(sql)?.query_map([], read)?.collect())?;
         let told = rows.into_iter().map(
             |((principal, server, issuer, kind), scopes, expires, changed)| {
                 let owner = Owner { principal, server, issuer, kind: self.kind(&kind)? };
@@ -197,9 +201,8 @@ impl Vault {
     /// # Errors
     /// When it cannot be stored.
     pub fn forget(&mut self, server: Option<&str>) -> Result<usize, StoreError> {
-        let failed = |source| database::failed("forget credentials", &self.path, source);
         let sql = "DELETE FROM credential WHERE ?1 IS NULL OR server = ?1";
-        self.db.execute(sql, [server]).map_err(failed)
+        self.db.with("forget credentials", |db| db.execute(sql, [server]))
     }
 
     fn opened(&self, owner: &Owner, sealed: &[u8]) -> Result<Zeroizing<String>, StoreError> {
@@ -219,7 +222,7 @@ impl Vault {
     }
 
     fn damaged(&self, why: &str) -> StoreError {
-        StoreError::Damaged { path: self.path.clone(), why: why.to_owned() }
+        StoreError::Damaged { path: self.db.path().to_owned(), why: why.to_owned() }
     }
 }
 
@@ -279,17 +282,23 @@ mod tests {
             let state = tempfile::tempdir().unwrap();
             let mut vault = Vault::open(state.path()).unwrap();
             vault.put(&row("user:1", a, Kind::Token, 1), "secret").unwrap();
-            vault.db.execute(change, []).unwrap();
+            vault.db.with("test", |db| db.execute(change, [])).unwrap();
             let found = vault.of("user:1", SERVER);
             assert!(matches!(found, Err(StoreError::Damaged { .. })), "{change}: {found:?}");
         }
         let state = tempfile::tempdir().unwrap();
         let mut vault = Vault::open(state.path()).unwrap();
         vault.put(&row("user:1", a, Kind::Token, 1), "secret").unwrap();
-        vault.db.execute("UPDATE credential SET principal = 'user:2'", []).unwrap();
+        vault
+            .db
+            .with("test", |db| db.execute("UPDATE credential SET principal = 'user:2'", []))
+            .unwrap();
         assert!(vault.of("user:2", SERVER).is_err(), "somebody else's");
         std::fs::remove_file(state.path().join(NAME)).unwrap();
-        vault.db.execute("UPDATE credential SET principal = 'user:1'", []).unwrap();
+        vault
+            .db
+            .with("test", |db| db.execute("UPDATE credential SET principal = 'user:1'", []))
+            .unwrap();
         assert!(Vault::open(state.path()).unwrap().of("user:1", SERVER).is_err(), "another key");
     }
 }

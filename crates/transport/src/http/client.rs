@@ -7,7 +7,8 @@
 //! answer), `stream` (events, and a stream that broke), `listen` (what comes unasked),
 //! [`credential`] (how we identify ourselves).
 //!
-//! Whoever waits is answered: where nothing comes back, [`Heard::Failed`] says for which request.
+//! Whoever waits is answered: where nothing comes back, [`Heard::Failed`] says for which request,
+//! and [`Heard::Barred`] where it is for want of a credential.
 
 pub mod credential;
 mod exchange;
@@ -77,6 +78,9 @@ pub enum Heard {
     Malformed(Malformed),
     /// This request is not answered. The words are for the operator.
     Failed(Id, String),
+    /// This request was not taken for want of a credential, so nothing was heard of the server.
+    /// The words are for the operator.
+    Barred(Id, String),
     /// The server forgot the conversation.
     Lost,
     /// For the operator: something did not arrive.
@@ -127,7 +131,8 @@ impl Drop for Place {
 /// What is said to the server.
 #[derive(Debug)]
 pub struct Speech {
-    orders: mpsc::UnboundedSender<Order>,
+    // Boxed, as a channel has room for 32 of what it carries.
+    orders: mpsc::UnboundedSender<Box<Order>>,
     queued: Arc<AtomicUsize>,
 }
 
@@ -149,7 +154,8 @@ impl Speech {
         let place = Place(json.len(), Arc::clone(&self.queued));
         let mirrored = Mirrored::of(message.get());
         // Nobody takes it when the conversation is over.
-        let _ = self.orders.send(Order { json, kind, mirrored, arguments, _place: place });
+        let _ =
+            self.orders.send(Box::new(Order { json, kind, mirrored, arguments, _place: place }));
     }
 
     /// So much waits to be sent that whoever says it must wait.
@@ -162,7 +168,7 @@ impl Speech {
 /// What is heard of the server.
 pub struct Hearing {
     talk: Arc<Talk>,
-    orders: mpsc::UnboundedReceiver<Order>,
+    orders: mpsc::UnboundedReceiver<Box<Order>>,
     heard: mpsc::Receiver<Heard>,
     tasks: JoinSet<()>,
     /// Requests that wait until others have ended.
@@ -206,7 +212,7 @@ impl Hearing {
                         return heard;
                     }
                 }
-                Some(order) = self.orders.recv() => self.take(order),
+                Some(order) = self.orders.recv() => self.take(*order),
                 Some(_) = self.tasks.join_next(), if !self.tasks.is_empty() => {
                     if let Some(order) = self.parked.pop_front() {
                         self.start(order);
@@ -226,7 +232,7 @@ impl Hearing {
                     self.waiting.remove(id);
                 }
             }
-            Heard::Failed(id, _) => {
+            Heard::Failed(id, _) | Heard::Barred(id, _) => {
                 self.waiting.remove(id)?;
             }
             Heard::Lost => self.forget(),
@@ -305,7 +311,7 @@ impl Hearing {
     pub async fn end(&mut self) {
         self.tasks.shutdown().await;
         let Some(name) = self.talk.name() else { return };
-        let ask = Ask::new(Method::DELETE, self.talk.remote.url.clone()).within(FAREWELL);
+        let ask = Ask::new(Method::DELETE, self.talk.url()).within(FAREWELL);
         let Ok(ask) = self.talk.dressed(ask, Some(name)).await else { return };
         // A server may know no end (405), and one that is gone needs none.
         let _ = self.talk.remote.fetcher.send(&ask).await;

@@ -30,6 +30,7 @@ pub use answer::Answer;
 pub use dial::Resolver;
 pub use error::FetchError;
 pub use follow::Follow;
+pub(super) use follow::is_redirect;
 pub use portcullis_guard::egress::{NotAUrl, Origin, Url};
 pub use reach::Reach;
 pub use roots::Roots;

@@ -1,7 +1,7 @@
 //! Where connections arrive: a port, or a socket in the file system that only we may open.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -146,6 +146,14 @@ impl Door {
 }
 
 impl Stream {
+    /// Where it comes from, unless that is a socket in the file system.
+    pub(super) const fn address(&self) -> Option<IpAddr> {
+        match self {
+            Self::Tcp(_, peer, _) => Some(peer.ip()),
+            Self::Unix(_) => None,
+        }
+    }
+
     /// Who is at the other end.
     pub(super) fn caller(&self) -> Caller {
         match self {

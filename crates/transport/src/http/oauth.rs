@@ -2,9 +2,8 @@
 //!
 //! Read in this order: `jws` reads a signed text in one way, `keys` and `signing` say by whom it may
 //! be signed, `token` what an access token has to be, `dpop` what a proof beside it has to be; all
-//! of them pure. `issuer` keeps what has to be asked for, through what [`Ask`] brings (`web`: over the
-//! one client of ours), `introspect` what
-//! is asked about a token; `resource` says what we are called, `challenge` what is told to a stranger.
+//! of them pure. `issuer` has what has to be asked for, through what [`Ask`] brings (`web`: over the
+//! one client of ours): `published` its keys, `introspect` what is asked about a token; `resource` says what we are called, `challenge` what is told to a stranger.
 //! `tokens` puts it together.
 
 mod challenge;
@@ -13,16 +12,19 @@ mod introspect;
 mod issuer;
 mod jws;
 mod keys;
+mod published;
 mod resource;
 mod signing;
 mod token;
 mod tokens;
 mod web;
 
+pub use dpop::Proofs;
 pub use introspect::Introspection;
 pub use issuer::{Ask, Asking, Issuer, Question};
 pub use jws::LONGEST;
 pub use keys::Keys;
+pub use published::Clock;
 pub use resource::Resource;
 pub use signing::Signing;
 pub use token::Trust;

@@ -24,6 +24,7 @@ pub(crate) fn strict() -> Limits {
     Limits {
         write_time: Duration::from_secs(30),
         connections: 8,
+        of_one_address: 8,
         headers: 20,
         head_bytes: 8 << 10,
         head_time: PATIENCE,

@@ -1,6 +1,7 @@
 //! Connections come, are answered and end.
 
 use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::sync::{Arc, Mutex};
 
@@ -8,6 +9,7 @@ use hyper::StatusCode;
 use hyper::body::Bytes;
 use hyper::http::request::Parts;
 use portcullis_transport::http::{Address, Body, Caller, Limits, Reply, empty, events, json};
+use rustix::net::{AddressFamily, SocketType, bind, connect, socket};
 use tokio::sync::mpsc;
 
 use crate::site::{PATIENCE, Site, everything, post, short, status, until};
@@ -148,6 +150,31 @@ fn one_connection_too_many_is_closed_and_the_others_go_on() {
         stream.write_all(post("a").as_bytes()).unwrap();
         assert_eq!(status(&until(stream, "[1]")), Some(200));
     }
+}
+
+#[test]
+fn one_address_never_has_all_connections() {
+    let limits = Limits { connections: 3, of_one_address: 2, ..Limits::default() };
+    let site = Site::on_loopback(limits, count);
+    let from = |ip: [u8; 4]| {
+        let socket = socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
+        bind(&socket, &SocketAddr::from((ip, 0))).unwrap();
+        connect(&socket, &site.tcp()).unwrap();
+        let stream = TcpStream::from(socket);
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream
+    };
+    let mut open: Vec<_> = (0..2).map(|_| from([127, 0, 0, 1])).collect();
+    for stream in &mut open {
+        stream.write_all(post("a").as_bytes()).unwrap();
+        assert_eq!(status(&until(stream, "[1]")), Some(200));
+    }
+    let mut third = from([127, 0, 0, 1]);
+    let _ = third.write_all(post("a").as_bytes());
+    assert_eq!(everything(&mut third), "");
+    let mut other = from([127, 0, 0, 2]);
+    other.write_all(post("a").as_bytes()).unwrap();
+    assert_eq!(status(&until(&mut other, "[1]")), Some(200));
 }
 
 #[test]

@@ -80,6 +80,11 @@ async fn told(hearing: &mut Hearing) -> Vec<String> {
                 all.push(format!("failed: {why}"));
                 return all;
             }
+            Heard::Barred(id, why) => {
+                assert_eq!(id, Id::from(1));
+                all.push(format!("barred: {why}"));
+                return all;
+            }
             Heard::Lost => {
                 all.push("lost".to_owned());
                 return all;
@@ -135,7 +140,7 @@ fn whoever_waits_is_answered_whatever_a_server_does() {
         (said("400", "{\"error\":\"secret\"}"), "failed: tools/list: the server says 400"),
         (html("200"), "failed: tools/list: the server says 200, and no message in it"),
         (html("500"), "failed: tools/list: the server says 500"),
-        (html("401"), "failed: tools/list: the server says 401"),
+        (html("401"), "barred: tools/list: the server says 401"),
         (html("404"), "failed: tools/list: the server says 404"),
         (http("202", "", ""), "failed: tools/list: the server says 202, and no message in it"),
         (
@@ -392,10 +397,39 @@ fn a_call_is_sent_again_only_when_it_was_not_taken() {
             speech.send(&permitted(message), Vec::new());
             let told = told(&mut hearing).await.join(", ");
             assert!(told.ends_with(&format!("the server says {status}")), "{told}");
+            // Only what was not taken says nothing of the server.
+            let barred = times == 2 && (status, headers) != ("403", "");
+            assert_eq!(told.starts_with("barred"), barred, "{status} {headers}: {told}");
         });
         assert_eq!(site.heard().len(), times, "{status} {headers}");
         let asked = eager.0.lock().unwrap().clone();
         let refused = (status != "500").then(|| Some(HeaderValue::from_static("Bearer t0")));
         assert_eq!(asked, Vec::from_iter(refused), "{status} {headers}");
     }
+}
+
+/// A server that sends a call on may have made it. What it is led to before holds for it.
+#[test]
+fn a_call_is_not_sent_on_and_goes_where_other_requests_were_led() {
+    let leads = || {
+        Elsewhere::asked(|request| match request.starts_with("POST /mcp/ ") {
+            true => json(ANSWER),
+            false => http("307", "location: /mcp/\r\n", ""),
+        })
+    };
+    let site = leads();
+    let refused = heard(&site, MODERN);
+    assert!(refused.ends_with("with a call, which is made once"), "{refused}");
+    assert_eq!(site.heard().len(), 1);
+    let site = leads();
+    run(async {
+        let (mut speech, mut hearing) = begin(&site);
+        for message in [LEGACY, MODERN] {
+            speech.send(&permitted(message), Vec::new());
+            assert_eq!(told(&mut hearing).await, ["answer"], "{message}");
+        }
+    });
+    let paths: Vec<_> =
+        site.heard().iter().map(|it| it.split(' ').nth(1).unwrap_or_default().to_owned()).collect();
+    assert_eq!(paths, ["/mcp", "/mcp/", "/mcp/"]);
 }

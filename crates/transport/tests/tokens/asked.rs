@@ -1,6 +1,7 @@
 //! What issuers are asked for: their keys, where those are, and what a token is that says nothing.
 
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Duration;
 
 use portcullis_transport::http::oauth::{Issuer, Trusted};
 use serde_json::{Value, json};
@@ -23,14 +24,75 @@ async fn a_new_key_is_found_and_nobody_makes_us_ask_all_the_time() {
     }
     assert_eq!(world.asked(), 1, "it was asked a moment ago");
     world.publishes(CORP, &[&second]);
-    let deadline = Instant::now() + Duration::from_secs(60);
-    while bears(&gate, &second.token()).await.is_err() {
-        assert!(Instant::now() < deadline, "the new key is never found");
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+    world.passes(Duration::from_millis(4999));
+    assert!(bears(&gate, &second.token()).await.is_err(), "it is left alone for five seconds");
+    world.passes(Duration::from_millis(1));
+    bears(&gate, &second.token()).await.unwrap();
     let refused = bears(&gate, &first.token()).await.unwrap_err();
     assert!(refused.why.contains("has not"), "the old key is gone");
     assert_eq!(world.asked(), 2);
+}
+
+/// Whoever has a token of a known key waits for nobody, though the issuer answers nobody.
+#[tokio::test]
+async fn an_issuer_that_hangs_makes_nobody_wait_while_there_are_keys() {
+    let (known, never) = (Mint::p256("1"), Mint::p256("2"));
+    let world = World::default();
+    world.publishes(CORP, &[&known]);
+    let gate = gate(&world);
+    bears(&gate, &known.token()).await.unwrap();
+    world.passes(Duration::from_mins(11));
+    let opens = world.hangs();
+    for _ in 0..20 {
+        bears(&gate, &known.token()).await.unwrap();
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(world.asked(), 2, "one asks anew, beside everybody");
+    let (names, token) = (never.token(), known.token());
+    let unknown = bears(&gate, &names);
+    let bearer = bears(&gate, &token);
+    tokio::select! {
+        biased;
+        _ = unknown => panic!("nothing was answered"),
+        known = bearer => drop(known.unwrap()),
+    }
+    // It is answered at last, and what it has now counts.
+    let third = Mint::p256("3");
+    world.publishes(CORP, &[&known, &third]);
+    opens.add_permits(1);
+    while Arc::strong_count(&opens) > 2 {
+        tokio::task::yield_now().await;
+    }
+    *world.hangs.lock().unwrap() = None;
+    world.passes(Duration::from_secs(5));
+    bears(&gate, &third.token()).await.unwrap();
+    world.hangs();
+    world.passes(Duration::from_hours(5));
+    bears(&gate, &known.token()).await.unwrap();
+}
+
+/// Those who wait for keys that nobody has wait together, and not one after the other.
+#[tokio::test]
+async fn who_waits_for_keys_asks_once_for_all() {
+    let known = Mint::p256("1");
+    let world = World::default();
+    let gate = gate(&world);
+    let token = known.token();
+    let opens = world.hangs();
+    let first = bears(&gate, &token);
+    let second = async {
+        tokio::task::yield_now().await;
+        let waits = bears(&gate, &token);
+        // The issuer is slow, and has nothing.
+        world.passes(Duration::from_secs(9));
+        opens.add_permits(1);
+        waits.await
+    };
+    let (first, second) = tokio::join!(first, second);
+    for refused in [first.unwrap_err(), second.unwrap_err()] {
+        assert_eq!(refused.status, 503);
+    }
+    assert_eq!(world.asked(), 1);
 }
 
 #[tokio::test]
@@ -77,7 +139,7 @@ async fn keys_are_where_the_issuers_own_metadata_says() {
         world.says(place, metadata);
         world.says(&keys, &json!({"keys": [corp.jwk()]}));
         world.says("http://login.example.com/k", &json!({"keys": [corp.jwk()]}));
-        let issuer = Issuer::new(trust("corp", &path), None, None, Box::new(world.clone()));
+        let issuer = Issuer::new(trust("corp", &path), None, None, Arc::new(world.clone()));
         let gate = guarded(vec![Trusted { issuer, servers: None }]);
         bears(&gate, &corp.with(&[("iss", json!(path))])).await
     };
@@ -95,6 +157,37 @@ async fn keys_are_where_the_issuers_own_metadata_says() {
         metadata[name] = value;
         let refused = asks(&places[0], &metadata).await.unwrap_err();
         assert_eq!(refused.status, 503, "{metadata}");
+    }
+}
+
+/// Anybody can make up tokens that only their issuer could know.
+#[tokio::test]
+async fn strangers_make_us_ask_no_more_than_so_many_at_once() {
+    let world = World::default();
+    let gate = gate(&world);
+    let place = format!("{CORP}/introspect");
+    world.says(&place, &claims(&[("active", json!(true))]));
+    bears(&gate, "adas").await.unwrap();
+    world.says(&place, &json!({"active": false}));
+    for _ in 0..3 {
+        assert_eq!(bears(&gate, "made-up").await.unwrap_err().status, 401);
+    }
+    assert_eq!(world.asked(), 2, "a no is remembered as well");
+
+    let opens = world.hangs();
+    let tokens: Vec<String> = (0..72).map(|number| format!("made-up-{number}")).collect();
+    let mut waiting: Vec<_> = tokens.iter().map(|token| Box::pin(bears(&gate, token))).collect();
+    for waits in &mut waiting {
+        let still =
+            tokio::select! { biased; _ = waits => false, () = std::future::ready(()) => true };
+        assert!(still, "it waits");
+    }
+    assert_eq!(world.asked(), 2 + 8);
+    assert_eq!(bears(&gate, "one-more").await.unwrap_err().status, 503);
+    assert_eq!(world.asked(), 2 + 8);
+    opens.add_permits(72);
+    for waits in waiting {
+        assert_eq!(waits.await.unwrap_err().status, 401);
     }
 }
 

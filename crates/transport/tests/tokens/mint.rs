@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -11,11 +11,13 @@ use ed25519_dalek::{Signer as _, SigningKey};
 use hyper::Request;
 use jsonwebtoken::{Algorithm, EncodingKey, crypto};
 use portcullis_transport::http::oauth::{
-    Ask, Asking, Introspection, Issuer, Question, Resource, Signing, Tokens, Trust, Trusted,
+    Ask, Asking, Clock, Introspection, Issuer, Proofs, Question, Resource, Signing, Tokens, Trust,
+    Trusted,
 };
 use portcullis_transport::http::{Caller, Gatekeeper, Guest, Refusal};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
+use tokio::sync::Semaphore;
 
 pub const CORP: &str = "https://login.example.com";
 pub const OTHER: &str = "https://other.example.com";
@@ -150,6 +152,10 @@ pub struct World {
     pub says: Arc<Mutex<BTreeMap<String, String>>>,
     pub asked: Arc<AtomicUsize>,
     pub forms: Arc<Mutex<Vec<String>>>,
+    /// Questions that wait until this is opened; of none when it is not there.
+    pub hangs: Arc<Mutex<Option<Arc<Semaphore>>>>,
+    /// How much later it is than it was.
+    pub later: Arc<Mutex<Duration>>,
 }
 
 impl World {
@@ -161,6 +167,23 @@ impl World {
     pub fn publishes(&self, issuer: &str, keys: &[&Mint]) {
         let keys: Vec<Value> = keys.iter().map(|mint| mint.jwk()).collect();
         self.says(&format!("{issuer}/jwks"), &json!({"keys": keys}));
+    }
+
+    /// Time passes.
+    pub fn passes(&self, time: Duration) {
+        *self.later.lock().unwrap() += time;
+    }
+
+    pub fn clock(&self) -> Clock {
+        let (start, later) = (Instant::now(), Arc::clone(&self.later));
+        Clock::new(move || start + *later.lock().unwrap())
+    }
+
+    /// From now on nothing is answered, until the gate is opened.
+    pub fn hangs(&self) -> Arc<Semaphore> {
+        let gate = Arc::new(Semaphore::new(0));
+        *self.hangs.lock().unwrap() = Some(Arc::clone(&gate));
+        gate
     }
 
     pub fn asked(&self) -> usize {
@@ -179,7 +202,13 @@ impl Ask for World {
             }
         };
         let answer = self.says.lock().unwrap().get(&url).cloned();
-        Box::pin(async move { answer.ok_or_else(|| format!("nothing is at {url}")) })
+        let hangs = self.hangs.lock().unwrap().clone();
+        Box::pin(async move {
+            if let Some(gate) = hangs {
+                gate.acquire().await.unwrap().forget();
+            }
+            answer.ok_or_else(|| format!("nothing is at {url}"))
+        })
     }
 }
 
@@ -196,21 +225,32 @@ pub fn trust(name: &str, issuer: &str) -> Trust {
 
 /// A gate that trusts both issuers, whose keys are where they say.
 pub fn gate(world: &World) -> Gatekeeper {
+    gate_after(world, Proofs::default())
+}
+
+/// The same after another, which saw these proofs.
+pub fn gate_after(world: &World, proofs: Proofs) -> Gatekeeper {
     let keys = |issuer: &str| Some(format!("{issuer}/jwks"));
     let of = |trust: Trust, introspection| {
         let keys = keys(&trust.issuer);
-        let issuer = Issuer::new(trust, keys, introspection, Box::new(world.clone()));
+        let ask = Arc::new(world.clone());
+        let issuer = Issuer::told_the_time(trust, keys, introspection, ask, world.clock());
         Trusted { issuer, servers: None }
     };
     let introspection = Introspection::new(format!("{CORP}/introspect"));
     let issuers =
         vec![of(trust("corp", CORP), Some(introspection)), of(trust("other", OTHER), None)];
-    guarded(issuers)
+    remembering(issuers, proofs)
 }
 
 pub fn guarded(issuers: Vec<Trusted>) -> Gatekeeper {
+    remembering(issuers, Proofs::default())
+}
+
+pub fn remembering(issuers: Vec<Trusted>, proofs: Proofs) -> Gatekeeper {
     let scopes = BTreeSet::from(["mcp".to_owned(), "offline_access".to_owned()]);
-    Gatekeeper::new(Vec::new()).and_tokens(Tokens::new(Resource::new(GATE), issuers, scopes))
+    Gatekeeper::new(Vec::new())
+        .and_tokens(Tokens::new(Resource::new(GATE), issuers, scopes).remembering(proofs))
 }
 
 /// Asks to come in, with these headers.

@@ -1,5 +1,6 @@
 //! Tokens that are bound to a key count for whoever has it, once for each proof.
 
+use portcullis_transport::http::oauth::Proofs;
 use serde_json::{Value, json};
 
 use crate::mint::*;
@@ -95,4 +96,19 @@ async fn a_key_that_fills_its_share_leaves_room_for_others() {
         asks(&gate, &headers).await.unwrap();
         assert_eq!(asks(&gate, &headers).await.unwrap_err().why, "the proof was used before");
     }
+}
+
+/// MCP-AUTH-05: a change of the config makes nothing new that was used.
+#[tokio::test]
+async fn what_was_used_before_a_change_of_who_may_come_in_is_used_after_it() {
+    let (corp, key) = (Mint::p256("corp-1"), Mint::p256("ada"));
+    let world = World::default();
+    world.publishes(CORP, &[&corp]);
+    let proofs = Proofs::default();
+    let (before, after) = (gate_after(&world, proofs.clone()), gate_after(&world, proofs));
+    let token = corp.with(&[("cnf", json!({"jkt": key.thumbprint()}))]);
+    let (bearer, proof) = (format!("DPoP {token}"), key.proof(&token, &[], &[]));
+    let headers = [("authorization", bearer.as_str()), ("dpop", proof.as_str())];
+    asks(&before, &headers).await.unwrap();
+    assert_eq!(asks(&after, &headers).await.unwrap_err().why, "the proof was used before");
 }

@@ -13,7 +13,7 @@ use super::headers::mirroring;
 use super::stream::{self, Ended};
 use super::talk::{Hears, Talk};
 use super::{Heard, Order};
-use crate::http::fetch::{Answer, Ask, FetchError, Follow};
+use crate::http::fetch::{Answer, Ask, FetchError};
 
 /// How long what asks nothing may take to be taken.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -25,6 +25,8 @@ const REST: usize = 4 << 10;
 pub(super) enum Trouble {
     /// The server forgot the conversation.
     Lost,
+    /// There is no credential that it lets in.
+    Barred(String),
     /// Something else.
     Told(String),
 }
@@ -58,13 +60,14 @@ pub(super) async fn request(
             .await
             .unwrap_or_else(|_| Err(Trouble::Told(FetchError::TooSlow.to_string()))),
     };
-    let told = match answered {
+    let about = |told: String| format!("{}: {told}", order.method());
+    let heard = match answered {
         Ok(()) => return,
-        Err(Trouble::Lost) => return talk.say(Heard::Lost).await,
-        Err(Trouble::Told(told)) => told,
+        Err(Trouble::Lost) => Heard::Lost,
+        Err(Trouble::Barred(told)) => Heard::Barred(id, about(told)),
+        Err(Trouble::Told(told)) => Heard::Failed(id, about(told)),
     };
-    let method = order.method().to_owned();
-    talk.say(Heard::Failed(id, format!("{method}: {told}"))).await;
+    talk.say(heard).await;
 }
 
 /// Sends what asks nothing; whatever follows may be sent when it was taken.
@@ -89,7 +92,7 @@ pub(super) async fn telling(
     match taken {
         Ok(()) => {}
         Err(Trouble::Lost) => talk.say(Heard::Lost).await,
-        Err(Trouble::Told(told)) => {
+        Err(Trouble::Told(told) | Trouble::Barred(told)) => {
             let what = if order.method().is_empty() { "an answer" } else { order.method() };
             talk.say(Heard::Told(format!("{what} did not arrive: {told}"))).await;
         }
@@ -177,23 +180,27 @@ async fn sent(talk: &Talk, order: &Order, patience: Duration) -> Result<Answer, 
     loop {
         let session = talk.name().filter(|_| order.method() != "initialize");
         let named = session.is_some();
-        let ask = Ask::post(talk.remote.url.clone(), "application/json", order.json.clone());
+        let ask = Ask::post(talk.url(), "application/json", order.json.clone());
         let ask = ask.with(ACCEPT, accept.clone()).within(patience);
-        let ask = mirroring(talk.dressed(ask, session).await?, order);
-        let answer = talk.remote.fetcher.follow(&ask, Follow::SameOrigin).await?;
+        let ask = mirroring(talk.dressed(ask, session).await.map_err(Trouble::Barred)?, order);
+        let answer = talk.asks(&ask, order.method() == "tools/call").await?;
         let refused = matches!(answer.status(), StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN);
         if answer.status() == StatusCode::NOT_FOUND && named {
             return Err(Trouble::Lost);
         }
-        if !refused || !std::mem::take(&mut again) {
+        if !refused {
             return Ok(answer);
         }
         let challenge = Talk::challenge(&ask, &answer);
+        let not_taken = challenge.says_not_taken();
+        let first = std::mem::take(&mut again);
+        let credential = &talk.remote.credential;
+        let new = first && credential.challenged(challenge).await.map_err(Trouble::Barred)?;
         // Whatever a credential says, a call is not made twice on a word that may mean anything.
-        let repeats = order.method() != "tools/call" || challenge.says_not_taken();
-        if !talk.remote.credential.challenged(challenge).await? || !repeats {
-            return Ok(answer);
+        if new && (order.method() != "tools/call" || not_taken) {
+            continue;
         }
+        return if not_taken { Err(Trouble::Barred(said(answer.status()))) } else { Ok(answer) };
     }
 }
 

@@ -27,7 +27,7 @@ pub(super) async fn listen(talk: Arc<Talk>, after: Option<watch::Receiver<bool>>
     match heard(&talk).await {
         Ok(()) => {}
         Err(Trouble::Lost) => talk.say(Heard::Lost).await,
-        Err(Trouble::Told(told)) => {
+        Err(Trouble::Told(told) | Trouble::Barred(told)) => {
             let told = format!("what the server says unasked is not heard any more: {told}");
             talk.say(Heard::Told(told)).await;
         }
@@ -59,7 +59,7 @@ async fn heard(talk: &Talk) -> Result<(), Trouble> {
             Ok(_) if first => return Ok(()),
             Ok(answer) => Some(said(answer.status())),
             Err(Trouble::Lost) => return Err(Trouble::Lost),
-            Err(Trouble::Told(told)) => Some(told),
+            Err(Trouble::Told(told) | Trouble::Barred(told)) => Some(told),
         };
         if let Some(told) = failed {
             tries -= 1;

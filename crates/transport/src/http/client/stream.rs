@@ -87,12 +87,12 @@ pub(super) async fn follow(
 pub(super) async fn resumed(talk: &Talk, last: Option<String>) -> Result<Answer, Trouble> {
     let session = talk.name();
     let named = session.is_some();
-    let ask = Ask::new(Method::GET, talk.remote.url.clone()).within(PATIENCE);
+    let ask = Ask::new(Method::GET, talk.url()).within(PATIENCE);
     let mut ask = ask.with(ACCEPT, HeaderValue::from_static("text/event-stream"));
     if let Some(last) = last.and_then(|last| HeaderValue::try_from(last).ok()) {
         ask = ask.with(LAST, last);
     }
-    let ask = talk.dressed(ask, session).await?;
+    let ask = talk.dressed(ask, session).await.map_err(Trouble::Barred)?;
     let answer = talk.remote.fetcher.follow(&ask, Follow::SameOrigin).await?;
     let status = answer.status();
     if status == StatusCode::NOT_FOUND && named {

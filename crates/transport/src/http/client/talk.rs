@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 
 use super::credential::Challenge;
 use super::{Heard, Remote};
-use crate::http::fetch::{Answer, Ask};
+use crate::http::fetch::{Answer, Ask, FetchError, Follow, Url, is_redirect};
 
 /// The header with the name of a conversation (until 2025-11-25).
 pub(super) const SESSION: HeaderName = HeaderName::from_static("mcp-session-id");
@@ -25,6 +25,8 @@ pub(super) struct Talk {
     pub(super) remote: Remote,
     heard: mpsc::Sender<Heard>,
     named: Mutex<Named>,
+    /// Where the server leads requests that are sent to its address.
+    led: Mutex<Option<Url>>,
 }
 
 /// What the server said in its answer to `initialize`.
@@ -37,12 +39,34 @@ struct Named {
 
 impl Talk {
     pub(super) fn new(remote: Remote, heard: mpsc::Sender<Heard>) -> Self {
-        Self { remote, heard, named: Mutex::default() }
+        Self { remote, heard, named: Mutex::default(), led: Mutex::default() }
     }
 
     /// Whoever hears waits no more when this cannot be said.
     pub(super) async fn say(&self, heard: Heard) {
         let _ = self.heard.send(heard).await;
+    }
+
+    /// Where requests go.
+    pub(super) fn url(&self) -> Url {
+        let led = self.led.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        led.unwrap_or_else(|| self.remote.url.clone())
+    }
+
+    /// Sends a request where the server wants it. One that must not be taken twice is sent on to
+    /// nowhere: whoever answers so may have taken it.
+    pub(super) async fn asks(&self, ask: &Ask, once: bool) -> Result<Answer, FetchError> {
+        if once {
+            let answer = self.remote.fetcher.send(ask).await?;
+            let sent_on = is_redirect(answer.status());
+            let why = FetchError::Redirected("with a call, which is made once");
+            return if sent_on { Err(why) } else { Ok(answer) };
+        }
+        let (answer, led) = self.remote.fetcher.led(ask, Follow::SameOrigin).await?;
+        if led.is_some() {
+            *self.led.lock().unwrap_or_else(PoisonError::into_inner) = led;
+        }
+        Ok(answer)
     }
 
     /// The conversation began with `initialize`.

@@ -3,7 +3,7 @@
 use hyper::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, LOCATION};
 use hyper::{Method, StatusCode};
 
-use super::{Answer, Ask, FetchError, Fetcher};
+use super::{Answer, Ask, FetchError, Fetcher, Url};
 use hyper::body::Bytes;
 
 /// Hops at most.
@@ -25,19 +25,34 @@ impl Fetcher {
     /// # Errors
     /// [`FetchError`], for each hop as for the first.
     pub async fn follow(&self, ask: &Ask, follow: Follow) -> Result<Answer, FetchError> {
-        let mut ask = ask.clone();
+        self.led(ask, follow).await.map(|(answer, _)| answer)
+    }
+
+    /// The same, and where the request was led, when that is elsewhere and it was still the same
+    /// request there.
+    ///
+    /// # Errors
+    /// [`FetchError`], for each hop as for the first.
+    pub async fn led(
+        &self,
+        ask: &Ask,
+        follow: Follow,
+    ) -> Result<(Answer, Option<Url>), FetchError> {
+        let (method, mut ask, mut elsewhere) = (ask.method.clone(), ask.clone(), false);
         for _ in 0..=MOST {
             let answer = self.send(&ask).await?;
             if !is_redirect(answer.status()) {
-                return Ok(answer);
+                let led = elsewhere && ask.method == method;
+                return Ok((answer, led.then_some(ask.url)));
             }
-            ask = onward(ask, &answer, follow)?;
+            (ask, elsewhere) = (onward(ask, &answer, follow)?, true);
         }
         Err(FetchError::Redirected("too many times"))
     }
 }
 
-fn is_redirect(status: StatusCode) -> bool {
+/// An answer that sends whoever asked somewhere else.
+pub(in crate::http) fn is_redirect(status: StatusCode) -> bool {
     matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308)
 }
 

@@ -2,6 +2,9 @@
 //! for this request alone, a moment ago, and never seen before.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use portcullis_policy::Principal;
 
 use super::Wrong;
 use super::jws::{Jws, moment, text};
@@ -12,8 +15,10 @@ const OLD: u64 = 60;
 const AHEAD: u64 = 10;
 /// Longest name of a proof, in bytes.
 const NAME: usize = 256;
-/// Proofs that are remembered; of one key, half of them.
+/// Proofs that are remembered; of one principal, an eighth of them, whatever keys it has: some more
+/// than the requests that it usually has until they end.
 const REMEMBERED: usize = 64 << 10;
+const SHARE: usize = REMEMBERED / 8;
 
 /// What is asked, with which token.
 #[derive(Clone, Copy, Debug)]
@@ -70,45 +75,82 @@ pub(super) fn judge(proof: &str, asked: Asked<'_>, now: u64) -> Result<Proof, Wr
     Ok(Proof { thumbprint: key.thumbprint().to_owned(), name, until })
 }
 
-/// The proofs that were seen, for as long as each of them could be used again.
+/// The proofs that were seen, for as long as each of them could be used again. It outlasts whoever
+/// lets people in: what was used before a change of the config is used after it.
+#[derive(Clone, Debug, Default)]
+pub struct Proofs(Arc<Mutex<Seen>>);
+
 #[derive(Debug, Default)]
-pub(super) struct Seen {
-    /// By when they can be forgotten: the moment, the proof, its key.
-    ending: BTreeSet<(u64, String, String)>,
+struct Seen {
+    /// By when they can be forgotten: the moment, the proof, whose it is.
+    ending: BTreeSet<(u64, String, Principal)>,
     proofs: BTreeSet<String>,
-    of: BTreeMap<String, usize>,
+    of: BTreeMap<Principal, usize>,
+}
+
+impl Proofs {
+    /// Remembers a proof of this principal that is new.
+    pub(super) fn first_time(&self, proof: &Proof, who: &Principal, now: u64) -> Result<(), Wrong> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).first_time(proof, who, now)
+    }
 }
 
 impl Seen {
     /// Remembers a proof that is new. Where there is no room it is refused: what is not remembered
     /// could be used twice.
-    pub(super) fn first_time(&mut self, proof: &Proof, now: u64) -> Result<(), Wrong> {
+    fn first_time(&mut self, proof: &Proof, who: &Principal, now: u64) -> Result<(), Wrong> {
         self.forget(now);
         // A thumbprint has one length, so the two cannot run into each other.
         let id = digest(format!("{}{}", proof.thumbprint, proof.name).as_bytes());
         if self.proofs.contains(&id) {
             return Err(Wrong("the proof was used before"));
         }
-        let theirs = self.of.get(&proof.thumbprint).copied().unwrap_or(0);
-        if self.proofs.len() >= REMEMBERED || theirs >= REMEMBERED / 2 {
+        let theirs = self.of.get(who).copied().unwrap_or(0);
+        if self.proofs.len() >= REMEMBERED || theirs >= SHARE {
             return Err(Wrong("there are too many proofs to remember"));
         }
-        self.of.insert(proof.thumbprint.clone(), theirs + 1);
-        self.ending.insert((proof.until, id.clone(), proof.thumbprint.clone()));
+        self.of.insert(who.clone(), theirs + 1);
+        self.ending.insert((proof.until, id.clone(), who.clone()));
         self.proofs.insert(id);
         Ok(())
     }
 
     fn forget(&mut self, now: u64) {
         while self.ending.first().is_some_and(|(until, ..)| *until < now) {
-            let Some((_, id, thumbprint)) = self.ending.pop_first() else { return };
+            let Some((_, id, who)) = self.ending.pop_first() else { return };
             self.proofs.remove(&id);
-            let left = self.of.get(&thumbprint).map_or(0, |count| count.saturating_sub(1));
+            let left = self.of.get(&who).map_or(0, |count| count.saturating_sub(1));
             if left == 0 {
-                self.of.remove(&thumbprint);
+                self.of.remove(&who);
             } else {
-                self.of.insert(thumbprint, left);
+                self.of.insert(who, left);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn proof(key: &str, name: usize, until: u64) -> Proof {
+        Proof { thumbprint: key.to_owned(), name: name.to_string(), until }
+    }
+
+    #[test]
+    fn a_principal_has_a_share_whatever_keys_it_has() {
+        let (ada, bob) = (Principal::token("ada"), Principal::token("bob"));
+        let proofs = Proofs::default();
+        for name in 0..SHARE {
+            let key = ["one", "two", "three"][name % 3];
+            proofs.first_time(&proof(key, name, 100), &ada, 50).unwrap();
+        }
+        let more = proof("four", 0, 100);
+        let refused = proofs.first_time(&more, &ada, 50);
+        assert_eq!(refused, Err(Wrong("there are too many proofs to remember")));
+        proofs.first_time(&more, &bob, 50).unwrap();
+        // What can be used by nobody any more makes room.
+        proofs.first_time(&proof("four", 1, 200), &ada, 101).unwrap();
+        assert_eq!(proofs.0.lock().unwrap().proofs.len(), 1);
     }
 }

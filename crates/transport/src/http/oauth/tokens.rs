@@ -1,7 +1,6 @@
 //! Whose token a request bears, and whether it counts here: each request by itself.
 
 use std::collections::BTreeSet;
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use hyper::StatusCode;
@@ -13,7 +12,7 @@ use super::super::caller::Caller;
 use super::super::reply::{Refusal, Reply};
 use super::Wrong;
 use super::challenge::{Shown, Sign};
-use super::dpop::{self, Asked, Seen};
+use super::dpop::{self, Asked, Proof, Proofs};
 use super::issuer::{Failed, Issuer};
 use super::jws::{self, Jws, text};
 use super::resource::Resource;
@@ -33,7 +32,7 @@ pub struct Trusted {
 pub struct Tokens {
     sign: Sign,
     issuers: Vec<Trusted>,
-    seen: Mutex<Seen>,
+    proofs: Proofs,
 }
 
 impl Tokens {
@@ -42,7 +41,13 @@ impl Tokens {
     pub fn new(resource: Resource, issuers: Vec<Trusted>, scopes: BTreeSet<String>) -> Self {
         let named = issuers.iter().map(|it| it.issuer.trust.issuer.clone()).collect();
         let sign = Sign { resource, issuers: named, scopes };
-        Self { sign, issuers, seen: Mutex::default() }
+        Self { sign, issuers, proofs: Proofs::default() }
+    }
+
+    /// The same, and proofs that were used before are used.
+    #[must_use]
+    pub fn remembering(self, proofs: Proofs) -> Self {
+        Self { proofs, ..self }
     }
 
     pub(in crate::http) fn document(&self, path: &str) -> Option<Reply> {
@@ -71,13 +76,18 @@ impl Tokens {
                 Failed::Wrong(Wrong(why)) => self.sign.refuses(path, why, Shown::Token),
                 Failed::Unasked => UNASKED,
             })?;
-        self.possesses(parts, credentials, caller, &claims, now)
-            .map_err(|(Wrong(why), shown)| self.sign.refuses(path, why, shown))?;
         let issuer = &trusted.issuer.trust.name;
         let principal = match &claims.subject {
             Subject::Named(name) => Principal::subject(issuer, name),
             Subject::Client(name) => Principal::client(issuer, name),
         };
+        let refuses = |(Wrong(why), shown)| self.sign.refuses(path, why, shown);
+        if let Some(proof) =
+            self.possesses(parts, credentials, caller, &claims, now).map_err(refuses)?
+        {
+            let first = self.proofs.first_time(&proof, &principal, now);
+            first.map_err(|wrong| refuses((wrong, Shown::Proof)))?;
+        }
         let left = Duration::from_secs(claims.until.saturating_sub(now));
         Ok(Guest {
             principal,
@@ -112,7 +122,8 @@ impl Tokens {
         Ok((trusted, claims))
     }
 
-    /// Whoever brings a token that was given to a key, or to a certificate, has it.
+    /// Whoever brings a token that was given to a key, or to a certificate, has it. Where that took
+    /// a proof, it is this one, unless it was seen before.
     fn possesses(
         &self,
         parts: &Parts,
@@ -120,13 +131,13 @@ impl Tokens {
         caller: &Caller,
         claims: &Claims,
         now: u64,
-    ) -> Result<(), (Wrong, Shown)> {
+    ) -> Result<Option<Proof>, (Wrong, Shown)> {
         let shown = caller.certificate.as_ref().map(|it| it.digest.as_str());
         if claims.bound.certificate.as_deref().is_some_and(|bound| Some(bound) != shown) {
             return Err((Wrong("the token is bound to another certificate"), Shown::Token));
         }
         let bound = match (&claims.bound.key, credentials.scheme) {
-            (None, Scheme::Bearer) => return Ok(()),
+            (None, Scheme::Bearer) => return Ok(None),
             (None, Scheme::Dpop) => {
                 return Err((Wrong("the token is bound to no key"), Shown::Token));
             }
@@ -149,8 +160,7 @@ impl Tokens {
         if proof.thumbprint != *bound {
             return Err(of_proof(Wrong("the proof is made with another key")));
         }
-        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        seen.first_time(&proof, now).map_err(of_proof)
+        Ok(Some(proof))
     }
 }
 
