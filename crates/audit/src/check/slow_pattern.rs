@@ -33,5 +33,9 @@ fn run(check: &Check, evidence: &Evidence) -> Vec<Finding> {
 }
 
 fn of_flow(flow: &Flow) -> Option<(Severity, Confidence)> {
-    judge::unless(flow, &[GuardKind::AllowList, GuardKind::Number, GuardKind::Quoted], Severity::Low)
+    judge::unless(
+        flow,
+        &[GuardKind::AllowList, GuardKind::Number, GuardKind::Quoted],
+        Severity::Low,
+    )
 }

@@ -85,7 +85,9 @@ fn read(target: &Path, budget: &Budget) -> Result<Source, Trouble> {
         let number = u32::try_from(modules.len()).unwrap_or(u32::MAX);
         let (module, whole) = understand(file, number, budget);
         let Some(module) = module else {
-            source.left_out.push(LeftOut { file: file.name.clone(), why: "the time was used up".to_owned() });
+            source
+                .left_out
+                .push(LeftOut { file: file.name.clone(), why: "the time was used up".to_owned() });
             continue;
         };
         source.files.push(SourceFile {
@@ -146,8 +148,26 @@ fn understand(file: &File, number: u32, budget: &Budget) -> (Option<Module>, boo
 /// Whether a file brings in something that speaks SQL.
 fn speaks_sql(text: &str) -> bool {
     const SPEAKERS: &[&str] = &[
-        "sqlite3", "psycopg", "asyncpg", "pymysql", "mysql", "aiosqlite", "duckdb", "sqlalchemy", "pyodbc", "'pg'",
-        "\"pg\"", "better-sqlite3", "sqlite", "postgres", "oracledb", "snowflake", "knex", "prisma", "mssql", "clickhouse",
+        "sqlite3",
+        "psycopg",
+        "asyncpg",
+        "pymysql",
+        "mysql",
+        "aiosqlite",
+        "duckdb",
+        "sqlalchemy",
+        "pyodbc",
+        "'pg'",
+        "\"pg\"",
+        "better-sqlite3",
+        "sqlite",
+        "postgres",
+        "oracledb",
+        "snowflake",
+        "knex",
+        "prisma",
+        "mssql",
+        "clickhouse",
     ];
     let imports = text.lines().filter(|line| line.contains("import") || line.contains("require("));
     imports.into_iter().any(|line| SPEAKERS.iter().any(|it| line.contains(it)))

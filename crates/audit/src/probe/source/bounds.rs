@@ -4,10 +4,10 @@ use std::rc::Rc;
 
 use crate::evidence::source::GuardKind;
 
+use super::ir::At;
 use super::ir::{Param, Word};
 use super::taint::value::{Args, Id, Node};
 use super::taint::{Frame, World};
-use super::ir::At;
 
 /// What a type says of a value.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -82,7 +82,10 @@ impl World<'_> {
         let says: Vec<Says> = some.into_iter().map(|it| self.says(it, left)).collect();
         let first = says.first().and_then(|it| it.guard);
         let same = says.iter().all(|it| it.guard == first);
-        Says { bounded: !says.is_empty() && says.iter().all(|it| it.bounded), guard: first.filter(|_| same) }
+        Says {
+            bounded: !says.is_empty() && says.iter().all(|it| it.bounded),
+            guard: first.filter(|_| same),
+        }
     }
 
     fn annotated(&mut self, args: &Args, left: u32) -> Says {
@@ -99,17 +102,23 @@ impl World<'_> {
     /// `Field(max_length=8)`, `StringConstraints(pattern=...)`.
     fn says_of_field(&self, field: Id) -> Says {
         let Node::Call(_, _, args) = self.values.get(field) else { return FREE };
-        let bounds = ["max_length", "pattern", "regex", "le", "lt", "ge", "gt", "max_items", "multiple_of"];
-        let bounded = args.iter().any(|(name, _)| name.as_deref().is_some_and(|it| bounds.contains(&it)));
-        let pattern = args.iter().find(|(name, _)| matches!(name.as_deref(), Some("pattern" | "regex")));
-        let narrow = pattern.and_then(|(_, it)| self.values.text(*it)).is_some_and(|it| super::taint::refine::is_narrow(it));
+        let bounds =
+            ["max_length", "pattern", "regex", "le", "lt", "ge", "gt", "max_items", "multiple_of"];
+        let bounded =
+            args.iter().any(|(name, _)| name.as_deref().is_some_and(|it| bounds.contains(&it)));
+        let pattern =
+            args.iter().find(|(name, _)| matches!(name.as_deref(), Some("pattern" | "regex")));
+        let narrow = pattern
+            .and_then(|(_, it)| self.values.text(*it))
+            .is_some_and(|it| super::taint::refine::is_narrow(it));
         Says { bounded, guard: narrow.then_some(GuardKind::Pattern) }
     }
 
     fn says_of_class(&mut self, class: u32, left: u32) -> Says {
         let Some(kept) = self.classes.get(class as usize) else { return FREE };
         let bases = kept.bases.clone();
-        let is_enum = bases.iter().any(|it| self.values.path(*it).is_some_and(|it| it.ends_with("Enum")));
+        let is_enum =
+            bases.iter().any(|it| self.values.path(*it).is_some_and(|it| it.ends_with("Enum")));
         if is_enum {
             return LISTED;
         }
@@ -128,7 +137,8 @@ impl World<'_> {
             let value = field.value.as_ref().map(|it| self.expr(it));
             let says = of.map_or(FREE, |it| self.says(it, left));
             let more = value.map_or(FREE, |it| self.says_of_field(it));
-            let says = Says { bounded: says.bounded || more.bounded, guard: says.guard.or(more.guard) };
+            let says =
+                Says { bounded: says.bounded || more.bounded, guard: says.guard.or(more.guard) };
             found.push((Rc::clone(&field.name), says));
         }
         self.frames = outer;
@@ -197,7 +207,9 @@ impl World<'_> {
         let mut says = FREE;
         let mut at = Some(id);
         for _ in 0..16 {
-            let Some(Node::Call(path, recv, args)) = at.map(|it| self.values.get(it)) else { break };
+            let Some(Node::Call(path, recv, args)) = at.map(|it| self.values.get(it)) else {
+                break;
+            };
             match path.rsplit('.').next().unwrap_or_default() {
                 "enum" | "literal" | "nativeEnum" => return LISTED,
                 "boolean" => return Says { bounded: true, ..NUMBER },
@@ -214,8 +226,12 @@ impl World<'_> {
                     says.guard = says.guard.or(narrow.then_some(GuardKind::Pattern));
                 }
                 "max" | "length" | "lte" | "lt" => says.bounded = true,
-                "min" | "gte" | "gt" | "positive" | "nonnegative" if says.guard.is_some() => says.bounded = true,
-                "array" | "object" | "record" => return Says { bounded: says.bounded, guard: None },
+                "min" | "gte" | "gt" | "positive" | "nonnegative" if says.guard.is_some() => {
+                    says.bounded = true
+                }
+                "array" | "object" | "record" => {
+                    return Says { bounded: says.bounded, guard: None };
+                }
                 _ => {}
             }
             at = recv.and_then(|it| match self.values.get(it) {
@@ -229,5 +245,10 @@ impl World<'_> {
 }
 
 fn param_file(param: &Param) -> u32 {
-    param.of.as_ref().map(|(it, _)| it.at.file).or_else(|| param.default.as_ref().map(|it| it.at.file)).unwrap_or(u32::MAX)
+    param
+        .of
+        .as_ref()
+        .map(|(it, _)| it.at.file)
+        .or_else(|| param.default.as_ref().map(|it| it.at.file))
+        .unwrap_or(u32::MAX)
 }

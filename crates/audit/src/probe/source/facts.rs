@@ -19,14 +19,34 @@ const MOST: usize = 2_000;
 /// What calls tell, by kind and place.
 pub(super) type Noted = BTreeMap<(FactKind, At), String>;
 
-const WAITING: &[&str] = &["subprocess.run", "subprocess.call", "subprocess.check_call", "subprocess.check_output"];
-const STARTING: &[&str] = &["subprocess.Popen", "asyncio.create_subprocess_exec", "asyncio.create_subprocess_shell"];
+const WAITING: &[&str] =
+    &["subprocess.run", "subprocess.call", "subprocess.check_call", "subprocess.check_output"];
+const STARTING: &[&str] =
+    &["subprocess.Popen", "asyncio.create_subprocess_exec", "asyncio.create_subprocess_shell"];
 const REQUESTS: &[&str] = &["get", "post", "put", "patch", "delete", "head", "options", "request"];
 const SCRIPT_WAITING: &[&str] = &[
-    "child_process.exec", "child_process.execSync", "child_process.execFile", "child_process.execFileSync", "child_process.spawnSync",
+    "child_process.exec",
+    "child_process.execSync",
+    "child_process.execFile",
+    "child_process.execFileSync",
+    "child_process.spawnSync",
 ];
 const LISTENING: &[&str] = &[
-    "run", "run_async", "listen", "serve", "bind", "start", "FastMCP", "MCPServer", "Config", "create_server", "run_http_async", "add_argument", "getenv", "get", "TCPSite",
+    "run",
+    "run_async",
+    "listen",
+    "serve",
+    "bind",
+    "start",
+    "FastMCP",
+    "MCPServer",
+    "Config",
+    "create_server",
+    "run_http_async",
+    "add_argument",
+    "getenv",
+    "get",
+    "TCPSite",
 ];
 
 impl World<'_> {
@@ -43,13 +63,21 @@ impl World<'_> {
 
     fn facts_of(&self, asked: &Asked<'_>) -> Vec<FactKind> {
         let mut found = Vec::new();
-        if LISTENING.contains(&asked.method) && asked.args.iter().any(|(_, it)| self.is_everywhere(*it, 4)) {
+        if LISTENING.contains(&asked.method)
+            && asked.args.iter().any(|(_, it)| self.is_everywhere(*it, 4))
+        {
             found.push(FactKind::BindsAll);
         }
-        if self.turns_off(asked, &["enable_dns_rebinding_protection", "enableDnsRebindingProtection"]) {
+        if self
+            .turns_off(asked, &["enable_dns_rebinding_protection", "enableDnsRebindingProtection"])
+        {
             found.push(FactKind::RebindingOff);
         }
-        if self.turns_off(asked, &["verify", "verify_ssl", "rejectUnauthorized", "strictSSL", "check_hostname"]) || asked.path == "ssl._create_unverified_context" {
+        if self.turns_off(
+            asked,
+            &["verify", "verify_ssl", "rejectUnauthorized", "strictSSL", "check_hostname"],
+        ) || asked.path == "ssl._create_unverified_context"
+        {
             found.push(FactKind::CertificatesIgnored);
         }
         if self.waits_without_end(asked) {
@@ -98,8 +126,11 @@ impl World<'_> {
     fn waits_without_end(&self, asked: &Asked<'_>) -> bool {
         let request = asked.path.strip_prefix("requests.").is_some_and(|it| REQUESTS.contains(&it));
         let never = asked.path.starts_with("httpx.")
-            && asked.args.iter().any(|(name, it)| name.as_deref() == Some("timeout") && *self.values.get(*it) == Node::Nothing);
-        let waits = request || WAITING.contains(&asked.path) || SCRIPT_WAITING.contains(&asked.path);
+            && asked.args.iter().any(|(name, it)| {
+                name.as_deref() == Some("timeout") && *self.values.get(*it) == Node::Nothing
+            });
+        let waits =
+            request || WAITING.contains(&asked.path) || SCRIPT_WAITING.contains(&asked.path);
         never || waits && !self.has(asked, &["timeout", "signal"])
     }
 
@@ -134,14 +165,35 @@ impl World<'_> {
 
 /// Words that stand where a credential would.
 const PLACEHOLDERS: &[&str] = &[
-    "example", "your", "xxx", "changeme", "placeholder", "dummy", "sample", "redacted", "insert", "replace", "${", "{{", "<", "...", "***", "abc123", "123456",
+    "example",
+    "your",
+    "xxx",
+    "changeme",
+    "placeholder",
+    "dummy",
+    "sample",
+    "redacted",
+    "insert",
+    "replace",
+    "${",
+    "{{",
+    "<",
+    "...",
+    "***",
+    "abc123",
+    "123456",
 ];
 /// Where made-up credentials live.
 const MADE_UP: &[&str] = &["test", "tests", "__tests__", "fixtures", "spec", "mocks", "__mocks__"];
 
 /// Credentials that are written in a file.
 pub(super) fn secrets(file: &File) -> Vec<Fact> {
-    let folder = |part: &str| MADE_UP.contains(&part) || part.starts_with("test_") || part.contains(".test.") || part.contains(".spec.");
+    let folder = |part: &str| {
+        MADE_UP.contains(&part)
+            || part.starts_with("test_")
+            || part.contains(".test.")
+            || part.contains(".spec.")
+    };
     if file.name.split('/').any(folder) {
         return Vec::new();
     }

@@ -1,5 +1,7 @@
 //! Which functions a client reaches, under which names, and what it may send them.
 
+mod offered;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
@@ -125,7 +127,9 @@ impl World<'_> {
             let (kind, given) = match name.as_deref() {
                 Some("on_call_tool") => (HandlerKind::Tool, Given::Request { after_context }),
                 Some("on_get_prompt") => (HandlerKind::Prompt, Given::Request { after_context }),
-                Some("on_read_resource") => (HandlerKind::Resource, Given::Request { after_context }),
+                Some("on_read_resource") => {
+                    (HandlerKind::Resource, Given::Request { after_context })
+                }
                 _ => continue,
             };
             if self.is_function(function) {
@@ -148,11 +152,19 @@ impl World<'_> {
         })
     }
 
-    fn register_script(&mut self, method: &str, recv: Option<Id>, args: &Args, at: At) -> Option<Id> {
+    fn register_script(
+        &mut self,
+        method: &str,
+        recv: Option<Id>,
+        args: &Args,
+        at: At,
+    ) -> Option<Id> {
         let recv = recv?;
         let kind = match method {
             "tool" | "registerTool" | "addTool" => HandlerKind::Tool,
-            "resource" | "registerResource" | "addResource" | "addResourceTemplate" => HandlerKind::Resource,
+            "resource" | "registerResource" | "addResource" | "addResourceTemplate" => {
+                HandlerKind::Resource
+            }
             "prompt" | "registerPrompt" | "addPrompt" => HandlerKind::Prompt,
             "setRequestHandler" => return self.register_request(args, at),
             _ => return None,
@@ -161,23 +173,46 @@ impl World<'_> {
         let first = *ids.first()?;
         if let Node::Map(_) = self.values.get(first) {
             let word = |it: &str| Rc::<str>::from(it);
-            let function = self.field_of(first, &word("execute")).or_else(|| self.field_of(first, &word("handler")));
+            let function = self
+                .field_of(first, &word("execute"))
+                .or_else(|| self.field_of(first, &word("handler")));
             let function = function.filter(|it| self.is_function(*it))?;
-            let name = self.field_of(first, &word("name")).and_then(|it| self.values.text(it).map(ToString::to_string));
-            self.add(kind, name.unwrap_or_else(|| "*".to_owned()), function, Given::Together, at, args, Some(recv));
+            let name = self
+                .field_of(first, &word("name"))
+                .and_then(|it| self.values.text(it).map(ToString::to_string));
+            self.add(
+                kind,
+                name.unwrap_or_else(|| "*".to_owned()),
+                function,
+                Given::Together,
+                at,
+                args,
+                Some(recv),
+            );
             return Some(self.unknown(at));
         }
         let function = *ids.iter().skip(1).rev().find(|it| self.is_function(**it))?;
         let name = self.values.text(first).map(ToString::to_string);
         let given = if kind == HandlerKind::Resource { Given::Address } else { Given::Together };
-        self.add(kind, name.unwrap_or_else(|| "*".to_owned()), function, given, at, args, Some(recv));
+        self.add(
+            kind,
+            name.unwrap_or_else(|| "*".to_owned()),
+            function,
+            given,
+            at,
+            args,
+            Some(recv),
+        );
         Some(self.unknown(at))
     }
 
     fn register_request(&mut self, args: &Args, at: At) -> Option<Id> {
         let schema = args.first().map(|(_, it)| *it)?;
         let function = args.get(1).map(|(_, it)| *it).filter(|it| self.is_function(*it))?;
-        let name = self.values.path(schema).or_else(|| self.values.text(schema).map(ToString::to_string))?;
+        let name = self
+            .values
+            .path(schema)
+            .or_else(|| self.values.text(schema).map(ToString::to_string))?;
         let kind = match name.rsplit('.').next().unwrap_or_default() {
             "CallToolRequestSchema" | "tools/call" => HandlerKind::Tool,
             "ReadResourceRequestSchema" | "resources/read" => HandlerKind::Resource,
@@ -226,7 +261,8 @@ impl World<'_> {
     fn is_masked(&self, server: Id) -> bool {
         self.alternatives(server).iter().any(|alt| match self.values.get(alt.value) {
             Node::Call(_, _, args) => args.iter().any(|(name, it)| {
-                name.as_deref() == Some("mask_error_details") && *self.values.get(*it) == Node::Bool(true)
+                name.as_deref() == Some("mask_error_details")
+                    && *self.values.get(*it) == Node::Bool(true)
             }),
             _ => false,
         })
@@ -237,7 +273,9 @@ impl World<'_> {
         if method != "Tool" {
             return;
         }
-        let named = |word: &str| args.iter().find(|(name, _)| name.as_deref() == Some(word)).map(|(_, it)| *it);
+        let named = |word: &str| {
+            args.iter().find(|(name, _)| name.as_deref() == Some(word)).map(|(_, it)| *it)
+        };
         let Some(name) = named("name").and_then(|it| self.values.text(it).cloned()) else { return };
         let schema = named("inputSchema").or_else(|| named("input_schema"));
         let annotations = named("annotations").and_then(|it| self.annotations_of(it));
@@ -251,7 +289,9 @@ impl World<'_> {
             return;
         }
         let schema = self.field_of(id, &Rc::from("inputSchema"));
-        let Some(schema) = schema.or_else(|| self.field_of(id, &Rc::from("parameters"))) else { return };
+        let Some(schema) = schema.or_else(|| self.field_of(id, &Rc::from("parameters"))) else {
+            return;
+        };
         let name = self.field_of(id, &Rc::from("name"));
         let Some(name) = name.and_then(|it| self.values.text(it).cloned()) else { return };
         let annotations = self.field_of(id, &Rc::from("annotations"));
@@ -263,7 +303,8 @@ impl World<'_> {
     /// A map's value under a fixed name.
     pub(super) fn field_of(&self, map: Id, name: &Word) -> Option<Id> {
         let Node::Map(entries) = self.values.get(map) else { return None };
-        let fits = |it: &&(Option<Id>, Id)| it.0.is_some_and(|key| self.values.text(key) == Some(name));
+        let fits =
+            |it: &&(Option<Id>, Id)| it.0.is_some_and(|key| self.values.text(key) == Some(name));
         entries.iter().rev().find(fits).map(|(_, value)| *value)
     }
 
@@ -323,7 +364,8 @@ impl World<'_> {
             }
         }
         let maps = stated.iter().filter(|(_, it)| {
-            matches!(self.values.get(*it), Node::Map(_) | Node::Member(..)) && self.annotations_of(*it).is_none()
+            matches!(self.values.get(*it), Node::Map(_) | Node::Member(..))
+                && self.annotations_of(*it).is_none()
         });
         maps.map(|(_, it)| *it).next()
     }
@@ -338,7 +380,9 @@ impl World<'_> {
                     && closure.function.params.iter().all(|it| it.rest != Rest::One);
                 let inner = self.scopes.get(closure.scope as usize).filter(|_| passes);
                 let inner = inner.filter(|it| it.parent.is_some());
-                let inner = inner.and_then(|it| it.vars.values().find(|it| self.is_function(**it) && **it != value));
+                let inner = inner.and_then(|it| {
+                    it.vars.values().find(|it| self.is_function(**it) && **it != value)
+                });
                 let inner = inner.and_then(|it| self.original(*it, left));
                 inner.or_else(|| Some(Rc::clone(&closure.function)))
             }
@@ -475,7 +519,8 @@ impl World<'_> {
         let sent = self.make(Node::Sent(handler), at);
         match given {
             Given::ByName => {
-                let names: Vec<Word> = self.client_params(function).into_iter().map(|(name, _)| name).collect();
+                let names: Vec<Word> =
+                    self.client_params(function).into_iter().map(|(name, _)| name).collect();
                 let param = |it: Word| {
                     let value = self.make(Node::Param(handler, Rc::clone(&it)), at);
                     (Some(it), value)
@@ -525,85 +570,5 @@ impl World<'_> {
             it.rest == Rest::One && !hidden && !context
         });
         sent.map(|it| (Rc::clone(&it.name), it.of.as_ref().map(|(_, text)| text.clone()))).collect()
-    }
-
-    /// Every handler as evidence.
-    pub(super) fn handlers(&self) -> Vec<Handler> {
-        let mut found = Vec::new();
-        for (number, it) in self.registry.handlers.iter().enumerate() {
-            let number = u32::try_from(number).unwrap_or(u32::MAX);
-            if it.name != "*" || it.kind != HandlerKind::Tool {
-                found.push(self.handler(number, it, None));
-                continue;
-            }
-            let mut names: BTreeSet<Word> = it.tools.clone();
-            names.extend(self.registry.offered.keys().cloned());
-            if names.is_empty() {
-                found.push(self.handler(number, it, None));
-            }
-            found.extend(names.iter().map(|name| self.handler(number, it, Some(name))));
-            let loose = self.flows.keys().any(|(name, ..)| name == "*");
-            if loose && !names.is_empty() {
-                found.push(self.handler(number, it, None));
-            }
-        }
-        found.sort_by(|a, b| (&a.place, &a.name).cmp(&(&b.place, &b.name)));
-        found
-    }
-
-    fn handler(&self, number: u32, it: &Registered, tool: Option<&Word>) -> Handler {
-        let offered = tool.and_then(|tool| self.registry.offered.get(tool));
-        let annotations = it.annotations.clone().or_else(|| offered.and_then(|it| it.1.clone()));
-        let mine = |raw: &&(Option<Word>, At)| tool.is_none() || raw.0.is_none() || raw.0.as_ref() == tool;
-        let raw = it.raw.iter().find(mine).map(|(_, at)| self.place_of(*at));
-        Handler {
-            kind: it.kind,
-            name: tool.map_or_else(|| it.name.clone(), ToString::to_string),
-            place: self.place(it.at),
-            parameters: self.parameters(number, it, tool),
-            annotations,
-            raw_errors: raw,
-        }
-    }
-
-    fn place(&self, at: At) -> Place {
-        self.place_of(at)
-    }
-
-    fn parameters(&self, number: u32, it: &Registered, tool: Option<&Word>) -> Vec<Parameter> {
-        let bounded = |name: &Word| {
-            let says = self.registry.limits.get(&(number, Rc::clone(name)));
-            says.is_some_and(|it| it.bounded)
-        };
-        if it.given == Given::ByName {
-            let params = self.client_params(it.function).into_iter();
-            return params
-                .map(|(name, written)| Parameter { bounded: bounded(&name), name: name.to_string(), written })
-                .collect();
-        }
-        let mut names: BTreeSet<Word> = BTreeSet::new();
-        let prefix = tool.map(|it| format!("{it}."));
-        for (handler, key) in self.registry.limits.keys().filter(|it| it.0 == number) {
-            let _ = handler;
-            match &prefix {
-                Some(prefix) => names.extend(key.strip_prefix(prefix.as_str()).map(Rc::from)),
-                None if !key.contains('.') => {
-                    let _new = names.insert(Rc::clone(key));
-                }
-                None => {}
-            }
-        }
-        if names.is_empty() {
-            let taken = it.taken.iter().filter(|(of, _)| tool.is_none() || of.as_ref() == tool || of.is_none());
-            names.extend(taken.map(|(_, name)| Rc::clone(name)).filter(|it| it.as_ref() != "*"));
-        }
-        let named = |name: Word| {
-            let key = match &prefix {
-                Some(prefix) => Rc::from(format!("{prefix}{name}")),
-                None => Rc::clone(&name),
-            };
-            Parameter { name: name.to_string(), written: None, bounded: bounded(&key) }
-        };
-        names.into_iter().map(named).collect()
     }
 }

@@ -3,8 +3,8 @@
 use crate::evidence::source::Sink;
 
 use super::ir::At;
-use super::taint::value::{Args, Id, Node};
 use super::taint::World;
+use super::taint::value::{Args, Id, Node};
 
 /// A call of somebody else's function.
 #[derive(Debug, Clone, Copy)]
@@ -150,21 +150,67 @@ const SCRIPT: &[Row] = &[
 ];
 
 /// Libraries whose clients have a method for each verb of HTTP.
-const HTTP: &[&str] = &["requests", "httpx", "aiohttp", "axios", "got", "ky", "superagent", "urllib3"];
+const HTTP: &[&str] =
+    &["requests", "httpx", "aiohttp", "axios", "got", "ky", "superagent", "urllib3"];
 const VERBS: &[&str] = &[
-    "get", "post", "put", "patch", "delete", "head", "options", "request", "stream", "fetch", "ws_connect",
+    "get",
+    "post",
+    "put",
+    "patch",
+    "delete",
+    "head",
+    "options",
+    "request",
+    "stream",
+    "fetch",
+    "ws_connect",
 ];
 const SQL_METHODS: &[&str] = &[
-    "execute", "executemany", "executescript", "query", "prepare", "exec", "run", "all", "raw",
-    "fetch", "fetchrow", "fetchval", "fetch_all", "fetch_one", "execute_query", "$queryRawUnsafe",
-    "$executeRawUnsafe", "unsafe", "exec_driver_sql", "sql",
+    "execute",
+    "executemany",
+    "executescript",
+    "query",
+    "prepare",
+    "exec",
+    "run",
+    "all",
+    "raw",
+    "fetch",
+    "fetchrow",
+    "fetchval",
+    "fetch_all",
+    "fetch_one",
+    "execute_query",
+    "$queryRawUnsafe",
+    "$executeRawUnsafe",
+    "unsafe",
+    "exec_driver_sql",
+    "sql",
 ];
 /// Names of things that speak SQL.
 const SQL_NAMES: &[&str] = &[
-    "db", "conn", "connection", "cursor", "cur", "pool", "client", "session", "engine", "database",
-    "sqlite", "pg", "mysql", "knex", "prisma", "tx", "transaction", "con", "shop",
+    "db",
+    "conn",
+    "connection",
+    "cursor",
+    "cur",
+    "pool",
+    "client",
+    "session",
+    "engine",
+    "database",
+    "sqlite",
+    "pg",
+    "mysql",
+    "knex",
+    "prisma",
+    "tx",
+    "transaction",
+    "con",
+    "shop",
 ];
-const LOGGERS: &[&str] = &["debug", "info", "warning", "warn", "error", "exception", "critical", "log"];
+const LOGGERS: &[&str] =
+    &["debug", "info", "warning", "warn", "error", "exception", "critical", "log"];
 
 /// What a sink, or what is like one, may raise: the names under which it is caught.
 fn raises(sink: Sink) -> &'static [&'static str] {
@@ -201,9 +247,7 @@ impl World<'_> {
         let rows = if self.is_python(asked.at) { PYTHON } else { SCRIPT };
         let fits = |row: &&Row| match row.0 {
             Path(path) => asked.path == path,
-            Below(path) => {
-                asked.path.starts_with(path) && LOGGERS.contains(&asked.method)
-            }
+            Below(path) => asked.path.starts_with(path) && LOGGERS.contains(&asked.method),
             OfPath(method) => {
                 asked.method == method
                     && (asked.path.starts_with("pathlib.")
@@ -215,7 +259,14 @@ impl World<'_> {
         }
         let root = asked.path.split(['.', '(']).next().unwrap_or_default();
         if HTTP.contains(&root) && VERBS.contains(&asked.method) {
-            return Some((Sink::Url, if asked.method == "request" || asked.method == "stream" { URL_SECOND } else { URL }));
+            return Some((
+                Sink::Url,
+                if asked.method == "request" || asked.method == "stream" {
+                    URL_SECOND
+                } else {
+                    URL
+                },
+            ));
         }
         self.sql(asked, root).or_else(|| self.git(asked))
     }
@@ -224,9 +275,27 @@ impl World<'_> {
     fn sql(&self, asked: &Asked<'_>, root: &str) -> Option<(Sink, Which)> {
         const SQL: Which = &[Nth(0), Named("sql"), Named("query"), Named("statement")];
         const SPEAKERS: &[&str] = &[
-            "sqlite3", "psycopg2", "psycopg", "asyncpg", "pymysql", "MySQLdb", "mysql", "aiosqlite",
-            "duckdb", "sqlalchemy", "pymssql", "pyodbc", "pg", "mysql2", "better-sqlite3", "sqlite",
-            "postgres", "oracledb", "snowflake", "clickhouse_connect", "mssql",
+            "sqlite3",
+            "psycopg2",
+            "psycopg",
+            "asyncpg",
+            "pymysql",
+            "MySQLdb",
+            "mysql",
+            "aiosqlite",
+            "duckdb",
+            "sqlalchemy",
+            "pymssql",
+            "pyodbc",
+            "pg",
+            "mysql2",
+            "better-sqlite3",
+            "sqlite",
+            "postgres",
+            "oracledb",
+            "snowflake",
+            "clickhouse_connect",
+            "mssql",
         ];
         if !SQL_METHODS.contains(&asked.method) || asked.recv.is_none() {
             return None;
@@ -237,22 +306,34 @@ impl World<'_> {
             return None;
         }
         let speaks = SPEAKERS.contains(&root);
-        let generic = matches!(asked.method, "run" | "all" | "exec" | "fetch" | "query" | "prepare" | "raw" | "sql" | "unsafe");
+        let generic = matches!(
+            asked.method,
+            "run" | "all" | "exec" | "fetch" | "query" | "prepare" | "raw" | "sql" | "unsafe"
+        );
         let named = || {
             let above = asked.path.rsplit('.').nth(1).unwrap_or_default();
             let above = above.trim_start_matches(['?', '_']).trim_end_matches("()").to_lowercase();
-            let fits = |it: &&str| above == **it || above.ends_with(&format!("_{it}")) || above.ends_with("cursor") || above.ends_with("db");
-            SQL_NAMES.iter().any(|it| fits(&it))
+            let fits = |it: &&str| {
+                above == **it
+                    || above.ends_with(&format!("_{it}"))
+                    || above.ends_with("cursor")
+                    || above.ends_with("db")
+            };
+            SQL_NAMES.iter().any(fits)
         };
-        let hidden = self.speaks_sql && (!generic || named()) && !(asked.path.starts_with("re.") || root == "subprocess");
+        let hidden = self.speaks_sql
+            && (!generic || named())
+            && !(asked.path.starts_with("re.") || root == "subprocess");
         (speaks || hidden && named()).then_some((Sink::Sql, SQL))
     }
 
     /// `repo.git.anything(words)` runs git with these words.
     fn git(&self, asked: &Asked<'_>) -> Option<(Sink, Which)> {
         let base = asked.path.strip_suffix(asked.method)?;
-        let git = base.ends_with(".git.") && (base.starts_with("git.Repo") || base.starts_with('?'));
-        let simple = base.starts_with("simple-git") && matches!(asked.method, "raw" | "clone" | "diff" | "log" | "checkout");
+        let git =
+            base.ends_with(".git.") && (base.starts_with("git.Repo") || base.starts_with('?'));
+        let simple = base.starts_with("simple-git")
+            && matches!(asked.method, "raw" | "clone" | "diff" | "log" | "checkout");
         (git || simple).then_some((Sink::Process, &[All]))
     }
 
@@ -263,7 +344,8 @@ impl World<'_> {
             Sink::FileRead if matches!(asked.method, "open" | "openSync" | "open_file") => {
                 let mode = asked.args.iter().find(|(name, _)| name.as_deref() == Some("mode"));
                 let second = if asked.recv.is_some() && self.is_recv_path(asked) { 0 } else { 1 };
-                let mode = mode.or_else(|| asked.args.get(second).filter(|(name, _)| name.is_none()));
+                let mode =
+                    mode.or_else(|| asked.args.get(second).filter(|(name, _)| name.is_none()));
                 let writes = mode.and_then(|(_, it)| self.values.text(*it));
                 let writes = writes.is_some_and(|it| it.contains(['w', 'a', 'x', '+']));
                 if writes { Sink::FileWrite } else { sink }
@@ -290,14 +372,19 @@ impl World<'_> {
             Node::Text(_) => true,
             _ => false,
         };
-        let named = |(name, id): &(Option<super::ir::Word>, Id)| name.as_deref() == Some("shell") && on(*id);
+        let named = |(name, id): &(Option<super::ir::Word>, Id)| {
+            name.as_deref() == Some("shell") && on(*id)
+        };
         let option = |id: Id| match self.values.get(id) {
             Node::Map(entries) => entries.iter().any(|(key, value)| {
-                key.is_some_and(|it| self.values.text(it).is_some_and(|it| it.as_ref() == "shell")) && on(*value)
+                key.is_some_and(|it| self.values.text(it).is_some_and(|it| it.as_ref() == "shell"))
+                    && on(*value)
             }),
             _ => false,
         };
-        asked.args.iter().any(named) || asked.args.iter().skip(1).any(|(_, it)| option(*it)) || self.runs_a_shell(asked)
+        asked.args.iter().any(named)
+            || asked.args.iter().skip(1).any(|(_, it)| option(*it))
+            || self.runs_a_shell(asked)
     }
 
     /// `["sh", "-c", text]`
@@ -305,21 +392,32 @@ impl World<'_> {
         let mut words = Vec::new();
         for (_, id) in asked.args.iter().take(3) {
             match self.values.get(*id) {
-                Node::List(items) => words.extend(items.iter().take(3).filter_map(|(_, it)| self.values.text(*it))),
+                Node::List(items) => {
+                    words.extend(items.iter().take(3).filter_map(|(_, it)| self.values.text(*it)))
+                }
                 Node::Text(text) => words.push(text),
                 _ => {}
             }
         }
         let shell = words.first().is_some_and(|it| {
             let name = it.rsplit('/').next().unwrap_or_default();
-            matches!(name, "sh" | "bash" | "zsh" | "dash" | "cmd" | "cmd.exe" | "powershell" | "pwsh")
+            matches!(
+                name,
+                "sh" | "bash" | "zsh" | "dash" | "cmd" | "cmd.exe" | "powershell" | "pwsh"
+            )
         });
-        shell && words.iter().any(|it| matches!(it.as_ref(), "-c" | "/c" | "-lc" | "-Command" | "/C"))
+        shell
+            && words.iter().any(|it| matches!(it.as_ref(), "-c" | "/c" | "-lc" | "-Command" | "/C"))
     }
 
     fn arriving(&self, asked: &Asked<'_>, which: Which) -> Vec<Id> {
         let mut found = Vec::new();
-        let positional: Vec<Id> = asked.args.iter().filter(|(name, _)| name.is_none() || name.as_deref() == Some("*")).map(|(_, id)| *id).collect();
+        let positional: Vec<Id> = asked
+            .args
+            .iter()
+            .filter(|(name, _)| name.is_none() || name.as_deref() == Some("*"))
+            .map(|(_, id)| *id)
+            .collect();
         for place in which {
             match place {
                 Nth(index) => found.extend(positional.get(*index)),

@@ -110,7 +110,6 @@ pub(super) struct Ends {
 pub(super) struct Return {
     pub(super) value: Id,
     pub(super) facts: Facts,
-    pub(super) at: At,
     /// It was left because nothing was configured: what the other paths check counts here, too.
     pub(super) unconfigured: bool,
 }
@@ -260,7 +259,7 @@ impl<'m> World<'m> {
     pub(super) fn tired(&mut self) -> bool {
         self.steps = self.steps.saturating_add(1);
         self.steps_each = self.steps_each.saturating_add(1);
-        if self.steps % 1024 == 0 && Instant::now() >= self.deadline {
+        if self.steps.is_multiple_of(1024) && Instant::now() >= self.deadline {
             self.out_of_time = true;
         }
         if self.steps >= STEPS || self.values.len() > 4_000_000 {

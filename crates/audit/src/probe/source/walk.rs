@@ -64,14 +64,14 @@ struct Walk<'b> {
 /// # Errors
 /// When the target itself cannot be read.
 pub(super) fn walk(target: &Path, budget: &Budget) -> Result<Found, Trouble> {
-    let about = fs::symlink_metadata(target).map_err(|why| Trouble::Unreadable {
-        path: target.display().to_string(),
-        why,
-    })?;
-    let mut walk = Walk { budget, bytes: 0, seen: 0, found: Found::default(), left: BTreeMap::new() };
+    let about = fs::symlink_metadata(target)
+        .map_err(|why| Trouble::Unreadable { path: target.display().to_string(), why })?;
+    let mut walk =
+        Walk { budget, bytes: 0, seen: 0, found: Found::default(), left: BTreeMap::new() };
     // The target itself may be a link: a person named it.
     let root = if about.is_symlink() { fs::canonicalize(target) } else { Ok(target.to_owned()) };
-    let root = root.map_err(|why| Trouble::Unreadable { path: target.display().to_string(), why })?;
+    let root =
+        root.map_err(|why| Trouble::Unreadable { path: target.display().to_string(), why })?;
     if root.is_dir() {
         walk.tree(&root);
     } else {
@@ -127,7 +127,8 @@ impl Walk<'_> {
                     break;
                 }
                 let word = entry.file_name().to_string_lossy().into_owned();
-                let name = if prefix.is_empty() { word.clone() } else { format!("{prefix}/{word}") };
+                let name =
+                    if prefix.is_empty() { word.clone() } else { format!("{prefix}/{word}") };
                 let Ok(kind) = entry.file_type() else { continue };
                 if kind.is_symlink() {
                     self.link(&word, name);
@@ -188,7 +189,9 @@ impl Walk<'_> {
             let why_of = |file| LeftOut { file, why: why.to_owned() };
             self.found.left_out.extend(named.map(why_of));
             if more > 0 {
-                self.found.left_out.push(LeftOut { file: format!("and {more} more"), why: why.to_owned() });
+                self.found
+                    .left_out
+                    .push(LeftOut { file: format!("and {more} more"), why: why.to_owned() });
             }
         }
     }
@@ -209,7 +212,11 @@ mod tests {
     use std::time::{Duration, Instant};
 
     fn budget() -> Budget {
-        Budget { bytes: 64 << 20, files: 100_000, deadline: Instant::now() + Duration::from_secs(60) }
+        Budget {
+            bytes: 64 << 20,
+            files: 100_000,
+            deadline: Instant::now() + Duration::from_secs(60),
+        }
     }
 
     #[test]
@@ -231,7 +238,8 @@ mod tests {
         let found = walk(tree.path(), &budget()).unwrap();
         let names: Vec<_> = found.files.iter().map(|it| it.name.as_str()).collect();
         assert_eq!(names, ["src/a.ts", "src/b.py"]);
-        let left: Vec<_> = found.left_out.iter().map(|it| (it.file.as_str(), it.why.as_str())).collect();
+        let left: Vec<_> =
+            found.left_out.iter().map(|it| (it.file.as_str(), it.why.as_str())).collect();
         for one in [
             ("loop", "a link"),
             ("big.py", "larger than 1 MiB"),

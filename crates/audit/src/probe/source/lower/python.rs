@@ -1,5 +1,7 @@
 //! Python, lowered.
 
+mod names;
+
 use std::rc::Rc;
 
 use tree_sitter::Node;
@@ -249,74 +251,6 @@ impl Lower<'_> {
         (self.py(inner), self.text(node).chars().take(200).collect())
     }
 
-    fn py_class(&mut self, node: Node<'_>) -> Class {
-        let name = field(node, "name").map_or_else(|| Rc::from("?"), |it| self.word(it));
-        let bases = field(node, "superclasses").map(named).unwrap_or_default();
-        let bases = bases.into_iter().filter(|it| it.kind() != "keyword_argument");
-        let bases = bases.map(|it| self.py(it)).collect();
-        let (mut methods, mut class_fields) = (Vec::new(), Vec::new());
-        for stmt in self.py_body(node, "body") {
-            match stmt.kind {
-                Do::Def(function, decorators) => methods.push(Method { decorators, function }),
-                Do::Let(Pattern::Name(name), value) => {
-                    class_fields.push(Field { name, of: None, value: Some(value) });
-                }
-                _ => {}
-            }
-        }
-        self.py_annotated_fields(node, &mut class_fields);
-        Class { name, bases, methods, fields: class_fields }
-    }
-
-    /// `name: type = value` in a class.
-    fn py_annotated_fields(&mut self, node: Node<'_>, found: &mut Vec<Field>) {
-        let body = field(node, "body").map(named).unwrap_or_default();
-        for stmt in body.into_iter().filter(|it| it.kind() == "expression_statement") {
-            let Some(assignment) = named(stmt).first().copied() else { continue };
-            let (Some(left), Some(of)) = (field(assignment, "left"), field(assignment, "type"))
-            else {
-                continue;
-            };
-            let name = self.word(left);
-            let of = Some(self.py_type(of));
-            match found.iter_mut().find(|it| it.name == name) {
-                Some(known) => known.of = of,
-                None => found.push(Field { name, of, value: None }),
-            }
-        }
-    }
-
-    fn py_import(&mut self, node: Node<'_>) -> Vec<Import> {
-        let names = fields(node, "name").into_iter();
-        names
-            .filter_map(|it| {
-                if it.kind() == "aliased_import" {
-                    let module = self.word(field(it, "name")?);
-                    return Some(Import { local: self.word(field(it, "alias")?), module, name: None });
-                }
-                let first = self.text(it).split('.').next().unwrap_or_default();
-                Some(Import { local: Rc::from(first), module: Rc::from(first), name: None })
-            })
-            .collect()
-    }
-
-    fn py_import_from(&mut self, node: Node<'_>) -> Option<Vec<Import>> {
-        let module = self.word(field(node, "module_name")?);
-        let star = named(node).into_iter().any(|it| it.kind() == "wildcard_import");
-        if star {
-            let name = Some(Rc::from("*"));
-            return Some(vec![Import { local: Rc::from("*"), module, name }]);
-        }
-        let one = |it: Node<'_>| -> Option<Import> {
-            let (name, local): (Word, Word) = match it.kind() {
-                "aliased_import" => (self.word(field(it, "name")?), self.word(field(it, "alias")?)),
-                _ => (self.word(it), self.word(it)),
-            };
-            Some(Import { local, module: Rc::clone(&module), name: Some(name) })
-        };
-        Some(fields(node, "name").into_iter().filter_map(one).collect())
-    }
-
     fn py_pattern(&mut self, node: Node<'_>) -> Pattern {
         match node.kind() {
             "identifier" => Pattern::Name(self.word(node)),
@@ -327,7 +261,8 @@ impl Lower<'_> {
             "pattern_list" | "tuple_pattern" | "list_pattern" | "tuple" | "list"
             | "expression_list" => {
                 let parts = named(node);
-                let splat = |it: &Node<'_>| matches!(it.kind(), "list_splat_pattern" | "list_splat");
+                let splat =
+                    |it: &Node<'_>| matches!(it.kind(), "list_splat_pattern" | "list_splat");
                 let rest = parts.iter().position(splat);
                 let inner = parts.into_iter().map(|it| {
                     let it = if splat(&it) { *named(it).first().unwrap_or(&it) } else { it };
@@ -490,9 +425,8 @@ impl Lower<'_> {
     fn py_binary(&mut self, node: Node<'_>) -> Option<Kind> {
         match self.py_operator(node) {
             "+" => {
-                let plus = chain(node, |it| {
-                    it.kind() == "binary_operator" && self.py_operator(it) == "+"
-                });
+                let plus =
+                    chain(node, |it| it.kind() == "binary_operator" && self.py_operator(it) == "+");
                 Some(Kind::Parts(self.py_all(plus)))
             }
             "/" => Some(Kind::Slash(self.py_boxed(node, "left")?, self.py_boxed(node, "right")?)),
@@ -507,7 +441,8 @@ impl Lower<'_> {
 
     fn py_boolean(&mut self, node: Node<'_>) -> Option<Kind> {
         let operator = self.py_operator(node).to_owned();
-        let same = |it: Node<'_>| it.kind() == "boolean_operator" && self.py_operator(it) == operator;
+        let same =
+            |it: Node<'_>| it.kind() == "boolean_operator" && self.py_operator(it) == operator;
         let operands = chain(node, same);
         let operands = self.py_all(operands);
         Some(if operator == "and" { Kind::And(operands) } else { Kind::Or(operands) })

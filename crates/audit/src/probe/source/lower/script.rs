@@ -102,7 +102,9 @@ impl Lower<'_> {
             "type_assertion" | "sequence_expression" => {
                 return named(node).last().map(|it| self.js(*it).kind);
             }
-            "arrow_function" | "function_expression" | "generator_function"
+            "arrow_function"
+            | "function_expression"
+            | "generator_function"
             | "method_definition" => Kind::Function(self.js_function(node)),
             "binary_expression" => self.js_binary(node)?,
             "unary_expression" => self.js_unary(node)?,
@@ -177,7 +179,8 @@ impl Lower<'_> {
 
     fn js_binary(&mut self, node: Node<'_>) -> Option<Kind> {
         let operator = self.js_operator(node).to_owned();
-        let same = |it: Node<'_>| it.kind() == "binary_expression" && self.js_operator(it) == operator;
+        let same =
+            |it: Node<'_>| it.kind() == "binary_expression" && self.js_operator(it) == operator;
         let at = self.at(node);
         let not = |kind| Kind::Not(Box::new(Expr { kind, at }));
         if matches!(operator.as_str(), "+" | "&&" | "||" | "??") {

@@ -151,7 +151,7 @@ impl World<'_> {
         let mut returns = self.frames.pop().map(|it| it.returns).unwrap_or_default();
         if alive {
             let value = self.make(Node::Nothing, function.at);
-            returns.push(Return { value, facts, at: function.at, unconfigured: false });
+            returns.push(Return { value, facts, unconfigured: false });
         }
         self.come_back(returns, at)
     }
@@ -315,7 +315,8 @@ impl World<'_> {
         if let Some(value) = self.register(&path, &method, callee, recv, &args, at) {
             return Some(value);
         }
-        let asked = super::super::sinks::Asked { path: &path, method: &method, recv, args: &args, at };
+        let asked =
+            super::super::sinks::Asked { path: &path, method: &method, recv, args: &args, at };
         self.note_facts(&asked);
         self.note_read_only(&asked);
         let came = self.sink(&asked);
@@ -352,7 +353,9 @@ impl World<'_> {
             let text = asked.args.first().and_then(|(_, it)| world.values.text(*it));
             text.is_some_and(|it| {
                 let it = it.to_ascii_lowercase();
-                it.contains("query_only") || it.contains("transaction_read_only") || it.contains("transaction read only")
+                it.contains("query_only")
+                    || it.contains("transaction_read_only")
+                    || it.contains("transaction read only")
             })
         };
         if asked.method == "set_authorizer" || says(self) {

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use super::super::ir::{At, Class, Each, Expr, Function, Import, Kind, Pattern, Word};
 use super::value::{Alt, Args, Id, Node, Op};
-use super::{Closure, Kept, NESTED, State, World};
+use super::{Closure, Kept, NESTED, World};
 
 impl World<'_> {
     /// What an expression may be.
@@ -89,7 +89,12 @@ impl World<'_> {
         let named = |it: &Id| {
             matches!(
                 self.values.get(*it),
-                Node::Global(_) | Node::Class(_) | Node::Call(..) | Node::Nothing | Node::Member(..) | Node::Parts(_)
+                Node::Global(_)
+                    | Node::Class(_)
+                    | Node::Call(..)
+                    | Node::Nothing
+                    | Node::Member(..)
+                    | Node::Parts(_)
             )
         };
         if !ids.is_empty() && ids.len() <= 8 && ids.iter().all(named) {
@@ -455,7 +460,11 @@ impl World<'_> {
         let found = named.or_else(own);
         found.or_else(|| {
             let whole = self.exports.get(&(module, Rc::from("module.exports"))).copied()?;
-            if name == "default" { Some(whole) } else { Some(self.member(whole, &Rc::from(name), at)) }
+            if name == "default" {
+                Some(whole)
+            } else {
+                Some(self.member(whole, &Rc::from(name), at))
+            }
         })
     }
 
@@ -495,7 +504,15 @@ impl World<'_> {
         let Kind::Name(name) = &base.kind else { return };
         if !matches!(
             method.as_ref(),
-            "append" | "push" | "extend" | "add" | "insert" | "update" | "unshift" | "set" | "write"
+            "append"
+                | "push"
+                | "extend"
+                | "add"
+                | "insert"
+                | "update"
+                | "unshift"
+                | "set"
+                | "write"
         ) {
             return;
         }
@@ -531,10 +548,6 @@ impl World<'_> {
 
     pub(in super::super) fn through(&mut self, op: Op, id: Id, at: At) -> Id {
         self.make(Node::Through(op, id), at)
-    }
-
-    pub(in super::super) fn saved(&self) -> State {
-        self.state()
     }
 }
 

@@ -92,7 +92,8 @@ impl World<'_> {
                 Node::Path(ids, true)
             }
             "urllib.parse.urljoin" | "URL" | "url.URL" if ids.len() > 1 => {
-                let parts = if asked.path.ends_with("URL") { ids.into_iter().rev().collect() } else { ids };
+                let parts =
+                    if asked.path.ends_with("URL") { ids.into_iter().rev().collect() } else { ids };
                 Node::Parts(parts)
             }
             "isinstance" => {
@@ -121,7 +122,11 @@ impl World<'_> {
                     None => Some(self.unknown(at)),
                 };
             }
-            "dict" | "Map" | "Object.assign" | "types.SimpleNamespace" | "collections.OrderedDict" => {
+            "dict"
+            | "Map"
+            | "Object.assign"
+            | "types.SimpleNamespace"
+            | "collections.OrderedDict" => {
                 let entry = |(name, id): &(Option<Word>, Id)| match name.as_deref() {
                     None | Some("**" | "*") => (None, *id),
                     Some(word) => (Some(self.values.make(Node::Text(Rc::from(word)), at)), *id),
@@ -169,11 +174,24 @@ impl World<'_> {
         let rest = |skip: usize| asked.args.iter().skip(skip).cloned().collect::<Args>();
         match asked.path {
             "functools.partial" => Some(self.make(Node::Partial(first?, rest(1)), at)),
-            "functools.wraps()" | "functools.lru_cache()" | "staticmethod" | "property"
-            | "classmethod" | "functools.cache" | "functools.lru_cache" | "contextlib.closing"
-            | "asyncio.wait_for" | "asyncio.shield" | "asyncio.run" | "contextlib.contextmanager"
-            | "contextlib.asynccontextmanager" | "util.promisify" | "contextlib.nullcontext" => first,
-            "anyio.to_thread.run_sync" | "asyncio.to_thread" | "anyio.run" | "map" if asked.path != "map" => {
+            "functools.wraps()"
+            | "functools.lru_cache()"
+            | "staticmethod"
+            | "property"
+            | "classmethod"
+            | "functools.cache"
+            | "functools.lru_cache"
+            | "contextlib.closing"
+            | "asyncio.wait_for"
+            | "asyncio.shield"
+            | "asyncio.run"
+            | "contextlib.contextmanager"
+            | "contextlib.asynccontextmanager"
+            | "util.promisify"
+            | "contextlib.nullcontext" => first,
+            "anyio.to_thread.run_sync" | "asyncio.to_thread" | "anyio.run" | "map"
+                if asked.path != "map" =>
+            {
                 self.call(first?, rest(1), at)
             }
             "map" => {
@@ -198,7 +216,8 @@ impl World<'_> {
     fn over_elements(&mut self, asked: &Asked<'_>, first: Option<Id>) -> Option<Id> {
         let (recv, function, at) = (asked.recv?, first?, asked.at);
         let methods = [
-            "map", "filter", "some", "every", "find", "forEach", "flatMap", "then", "catch", "reduce",
+            "map", "filter", "some", "every", "find", "forEach", "flatMap", "then", "catch",
+            "reduce",
         ];
         if !methods.contains(&asked.method) || !self.is_callable(function) {
             return None;
@@ -221,7 +240,8 @@ impl World<'_> {
         Some(match asked.method {
             "map" | "flatMap" => {
                 let known = self.facts.beyond(&before);
-                let result = if asked.method == "flatMap" { self.element(result, at) } else { result };
+                let result =
+                    if asked.method == "flatMap" { self.element(result, at) } else { result };
                 self.make(Node::Each(Alt { value: result, known }), at)
             }
             "filter" => {
@@ -260,7 +280,8 @@ impl World<'_> {
             "format" => return Some(self.formatted(recv, asked)),
             "join" => return Some(self.joined(recv, first, at)),
             "get" | "pop" | "setdefault" | "getItem" => {
-                let found = first.filter(|_| self.is_map(recv)).map(|it| self.index(recv, it, at))?;
+                let found =
+                    first.filter(|_| self.is_map(recv)).map(|it| self.index(recv, it, at))?;
                 let default = asked.args.get(1).map(|(_, it)| *it);
                 return Some(self.values.any([found].into_iter().chain(default), at));
             }
@@ -270,8 +291,10 @@ impl World<'_> {
                 let value = self.values.any(entries.iter().map(|(_, value)| *value), at);
                 return Some(self.each_of(value, at));
             }
-            "parse" | "parseAsync" | "model_validate" | "parse_obj" | "validate" if first.is_some() => {
-                if asked.path != "JSON.parse" { return first }
+            "parse" | "parseAsync" | "model_validate" | "parse_obj" | "validate"
+                if first.is_some() && asked.path != "JSON.parse" =>
+            {
+                return first;
             }
             "safeParse" | "safeParseAsync" => {
                 let key = self.make(Node::Text(Rc::from("data")), at);
@@ -289,7 +312,8 @@ impl World<'_> {
                 return self.replaced(recv, first?, by.unwrap_or(recv), at);
             }
             "relative_to" => {
-                let test = self.make(Node::Test(Rc::from("is_relative_to"), recv, vec![first?]), at);
+                let test =
+                    self.make(Node::Test(Rc::from("is_relative_to"), recv, vec![first?]), at);
                 let _possible = self.assume(test, true);
                 return Some(recv);
             }
@@ -301,15 +325,22 @@ impl World<'_> {
     fn is_map(&self, id: Id) -> bool {
         match self.values.get(id) {
             Node::Map(_) | Node::Sent(_) => true,
-            Node::Phi(alts) => alts.iter().any(|it| matches!(self.values.get(it.value), Node::Map(_) | Node::Sent(_))),
-            Node::Or(values) => values.iter().any(|it| matches!(self.values.get(*it), Node::Map(_) | Node::Sent(_))),
+            Node::Phi(alts) => alts
+                .iter()
+                .any(|it| matches!(self.values.get(it.value), Node::Map(_) | Node::Sent(_))),
+            Node::Or(values) => {
+                values.iter().any(|it| matches!(self.values.get(*it), Node::Map(_) | Node::Sent(_)))
+            }
             _ => self.values.tainted(id),
         }
     }
 
     fn same(&mut self, asked: &Asked<'_>, recv: Id) -> Option<Id> {
         let carries = self.values.tainted(recv) || self.values.caught(recv);
-        let literal = matches!(self.values.get(recv), Node::List(_) | Node::Each(_) | Node::Map(_) | Node::Path(..));
+        let literal = matches!(
+            self.values.get(recv),
+            Node::List(_) | Node::Each(_) | Node::Map(_) | Node::Path(..)
+        );
         (SAME.contains(&asked.method) && (carries || literal))
             .then(|| self.through(Op::Same, recv, asked.at))
     }
@@ -334,7 +365,10 @@ impl World<'_> {
             "issuperset" => Node::Test(Rc::from("subset"), first?, vec![recv]),
             "issubset" | "isSubsetOf" => Node::Test(Rc::from("subset"), recv, vec![first?]),
             "test" => Node::Test(Rc::from("search"), first?, vec![recv]),
-            "match" | "search" | "fullmatch" if !self.values.tainted(recv) && first.is_some_and(|it| self.values.tainted(it)) => {
+            "match" | "search" | "fullmatch"
+                if !self.values.tainted(recv)
+                    && first.is_some_and(|it| self.values.tainted(it)) =>
+            {
                 // A compiled expression's own method.
                 Node::Test(Rc::from(asked.method), first?, vec![recv])
             }
@@ -383,11 +417,7 @@ impl World<'_> {
             Node::Text(text) | Node::Regex(text) => text.to_string(),
             _ => String::new(),
         };
-        let op = if super::refine::cleans(&what_text) {
-            Op::Name
-        } else {
-            Op::Same
-        };
+        let op = if super::refine::cleans(&what_text) { Op::Name } else { Op::Same };
         let kept = self.through(op, of, at);
         if self.values.tainted(by) && by != of {
             return Some(self.make(Node::Parts(vec![kept, by]), at));
@@ -398,14 +428,21 @@ impl World<'_> {
     /// An unknown function whose name says that it gives back what it got.
     pub(in super::super) fn carried(&mut self, asked: &Asked<'_>) -> Option<Id> {
         const VERBS: &[&str] = &[
-            "parse", "normal", "expand", "format", "decode", "encode", "to_", "to", "str", "clean", "trim",
-            "build", "escape", "sanit", "unquote", "strip", "wrap", "convert", "render", "template", "get_path", "quote", "Text",
+            "parse", "normal", "expand", "format", "decode", "encode", "to_", "to", "str", "clean",
+            "trim", "build", "escape", "sanit", "unquote", "strip", "wrap", "convert", "render",
+            "template", "get_path", "quote", "Text",
         ];
         let carries = |world: &Self, id: Id| world.values.tainted(id) || world.values.caught(id);
         let lower = asked.method;
-        let named = VERBS.iter().any(|it| lower.starts_with(it)) || lower.ends_with("Content") || lower.ends_with("Error") || lower.ends_with("Result") || lower.ends_with("Exception") || lower == "`";
+        let named = VERBS.iter().any(|it| lower.starts_with(it))
+            || lower.ends_with("Content")
+            || lower.ends_with("Error")
+            || lower.ends_with("Result")
+            || lower.ends_with("Exception")
+            || lower == "`";
         let recv = asked.recv.filter(|it| carries(self, *it) && !self.values.get(*it).is_sent());
-        let args: Vec<Id> = self.ids(asked.args).into_iter().filter(|it| carries(self, *it)).collect();
+        let args: Vec<Id> =
+            self.ids(asked.args).into_iter().filter(|it| carries(self, *it)).collect();
         let parts: Vec<Id> = match (recv, named) {
             (Some(recv), _) => [recv].into_iter().chain(args).collect(),
             (None, true) if !args.is_empty() => args,

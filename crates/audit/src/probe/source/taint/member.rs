@@ -14,7 +14,9 @@ impl World<'_> {
         }
         match self.values.get(base).clone() {
             // One of several collections answers as a collection.
-            Node::Phi(alts) if is_method(name) && alts.iter().all(|it| self.is_collection(it.value)) => {
+            Node::Phi(alts)
+                if is_method(name) && alts.iter().all(|it| self.is_collection(it.value)) =>
+            {
                 self.make(Node::Member(base, Rc::clone(name)), at)
             }
             Node::Phi(alts) => {
@@ -59,7 +61,9 @@ impl World<'_> {
     fn is_collection(&self, id: Id) -> bool {
         match self.values.get(id) {
             Node::List(_) | Node::Each(_) | Node::Unknown(_) => true,
-            Node::Call(path, _, _) => matches!(path.as_ref(), "set" | "frozenset" | "list" | "tuple"),
+            Node::Call(path, _, _) => {
+                matches!(path.as_ref(), "set" | "frozenset" | "list" | "tuple")
+            }
             _ => false,
         }
     }
@@ -90,9 +94,8 @@ impl World<'_> {
     }
 
     fn entry(&mut self, base: Id, entries: &[(Option<Id>, Id)], name: &Word, at: At) -> Id {
-        let named = |it: &&(Option<Id>, Id)| {
-            it.0.is_some_and(|key| self.values.text(key) == Some(name))
-        };
+        let named =
+            |it: &&(Option<Id>, Id)| it.0.is_some_and(|key| self.values.text(key) == Some(name));
         if let Some((_, value)) = entries.iter().rev().find(named) {
             return *value;
         }
@@ -175,7 +178,21 @@ impl World<'_> {
     /// The name of a type that takes others in brackets.
     fn type_of(&self, id: Id) -> Option<&'static str> {
         const TYPES: &[&str] = &[
-            "Annotated", "Literal", "Optional", "Union", "list", "List", "set", "Sequence", "tuple", "dict", "Dict", "Required", "NotRequired", "Final", "Callable",
+            "Annotated",
+            "Literal",
+            "Optional",
+            "Union",
+            "list",
+            "List",
+            "set",
+            "Sequence",
+            "tuple",
+            "dict",
+            "Dict",
+            "Required",
+            "NotRequired",
+            "Final",
+            "Callable",
         ];
         let Node::Global(path) = self.values.get(id) else { return None };
         let last = path.rsplit('.').next().unwrap_or_default();
@@ -269,7 +286,9 @@ impl World<'_> {
         }
         let Some(left) = left.checked_sub(1) else { return false };
         self.values.tainted(from)
-            && super::value::parts(self.values.get(from)).iter().any(|it| self.reaches(*it, to, left))
+            && super::value::parts(self.values.get(from))
+                .iter()
+                .any(|it| self.reaches(*it, to, left))
     }
 
     pub(in super::super) fn knows(&mut self, known: &[Known]) {
@@ -280,7 +299,11 @@ impl World<'_> {
     pub(in super::super) fn resolve(&self, module: &str, from: u32) -> Option<u32> {
         let here = &self.modules.get(from as usize)?;
         let folder = here.name.rsplit_once('/').map_or("", |(folder, _)| folder);
-        if here.python { self.resolve_python(module, folder) } else { self.resolve_js(module, folder) }
+        if here.python {
+            self.resolve_python(module, folder)
+        } else {
+            self.resolve_js(module, folder)
+        }
     }
 
     fn resolve_python(&self, module: &str, folder: &str) -> Option<u32> {
@@ -308,7 +331,8 @@ impl World<'_> {
             return None;
         }
         let ends = [format!("/{path}.py"), format!("/{path}/__init__.py")];
-        let at = self.modules.iter().position(|it| ends.iter().any(|end| it.name.ends_with(end)))?;
+        let at =
+            self.modules.iter().position(|it| ends.iter().any(|end| it.name.ends_with(end)))?;
         u32::try_from(at).ok()
     }
 
@@ -342,9 +366,9 @@ impl World<'_> {
     }
 
     fn named(&self, names: &[String]) -> Option<u32> {
-        let found = names.iter().find_map(|name| {
-            self.modules.binary_search_by(|it| it.name.as_str().cmp(name)).ok()
-        });
+        let found = names
+            .iter()
+            .find_map(|name| self.modules.binary_search_by(|it| it.name.as_str().cmp(name)).ok());
         found.and_then(|it| u32::try_from(it).ok())
     }
 }
@@ -361,7 +385,20 @@ fn join(folder: &str, name: &str) -> String {
 fn is_method(name: &str) -> bool {
     matches!(
         name,
-        "get" | "items" | "keys" | "values" | "pop" | "copy" | "update" | "setdefault" | "has"
-            | "entries" | "forEach" | "includes" | "issuperset" | "model_dump" | "hasOwnProperty"
+        "get"
+            | "items"
+            | "keys"
+            | "values"
+            | "pop"
+            | "copy"
+            | "update"
+            | "setdefault"
+            | "has"
+            | "entries"
+            | "forEach"
+            | "includes"
+            | "issuperset"
+            | "model_dump"
+            | "hasOwnProperty"
     )
 }

@@ -1,13 +1,16 @@
 //! What a condition says of the values in it, when it holds and when it does not.
 
+mod shape;
+
 use std::collections::BTreeSet;
-use std::rc::Rc;
 
 use crate::evidence::source::GuardKind;
 
 use super::super::ir::{At, Cmp};
 use super::World;
 use super::value::{Alt, Id, Known, Node, Op};
+use shape::Shape;
+pub(in super::super) use shape::{cleans, is_narrow};
 
 /// What holds; None when the condition cannot be so.
 type Learned = Option<BTreeSet<Known>>;
@@ -62,7 +65,9 @@ impl World<'_> {
             Node::And(all) => self.learn_one(&all, false, left),
             Node::Or(all) => self.learn_one(&all, true, left),
             Node::Phi(alts) => self.learn_phi(&alts, so, left),
-            Node::Compare(cmp, one, other) => Some(self.compared(condition, cmp, one, other, so, left)),
+            Node::Compare(cmp, one, other) => {
+                Some(self.compared(condition, cmp, one, other, so, left))
+            }
             Node::Test(name, value, with) => self.test(condition, &name, value, &with, so, left),
             Node::Through(Op::Same, inner) => self.learn(inner, so, left),
             _ => none(),
@@ -119,10 +124,15 @@ impl World<'_> {
                 let _new = known.insert(Known { on: at_id, kind, at });
             }
             match self.values.get(at_id) {
-                Node::Through(Op::Same | Op::Resolved | Op::Absolute | Op::Quoted | Op::Number, inner)
+                Node::Through(
+                    Op::Same | Op::Resolved | Op::Absolute | Op::Quoted | Op::Number,
+                    inner,
+                )
                 | Node::Elem(inner)
                 | Node::Tail(inner) => at_id = *inner,
-                Node::Path(parts, _) | Node::Parts(parts) if kind_of_path(kind) || kind == GuardKind::FirstWord => {
+                Node::Path(parts, _) | Node::Parts(parts)
+                    if kind_of_path(kind) || kind == GuardKind::FirstWord =>
+                {
                     let tainted: Vec<Id> =
                         parts.iter().copied().filter(|it| self.values.tainted(*it)).collect();
                     let [one] = tainted.as_slice() else { return };
@@ -155,7 +165,15 @@ impl World<'_> {
         known
     }
 
-    fn compared(&mut self, whole: Id, cmp: Cmp, one: Id, other: Id, so: bool, left: u32) -> BTreeSet<Known> {
+    fn compared(
+        &mut self,
+        whole: Id,
+        cmp: Cmp,
+        one: Id,
+        other: Id,
+        so: bool,
+        left: u32,
+    ) -> BTreeSet<Known> {
         let at = self.values.place(whole);
         match cmp {
             Cmp::In => self.held_in(one, other, so, at),
@@ -175,7 +193,8 @@ impl World<'_> {
     fn held_in(&mut self, item: Id, container: Id, so: bool, at: At) -> BTreeSet<Known> {
         let (item_tainted, container_tainted) =
             (self.values.tainted(item), self.values.tainted(container));
-        if container_tainted && let Node::Through(Op::Parents, inner) = *self.values.get(container) {
+        if container_tainted && let Node::Through(Op::Parents, inner) = *self.values.get(container)
+        {
             return if so { self.component(inner, true, at) } else { BTreeSet::new() };
         }
         match (item_tainted, container_tainted) {
@@ -186,7 +205,9 @@ impl World<'_> {
             }
             (false, true) if !so => match self.values.text(item).map(|it| it.to_string()) {
                 Some(text) if text.contains("..") => self.one(container, GuardKind::Dots, at),
-                Some(text) if text == "/" || text == "\\" => self.one(container, GuardKind::Name, at),
+                Some(text) if text == "/" || text == "\\" => {
+                    self.one(container, GuardKind::Name, at)
+                }
                 Some(text) if text == "\0" => BTreeSet::new(),
                 None if self.is_separator(item) => self.one(container, GuardKind::Name, at),
                 None if matches!(self.values.get(item), Node::Elem(_) | Node::Phi(_)) => {
@@ -247,7 +268,9 @@ impl World<'_> {
         }
         let text = self.values.text(held).cloned();
         match self.values.get(value).clone() {
-            Node::Through(Op::CommonPath, list) if so => self.common(list, GuardKind::Component, at),
+            Node::Through(Op::CommonPath, list) if so => {
+                self.common(list, GuardKind::Component, at)
+            }
             Node::Through(Op::CommonPrefix, list) if so => self.common(list, GuardKind::Prefix, at),
             Node::Through(Op::Host, inner) if so => self.one(inner, GuardKind::HostList, at),
             Node::Through(Op::Host, inner) => self.one(inner, GuardKind::DenyList, at),
@@ -300,7 +323,9 @@ impl World<'_> {
         match self.values.get(id) {
             Node::Through(Op::Resolved | Op::Absolute | Op::Relative, _) => true,
             Node::Through(Op::Same, inner) => self.is_firm(*inner),
-            Node::Phi(alts) => alts.iter().all(|it| !self.values.tainted(it.value) || self.is_firm(it.value)),
+            Node::Phi(alts) => {
+                alts.iter().all(|it| !self.values.tainted(it.value) || self.is_firm(it.value))
+            }
             Node::Path(parts, _) | Node::Parts(parts) => {
                 known(GuardKind::Dots)
                     || parts.iter().all(|it| !self.values.tainted(*it) || self.is_firm(*it))
@@ -334,7 +359,15 @@ impl World<'_> {
         known
     }
 
-    fn test(&mut self, whole: Id, name: &str, value: Id, with: &[Id], so: bool, left: u32) -> Learned {
+    fn test(
+        &mut self,
+        whole: Id,
+        name: &str,
+        value: Id,
+        with: &[Id],
+        so: bool,
+        left: u32,
+    ) -> Learned {
         let at = self.values.place(whole);
         let first = with.first().copied();
         Some(match (name, so) {
@@ -354,9 +387,7 @@ impl World<'_> {
                 known.extend(self.one(value, GuardKind::NoOption, at));
                 known
             }
-            ("subset", true) => {
-                self.one(value, GuardKind::AllowList, at)
-            }
+            ("subset", true) => self.one(value, GuardKind::AllowList, at),
             ("match" | "fullmatch" | "search", _) => self.matched(name, value, first?, so, at),
             _ => BTreeSet::new(),
         })
@@ -372,7 +403,9 @@ impl World<'_> {
         if !so {
             return match texts.iter().any(|it| it == "-" || it == "--") {
                 true => self.one(value, GuardKind::NoOption, at),
-                false if texts.iter().any(|it| it.starts_with("..")) => self.one(value, GuardKind::Dots, at),
+                false if texts.iter().any(|it| it.starts_with("..")) => {
+                    self.one(value, GuardKind::Dots, at)
+                }
                 false => BTreeSet::new(),
             };
         }
@@ -384,7 +417,9 @@ impl World<'_> {
         }
         if fixed && texts.iter().all(|it| it.contains("://")) {
             let host = texts.iter().all(|it| {
-                it.split_once("://").is_some_and(|(_, rest)| rest.trim_end_matches('/').len() > 1 && rest.contains('/'))
+                it.split_once("://").is_some_and(|(_, rest)| {
+                    rest.trim_end_matches('/').len() > 1 && rest.contains('/')
+                })
             });
             return if host { self.one(value, GuardKind::HostList, at) } else { BTreeSet::new() };
         }
@@ -406,8 +441,12 @@ impl World<'_> {
     fn ends_separated(&self, with: Id) -> bool {
         match self.values.get(with) {
             Node::Text(text) => text.ends_with(['/', '\\']),
-            Node::Parts(parts) => parts.last().is_some_and(|it| self.ends_separated(*it) || self.is_separator(*it)),
-            Node::Path(parts, _) => parts.last().is_some_and(|it| self.values.text(*it).is_some_and(|it| it.is_empty())),
+            Node::Parts(parts) => {
+                parts.last().is_some_and(|it| self.ends_separated(*it) || self.is_separator(*it))
+            }
+            Node::Path(parts, _) => {
+                parts.last().is_some_and(|it| self.values.text(*it).is_some_and(|it| it.is_empty()))
+            }
             Node::Through(Op::Same, inner) => self.ends_separated(*inner),
             Node::List(items) => items.iter().all(|(_, it)| self.ends_separated(*it)),
             Node::Phi(alts) => alts.iter().all(|alt| self.ends_separated(alt.value)),
@@ -418,18 +457,23 @@ impl World<'_> {
     }
 
     fn is_separator(&self, id: Id) -> bool {
-        self.values.path(id).is_some_and(|it| matches!(it.as_str(), "os.sep" | "path.sep" | "os.path.sep" | "path.delimiter"))
-            || self.values.text(id).is_some_and(|it| it.ends_with(['/', '\\']))
+        self.values.path(id).is_some_and(|it| {
+            matches!(it.as_str(), "os.sep" | "path.sep" | "os.path.sep" | "path.delimiter")
+        }) || self.values.text(id).is_some_and(|it| it.ends_with(['/', '\\']))
     }
 
     /// The fixed texts that a value may be, or that are in it.
     fn texts(&self, id: Id) -> Vec<String> {
         match self.values.get(id) {
             Node::Text(text) => vec![text.to_string()],
-            Node::List(items) => items.iter().take(200).flat_map(|(_, it)| self.texts(*it)).collect(),
-            Node::Map(entries) => {
-                entries.iter().take(200).flat_map(|(key, _)| key.iter().flat_map(|it| self.texts(*it)).collect::<Vec<_>>()).collect()
+            Node::List(items) => {
+                items.iter().take(200).flat_map(|(_, it)| self.texts(*it)).collect()
             }
+            Node::Map(entries) => entries
+                .iter()
+                .take(200)
+                .flat_map(|(key, _)| key.iter().flat_map(|it| self.texts(*it)).collect::<Vec<_>>())
+                .collect(),
             Node::Phi(alts) => alts.iter().flat_map(|alt| self.texts(alt.value)).collect(),
             Node::Through(Op::Same, inner) => self.texts(*inner),
             Node::Elem(inner) if !self.values.tainted(*inner) => self.texts(*inner),
@@ -461,7 +505,9 @@ impl World<'_> {
     fn pattern(&self, id: Id) -> Option<String> {
         match self.values.get(id) {
             Node::Text(text) | Node::Regex(text) => Some(text.to_string()),
-            Node::Call(path, _, args) if matches!(path.as_ref(), "re.compile" | "regex.compile" | "RegExp") => {
+            Node::Call(path, _, args)
+                if matches!(path.as_ref(), "re.compile" | "regex.compile" | "RegExp") =>
+            {
                 args.first().and_then(|(_, it)| self.pattern(*it))
             }
             _ => None,
@@ -472,7 +518,18 @@ impl World<'_> {
     pub(in super::super) fn asks_for_configuration(&self, condition: Id) -> bool {
         let plain = |id: Id| {
             !self.values.tainted(id)
-                && matches!(self.values.get(id), Node::Global(_) | Node::Member(..) | Node::Call(..) | Node::Phi(_) | Node::Nothing | Node::Text(_) | Node::Through(..) | Node::List(_) | Node::Each(_))
+                && matches!(
+                    self.values.get(id),
+                    Node::Global(_)
+                        | Node::Member(..)
+                        | Node::Call(..)
+                        | Node::Phi(_)
+                        | Node::Nothing
+                        | Node::Text(_)
+                        | Node::Through(..)
+                        | Node::List(_)
+                        | Node::Each(_)
+                )
         };
         match self.values.get(condition) {
             Node::Not(inner) => self.asks_for_configuration(*inner),
@@ -500,93 +557,27 @@ impl World<'_> {
 fn kind_of_path(kind: GuardKind) -> bool {
     matches!(
         kind,
-        GuardKind::Component | GuardKind::Prefix | GuardKind::Dots | GuardKind::Resolved | GuardKind::Absolute | GuardKind::Name
+        GuardKind::Component
+            | GuardKind::Prefix
+            | GuardKind::Dots
+            | GuardKind::Resolved
+            | GuardKind::Absolute
+            | GuardKind::Name
     )
 }
 
 fn is_sql_word(text: &str) -> bool {
     let word: String = text.trim().chars().take_while(char::is_ascii_alphabetic).collect();
-    matches!(word.to_ascii_lowercase().as_str(), "select" | "with" | "pragma" | "explain" | "show" | "describe" | "insert" | "update" | "delete")
-}
-
-/// What an expression lets through.
-struct Shape {
-    sql: bool,
-    /// Anchored at both ends, and nothing in it lets a path go up.
-    narrow: bool,
-    /// Its first character cannot be a dash.
-    no_dash: bool,
-}
-
-impl Shape {
-    fn of(pattern: &str, how: &str) -> Self {
-        let begins = pattern.starts_with(['^']) || pattern.starts_with("\\A") || how != "search";
-        let ends = pattern.ends_with('$') || pattern.ends_with("\\Z") || pattern.ends_with("\\z") || how == "fullmatch";
-        let body = pattern.trim_start_matches(['^', '(', '?', ':', '\\', 's', '*']);
-        let sql = begins && is_sql_word(body);
-        let wild = is_wild(pattern);
-        let first = pattern.trim_start_matches('^').trim_start_matches("(?:");
-        let no_dash = begins && match first.strip_prefix('[') {
-            Some(class) => {
-                let class = class.split(']').next().unwrap_or_default();
-                let negated = class.starts_with('^');
-                let has = class.starts_with('-') || class.ends_with('-') || class.contains("\\-");
-                if negated { has } else { !has }
-            }
-            None => first.starts_with("\\w") || first.starts_with("\\d") || first.starts_with(|c: char| c.is_ascii_alphanumeric()),
-        };
-        Self { sql, narrow: begins && ends && !wild, no_dash: no_dash && begins }
-    }
-}
-
-/// Whether an expression lets anything through: a dot of its own, a negated class, or both a
-/// point and a slash in a class.
-fn is_wild(pattern: &str) -> bool {
-    let mut chars = pattern.chars().peekable();
-    let mut class: Option<String> = None;
-    while let Some(c) = chars.next() {
-        match (&mut class, c) {
-            (None, '\\') => match chars.next() {
-                Some('S' | 'W' | 'D') => return true,
-                _ => {}
-            },
-            (Some(class), '\\') => class.extend(['\\'].into_iter().chain(chars.next())),
-            (None, '.') => return true,
-            (None, '[') => {
-                if chars.peek() == Some(&'^') {
-                    return true;
-                }
-                class = Some(String::new());
-            }
-            (Some(inside), ']') => {
-                let point = inside.contains('.');
-                if point && inside.contains('/') || inside.contains("\\S") || inside.contains("\\W") {
-                    return true;
-                }
-                class = None;
-            }
-            (Some(class), c) => class.push(c),
-            (None, _) => {}
-        }
-    }
-    false
-}
-
-/// Whether replacing what fits leaves no separator: `[^A-Za-z0-9_-]`, or every slash.
-pub(in super::super) fn cleans(pattern: &str) -> bool {
-    if let Some(class) = pattern.strip_prefix("[^") {
-        let class = class.split(']').next().unwrap_or_default();
-        return !class.contains('/');
-    }
-    matches!(pattern, "/" | "\\W" | "\\W+" | "[/\\\\]" | "[\\\\/]" | "[/]")
-}
-
-/// One known thing.
-pub(in super::super) fn known(on: Id, kind: GuardKind, at: At) -> Rc<[Known]> {
-    Rc::from([Known { on, kind, at }])
-}
-
-/// Whether a schema's pattern, which is searched for, leaves no path and no wild part.
-pub(in super::super) fn is_narrow(pattern: &str) -> bool {
-    Shape::of(pattern, "search").narrow
+    matches!(
+        word.to_ascii_lowercase().as_str(),
+        "select"
+            | "with"
+            | "pragma"
+            | "explain"
+            | "show"
+            | "describe"
+            | "insert"
+            | "update"
+            | "delete"
+    )
 }

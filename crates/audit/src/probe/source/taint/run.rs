@@ -9,9 +9,23 @@ use super::{Ends, Facts, Return, State, Throw, World};
 
 /// What Python and JavaScript say when a value is wrong: no words of the system's.
 const PLAIN: &[&str] = &[
-    "ValueError", "KeyError", "TypeError", "IndexError", "AttributeError", "ValidationError",
-    "JSONDecodeError", "ZodError", "ToolError", "McpError", "StopIteration", "ImportError",
-    "UnicodeError", "UnicodeDecodeError", "ZeroDivisionError", "OverflowError", "SyntaxError",
+    "ValueError",
+    "KeyError",
+    "TypeError",
+    "IndexError",
+    "AttributeError",
+    "ValidationError",
+    "JSONDecodeError",
+    "ZodError",
+    "ToolError",
+    "McpError",
+    "StopIteration",
+    "ImportError",
+    "UnicodeError",
+    "UnicodeDecodeError",
+    "ZeroDivisionError",
+    "OverflowError",
+    "SyntaxError",
 ];
 const ALL: &[&str] = &["Exception", "BaseException", "Error"];
 /// Names under which a part of a family, or all of it, is caught.
@@ -54,7 +68,9 @@ impl World<'_> {
             }
             Do::If(condition, then, otherwise) => self.branch(condition, then, otherwise),
             Do::Switch(subject, cases) => self.switch(subject, cases),
-            Do::For(pattern, iter, body, otherwise) => self.for_each(pattern, iter, body, otherwise),
+            Do::For(pattern, iter, body, otherwise) => {
+                self.for_each(pattern, iter, body, otherwise)
+            }
             Do::While(condition, body) => self.repeat(condition, body),
             Do::Try(all) => self.attempt(all),
             Do::With(items, body) => self.with(items, body, at),
@@ -65,7 +81,7 @@ impl World<'_> {
                 };
                 let facts = self.facts.clone();
                 if let Some(frame) = self.frames.last_mut() {
-                    frame.returns.push(Return { value: id, facts, at, unconfigured: false });
+                    frame.returns.push(Return { value: id, facts, unconfigured: false });
                 }
                 false
             }
@@ -91,7 +107,8 @@ impl World<'_> {
             }
             Do::Class(class, decorators) => {
                 let value = self.class(class, at);
-                let value = if decorators.is_empty() { value } else { self.keep(value, decorators) };
+                let value =
+                    if decorators.is_empty() { value } else { self.keep(value, decorators) };
                 self.set(&class.name, value);
             }
             Do::Import(imports) => self.import(imports, at),

@@ -31,7 +31,9 @@ impl World<'_> {
     /// What arrives at a sink becomes a flow, or makes one that is known weaker.
     pub(in super::super) fn arrives(&mut self, sink: Sink, asked: &Asked<'_>, arriving: &[Id]) {
         let mut arrived = Arrived::new();
-        for (position, id) in arriving.iter().enumerate().filter(|(_, it)| self.values.tainted(**it)) {
+        for (position, id) in
+            arriving.iter().enumerate().filter(|(_, it)| self.values.tainted(**it))
+        {
             let mut left = MOST;
             let mut one = match sink {
                 Sink::Process | Sink::Shell => self.words(*id, &mut left),
@@ -95,17 +97,23 @@ impl World<'_> {
         }
         match self.values.get(id) {
             Node::Call(_, recv, args) => {
-                let says = |it: Id| ["mode=ro", "default_transaction_read_only"].iter().any(|w| self.holds(it, w, 6));
+                let says = |it: Id| {
+                    ["mode=ro", "default_transaction_read_only"]
+                        .iter()
+                        .any(|w| self.holds(it, w, 6))
+                };
                 let option = |it: Id| match self.values.get(it) {
                     Node::Map(entries) => entries.iter().any(|(key, value)| {
                         let key = key.and_then(|it| self.values.text(it));
-                        key.is_some_and(|it| matches!(it.to_ascii_lowercase().as_str(), "readonly" | "read_only"))
-                            && *self.values.get(*value) == Node::Bool(true)
+                        key.is_some_and(|it| {
+                            matches!(it.to_ascii_lowercase().as_str(), "readonly" | "read_only")
+                        }) && *self.values.get(*value) == Node::Bool(true)
                     }),
                     _ => false,
                 };
                 let named = args.iter().any(|(name, it)| {
-                    matches!(name.as_deref(), Some("read_only" | "readonly")) && *self.values.get(*it) == Node::Bool(true)
+                    matches!(name.as_deref(), Some("read_only" | "readonly"))
+                        && *self.values.get(*it) == Node::Bool(true)
                 });
                 if named || args.iter().any(|(_, it)| says(*it) || option(*it)) {
                     return Some(self.values.place(id));
@@ -178,10 +186,16 @@ impl World<'_> {
         let nothing = BTreeSet::new();
         match self.values.get(id) {
             Node::Parts(parts) => {
-                let parts: Vec<Id> = parts.iter().copied().filter(|it| self.values.text(*it).is_none_or(|it| !it.is_empty())).collect();
+                let parts: Vec<Id> = parts
+                    .iter()
+                    .copied()
+                    .filter(|it| self.values.text(*it).is_none_or(|it| !it.is_empty()))
+                    .collect();
                 let Some(first) = parts.first() else { return Arrived::new() };
                 let fixed = match self.values.text(*first) {
-                    Some(text) => text.split_once("://").is_some_and(|(_, rest)| rest.contains(['/', '?'])),
+                    Some(text) => {
+                        text.split_once("://").is_some_and(|(_, rest)| rest.contains(['/', '?']))
+                    }
                     None => !self.values.tainted(*first),
                 };
                 if fixed {
@@ -212,7 +226,9 @@ impl World<'_> {
 
     fn trace(&self, id: Id, more: &BTreeSet<Known>, deep: u32, left: &mut u32) -> Arrived {
         let mut arrived = Arrived::new();
-        let (Some(deep), true) = (deep.checked_sub(1), self.values.tainted(id)) else { return arrived };
+        let (Some(deep), true) = (deep.checked_sub(1), self.values.tainted(id)) else {
+            return arrived;
+        };
         if *left == 0 {
             return arrived;
         }
@@ -240,7 +256,10 @@ impl World<'_> {
                 arrived = self.trace(alt.value, &with, deep, left);
             }
             Node::Compare(..) | Node::Test(..) | Node::Not(_) | Node::And(_) | Node::Asked(_) => {}
-            Node::Through(Op::Host | Op::Sign | Op::Find | Op::CommonPath | Op::CommonPrefix | Op::Parents, inner) => {
+            Node::Through(
+                Op::Host | Op::Sign | Op::Find | Op::CommonPath | Op::CommonPrefix | Op::Parents,
+                inner,
+            ) => {
                 arrived = self.trace(*inner, more, deep, left);
                 for found in arrived.values_mut() {
                     found.whole = false;
@@ -274,7 +293,10 @@ impl World<'_> {
                 let _at = found.guards.entry(*kind).or_insert(*at);
             }
             let last = found.steps.last();
-            if found.steps.len() < STEPS && last.is_none_or(|it| (it.file, it.line) != (at.file, at.line)) && at.line > 0 {
+            if found.steps.len() < STEPS
+                && last.is_none_or(|it| (it.file, it.line) != (at.file, at.line))
+                && at.line > 0
+            {
                 found.steps.push(at);
             }
         }
@@ -296,7 +318,8 @@ impl World<'_> {
     fn record(&mut self, sink: Sink, asked: &Asked<'_>, handler: u32, param: &Word, found: Found) {
         let name = self.handler_name(handler);
         let key = (name.clone(), param.to_string(), sink, asked.at);
-        let guards: Vec<Guard> = found.guards.iter().map(|(kind, at)| self.guard(*kind, *at)).collect();
+        let guards: Vec<Guard> =
+            found.guards.iter().map(|(kind, at)| self.guard(*kind, *at)).collect();
         if let Some(known) = self.flows.get_mut(&key) {
             let here: BTreeSet<GuardKind> = found.guards.keys().copied().collect();
             if !harmless(&here) {

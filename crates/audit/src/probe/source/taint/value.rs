@@ -219,8 +219,7 @@ const MOST: usize = 16;
 fn add(flat: &mut Vec<Alt>, alt: Alt) {
     match flat.iter_mut().find(|it| it.value == alt.value) {
         Some(same) if same.known != alt.known => {
-            same.known =
-                same.known.iter().filter(|it| alt.known.contains(it)).copied().collect();
+            same.known = same.known.iter().filter(|it| alt.known.contains(it)).copied().collect();
         }
         Some(_) => {}
         None => flat.push(alt),
