@@ -159,7 +159,7 @@ fn probe(run: &mut Run<'_>) {
     let mut seen = Vec::new();
     for (at, definition) in tools.iter().enumerate() {
         let Some(mut tool) = Tool::read(definition) else {
-            run.untested(format!("tool {at}"), "it has no name");
+            run.untested("tools without a name", "they cannot be called");
             continue;
         };
         if run.clock.is_over() {
