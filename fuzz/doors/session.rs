@@ -149,7 +149,7 @@ impl Stage {
         Self {
             session: Session::new(settings(extensions, may_ask)),
             now: *EPOCH,
-            limits: Limits { message_bytes: 1 << 20, depth: 64 },
+            limits: Limits { message_bytes: 1 << 20, depth: 64, nodes: Limits::NODES },
             record: None,
             owed: VecDeque::new(),
             open: BTreeMap::new(),
@@ -360,7 +360,7 @@ impl Stage {
         #[expect(clippy::disallowed_methods, reason = "it is only read again here")]
         portcullis_wire::write::encode(message, &mut line);
         let text = String::from_utf8(line).expect("text");
-        let limits = Limits { message_bytes: usize::MAX, depth: 128 };
+        let limits = Limits { message_bytes: usize::MAX, depth: 128, nodes: usize::MAX };
         let again = portcullis_wire::parse(text.trim_end().as_bytes(), &limits);
         assert_eq!(again.as_ref(), Ok(message), "what leaves is read as something else: {text}");
         match (to, message) {

@@ -279,7 +279,11 @@ fn driver(
         bond: None,
         reload: Reload::watch(&plan.written, plan.reread.clone(), &plan.server.network),
         side: SideLog::open(&plan.state, &plan.server.name),
-        limits: portcullis_wire::Limits { message_bytes: limit, depth: DEPTH },
+        limits: portcullis_wire::Limits {
+            message_bytes: limit,
+            depth: DEPTH,
+            nodes: portcullis_wire::Limits::NODES,
+        },
         from_client: host.ears,
         to_client: host.mouth,
         from_server: begun.ears,

@@ -151,7 +151,11 @@ async fn apologise(plan: &Plan, fault: &Fault) {
     let mut lines = Lines::new(stdin, limit);
     let line = tokio::time::timeout(Duration::from_secs(1), lines.next()).await;
     let Ok(Ok(Some(Frame::Line(line)))) = line else { return };
-    let limits = portcullis_wire::Limits { message_bytes: limit, depth: launch::DEPTH };
+    let limits = portcullis_wire::Limits {
+        message_bytes: limit,
+        depth: launch::DEPTH,
+        nodes: portcullis_wire::Limits::NODES,
+    };
     let Ok(Message::Request(request)) = portcullis_wire::parse(&line, &limits) else { return };
     let mut lane = Lane::new(stdout);
     if let Some(answer) = portcullis_mediation::not_started(request.id, public) {

@@ -102,7 +102,11 @@ pub(crate) fn begin(plan: &Plan, remote: &config::Remote) -> Result<(Speech, Hea
         fetcher: Fetcher::new(reach, roots),
         headers,
         credential,
-        limits: portcullis_wire::Limits { message_bytes, depth: DEPTH },
+        limits: portcullis_wire::Limits {
+            message_bytes,
+            depth: DEPTH,
+            nodes: portcullis_wire::Limits::NODES,
+        },
         // The session ends a call before, and answers for it.
         ceiling: server.limits.call_ceiling * 2,
     }))

@@ -76,7 +76,7 @@ use portcullis_wire::{Id, Json, Malformed, Message, Peer};
 
 pub use approval::{ApprovalId, ApprovalKey, Fact, Fingerprint, Matter, Question};
 pub use control::approve_by_risk::tier_of;
-pub use control::callers_authenticated::unknown as unknown_caller;
+pub use control::callers_authenticated::{not_theirs, unknown as unknown_caller};
 pub use control::calls_per_minute::{Quota, Tally};
 pub use control::scopes_sufficient::judge as judge_scopes;
 pub use cover::Cover;
@@ -101,7 +101,7 @@ use control::lists_stable::Lists;
 use control::message_bounded::Strikes;
 use control::policy_obeyed::Allowances;
 use control::prompt_arguments_declared::Prompts;
-use control::rates_kept::Rates;
+use control::rates_kept::{Chatter, Rates};
 use control::roots_followed::Scope;
 use control::tasks_bounded;
 use control::tasks_owned::Owned;
@@ -149,7 +149,7 @@ pub struct Session {
     /// What policies allow per time.
     allowances: Allowances,
     /// Notifications of the server.
-    chatter: Quota,
+    chatter: Chatter,
     /// Each kind of notification by itself.
     rates: Rates,
     /// Resources whose updates the client wants (until 2025-11-25).
@@ -166,8 +166,6 @@ pub struct Session {
     asking: Asking,
     /// Where it sent the person, by its own names (2025-11-25).
     asked_links: VecDeque<String>,
-    /// Notifications are being dropped, and that was recorded.
-    hushed: bool,
     client_strikes: Strikes,
     server_strikes: Strikes,
     /// Lines of several messages whose answers are not complete.
@@ -214,7 +212,7 @@ impl Session {
             gathered: Gathered::default(),
             calls,
             allowances: Allowances::default(),
-            chatter: Quota::new(500, Duration::from_secs(10)),
+            chatter: Chatter::default(),
             rates: Rates::default(),
             subscribed: BTreeSet::new(),
             seals: Seals::default(),
@@ -223,7 +221,6 @@ impl Session {
             errands: Quota::new(500, Duration::from_secs(10)),
             asking,
             asked_links: VecDeque::new(),
-            hushed: false,
             client_strikes: Strikes::default(),
             server_strikes: Strikes::default(),
             batches: Vec::new(),

@@ -3,8 +3,8 @@
 use std::time::Instant;
 
 use portcullis_catalog::control::{
-    CONCURRENCY_CAPPED, DIRECTION_CHECKED, ELICITATION_LINKS_LISTED, LIFECYCLE_FIRST,
-    LOGS_REDACTED, PROGRESS_LIVE, SHAPE_CHECKED, SUBCAPABILITIES_DECLARED,
+    ANSWERED_ONCE, CONCURRENCY_CAPPED, DIRECTION_CHECKED, ELICITATION_LINKS_LISTED,
+    LIFECYCLE_FIRST, LOGS_REDACTED, PROGRESS_LIVE, SHAPE_CHECKED, SUBCAPABILITIES_DECLARED,
 };
 use portcullis_journal::Event;
 use portcullis_policy::{Decision, Effect};
@@ -16,6 +16,7 @@ use portcullis_wire::{
 
 use crate::Session;
 use crate::client::{unknown, visible_method, with_token};
+use crate::control::rates_kept::Verdict;
 use crate::control::{capability_declared, input_requests_refused, logs_redacted};
 use crate::correlate::InFlight;
 use crate::input::matter;
@@ -138,11 +139,17 @@ impl Session {
 
     /// A notification from the server: known, declared, live; or dropped.
     pub(crate) fn server_notification(&mut self, said: Notification, now: Instant) {
-        if self.chatter.spend(now).is_err() {
-            return self.hush(&said);
+        match self.chatter.spend(now) {
+            Verdict::Pass => {}
+            // One record for a run of them: one each would let a server fill the disk.
+            Verdict::Tell(why) => {
+                let decision = Decision::deny(CONCURRENCY_CAPPED, why);
+                return self.drop_said(Peer::Server, &said, decision);
+            }
+            Verdict::Hush => return,
         }
         let Some(row) = self.server_method(Kind::Notification, &said.method) else {
-            return self.drop_said(Peer::Server, &said, unknown(Peer::Server, &said.method));
+            return self.fault_said(&said, unknown(Peer::Server, &said.method), now);
         };
         let declared = capability_declared::judge(
             row,
@@ -150,12 +157,11 @@ impl Session {
             self.phase.server_capabilities(),
         );
         if declared.effect == Effect::Deny {
-            return self.drop_said(Peer::Server, &said, declared);
+            return self.fault_said(&said, declared, now);
         }
         if let Err(misfit) = self.has_shape(row, said.params.as_ref()) {
-            return self.drop_said(Peer::Server, &said, misfit);
+            return self.fault_said(&said, misfit, now);
         }
-        self.hushed = false;
         self.lists.announce(&said.method);
         if said.method == "notifications/tools/list_changed" {
             self.tools.doubt();
@@ -165,8 +171,8 @@ impl Session {
         }
         match said.method.as_str() {
             "notifications/progress" => self.server_progress(&said, now),
-            "notifications/cancelled" => self.server_cancels(&said),
-            "notifications/message" => self.server_logs(&said),
+            "notifications/cancelled" => self.server_cancels(&said, now),
+            "notifications/message" => self.server_logs(&said, now),
             "notifications/tasks/status" => self.tell_of_task(&said, now),
             "notifications/elicitation/complete" => self.link_followed(said),
             _ if self.phase.era() == Era::Legacy => self.tell_subscriber(said),
@@ -174,13 +180,10 @@ impl Session {
         }
     }
 
-    /// Too many notifications: dropped. One record for a run of them, because one
-    /// each would let a server fill the disk.
-    fn hush(&mut self, said: &Notification) {
-        if !self.hushed {
-            self.hushed = true;
-            let why = "too many notifications; more are dropped without a record";
-            let decision = Decision::deny(portcullis_catalog::control::CONCURRENCY_CAPPED, why);
+    /// Drops what a server had no reason to say, which counts like a line that may not pass: a few
+    /// are recorded.
+    fn fault_said(&mut self, said: &Notification, decision: Decision, now: Instant) {
+        if self.is_tolerable(Peer::Server, now) {
             self.drop_said(Peer::Server, said, decision);
         }
     }
@@ -210,13 +213,13 @@ impl Session {
             }
             None => {
                 let why = "names no live request, or does not increase";
-                self.drop_said(Peer::Server, said, Decision::deny(PROGRESS_LIVE, why));
+                self.fault_said(said, Decision::deny(PROGRESS_LIVE, why), now);
             }
         }
     }
 
     /// The server takes back a request of its own.
-    fn server_cancels(&mut self, said: &Notification) {
+    fn server_cancels(&mut self, said: &Notification, now: Instant) {
         let cancelled = Cancelled::read(said.params.as_ref()).ok().and_then(|said| said.request_id);
         let minted = cancelled.as_ref().and_then(|id| self.to_client.minted(id));
         let Some(minted) = minted else {
@@ -224,8 +227,7 @@ impl Session {
                 return self.unwait(Peer::Server, &id);
             }
             let why = "names no request of the server that is open";
-            let decision = Decision::deny(portcullis_catalog::control::ANSWERED_ONCE, why);
-            return self.drop_said(Peer::Server, said, decision);
+            return self.fault_said(said, Decision::deny(ANSWERED_ONCE, why), now);
         };
         if let Some(row) = self.to_client.take(&Id::Number(minted)) {
             self.unwait(Peer::Server, &row.id);
@@ -237,10 +239,10 @@ impl Session {
     }
 
     /// Log messages are redacted; modern ones need a request that asked for them.
-    fn server_logs(&mut self, said: &Notification) {
+    fn server_logs(&mut self, said: &Notification, now: Instant) {
         let Ok(message) = LogMessage::read(said.params.as_ref()) else {
             let decision = Decision::deny(LOGS_REDACTED, "the log message does not fit");
-            return self.drop_said(Peer::Server, said, decision);
+            return self.fault_said(said, decision, now);
         };
         let (mut clean, line) = logs_redacted::rewrite(said, &message);
         if self.settings.without.is(Layer::Inspection) {
@@ -249,7 +251,7 @@ impl Session {
         self.outputs.push_back(Output::Log(line));
         if self.phase.era() == Era::Modern && !self.to_server.any(|row| row.wants_logs) {
             let decision = Decision::deny(LOGS_REDACTED, "no open request asked for log messages");
-            return self.drop_said(Peer::Server, said, decision);
+            return self.fault_said(said, decision, now);
         }
         self.pass_on(Peer::Server, clean);
     }

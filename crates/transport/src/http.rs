@@ -2,7 +2,7 @@
 //!
 //! What a request means is none of its business; it holds no conversation. Read in this order:
 //! [`serve`] takes connections, `listener` says where they arrive, `caller` whose process is at the
-//! other end, `crowd` how many there are, `second` has several requests at once on one of them (HTTP/2), `body` what a request
+//! other end, `crowd` how many there are, `second` has several requests at once on one of them (HTTP/2) and `places` how many of whom, `body` what a request
 //! carries, `reply` what an answer is made of, [`sse`] how permitted messages are written into one,
 //! [`session_id`] what a conversation is called.
 
@@ -16,6 +16,7 @@ mod listener;
 pub mod mirrored;
 pub mod oauth;
 mod patient;
+mod places;
 mod pulse;
 mod reply;
 mod second;
@@ -40,12 +41,12 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 pub use auth::{Bearer, Gatekeeper, Guest};
 pub use body::Body;
-pub use caller::{Caller, Certificate};
+pub use caller::{Caller, Certificate, Standing};
 pub use listener::{Address, Listener};
 pub use reply::{Content, Feed, Refusal, Reply, empty, events, json, plain};
 pub use session_id::SessionId;
@@ -55,6 +56,7 @@ pub use wall::Wall;
 use crowd::Crowd;
 use listener::Stream;
 use patient::Patient;
+use places::Places;
 
 /// How long open connections may take to end once we stop.
 const GRACE: Duration = Duration::from_secs(5);
@@ -64,7 +66,8 @@ const BREATH: Duration = Duration::from_millis(50);
 /// What callers may take of us.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Connections at once; one more is closed at once.
+    /// Connections at once. One more takes the place of one that never carried a request of somebody
+    /// known, or is closed.
     pub connections: usize,
     /// The same from one address.
     pub of_one_address: usize,
@@ -78,6 +81,8 @@ pub struct Limits {
     pub streams: u32,
     /// The same on all of them.
     pub all_streams: usize,
+    /// And on those that never carried a request of somebody known.
+    pub strangers_streams: usize,
     /// Bytes of a request's body.
     pub body_bytes: usize,
     /// How long a body may take.
@@ -97,6 +102,7 @@ impl Default for Limits {
             // Less would hold up a peer that has many people behind it (RFC 9113, section 6.5.2).
             streams: 100,
             all_streams: 2048,
+            strangers_streams: 256,
             body_bytes: 4 << 20,
             body_time: Duration::from_secs(30),
             write_time: Duration::from_secs(30),
@@ -122,7 +128,7 @@ where
     let counted = listener.connections();
     let door = listener.open()?;
     let (until, ended) = watch::channel(());
-    let all = Arc::new(Semaphore::new(limits.all_streams));
+    let places = Places::new(&limits);
     let crowd = Crowd::new(limits.connections, limits.of_one_address);
     let mut connections = JoinSet::new();
     tokio::pin!(stop);
@@ -134,12 +140,17 @@ where
             Some(_) = connections.join_next() => {}
             accepted = door.accept() => match accepted {
                 Ok(stream) => {
-                    let Some(seat) = crowd.enter(stream.address()) else { continue };
-                    let (all, ended, answer) = (Arc::clone(&all), ended.clone(), answer.clone());
-                    let served = connection(stream, limits, all, ended, answer);
+                    let caller = stream.caller();
+                    let Some(seat) = crowd.enter(stream.address(), &caller.standing) else {
+                        continue;
+                    };
+                    let (places, ended, answer) = (places.clone(), ended.clone(), answer.clone());
+                    let served = connection(stream, caller, limits, places, ended, answer);
                     connections.spawn(async move {
-                        served.await;
-                        drop(seat);
+                        tokio::select! {
+                            () = served => {}
+                            () = seat.is_given_to_another() => {}
+                        }
                     });
                 }
                 Err(_) => tokio::time::sleep(BREATH).await,
@@ -156,15 +167,16 @@ where
 
 async fn connection<F, Fut>(
     stream: Stream,
+    caller: Caller,
     limits: Limits,
-    all: Arc<Semaphore>,
+    places: Places,
     ended: watch::Receiver<()>,
     answer: F,
 ) where
     F: Fn(Parts, Body, Caller) -> Fut,
     Fut: Future<Output = Reply> + Send + 'static,
 {
-    let caller = stream.caller();
+    let standing = caller.standing.clone();
     let answer = move |caller: Caller| move |head, body| answer(head, body, caller.clone());
     match stream {
         Stream::Tcp(stream, _, None) => requests(stream, limits, ended, answer(caller)).await,
@@ -177,7 +189,8 @@ async fn connection<F, Fut>(
             let chain = tls::chain(&stream);
             let served = async {
                 if tls::speaks_second(&stream) {
-                    second::requests(stream, limits, all, ended, answer(caller)).await;
+                    let places = places.of(standing);
+                    second::requests(stream, limits, places, ended, answer(caller)).await;
                 } else {
                     requests(stream, limits, ended, answer(caller)).await;
                 }

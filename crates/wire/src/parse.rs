@@ -6,6 +6,7 @@
 //! * valid UTF-8, no byte order mark, exactly one value;
 //! * no name twice in one object, after unescaping, at any depth;
 //! * no lone surrogate, no number outside the doubles, bounded depth and size;
+//! * so many values and no more: a tree of them takes far more room than the line;
 //! * no U+0000 in a name (readers on C strings cut it there; in values it is
 //!   legal and the path judgement refuses it), no name that serde_json reserves;
 //! * none of the six envelope names in other letters: Go's `encoding/json`
@@ -29,12 +30,20 @@ pub struct Limits {
     /// Deepest nesting of objects and arrays, the envelope counted as one.
     /// Values above 120 mean 120.
     pub depth: usize,
+    /// Most values in it, the message itself and each member and element counted as one.
+    pub nodes: usize,
+}
+
+impl Limits {
+    /// Values in one message that are looked at. Lists of honest servers have some thousands. In
+    /// 4 MiB there is room for two million, which take seconds and hundreds of megabytes as a tree.
+    pub const NODES: usize = 64 << 10;
 }
 
 impl Default for Limits {
     /// 4 MiB (tools/list of honest servers reaches 144 kB, images more), 64 levels.
     fn default() -> Self {
-        Self { message_bytes: 4 << 20, depth: 64 }
+        Self { message_bytes: 4 << 20, depth: 64, nodes: Self::NODES }
     }
 }
 
@@ -73,6 +82,8 @@ pub enum MalformedKind {
     TooLong,
     /// Nested deeper than [`Limits::depth`].
     TooDeep,
+    /// More values than [`Limits::nodes`].
+    TooMany,
     /// A name stands twice in one object.
     DuplicateKey,
     /// Half of a surrogate pair.
@@ -120,6 +131,7 @@ impl MalformedKind {
             Self::ByteOrderMark => "the message starts with a byte order mark",
             Self::TooLong => "the message is too long",
             Self::TooDeep => "the message is nested too deeply",
+            Self::TooMany => "the message has too many values",
             Self::DuplicateKey => "the message repeats a member name",
             Self::LoneSurrogate => "the message has half a surrogate pair",
             Self::NumberOutOfRange => "the message has a number out of range",
@@ -144,6 +156,7 @@ impl From<Fault> for MalformedKind {
         match fault {
             Fault::Syntax => Self::NotJson,
             Fault::TooDeep => Self::TooDeep,
+            Fault::TooMany => Self::TooMany,
             Fault::DuplicateKey => Self::DuplicateKey,
             Fault::LoneSurrogate => Self::LoneSurrogate,
             Fault::NumberOutOfRange => Self::NumberOutOfRange,
@@ -166,8 +179,8 @@ pub fn parse(line: &[u8], limits: &Limits) -> Result<Message, Malformed> {
     if text.starts_with('\u{feff}') {
         return Err(anonymous(MalformedKind::ByteOrderMark));
     }
-    let scan =
-        scan::scan(text, limits.depth.min(DEEPEST)).map_err(|fault| anonymous(fault.into()))?;
+    let scan = scan::bounded(text, limits.depth.min(DEEPEST), limits.nodes)
+        .map_err(|fault| anonymous(fault.into()))?;
     let members = match scan.shape {
         Shape::Object(members) => members,
         Shape::Array(_) => return Err(anonymous(MalformedKind::Batch)),
@@ -195,7 +208,7 @@ pub fn batch(
     let text = std::str::from_utf8(line).map_err(|_| whole(MalformedKind::NotUtf8))?;
     // The array around them costs no member one of its levels.
     let depth = limits.depth.saturating_add(1).min(DEEPEST);
-    let scan = scan::scan(text, depth).map_err(|fault| whole(fault.into()))?;
+    let scan = scan::bounded(text, depth, limits.nodes).map_err(|fault| whole(fault.into()))?;
     match scan.shape {
         Shape::Array(items) if !items.is_empty() && items.len() <= most => {
             Ok(items.into_iter().map(|item| parse(item.as_bytes(), limits)).collect())

@@ -16,6 +16,7 @@ use std::borrow::Cow;
 pub(crate) enum Fault {
     Syntax,
     TooDeep,
+    TooMany,
     DuplicateKey,
     LoneSurrogate,
     NumberOutOfRange,
@@ -57,7 +58,13 @@ const FEW: usize = 16;
 
 /// Walks `text`, which must be exactly one JSON value with nesting up to `depth`.
 pub(crate) fn scan(text: &str, depth: usize) -> Result<Scan<'_>, Fault> {
-    let mut scanner = Scanner { text, at: 0, depth, names: Vec::new(), fault: None };
+    bounded(text, depth, usize::MAX)
+}
+
+/// The same of a text that consists of up to `nodes` values, each member, element and level counted.
+pub(crate) fn bounded(text: &str, depth: usize, nodes: usize) -> Result<Scan<'_>, Fault> {
+    let mut scanner = Scanner { text, at: 0, depth, nodes, names: Vec::new(), fault: None };
+    scanner.count()?;
     scanner.space();
     let shape = match scanner.peek() {
         Some(b'{') => {
@@ -87,6 +94,8 @@ struct Scanner<'a> {
     at: usize,
     /// How many levels may still be opened.
     depth: usize,
+    /// How many values may still come.
+    nodes: usize,
     /// Names of all open objects, innermost last.
     names: Vec<Cow<'a, str>>,
     fault: Option<Fault>,
@@ -130,6 +139,17 @@ impl<'a> Scanner<'a> {
         Ok(())
     }
 
+    fn count(&mut self) -> Result<(), Fault> {
+        self.nodes = self.nodes.checked_sub(1).ok_or(Fault::TooMany)?;
+        Ok(())
+    }
+
+    /// A value inside of another one.
+    fn inner(&mut self) -> Result<(), Fault> {
+        self.count()?;
+        self.value()
+    }
+
     fn value(&mut self) -> Result<(), Fault> {
         match self.peek() {
             Some(b'{') => self.object(None),
@@ -167,7 +187,7 @@ impl<'a> Scanner<'a> {
             self.space();
             self.names.push(name.clone());
             let start = self.at;
-            self.value()?;
+            self.inner()?;
             if let Some(seen) = seen.as_deref_mut() {
                 seen.push(Member { written, name, value: self.since(start) });
             }
@@ -204,7 +224,7 @@ impl<'a> Scanner<'a> {
         while more {
             self.space();
             let start = self.at;
-            self.value()?;
+            self.inner()?;
             if let Some(seen) = seen.as_deref_mut() {
                 seen.push(self.since(start));
             }

@@ -119,6 +119,26 @@ fn a_session_is_for_whoever_began_it() {
     assert_eq!((of("token:ada"), of("token:bob")), (2, 1));
 }
 
+#[test]
+fn a_theft_is_recorded_whatever_was_recorded_before() {
+    let stage = Stage::new();
+    let house = house(&stage);
+    let (ada, bob) = ([("Authorization", ADAS)], [("Authorization", BOBS)]);
+    let hers = house.greets(&ada);
+    for _ in 0..40 {
+        assert_eq!(house.sends("GET", "/s/nowhere/mcp", &bob, "").status, 404);
+    }
+    let list = request(2, "tools/list", &json!({}));
+    assert_eq!(house.asks(&hers, &bob, &list).status, 403);
+    let denied = stage.events("denied");
+    let stolen: Vec<_> = denied
+        .iter()
+        .filter(|it| it["decision"].to_string().contains("callers-authenticated"))
+        .collect();
+    assert_eq!(stolen.len(), 1, "{denied:?}");
+    assert_eq!(stolen[0]["principal"], "token:bob");
+}
+
 /// A log whose reader is gone is lost, and nothing else is.
 #[test]
 fn whoever_stops_reading_the_log_ends_nobodys_session() {

@@ -11,7 +11,7 @@ use hyper::http::request::Parts;
 use hyper::{Method, StatusCode};
 use portcullis_config::Serve;
 use portcullis_mediation::shares::Wait;
-use portcullis_mediation::{Fingerprint, refused_before_session, unknown_caller};
+use portcullis_mediation::{Fingerprint, not_theirs, refused_before_session, unknown_caller};
 use portcullis_policy::{Decision, Principal, ServerName};
 use portcullis_transport::http::{
     Body, Caller, Gatekeeper, Guest, Refusal, Reply, SessionId, Wall, empty, json, mirrored,
@@ -92,7 +92,11 @@ impl Visit<'_> {
 
     pub(super) fn limits(&self) -> Limits {
         let bytes = self.plan.server.limits.message_bytes;
-        Limits { message_bytes: usize::try_from(bytes).unwrap_or(usize::MAX), depth: DEPTH }
+        Limits {
+            message_bytes: usize::try_from(bytes).unwrap_or(usize::MAX),
+            depth: DEPTH,
+            nodes: Limits::NODES,
+        }
     }
 }
 
@@ -227,8 +231,8 @@ impl Front {
         match parts.method {
             Method::POST => self.post(parts, body, visit).await,
             // 2026-07-28 has no other method.
-            Method::GET if !modern => Ok(self.listen(parts, visit).await?),
-            Method::DELETE if !modern => Ok(self.end(parts, visit)?),
+            Method::GET if !modern => self.listen(parts, visit).await,
+            Method::DELETE if !modern => self.end(parts, visit),
             _ => Err(Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "that is not done here").into()),
         }
     }
@@ -266,7 +270,7 @@ impl Front {
             }
             Err(malformed) => {
                 self.may(parts, std::iter::empty(), visit)?;
-                return Ok(self.malformed(parts, visit, malformed).await?);
+                return self.malformed(parts, visit, malformed).await;
             }
         };
         self.may(parts, std::iter::once(&message), visit)?;
@@ -308,9 +312,11 @@ impl Front {
         parts: &Parts,
         visit: &Visit<'_>,
         malformed: Malformed,
-    ) -> Result<Reply, Refusal> {
+    ) -> Result<Reply, Away> {
         let told = match self.named(parts, visit) {
             Ok(session) => session.tell(Said::Malformed(malformed.clone())).await,
+            // Whose session it is counts for more than what was said to it.
+            Err(away) if away.decision.is_some() => return Err(away),
             Err(_) => false,
         };
         if !told {
@@ -401,7 +407,7 @@ impl Front {
         version: Option<&str>,
         message: Message,
         visit: &Visit<'_>,
-    ) -> Result<Reply, Refusal> {
+    ) -> Result<Reply, Away> {
         let session = self.named(parts, visit)?;
         fits(version, &session)?;
         if let Message::Request(_) = &message {
@@ -409,31 +415,31 @@ impl Front {
             return Ok(respond(answers, visit.guest.until, |_| StatusCode::OK).await);
         }
         if !session.tell(Said::Message(Box::new(message), None)).await {
-            return Err(NO_SESSION);
+            return Err(NO_SESSION.into());
         }
         Ok(empty(StatusCode::ACCEPTED))
     }
 
     /// A stream for what belongs to no request (until 2025-11-25).
-    async fn listen(&self, parts: &Parts, visit: &Visit<'_>) -> Result<Reply, Refusal> {
+    async fn listen(&self, parts: &Parts, visit: &Visit<'_>) -> Result<Reply, Away> {
         accepts(parts, &["text/event-stream"])?;
         let session = self.named(parts, visit)?;
         fits(only(parts, VERSION)?, &session)?;
         // What is under way may be fetched to the end.
         if let Some(last) = only(parts, LAST)? {
-            return resume(&session, last, visit.guest.until).await;
+            return Ok(resume(&session, last, visit.guest.until).await?);
         }
         if self.common.lull.is_on() {
-            return Err(lull::ends());
+            return Err(lull::ends().into());
         }
         let (post, answers) = Answers::open(&session, 0).map_err(|_| OURS)?;
         if !session.tell(Said::Listens(post)).await {
-            return Err(NO_SESSION);
+            return Err(NO_SESSION.into());
         }
         Ok(streamed(Stream::new(answers, None, visit.guest.until)))
     }
 
-    fn end(&self, parts: &Parts, visit: &Visit<'_>) -> Result<Reply, Refusal> {
+    fn end(&self, parts: &Parts, visit: &Visit<'_>) -> Result<Reply, Away> {
         self.named(parts, visit)?;
         if let Some(name) = only(parts, SESSION)? {
             self.sessions().end(name);
@@ -442,24 +448,22 @@ impl Front {
     }
 
     /// The session that a request names, for whoever began it.
-    pub(super) fn named(&self, parts: &Parts, visit: &Visit<'_>) -> Result<Arc<Session>, Refusal> {
-        self.session(only(parts, SESSION)?.ok_or(UNNAMED)?, visit)
+    pub(super) fn named(&self, parts: &Parts, visit: &Visit<'_>) -> Result<Arc<Session>, Away> {
+        let name = only(parts, SESSION)?.ok_or(UNNAMED)?;
+        self.session(name, visit)
     }
 
     /// The session of this name.
-    pub(super) fn session(&self, name: &str, visit: &Visit<'_>) -> Result<Arc<Session>, Refusal> {
+    pub(super) fn session(&self, name: &str, visit: &Visit<'_>) -> Result<Arc<Session>, Away> {
         let session = self.sessions().find(name).ok_or(NO_SESSION)?;
         if session.principal != visit.guest.principal {
-            tell!(
-                "portcullis: {} used a session of {}, and was refused",
-                visit.guest.principal,
-                session.principal
-            );
-            return Err(NOT_YOURS);
+            let decision = Some(Box::new(not_theirs()));
+            self.common.metrics.count(&telemetry::TURNED_AWAY, &[NOT_YOURS.status.as_str()]);
+            return Err(Away { refusal: NOT_YOURS, decision, tool: None });
         }
         let is_old = visit.door != Door::Streamable;
         if session.server != *visit.name() || session.is_old != is_old {
-            return Err(NO_SESSION);
+            return Err(NO_SESSION.into());
         }
         Ok(session)
     }
@@ -533,7 +537,7 @@ pub(super) fn asks(message: &Message) -> &'static str {
 
 /// The revision of a session that began.
 fn agreed(parcel: &Parcel) -> Option<Revision> {
-    let limits = Limits { message_bytes: usize::MAX, depth: DEPTH };
+    let limits = Limits { message_bytes: usize::MAX, depth: DEPTH, nodes: usize::MAX };
     let Ok(Message::Response(Response { outcome: Outcome::Result(result), .. })) =
         parse(&parcel.json, &limits)
     else {

@@ -33,13 +33,15 @@ impl Front {
         let no_batch = Malformed { kind: MalformedKind::Batch, id: None };
         let session = match self.named(parts, visit) {
             Ok(session) if session.revision.get().is_some_and(|it| it.has_batches()) => session,
-            Ok(_) | Err(UNNAMED) => return Ok(self.malformed(parts, visit, no_batch).await?),
-            Err(refusal) => return Err(refusal.into()),
+            Ok(_) | Err(Away { refusal: UNNAMED, .. }) => {
+                return self.malformed(parts, visit, no_batch).await;
+            }
+            Err(away) => return Err(away),
         };
         fits(version, &session)?;
         let members = match batch(bytes, &visit.limits(), BATCH) {
             Ok(members) => members,
-            Err(malformed) => return Ok(self.malformed(parts, visit, malformed).await?),
+            Err(malformed) => return self.malformed(parts, visit, malformed).await,
         };
         self.may(parts, members.iter().flatten(), visit)?;
         let waits =

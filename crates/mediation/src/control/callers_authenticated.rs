@@ -10,3 +10,8 @@ use portcullis_policy::Decision;
 pub fn unknown(why: &str) -> Decision {
     Decision::deny(CALLERS_AUTHENTICATED, why)
 }
+
+/// Somebody known names a session that somebody else began: its name alone is no key to it.
+pub fn not_theirs() -> Decision {
+    Decision::deny(CALLERS_AUTHENTICATED, "the session is somebody else's")
+}

@@ -23,6 +23,35 @@ pub(crate) struct Rates {
     told: BTreeMap<(Option<i64>, &'static str), bool>,
 }
 
+/// Notifications of a server, of all kinds together.
+#[derive(Debug)]
+pub(crate) struct Chatter {
+    quota: Quota,
+    /// Some are being dropped, and that was recorded.
+    hushed: bool,
+}
+
+impl Default for Chatter {
+    fn default() -> Self {
+        Self { quota: Quota::new(500, SPAN), hushed: false }
+    }
+}
+
+impl Chatter {
+    /// One more. A run of dropped ones ends when all of the budget is there again: whoever never
+    /// stops gets one place back every few milliseconds, and would have each fill a run of its own.
+    pub(crate) fn spend(&mut self, now: Instant) -> Verdict {
+        self.hushed &= !self.quota.is_whole(now);
+        if self.quota.spend(now).is_ok() {
+            return Verdict::Pass;
+        }
+        if std::mem::replace(&mut self.hushed, true) {
+            return Verdict::Hush;
+        }
+        Verdict::Tell("too many notifications; more are dropped without a record")
+    }
+}
+
 /// Each budget, its notifications in ten seconds, and what a client does about it.
 const BUDGETS: &[(&str, u32, &[&str])] = &[
     ("notifications/progress", 200, &[]),
@@ -128,6 +157,24 @@ mod tests {
         assert_eq!(spend("notifications/progress", start), Verdict::Pass);
         assert_eq!(spend("notifications/cancelled", start), Verdict::Pass);
         assert_eq!(spend("notifications/message", start + SPAN), Verdict::Pass);
+    }
+
+    #[test]
+    fn whoever_never_stops_is_recorded_once() {
+        #[expect(clippy::disallowed_methods, reason = "an arbitrary epoch")]
+        let start = Instant::now();
+        let mut chatter = Chatter::default();
+        let mut told = 0;
+        // A thousand a second, for a minute.
+        for tick in 0..60_000 {
+            let verdict = chatter.spend(start + Duration::from_millis(tick));
+            told += u32::from(matches!(verdict, Verdict::Tell(_)));
+        }
+        assert_eq!(told, 1);
+        let later = start + Duration::from_secs(60) + SPAN;
+        let run: Vec<Verdict> = (0..502).map(|_| chatter.spend(later)).collect();
+        assert!(run.iter().take(500).all(|verdict| *verdict == Verdict::Pass));
+        assert!(matches!(run.get(500..), Some([Verdict::Tell(_), Verdict::Hush])), "another run");
     }
 
     #[test]

@@ -111,6 +111,12 @@ impl Gatekeeper {
     /// 401 without a token that we know, 403 for a process that is not ours, 503 when its issuer
     /// cannot be asked.
     pub async fn admits(&self, parts: &Parts, caller: &Caller) -> Result<Guest, Refusal> {
+        let guest = self.knows(parts, caller).await?;
+        caller.standing.prove();
+        Ok(guest)
+    }
+
+    async fn knows(&self, parts: &Parts, caller: &Caller) -> Result<Guest, Refusal> {
         if parts.uri.query().is_some_and(carries_token) {
             return Err(self.unknown(parts, "a token has no place in an address", true));
         }
@@ -212,6 +218,7 @@ mod tests {
     use hyper::Request;
 
     use super::*;
+    use crate::http::caller::Standing;
 
     fn head(uri: &str, values: &[&str]) -> Parts {
         let mut request = Request::builder().uri(uri);
@@ -232,10 +239,8 @@ mod tests {
         }
     }
 
-    const NOBODY: Caller = Caller { uid: None, address: None, certificate: None };
-
     fn of(uid: Option<u32>) -> Caller {
-        Caller { uid, ..NOBODY }
+        Caller { uid, address: None, certificate: None, standing: Standing::default() }
     }
 
     #[tokio::test]
@@ -249,6 +254,11 @@ mod tests {
             assert_eq!(as_uid(other).await.unwrap_err().status, 403, "{other:?}");
         }
         assert!(us.may_reach(&ServerName::new("any").unwrap()));
+        for (uid, known) in [(Some(ours), true), (Some(ours + 1), false)] {
+            let caller = of(uid);
+            assert_eq!(gate.admits(&head("/", &[]), &caller).await.is_ok(), known);
+            assert_eq!(caller.standing.is_proven(), known);
+        }
     }
 
     #[tokio::test]
@@ -286,7 +296,7 @@ mod tests {
             "/?access%5Ftoken=s3cret-ada",
         ] {
             let asked = head(uri, &["Bearer s3cret-ada"]);
-            let refused = gate.admits(&asked, &NOBODY).await.unwrap_err();
+            let refused = gate.admits(&asked, &of(None)).await.unwrap_err();
             assert_eq!(refused.status, 401, "{uri}");
         }
         let server = |name: &str| ServerName::new(name).unwrap();

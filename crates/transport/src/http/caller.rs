@@ -1,10 +1,12 @@
 //! Whose process is at the other end of a connection.
 //!
 //! Everybody on a machine reaches its loopback: other accounts, and servers that were given the
-//! whole network. The kernel knows whose socket the other end is.
+//! whole network. The kernel knows whose socket the other end is, and so which account; it does not
+//! tell a server of ours from whoever started it.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Every socket of our network, by family: proc_net_tcp in the kernel's documents.
 const TABLES: [&str; 2] = ["/proc/self/net/tcp", "/proc/self/net/tcp6"];
@@ -21,7 +23,35 @@ pub struct Caller {
     pub address: Option<SocketAddr>,
     /// The certificate that they showed, when they were asked for one.
     pub certificate: Option<Arc<Certificate>>,
+    /// What is known of the connection.
+    pub standing: Standing,
 }
+
+/// Whether a connection ever carried a request of somebody known. One that did not gives way where
+/// there are too many.
+#[derive(Clone, Debug, Default)]
+pub struct Standing(Arc<AtomicBool>);
+
+impl Standing {
+    /// It does now, and for as long as it lasts.
+    pub fn prove(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it did.
+    #[must_use]
+    pub fn is_proven(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+impl PartialEq for Standing {
+    fn eq(&self, other: &Self) -> bool {
+        self.is_proven() == other.is_proven()
+    }
+}
+
+impl Eq for Standing {}
 
 /// A certificate that an authority of the operator's choice vouches for.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,10 +1,15 @@
-//! How many connections there are, and whose: one address never has all of them.
+//! How many connections there are, and whose: one address never has all of them, and whoever never
+//! was somebody known gives way.
 //!
 //! What comes by a socket in the file system has no address, and is of our own account anyway.
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::Notify;
+
+use super::caller::Standing;
 
 /// Those that are connected.
 #[derive(Clone, Debug)]
@@ -16,15 +21,25 @@ pub(super) struct Crowd {
 
 #[derive(Debug, Default)]
 struct Inside {
-    all: usize,
+    next: u64,
+    /// In the order in which they came.
+    all: BTreeMap<u64, Sitting>,
     of: BTreeMap<IpAddr, usize>,
+}
+
+#[derive(Debug)]
+struct Sitting {
+    of: Option<IpAddr>,
+    standing: Standing,
+    leaves: Arc<Notify>,
 }
 
 /// One of them, until it is dropped.
 #[derive(Debug)]
 pub(super) struct Seat {
     crowd: Crowd,
-    of: Option<IpAddr>,
+    number: u64,
+    leaves: Arc<Notify>,
 }
 
 impl Crowd {
@@ -34,25 +49,28 @@ impl Crowd {
     }
 
     pub(super) fn count(&self) -> usize {
-        self.lock().all
+        self.lock().all.len()
     }
 
-    /// One more, if there is room for it.
-    pub(super) fn enter(&self, from: Option<IpAddr>) -> Option<Seat> {
+    /// One more, if there is room for it, or somebody gives way: whoever came first of those that
+    /// nobody knows. Where one address has its share, it is one of that address.
+    pub(super) fn enter(&self, from: Option<IpAddr>, standing: &Standing) -> Option<Seat> {
         let of = from.map(whose);
         let mut inside = self.lock();
-        if inside.all >= self.most {
-            return None;
+        let theirs = of.and_then(|of| inside.of.get(&of)).copied().unwrap_or_default();
+        if theirs >= self.of_one {
+            inside.make_room(of)?;
+        } else if inside.all.len() >= self.most {
+            inside.make_room(None)?;
         }
         if let Some(of) = of {
-            let theirs = inside.of.entry(of).or_default();
-            if *theirs >= self.of_one {
-                return None;
-            }
-            *theirs += 1;
+            *inside.of.entry(of).or_default() += 1;
         }
-        inside.all += 1;
-        Some(Seat { crowd: self.clone(), of })
+        let (number, leaves) = (inside.next, Arc::new(Notify::new()));
+        inside.next += 1;
+        let sitting = Sitting { of, standing: standing.clone(), leaves: Arc::clone(&leaves) };
+        inside.all.insert(number, sitting);
+        Some(Seat { crowd: self.clone(), number, leaves })
     }
 
     fn lock(&self) -> MutexGuard<'_, Inside> {
@@ -60,17 +78,44 @@ impl Crowd {
     }
 }
 
+impl Inside {
+    /// The first that nobody knows leaves, of this address or of any.
+    fn make_room(&mut self, of: Option<IpAddr>) -> Option<()> {
+        let leaves = self.all.iter().find(|(_, sitting)| {
+            !sitting.standing.is_proven() && (of.is_none() || sitting.of == of)
+        });
+        let number = *leaves?.0;
+        self.leave(number)?.leaves.notify_one();
+        Some(())
+    }
+
+    fn leave(&mut self, number: u64) -> Option<Sitting> {
+        let sitting = self.all.remove(&number)?;
+        if let Some(of) = sitting.of {
+            let left = self.of.get(&of).map_or(0, |theirs| theirs.saturating_sub(1));
+            if left == 0 {
+                self.of.remove(&of);
+            } else {
+                self.of.insert(of, left);
+            }
+        }
+        Some(sitting)
+    }
+}
+
+impl Seat {
+    /// Waits until somebody else has it.
+    ///
+    /// # Cancel safety
+    /// Safe.
+    pub(super) async fn is_given_to_another(&self) {
+        self.leaves.notified().await;
+    }
+}
+
 impl Drop for Seat {
     fn drop(&mut self) {
-        let mut inside = self.crowd.lock();
-        inside.all = inside.all.saturating_sub(1);
-        let Some(of) = self.of else { return };
-        let left = inside.of.get(&of).map_or(0, |theirs| theirs.saturating_sub(1));
-        if left == 0 {
-            inside.of.remove(&of);
-        } else {
-            inside.of.insert(of, left);
-        }
+        let _ = self.crowd.lock().leave(self.number);
     }
 }
 
@@ -89,7 +134,9 @@ mod tests {
     #[test]
     fn one_address_has_its_share_and_leaves_it() {
         let crowd = Crowd::new(4, 2);
-        let enters = |ip: &str| crowd.enter(Some(ip.parse().unwrap()));
+        let known = Standing::default();
+        known.prove();
+        let enters = |ip: &str| crowd.enter(Some(ip.parse().unwrap()), &known);
         let (first, _second) = (enters("192.0.2.1").unwrap(), enters("::ffff:192.0.2.1").unwrap());
         assert!(enters("192.0.2.1").is_none());
         let _other = enters("2001:db8::1").unwrap();
@@ -99,6 +146,30 @@ mod tests {
         assert!(enters("2001:db8::3").is_none(), "a neighbour is the same");
         assert!(enters("192.0.2.1").is_some());
         assert_eq!(crowd.count(), 3);
-        assert!(crowd.enter(None).is_some(), "a socket in the file system has no share");
+        assert!(crowd.enter(None, &known).is_some(), "a socket in the file system has no share");
+    }
+
+    #[tokio::test]
+    async fn whoever_is_known_stays_and_the_first_of_the_others_gives_way() {
+        let crowd = Crowd::new(4, 3);
+        let enters =
+            |ip: &str, standing: &Standing| crowd.enter(Some(ip.parse().unwrap()), standing);
+        let standing: [Standing; 4] = std::array::from_fn(|_| Standing::default());
+        let [first, second, third, known] = &standing;
+        let seats = [first, second, third].map(|it| enters("192.0.2.1", it).unwrap());
+        first.prove();
+        let fourth = enters("192.0.2.1", known).expect("one of the same address gives way");
+        seats[1].is_given_to_another().await;
+        assert_eq!(crowd.count(), 3);
+        known.prove();
+        third.prove();
+        assert!(enters("192.0.2.1", &Standing::default()).is_none(), "all of its share are known");
+        let stranger = enters("192.0.2.2", &Standing::default()).unwrap();
+        let other = enters("192.0.2.3", &Standing::default()).expect("the stranger gives way");
+        stranger.is_given_to_another().await;
+        drop(stranger);
+        assert_eq!(crowd.count(), 4, "whoever gave way is not counted twice");
+        drop((seats, fourth, other));
+        assert_eq!(crowd.count(), 0);
     }
 }

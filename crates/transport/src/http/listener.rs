@@ -14,7 +14,7 @@ use rustix::net::{
 use rustix::process::geteuid;
 use tokio::net::{TcpStream, UnixStream};
 
-use super::caller::{self, Caller};
+use super::caller::{self, Caller, Standing};
 use super::tls::Tls;
 
 /// How many connections may wait for us.
@@ -159,11 +159,16 @@ impl Stream {
         match self {
             Self::Tcp(stream, peer, _) => {
                 let uid = stream.local_addr().ok().and_then(|here| caller::owner(*peer, here));
-                Caller { uid, address: Some(*peer), certificate: None }
+                Caller {
+                    uid,
+                    address: Some(*peer),
+                    certificate: None,
+                    standing: Standing::default(),
+                }
             }
             Self::Unix(stream) => {
                 let uid = stream.peer_cred().ok().map(|peer| peer.uid());
-                Caller { uid, address: None, certificate: None }
+                Caller { uid, address: None, certificate: None, standing: Standing::default() }
             }
         }
     }

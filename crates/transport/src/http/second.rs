@@ -11,7 +11,6 @@
 
 use std::convert::Infallible;
 use std::future::Future;
-use std::sync::Arc;
 
 use hyper::body::Incoming;
 use hyper::http::request::Parts;
@@ -20,9 +19,10 @@ use hyper::service::service_fn;
 use hyper::{Request, StatusCode};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 
 use super::patient::Patient;
+use super::places::Share;
 use super::pulse::{End, Pulse};
 use super::{Body, Limits, Refusal, Reply};
 
@@ -48,7 +48,7 @@ const FULL: Refusal =
 pub(super) async fn requests<S, F, Fut>(
     stream: S,
     limits: Limits,
-    all: Arc<Semaphore>,
+    places: Share,
     mut ended: watch::Receiver<()>,
     answer: F,
 ) where
@@ -60,18 +60,20 @@ pub(super) async fn requests<S, F, Fut>(
     let service = service_fn(|request: Request<Incoming>| {
         let beat = pulse.begins();
         let (head, body) = request.into_parts();
-        let place = Arc::clone(&all).try_acquire_owned();
-        let answered = match &place {
-            Err(_) => Err(FULL),
-            Ok(_) if head.headers.len() > limits.headers => Err(TOO_MANY_HEADERS),
-            Ok(_) => Ok(answer(head, Body::new(body, limits.body_bytes, limits.body_time))),
+        let answered = match places.take() {
+            None => Err(FULL),
+            Some(_) if head.headers.len() > limits.headers => Err(TOO_MANY_HEADERS),
+            Some(place) => {
+                let body = Body::new(body, limits.body_bytes, limits.body_time);
+                Ok(place.until(answer(head, body)))
+            }
         };
         async move {
-            let reply = match answered {
+            let (reply, place): (Reply, _) = match answered {
                 Ok(answered) => answered.await,
-                Err(refusal) => refusal.into(),
+                Err(refusal) => (refusal.into(), None),
             };
-            Ok::<_, Infallible>(reply.map(|content| beat.answered(content, place.ok())))
+            Ok::<_, Infallible>(reply.map(|content| beat.answered(content, place)))
         }
     });
     let io = TokioIo::new(Patient::new(stream, limits.write_time));

@@ -30,6 +30,7 @@ pub(crate) fn strict() -> Limits {
         head_time: PATIENCE,
         streams: 8,
         all_streams: 64,
+        strangers_streams: 64,
         body_bytes: 64,
         body_time: PATIENCE,
     }

@@ -188,7 +188,7 @@ fn whatever_is_too_large_is_refused() {
 
 #[test]
 fn so_many_requests_at_once_and_no_more() {
-    let site = site(Limits { all_streams: 12, ..strict() });
+    let site = site(Limits { strangers_streams: 12, ..strict() });
     let mut first = Frames::to(&site);
     // What was allowed is known when it was said.
     while first.next().is_some_and(|frame| frame.kind != SETTINGS || frame.flags != 0) {}
@@ -206,6 +206,43 @@ fn so_many_requests_at_once_and_no_more() {
         assert_eq!(said(&mut first, 1 + 2 * at), "<x>");
     }
     serves(&site);
+}
+
+#[test]
+fn strangers_take_no_place_of_whoever_is_known() {
+    let limits = Limits { all_streams: 4, strangers_streams: 2, ..strict() };
+    let site = Site::encrypted(limits, |_| {
+        |head: Parts, body: Body, caller: Caller| async move {
+            if head.uri.path() == "/known" {
+                caller.standing.prove();
+            }
+            echo(head, body, caller).await
+        }
+    });
+    let known = [POST[0], POST[1], (":path", "/known"), POST[3]];
+    // What they are told cannot leave, and holds no place.
+    let mut deaf = Frames::with(&site, &[(4, 0)]);
+    for at in 0..6 {
+        deaf.asks(1 + 2 * at, &POST, false);
+        assert_eq!(deaf.became(1 + 2 * at), Became::Status(200));
+    }
+    // Whoever turns out to be known has left theirs while the answer is waited for.
+    let mut friend = Frames::to(&site);
+    for at in 0..4 {
+        friend.asks(1 + 2 * at, &known, true);
+        friend.says(PING, 0, 0, &[0; 8]);
+        while friend.next().is_some_and(|frame| frame.kind != PING) {}
+    }
+    let mut strangers = Frames::to(&site);
+    for at in 0..3 {
+        strangers.asks(1 + 2 * at, &POST, true);
+    }
+    assert_eq!(strangers.became(5), Became::Status(503), "the third of them");
+    friend.says(DATA, END_STREAM, 1, b"x");
+    assert_eq!(said(&mut friend, 1), "<x>");
+    friend.asks(9, &known, true);
+    friend.says(DATA, END_STREAM, 9, b"y");
+    assert_eq!(said(&mut friend, 9), "<y>");
 }
 
 /// CVE-2023-44487: streams that are begun and reset at once.

@@ -5,10 +5,12 @@ use std::net::{SocketAddr, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::sync::{Arc, Mutex};
 
-use hyper::StatusCode;
 use hyper::body::Bytes;
 use hyper::http::request::Parts;
-use portcullis_transport::http::{Address, Body, Caller, Limits, Reply, empty, events, json};
+use hyper::{Method, StatusCode};
+use portcullis_transport::http::{
+    Address, Body, Caller, Limits, Reply, Standing, empty, events, json,
+};
 use rustix::net::{AddressFamily, SocketType, bind, connect, socket};
 use tokio::sync::mpsc;
 
@@ -57,7 +59,8 @@ fn the_kernel_says_who_calls() {
     let mut stream = UnixStream::connect(&path).unwrap();
     stream.write_all(post("").as_bytes()).unwrap();
     assert_eq!(status(&until(&mut stream, "\r\n\r\n")), Some(202));
-    let by = |address| Caller { uid: ours, address, certificate: None };
+    let by =
+        |address| Caller { uid: ours, address, certificate: None, standing: Standing::default() };
     let callers = [by(Some(here)), by(None)];
     assert_eq!(*seen.lock().unwrap(), callers);
     drop(stream);
@@ -128,7 +131,7 @@ fn a_body_is_bounded_before_it_is_sent_while_it_comes_and_in_time() {
 
 #[test]
 fn one_connection_too_many_is_closed_and_the_others_go_on() {
-    let site = Site::on_loopback(Limits { connections: 3, ..Limits::default() }, count);
+    let site = Site::on_loopback(Limits { connections: 3, ..Limits::default() }, knows);
     let mut open: Vec<_> = (0..3).map(|_| site.connect()).collect();
     for stream in &mut open {
         stream.write_all(post("a").as_bytes()).unwrap();
@@ -152,10 +155,19 @@ fn one_connection_too_many_is_closed_and_the_others_go_on() {
     }
 }
 
+/// Whoever sends a letter is known.
+async fn knows(head: Parts, body: Body, caller: Caller) -> Reply {
+    let is_known = head.method == Method::POST;
+    if is_known {
+        caller.standing.prove();
+    }
+    count(head, body, caller).await
+}
+
 #[test]
 fn one_address_never_has_all_connections() {
     let limits = Limits { connections: 3, of_one_address: 2, ..Limits::default() };
-    let site = Site::on_loopback(limits, count);
+    let site = Site::on_loopback(limits, knows);
     let from = |ip: [u8; 4]| {
         let socket = socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
         bind(&socket, &SocketAddr::from((ip, 0))).unwrap();
@@ -175,6 +187,30 @@ fn one_address_never_has_all_connections() {
     let mut other = from([127, 0, 0, 2]);
     other.write_all(post("a").as_bytes()).unwrap();
     assert_eq!(status(&until(&mut other, "[1]")), Some(200));
+}
+
+#[test]
+fn who_never_was_known_holds_out_nobody_who_is() {
+    let limits = Limits { connections: 3, of_one_address: 3, ..Limits::default() };
+    let site = Site::on_loopback(limits, knows);
+    let asks = "OPTIONS / HTTP/1.1\r\nHost: x\r\n\r\n";
+    let mut known = site.connect();
+    known.write_all(post("a").as_bytes()).unwrap();
+    assert_eq!(status(&until(&mut known, "[1]")), Some(200));
+    let mut strangers: Vec<_> = (0..2).map(|_| site.connect()).collect();
+    for stream in &mut strangers {
+        stream.write_all(asks.as_bytes()).unwrap();
+        assert_eq!(status(&until(stream, "[0]")), Some(200));
+    }
+    let mut other = site.connect();
+    other.write_all(post("a").as_bytes()).unwrap();
+    assert_eq!(status(&until(&mut other, "[1]")), Some(200));
+    let mut strangers = strangers.into_iter();
+    assert_eq!(everything(&mut strangers.next().unwrap()), "", "the first of them gave way");
+    for mut stays in [strangers.next().unwrap(), known] {
+        stays.write_all(post("a").as_bytes()).unwrap();
+        assert_eq!(status(&until(&mut stays, "[1]")), Some(200));
+    }
 }
 
 #[test]

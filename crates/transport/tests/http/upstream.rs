@@ -47,7 +47,7 @@ fn begin_as(
         fetcher: Fetcher::new(reach, Roots::system()),
         headers: HeaderMap::new(),
         credential,
-        limits: Limits { message_bytes: 1000, depth: 16 },
+        limits: Limits { message_bytes: 1000, depth: 16, nodes: 100 },
         ceiling,
     })
 }

@@ -268,7 +268,12 @@ pub async fn asks_at(
         request = request.header(*name, *value);
     }
     let parts = request.body(()).unwrap().into_parts().0;
-    let caller = Caller { uid: None, address: None, certificate: None };
+    let caller = Caller {
+        uid: None,
+        address: None,
+        certificate: None,
+        standing: portcullis_transport::http::Standing::default(),
+    };
     gate.admits(&parts, &caller).await
 }
 

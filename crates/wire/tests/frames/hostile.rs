@@ -4,7 +4,7 @@ use crate::data;
 
 use std::collections::BTreeSet;
 
-use portcullis_wire::{Framer, Limits, parse};
+use portcullis_wire::{Framer, Limits, MalformedKind, parse};
 
 #[test]
 fn every_hostile_frame_is_refused() {
@@ -43,9 +43,30 @@ fn every_accepted_frame_is_accepted() {
 
 #[test]
 fn a_frame_over_the_limit_is_refused_unread() {
-    let limits = Limits { message_bytes: 10, depth: 64 };
+    let limits = Limits { message_bytes: 10, depth: 64, nodes: 100 };
     let malformed = parse(br#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#, &limits).unwrap_err();
     assert_eq!((malformed.code(), malformed.id), (-32700, None));
+}
+
+#[test]
+fn each_value_counts_wherever_it_stands() {
+    let limits = Limits { nodes: 9, ..Limits::default() };
+    let frame = |params: &str| {
+        let frame = format!(r#"{{"jsonrpc":"2.0","id":1,"method":"ping","params":{params}}}"#);
+        parse(frame.as_bytes(), &limits).map_err(|malformed| (malformed.kind, malformed.id))
+    };
+    // The message, its four members, and four more.
+    for most in [r#"{"a":1,"b":2,"c":3,"d":4}"#, r#"{"a":[{"b":[]}, ""]}"#] {
+        assert!(frame(most).is_ok(), "{most}");
+    }
+    for over in [r#"{"a":1,"b":2,"c":3,"d":4,"e":5}"#, r#"{"a":[[],[],{"b":[]}]}"#] {
+        assert_eq!(frame(over), Err((MalformedKind::TooMany, None)), "{over}");
+    }
+    let batch =
+        br#"[{"jsonrpc":"2.0","id":1,"method":"ping"},{"jsonrpc":"2.0","id":2,"method":"x"}]"#;
+    let limits = Limits { nodes: 8, ..Limits::default() };
+    let whole = portcullis_wire::batch(batch, &limits, 2).map_err(|malformed| malformed.kind);
+    assert_eq!(whole, Err(MalformedKind::TooMany), "a batch is one message here");
 }
 
 #[test]
