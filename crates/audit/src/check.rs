@@ -122,7 +122,6 @@ pub const CHECKS: &[&Check] = &[
 pub fn judge(evidence: &Evidence) -> Vec<Finding> {
     let mut found: Vec<Finding> =
         CHECKS.iter().flat_map(|check| (check.run)(check, evidence)).collect();
-    found.retain(|finding| !ignored(finding, evidence));
     found.sort_by(|a, b| {
         let rank =
             |it: &Finding| (std::cmp::Reverse(it.severity), std::cmp::Reverse(it.confidence));
@@ -133,9 +132,10 @@ pub fn judge(evidence: &Evidence) -> Vec<Finding> {
     found
 }
 
-/// A comment `portcullis: ignore[ID] REASON` on the line, or alone on the line before it. Without a reason it counts
-/// for nothing.
-fn ignored(finding: &Finding, evidence: &Evidence) -> bool {
+/// Whether a comment asks for silence: `portcullis: ignore[ID] REASON` on the line, or alone on the line before it. Without a reason it counts
+/// for nothing. Comments are the author's words: a report says how many findings they silenced.
+#[must_use]
+pub fn is_silenced(finding: &Finding, evidence: &Evidence) -> bool {
     let (Some(place), Some(source)) = (finding.location.place(), &evidence.source) else {
         return false;
     };

@@ -25,16 +25,26 @@ pub struct Report {
     pub findings: Vec<Finding>,
     /// How many findings the baseline knew.
     pub known: usize,
+    /// How many findings comments in the source silenced.
+    pub silenced: usize,
     /// From A to F; `None` when nothing was tested.
     pub grade: Option<char>,
 }
 
 impl Report {
     /// Judges evidence. `baseline` are fingerprints of findings that are known and not to be told again; `wanted` says
-    /// which of the others the reader asked for.
+    /// which of the others the reader asked for, `obeys` whether comments in the source silence.
     #[must_use]
-    pub fn new(evidence: Evidence, baseline: &[String], wanted: impl Fn(&Finding) -> bool) -> Self {
-        let all = check::judge(&evidence);
+    pub fn new(
+        evidence: Evidence,
+        baseline: &[String],
+        obeys: bool,
+        wanted: impl Fn(&Finding) -> bool,
+    ) -> Self {
+        let mut all = check::judge(&evidence);
+        let found = all.len();
+        all.retain(|finding| !(obeys && check::is_silenced(finding, &evidence)));
+        let silenced = found - all.len();
         let checklist = checklist::server(&evidence, &all);
         let before = all.len();
         let mut findings = all;
@@ -42,7 +52,7 @@ impl Report {
         let known = before - findings.len();
         findings.retain(wanted);
         let grade = checklist::grade(&checklist);
-        Self { evidence, checklist, findings, known, grade }
+        Self { evidence, checklist, findings, known, silenced, grade }
     }
 
     /// The worst finding.

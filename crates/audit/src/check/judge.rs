@@ -46,7 +46,12 @@ pub(super) fn unless(
         return None;
     }
     // A list of bad characters, or a look that we could not follow, speaks for some care.
-    let doubted = passes(flow, &[GuardKind::DenyList, GuardKind::Pattern, GuardKind::Quoted]);
+    // A function that says no to a command or a statement is usually such a list; one that says no to a path or an
+    // address is usually a comparison.
+    let places = matches!(flow.sink, Sink::FileRead | Sink::FileWrite | Sink::Url);
+    let unclear = places && passes(flow, &[GuardKind::Unclear]);
+    let doubted =
+        unclear || passes(flow, &[GuardKind::DenyList, GuardKind::Pattern, GuardKind::Quoted]);
     Some((severity, if doubted { Confidence::Possible } else { Confidence::Likely }))
 }
 

@@ -236,6 +236,8 @@ pub enum GuardKind {
     HostList,
     /// What begins with a dash is refused, or stands after `--`.
     NoOption,
+    /// A function of the server's own says yes or no to it, and why could not be followed.
+    Unclear,
 }
 
 /// Something seen on one line, without a flow.

@@ -7,6 +7,7 @@
 mod bounds;
 mod facts;
 mod handlers;
+mod ignores;
 mod ir;
 mod lower;
 mod sinks;
@@ -97,6 +98,7 @@ fn read(target: &Path, budget: &Budget) -> Result<Source, Trouble> {
             whole,
         });
         source.facts.extend(facts::secrets(file));
+        source.ignores.extend(ignores::ignores(file));
         modules.push(module);
         lines.push(file.text.lines().collect::<Vec<_>>());
     }

@@ -22,7 +22,7 @@ pub fn report(report: &Report) -> Value {
         "findings": report.findings.iter().map(finding).collect::<Vec<_>>(),
         "untested": live.map(|live| &live.untested),
         "left_out": left_out.collect::<Vec<_>>(),
-        "summary": { "grade": report.grade, "worst": report.worst(), "counts": counts, "known": report.known },
+        "summary": { "grade": report.grade, "worst": report.worst(), "counts": counts, "known": report.known, "silenced": report.silenced },
     })
 }
 

@@ -37,6 +37,10 @@ pub fn report(report: &Report) -> String {
     if report.findings.len() > MOST {
         let _ = writeln!(out, "\nand {} more", report.findings.len() - MOST);
     }
+    if report.silenced > 0 {
+        let _ =
+            writeln!(out, "\n{} findings are silenced by comments in the source", report.silenced);
+    }
     let count = |status: Status| report.checklist.iter().filter(|row| row.status == status).count();
     let _ = writeln!(
         out,

@@ -28,6 +28,13 @@ pub fn report(report: &Report, verbose: bool) -> String {
     if report.known > 0 {
         let _ = writeln!(out, "{} more are in the baseline", report.known);
     }
+    if report.silenced > 0 {
+        let _ = writeln!(
+            out,
+            "{} more are silenced by comments in the source (--persona auditor shows them)",
+            report.silenced
+        );
+    }
     out
 }
 

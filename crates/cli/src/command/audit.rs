@@ -9,7 +9,7 @@ use portcullis_audit::probe;
 use portcullis_audit::report::{self, Report, fingerprint};
 use portcullis_audit::{Finding, Severity};
 
-use crate::args::{Audit, Format};
+use crate::args::{Audit, Format, Persona};
 use crate::exit::{Exit, Trouble};
 use crate::{state, style};
 
@@ -21,8 +21,10 @@ pub(super) fn run(args: &Audit) -> Result<Exit, Trouble> {
     let wants = |finding: &Finding| args.persona.wants(finding.severity, finding.confidence);
     let seen = look(args)?;
     save(args, &seen)?;
-    let reports: Vec<Report> =
-        seen.into_iter().map(|evidence| Report::new(evidence, &baseline, wants)).collect();
+    let reports: Vec<Report> = seen
+        .into_iter()
+        .map(|evidence| Report::new(evidence, &baseline, args.persona != Persona::Auditor, wants))
+        .collect();
     if let Some(file) = &args.write_baseline {
         let known: Vec<String> =
             reports.iter().flat_map(|report| report.findings.iter().map(fingerprint)).collect();

@@ -263,7 +263,7 @@ impl Client {
     }
 
     fn line(&mut self, line: &[u8]) {
-        let limits = Limits { message_bytes: MESSAGE, depth: DEPTH };
+        let limits = Limits { message_bytes: MESSAGE, depth: DEPTH, ..Limits::default() };
         match portcullis_wire::parse(line, &limits) {
             Ok(Message::Response(Response { id: Some(Id::Number(id)), outcome })) => {
                 if self.open.contains(&id) {

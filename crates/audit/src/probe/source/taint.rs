@@ -161,6 +161,8 @@ pub(super) struct World<'m> {
     pub(super) facts: Facts,
     pub(super) throws: Vec<Throw>,
     pub(super) done: HashMap<Asked, Done>,
+    /// What functions of the server's own said, and of which values they said it.
+    pub(super) looked: HashMap<Id, BTreeSet<Id>>,
     pub(super) depth: u32,
     pub(super) steps: u64,
     pub(super) steps_each: u64,
@@ -199,6 +201,7 @@ impl<'m> World<'m> {
             facts: Facts::default(),
             throws: Vec::new(),
             done: HashMap::new(),
+            looked: HashMap::new(),
             depth: 0,
             steps: 0,
             steps_each: 0,

@@ -91,6 +91,7 @@ impl World<'_> {
         let facts = if tainted { self.facts.clone() } else { Facts::default() };
         let key = (number, this, args.clone(), facts);
         if free && let Some(done) = self.done.get(&key).cloned() {
+            self.note_look(done.value, &key.2);
             return self.take(done, tainted, at);
         }
         let outer_throws = std::mem::take(&mut self.throws);
@@ -106,10 +107,33 @@ impl World<'_> {
         if value.is_none() {
             self.facts = before;
         }
+        self.note_look(done.value, &key.2);
         if free && self.steps_each < super::STEPS_EACH {
             let _old = self.done.insert(key, done.clone());
         }
         self.take(done, true, at)
+    }
+
+    /// A function that was given a value and says something that is none of it may have judged it.
+    fn note_look(&mut self, said: Id, args: &Args) {
+        if self.is_judgement(said, 6) {
+            let of = args.iter().map(|(_, it)| *it).filter(|it| self.values.tainted(*it));
+            self.looked.entry(said).or_default().extend(of);
+        }
+    }
+
+    fn is_judgement(&self, id: Id, left: u32) -> bool {
+        let Some(left) = left.checked_sub(1) else { return false };
+        match self.values.get(id) {
+            Node::Compare(..) | Node::Test(..) | Node::Not(_) => true,
+            Node::Unknown(_) => true,
+            Node::And(all) | Node::Or(all) => all.iter().all(|it| self.is_judgement(*it, left)),
+            Node::Phi(alts) => alts.iter().all(|it| {
+                matches!(self.values.get(it.value), Node::Bool(_) | Node::Nothing)
+                    || self.is_judgement(it.value, left)
+            }),
+            _ => false,
+        }
     }
 
     fn take(&mut self, done: Done, with_facts: bool, at: At) -> Option<Id> {

@@ -58,7 +58,10 @@ impl World<'_> {
                 !self.never_returns(id)
             }
             Do::Let(pattern, value) => {
-                let id = self.expr(value);
+                let mut id = self.expr(value);
+                if self.is_filled_later(id) {
+                    id = self.unknown(at);
+                }
                 self.bind(pattern, id, at);
                 true
             }
@@ -285,6 +288,18 @@ impl World<'_> {
         }
         ends.extend(mine.breaks);
         self.join(ends)
+    }
+
+    /// What a module begins as empty, a function of it fills: what is in it is not known when a handler runs.
+    fn is_filled_later(&self, id: Id) -> bool {
+        let in_module = self.frames.last().is_some_and(|it| it.closure.is_none());
+        in_module
+            && match self.values.get(id) {
+                Node::List(items) => items.is_empty(),
+                Node::Map(entries) => entries.is_empty(),
+                Node::Nothing => true,
+                _ => false,
+            }
     }
 
     /// Continues where several paths come together.
