@@ -1,6 +1,7 @@
 //! What a condition says of the values in it, when it holds and when it does not.
 
 mod shape;
+mod unclear;
 
 use std::collections::BTreeSet;
 
@@ -30,40 +31,6 @@ impl World<'_> {
             }
             None => false,
         }
-    }
-
-    /// What a function of the server's own was asked about, when its answer is the condition.
-    fn unclear(&self, condition: Id) -> BTreeSet<Known> {
-        let mut known = BTreeSet::new();
-        let mut answer = condition;
-        while let Node::Not(inner) = self.values.get(answer) {
-            answer = *inner;
-        }
-        let at = self.values.place(condition);
-        for of in self.looked.get(&answer).into_iter().flatten() {
-            self.vouch(*of, GuardKind::Unclear, at, &mut known);
-            let sent = self.sent_in(*of).into_iter();
-            known.extend(sent.map(|on| Known { on, kind: GuardKind::Unclear, at }));
-        }
-        known
-    }
-
-    /// What a client sent of which a value was made, however it was made.
-    fn sent_in(&self, of: Id) -> BTreeSet<Id> {
-        let (mut open, mut seen, mut sent) = (vec![of], BTreeSet::new(), BTreeSet::new());
-        while let Some(id) = open.pop() {
-            if seen.len() > 2_000 || !self.values.tainted(id) || !seen.insert(id) {
-                continue;
-            }
-            match self.values.get(id) {
-                Node::Param(..) | Node::Sent(_) => drop(sent.insert(id)),
-                Node::Call(_, recv, args) => {
-                    open.extend(recv.iter().copied().chain(args.iter().map(|(_, it)| *it)));
-                }
-                node => open.extend(super::value::parts(node)),
-            }
-        }
-        sent
     }
 
     /// The tool that is asked for, when a condition says so.
