@@ -118,7 +118,9 @@ impl Session {
             return (result, decision);
         };
         let filtered = !decision.because.is_empty() || self.has_lists(&row.method);
-        let cached = cache_private::clamp(&mut members, filtered, &row.carries);
+        // What is counted over several sessions is a server of several people.
+        let several = self.settings.tally.is_some();
+        let cached = cache_private::clamp(&mut members, filtered, several, &row.carries);
         let mut changed = !cached.because.is_empty();
         let mut decision = decision.and(cached);
         if listed && members.get("nextCursor").is_some() {

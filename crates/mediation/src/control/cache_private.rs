@@ -14,12 +14,19 @@ const LONGEST: f64 = 300_000.0;
 const FILTERED: f64 = 60_000.0;
 
 /// Clamps `cacheScope` and `ttlMs`, where they are.
-pub(crate) fn clamp(members: &mut Object, filtered: bool, carries: &Carries) -> Decision {
+///
+/// `several`: other principals have the same server, and policy may show them less than this one.
+pub(crate) fn clamp(
+    members: &mut Object,
+    filtered: bool,
+    several: bool,
+    carries: &Carries,
+) -> Decision {
     let mut reasons = Vec::new();
     if let Some(scope) = members.get("cacheScope") {
         let public = scope.as_text().as_deref() == Some("public");
         let private = scope.as_text().as_deref() == Some("private");
-        let own = filtered || carries.private || carries.retry;
+        let own = filtered || several || carries.private || carries.retry;
         if (public && own) || !(public || private) {
             members.set("cacheScope", Json::string("private"));
             reasons.push("the answer is nobody else's");
@@ -56,6 +63,16 @@ mod tests {
     use super::*;
 
     #[test]
+    fn where_there_are_several_an_answer_is_nobody_elses() {
+        let given = json!({"cacheScope": "public", "ttlMs": 300_000});
+        let mut members = Json::from_value(&given).object().expect("an object");
+        let decision = clamp(&mut members, false, true, &Carries::default());
+        let now: Value = members.to_json().value();
+        assert_eq!(now, json!({"cacheScope": "private", "ttlMs": 300_000}));
+        assert!(decision.names(CACHE_PRIVATE));
+    }
+
+    #[test]
     fn scope_and_life() {
         let retry = Carries { retry: true, ..Carries::default() };
         let later = Carries { private: true, ..Carries::default() };
@@ -75,7 +92,7 @@ mod tests {
             (json!({"tools": []}), true, &first, json!({"tools": []})),
         ] {
             let mut members = Json::from_value(&given).object().expect("an object");
-            let decision = clamp(&mut members, filtered, carries);
+            let decision = clamp(&mut members, filtered, false, carries);
             let now: Value = members.to_json().value();
             assert_eq!(now, expect, "{given}");
             assert_eq!(decision.names(CACHE_PRIVATE), given != expect, "{given}");
