@@ -21,6 +21,7 @@ const PACKAGES: [&str; 2] = ["confine", "cli"];
 /// What of them says the same whoever runs it, and takes long: the box is the same there as in
 /// the programs that are run again.
 const ONCE: &[&str] = &[
+    "cli::audit",
     "cli::browser",
     "cli::casebook",
     "cli::channels",
