@@ -8,6 +8,7 @@ use std::fmt::Write as _;
 use serde::{Deserialize, Serialize};
 
 use crate::evidence::Evidence;
+use crate::evidence::Source;
 use crate::evidence::live::{Answer, Attack, Live};
 use crate::evidence::source::{FactKind, Sink};
 use crate::finding::{Confidence, Finding};
@@ -211,6 +212,19 @@ fn answering(evidence: &Evidence) -> Result<&Live, Tested> {
     }
 }
 
+/// Why source alone is no pass.
+const PART: &str = "nothing in what was read, but not everything could be read or followed";
+
+/// Nothing of it was left out, and every grammar fitted.
+fn is_whole(source: &Source) -> bool {
+    source.left_out.is_empty() && source.files.iter().all(|file| file.whole)
+}
+
+/// Source that was read, and not whole.
+fn is_part(evidence: &Evidence) -> bool {
+    evidence.source.as_ref().is_some_and(|source| !is_whole(source))
+}
+
 /// Trials of these kinds, or else source that was read whole without such a sink.
 fn tried(evidence: &Evidence, attacks: &[Attack], sinks: &[Sink], what: &'static str) -> Tested {
     let trials = evidence.live.iter().flat_map(|live| &live.trials);
@@ -230,13 +244,16 @@ fn tried(evidence: &Evidence, attacks: &[Attack], sinks: &[Sink], what: &'static
             (0, Err(why)) => why,
         };
     };
-    let whole = source.left_out.is_empty() && source.files.iter().all(|file| file.whole);
+    let whole = is_whole(source);
     let sunk = source.flows.iter().filter(|flow| sinks.contains(&flow.sink)).count();
     match (sunk, made) {
         (1.., 1..) => {
             Tested::Yes(format!("{said}; in the source, {sunk} flows pass sufficient looks"))
         }
-        (1.., 0) => Tested::Yes(format!("in the source, {sunk} flows pass sufficient looks")),
+        (1.., 0) if whole => {
+            Tested::Yes(format!("in the source, {sunk} flows pass sufficient looks"))
+        }
+        (1.., 0) => Tested::Not(PART.to_owned()),
         (0, 1..) => Tested::Yes(said),
         (0, 0) if source.handlers.is_empty() => {
             Tested::Not("no handler was found in the source".to_owned())
@@ -257,6 +274,7 @@ fn arguments(evidence: &Evidence) -> Tested {
         (1.., _) => {
             Tested::Yes(format!("{made} calls with invalid arguments were refused or bounded"))
         }
+        (0, 1..) if is_part(evidence) => Tested::Not(PART.to_owned()),
         (0, 1..) => Tested::Yes(format!("{read} parameters have bounds in the source")),
         (0, 0) => answering(evidence).err().unwrap_or(Tested::Nothing("no tool has parameters")),
     }
@@ -290,7 +308,7 @@ fn ends(evidence: &Evidence) -> Tested {
             let endless = evidence.source.iter().flat_map(|source| &source.facts);
             let endless = endless.filter(|it| it.kind == FactKind::NoTimeout).count();
             return match (waits, endless) {
-                (1.., 0) => {
+                (1.., 0) if !is_part(evidence) => {
                     Tested::Yes(format!("{waits} calls that wait have an end in the source"))
                 }
                 _ => why,
@@ -314,6 +332,7 @@ fn errors(evidence: &Evidence) -> Tested {
     let handlers = evidence.source.as_ref().map_or(0, |source| source.handlers.len());
     match (erred, handlers) {
         (1.., _) => Tested::Yes(format!("{erred} errors told nothing of the machine")),
+        (0, 1..) if is_part(evidence) => Tested::Not(PART.to_owned()),
         (0, 1..) => Tested::Yes(format!(
             "in the source, {handlers} handlers answer errors in their own words"
         )),

@@ -251,6 +251,21 @@ fn nothing_to_look_at_is_no_clean_bill() {
     assert_eq!(silent.status.code(), Some(3), "{}", String::from_utf8_lossy(&silent.stdout));
 }
 
+/// A shell behind a `require`, which is not followed yet: then nothing that was not found counts as a pass.
+#[test]
+fn what_is_not_followed_passes_no_line() {
+    let desk = Desk::new();
+    let server = "const { exec } = require(\"child_process\");\nserver.tool(\"run\", { command: z.string().max(9) }, async ({ command }) => exec(command));\n";
+    fs::write(desk.path("common.js"), server).unwrap();
+    let (report, _) = desk.json(&["common.js"]);
+    let rows = report["checklist"].as_array().unwrap();
+    assert!(
+        rows.iter().all(|row| row["status"] == "unknown" || row["status"] == "fail"),
+        "{rows:#?}"
+    );
+    assert!(report["left_out"][0]["why"].as_str().unwrap().contains("require"), "{report:#}");
+}
+
 #[test]
 fn other_forms_carry_the_same_findings() {
     let desk = Desk::new();

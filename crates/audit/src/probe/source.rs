@@ -97,6 +97,10 @@ fn read(target: &Path, budget: &Budget) -> Result<Source, Trouble> {
             lines: u32::try_from(file.text.lines().count()).unwrap_or(u32::MAX),
             whole,
         });
+        if asks_by_require(file) {
+            let why = "what it takes by `require` is not followed".to_owned();
+            source.left_out.push(LeftOut { file: file.name.clone(), why });
+        }
         source.facts.extend(facts::secrets(file));
         source.ignores.extend(ignores::ignores(file));
         modules.push(module);
@@ -114,6 +118,12 @@ fn read(target: &Path, budget: &Budget) -> Result<Source, Trouble> {
     }
     source.flows = world.flows.into_values().collect();
     Ok(source)
+}
+
+/// Whether a script takes modules in the way that is not followed: then finding nothing says nothing.
+fn asks_by_require(file: &File) -> bool {
+    matches!(file.language, Language::JavaScript | Language::TypeScript)
+        && file.text.contains("require(")
 }
 
 /// A file's statements, and whether all of it was understood; none when time ran out.
