@@ -3,6 +3,7 @@
 //! ```text
 //! target/peers/node/node_modules/.bin/mcp-server-filesystem   npm, without install scripts
 //! target/peers/inspector/node_modules/.bin/mcp-inspector      and the Node.js that it wants
+//! target/peers/old/node_modules/.bin/mcp-server-filesystem    as it was published with a flaw
 //! target/peers/python/servers/bin/mcp-server-git              one venv per requirements file
 //! ```
 //!
@@ -19,7 +20,7 @@ use crate::repo::Repo;
 use crate::{run, say};
 
 /// What npm installs, by the folder of its lock.
-const NODES: &[&str] = &["node", "inspector"];
+const NODES: &[&str] = &["node", "inspector", "old"];
 /// The venvs, by the name of their requirements file.
 const VENVS: &[&str] = &["sdk1", "sdk2", "servers", "servers1"];
 

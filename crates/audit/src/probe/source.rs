@@ -10,6 +10,7 @@ mod handlers;
 mod ignores;
 mod ir;
 mod lower;
+mod options;
 mod sinks;
 mod taint;
 mod walk;
@@ -97,10 +98,6 @@ fn read(target: &Path, budget: &Budget) -> Result<Source, Trouble> {
             lines: u32::try_from(file.text.lines().count()).unwrap_or(u32::MAX),
             whole,
         });
-        if asks_by_require(file) {
-            let why = "what it takes by `require` is not followed".to_owned();
-            source.left_out.push(LeftOut { file: file.name.clone(), why });
-        }
         source.facts.extend(facts::secrets(file));
         source.ignores.extend(ignores::ignores(file));
         modules.push(module);
@@ -112,18 +109,16 @@ fn read(target: &Path, budget: &Budget) -> Result<Source, Trouble> {
     source.handlers = world.handlers();
     source.facts.extend(world.facts());
     source.facts.sort_by(|a, b| (&a.place, a.kind).cmp(&(&b.place, b.kind)));
+    for (file, why) in std::mem::take(&mut world.unfollowed) {
+        let file = modules.get(file as usize).map_or_else(|| ".".to_owned(), |it| it.name.clone());
+        source.left_out.push(LeftOut { file, why });
+    }
     if world.out_of_time {
         let why = "not followed to the end: the time was used up".to_owned();
         source.left_out.push(LeftOut { file: ".".to_owned(), why });
     }
     source.flows = world.flows.into_values().collect();
     Ok(source)
-}
-
-/// Whether a script takes modules in the way that is not followed: then finding nothing says nothing.
-fn asks_by_require(file: &File) -> bool {
-    matches!(file.language, Language::JavaScript | Language::TypeScript)
-        && file.text.contains("require(")
 }
 
 /// A file's statements, and whether all of it was understood; none when time ran out.

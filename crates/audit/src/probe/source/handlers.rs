@@ -5,8 +5,7 @@ mod offered;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use crate::evidence::Place;
-use crate::evidence::source::{Annotations, GuardKind, Handler, HandlerKind, Parameter};
+use crate::evidence::source::{Annotations, GuardKind, HandlerKind};
 
 use super::ir::{At, Function, Rest, Word};
 use super::taint::value::{Args, Id, Node};

@@ -67,6 +67,7 @@ pub(super) enum Kind {
     List(Vec<Item>),
     Map(Vec<Entry>),
     Function(Rc<Function>),
+    Class(Rc<Class>),
     /// A comprehension; a key when it builds a map.
     Each(Box<Each>),
     Assign(Box<Pattern>, Box<Expr>),

@@ -234,7 +234,7 @@ impl World<'_> {
             self.throw(caught, families, asked.at);
         }
         if self.handling {
-            let arriving = self.arriving(asked, which);
+            let arriving = self.arriving(asked, which, sink);
             self.arrives(sink, asked, &arriving);
         }
         match sink {
@@ -410,7 +410,7 @@ impl World<'_> {
             && words.iter().any(|it| matches!(it.as_ref(), "-c" | "/c" | "-lc" | "-Command" | "/C"))
     }
 
-    fn arriving(&self, asked: &Asked<'_>, which: Which) -> Vec<Id> {
+    fn arriving(&self, asked: &Asked<'_>, which: Which, sink: Sink) -> Vec<Id> {
         let mut found = Vec::new();
         let positional: Vec<Id> = asked
             .args
@@ -426,6 +426,8 @@ impl World<'_> {
                     found.extend(named.map(|(_, id)| *id));
                 }
                 Recv => found.extend(asked.recv),
+                // Of a program's words, what has a name of its own is none.
+                All if sink == Sink::Process => found.extend(&positional),
                 All => found.extend(asked.args.iter().map(|(_, id)| *id)),
             }
         }

@@ -2,17 +2,20 @@
 //!
 //! The program is run on values that are not known: [`value`] is what they may be, [`run`] the
 //! statements, [`expr`] and [`call`] what stands in them, [`known`] what functions of others
-//! do, [`refine`] what a condition says of a value, and [`trace`] how one got where it is.
+//! do, [`modules`] what files take from each other, [`refine`] what a condition says of a value,
+//! and [`trace`] how one got where it is.
 //! A guard counts on the paths on which it held, and on no other.
 
 pub(super) mod call;
 pub(super) mod expr;
 pub(super) mod known;
 pub(super) mod member;
+pub(super) mod modules;
 pub(super) mod refine;
 pub(super) mod run;
 pub(super) mod trace;
 pub(super) mod value;
+pub(super) mod words;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
@@ -50,14 +53,15 @@ impl Facts {
         let set = if Rc::ptr_eq(&self.set, &other.set) {
             Rc::clone(&self.set)
         } else {
-            Rc::new(self.set.intersection(&other.set).copied().collect())
+            Rc::new(value::meet(&self.set, &other.set))
         };
         Self { set, tool: self.tool.clone().filter(|it| other.tool.as_ref() == Some(it)) }
     }
 
     /// What holds here and not there.
     pub(super) fn beyond(&self, other: &Self) -> Rc<[Known]> {
-        self.set.difference(&other.set).copied().collect()
+        let new = self.set.iter().filter(|it| !value::says(&other.set, it.on, it.kind));
+        new.copied().collect()
     }
 }
 
@@ -170,6 +174,8 @@ pub(super) struct World<'m> {
     pub(super) flows: Flows,
     pub(super) registry: Registry,
     pub(super) noted: super::facts::Noted,
+    /// What files take and could not be followed, with why.
+    pub(super) unfollowed: BTreeSet<(u32, String)>,
     /// Whether any file imports something that speaks SQL.
     pub(super) speaks_sql: bool,
     /// Whether what is run now is a handler with what a client sends.
@@ -209,6 +215,7 @@ impl<'m> World<'m> {
             flows: Flows::new(),
             registry: Registry::default(),
             noted: Default::default(),
+            unfollowed: BTreeSet::new(),
             speaks_sql,
             handling: false,
         }
@@ -280,7 +287,11 @@ impl<'m> World<'m> {
     }
 
     pub(super) fn is_python(&self, at: At) -> bool {
-        self.modules.get(at.file as usize).is_some_and(|it| it.python)
+        self.is_python_file(at.file)
+    }
+
+    pub(super) fn is_python_file(&self, file: u32) -> bool {
+        self.modules.get(file as usize).is_some_and(|it| it.python)
     }
 
     /// A file's line.

@@ -1,6 +1,14 @@
 //! The handlers as evidence: what each is offered as, with which parameters and hints.
 
-use super::*;
+use std::collections::BTreeSet;
+use std::rc::Rc;
+
+use crate::evidence::Place;
+use crate::evidence::source::{Handler, HandlerKind, Parameter};
+
+use super::super::ir::{At, Word};
+use super::super::taint::World;
+use super::{Given, Registered};
 
 impl World<'_> {
     /// Every handler as evidence.

@@ -5,8 +5,8 @@ use std::rc::Rc;
 use tree_sitter::Node;
 
 use super::super::ir::{
-    Case, Catch, Class, Do, Expr, Field, Function, Import, Kind, Method, Param, Pattern, Rest,
-    Stmt, Try, Word,
+    Arg, Call, Case, Catch, Class, Do, Expr, Field, Function, Import, Kind, Method, Param, Pattern,
+    Rest, Stmt, Try, Word,
 };
 use super::{Lower, field, fields, named};
 
@@ -71,7 +71,7 @@ impl Lower<'_> {
                 Do::Class(Rc::new(self.js_class(node)), Vec::new())
             }
             "enum_declaration" => self.js_enum(node)?,
-            "import_statement" => Do::Import(self.js_import(node)?),
+            "import_statement" => self.js_import(node)?,
             "export_statement" => self.js_export(node)?,
             "break_statement" => Do::Break,
             "continue_statement" => Do::Continue,
@@ -269,7 +269,16 @@ impl Lower<'_> {
         Some(Rc::from(self.text(source).trim_matches(['"', '\'', '`'])))
     }
 
-    fn js_import(&mut self, node: Node<'_>) -> Option<Vec<Import>> {
+    fn js_import(&mut self, node: Node<'_>) -> Option<Do> {
+        let required = named(node).into_iter().find(|it| it.kind() == "import_require_clause");
+        if let Some(clause) = required {
+            return self.js_import_require(clause);
+        }
+        // What only a type checker reads is not there when it runs.
+        let rest = self.text(node).trim_start_matches("import").trim_start();
+        if rest.starts_with("type ") && !rest.starts_with("type from") {
+            return None;
+        }
         let module = self.js_source(node)?;
         let clause = named(node).into_iter().find(|it| it.kind() == "import_clause")?;
         let mut imports = Vec::new();
@@ -294,7 +303,18 @@ impl Lower<'_> {
                 _ => {}
             }
         }
-        Some(imports)
+        Some(Do::Import(imports))
+    }
+
+    /// TypeScript's `import name = require("module")`.
+    fn js_import_require(&mut self, clause: Node<'_>) -> Option<Do> {
+        let at = self.at(clause);
+        let name = named(clause).into_iter().find(|it| it.kind() == "identifier")?;
+        let expr = |kind| Expr { kind, at };
+        let value = expr(Kind::Text(self.js_source(clause)?));
+        let callee = expr(Kind::Name(Rc::from("require")));
+        let call = Call { callee, args: vec![Arg { name: None, spread: false, value }] };
+        Some(Do::Let(Pattern::Name(self.word(name)), expr(Kind::Call(Box::new(call)))))
     }
 
     fn js_export(&mut self, node: Node<'_>) -> Option<Do> {
@@ -316,6 +336,10 @@ impl Lower<'_> {
         }
         if let Some(value) = field(node, "value") {
             return Some(Do::Export(vec![(Rc::from("default"), self.js(value))]));
+        }
+        if self.text(node).trim_start_matches("export").trim_start().starts_with('=') {
+            let value = self.js(*named(node).first()?);
+            return Some(Do::Export(vec![(Rc::from("module.exports"), value)]));
         }
         let clause = named(node).into_iter().find(|it| it.kind() == "export_clause");
         let specifiers: Vec<(Word, Word)> = clause

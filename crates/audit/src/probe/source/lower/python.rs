@@ -7,8 +7,8 @@ use std::rc::Rc;
 use tree_sitter::Node;
 
 use super::super::ir::{
-    Arg, Call, Case, Catch, Class, Clause, Cmp, Do, Each, Entry, Expr, Field, Function, Import,
-    Item, Kind, Method, Param, Pattern, Rest, Stmt, Try, Word,
+    Arg, Call, Case, Catch, Clause, Cmp, Do, Each, Entry, Expr, Function, Item, Kind, Param,
+    Pattern, Rest, Stmt, Try,
 };
 use super::{Lower, chain, field, fields, named, unescape};
 

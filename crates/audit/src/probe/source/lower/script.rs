@@ -117,6 +117,9 @@ impl Lower<'_> {
                 let target = self.js_pattern(field(node, "left")?);
                 Kind::Assign(Box::new(target), self.js_boxed(node, "right")?)
             }
+            "class" => Kind::Class(Rc::new(self.js_class(node))),
+            // What is awaited, once a compiler has written it as a generator.
+            "yield_expression" => return named(node).first().map(|it| self.js(*it).kind),
             "array" => Kind::List(self.js_items(node)),
             "object" => Kind::Map(self.js_entries(node)),
             _ => Kind::Other(self.js_all(named(node))),
@@ -209,6 +212,7 @@ impl Lower<'_> {
         let at = argument.at;
         Some(match self.js_operator(node) {
             "!" => Kind::Not(argument),
+            "void" => Kind::Nothing,
             "typeof" => {
                 let callee = Expr { kind: Kind::Name(Rc::from("typeof")), at };
                 let args = vec![Arg { name: None, spread: false, value: *argument }];

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use super::super::ir::{At, Class, Each, Expr, Function, Import, Kind, Pattern, Word};
+use super::super::ir::{At, Class, Each, Expr, Function, Kind, Pattern, Word};
 use super::value::{Alt, Args, Id, Node, Op};
 use super::{Closure, Kept, NESTED, World};
 
@@ -54,7 +54,11 @@ impl World<'_> {
             }
             Kind::Slice(base, from_first) => {
                 let base = self.expr(base);
-                return if *from_first { base } else { self.tail(base, at) };
+                return match *from_first {
+                    true if self.values.tainted(base) => self.through(Op::Part, base, at),
+                    true => base,
+                    false => self.tail(base, at),
+                };
             }
             Kind::List(items) => {
                 Node::List(items.iter().map(|it| (it.spread, self.expr(&it.value))).collect())
@@ -69,6 +73,7 @@ impl World<'_> {
                 let this = self.frames.last().and_then(|it| it.this);
                 return self.closure(function, this);
             }
+            Kind::Class(class) => return self.class(class, at),
             Kind::Each(each) => return self.each(each, at),
             Kind::Assign(pattern, value) => {
                 let id = self.expr(value);
@@ -285,6 +290,8 @@ impl World<'_> {
 
     pub(in super::super) fn bind(&mut self, pattern: &Pattern, value: Id, at: At) {
         match pattern {
+            // `exports = module.exports = ...`: it stays what it is.
+            Pattern::Name(name) if name.as_ref() == "exports" && !self.is_python(at) => {}
             Pattern::Name(name) => self.set(name, value),
             Pattern::Items(patterns, rest) => self.bind_items(patterns, *rest, value, at),
             Pattern::Fields(fields) => {
@@ -326,6 +333,9 @@ impl World<'_> {
 
     /// `x.y = value`, `x[y] = value`.
     fn store(&mut self, place: &Expr, value: Id, at: At) {
+        if self.store_export(place, value, at) {
+            return;
+        }
         let (base_expr, key) = match &place.kind {
             Kind::Member(base, name) => (base, Ok(Rc::clone(name))),
             Kind::Index(base, index) => (base, Err(self.expr(index))),
@@ -356,7 +366,7 @@ impl World<'_> {
         }
     }
 
-    fn store_field(&mut self, base: Id, word: &Word, value: Id, at: At) {
+    pub(super) fn store_field(&mut self, base: Id, word: &Word, value: Id, at: At) {
         let kept = (base, Rc::clone(word));
         let old = self.fields.get(&kept).copied();
         let both = self.values.any(old.into_iter().chain([value]), at);
@@ -394,12 +404,13 @@ impl World<'_> {
     fn global(&mut self, name: &Word, at: At) -> Id {
         let known = match name.as_ref() {
             "undefined" => Node::Nothing,
+            "exports" if !self.is_python(at) => Node::Module(at.file),
             _ => Node::Global(Rc::clone(name)),
         };
         self.make(known, at)
     }
 
-    fn find(&self, name: &str) -> Option<Id> {
+    pub(super) fn find(&self, name: &str) -> Option<Id> {
         let mut scope = Some(self.scope());
         while let Some(kept) = scope.and_then(|it| self.scopes.get(it as usize)) {
             if let Some(id) = kept.vars.get(name) {
@@ -408,64 +419,6 @@ impl World<'_> {
             scope = kept.parent;
         }
         None
-    }
-
-    pub(in super::super) fn import(&mut self, imports: &[Import], at: At) {
-        for import in imports {
-            let module = self.resolve(&import.module, at.file);
-            match (module, import.name.as_deref()) {
-                (Some(module), Some("*")) => self.import_all(module),
-                (Some(module), Some(name)) => {
-                    let value = self.exported(module, name, at);
-                    let value = value.or_else(|| self.submodule(&import.module, name, at));
-                    let value = value.unwrap_or_else(|| self.unknown(at));
-                    self.set(&import.local, value);
-                }
-                (Some(module), None) => {
-                    let value = self.make(Node::Module(module), at);
-                    self.set(&import.local, value);
-                }
-                (None, name) => {
-                    let value = name.and_then(|it| self.submodule(&import.module, it, at));
-                    let value = value.unwrap_or_else(|| {
-                        let path = foreign(&import.module, name);
-                        self.make(Node::Global(Rc::from(path)), at)
-                    });
-                    self.set(&import.local, value);
-                }
-            }
-        }
-    }
-
-    fn submodule(&mut self, module: &str, name: &str, at: At) -> Option<Id> {
-        let dotted = if module.ends_with('.') { String::new() } else { ".".to_owned() };
-        let found = self.resolve(&format!("{module}{dotted}{name}"), at.file)?;
-        Some(self.make(Node::Module(found), at))
-    }
-
-    fn import_all(&mut self, module: u32) {
-        let Some(scope) = self.run_module(module) else { return };
-        let vars = self.scopes.get(scope as usize).map(|it| it.vars.clone()).unwrap_or_default();
-        let here = self.scope();
-        if let Some(into) = self.scopes.get_mut(here as usize).filter(|_| here != scope) {
-            into.vars.extend(vars);
-        }
-    }
-
-    /// What another file offers under a name.
-    pub(in super::super) fn exported(&mut self, module: u32, name: &str, at: At) -> Option<Id> {
-        let scope = self.run_module(module)?;
-        let named = self.exports.get(&(module, Rc::from(name))).copied();
-        let own = || self.scopes.get(scope as usize).and_then(|it| it.vars.get(name)).copied();
-        let found = named.or_else(own);
-        found.or_else(|| {
-            let whole = self.exports.get(&(module, Rc::from("module.exports"))).copied()?;
-            if name == "default" {
-                Some(whole)
-            } else {
-                Some(self.member(whole, &Rc::from(name), at))
-            }
-        })
     }
 
     /// The state of a call's arguments: positional ones first.
@@ -492,6 +445,9 @@ impl World<'_> {
                 _ if named => args.push((Some(Rc::from("**")), value)),
                 _ => args.push((Some(Rc::from("*")), value)),
             }
+        }
+        if let Some(result) = self.compiled(call, &args, at) {
+            return result;
         }
         let result = self.call(callee, args.clone(), at);
         self.grow_receiver(call, callee, &args, at);
@@ -548,21 +504,5 @@ impl World<'_> {
 
     pub(in super::super) fn through(&mut self, op: Op, id: Id, at: At) -> Id {
         self.make(Node::Through(op, id), at)
-    }
-}
-
-/// The dotted name of somebody else's module or what is in it, the same in all spellings.
-fn foreign(module: &str, name: Option<&str>) -> String {
-    let module = module.strip_prefix("node:").unwrap_or(module);
-    let module = match module {
-        "fs/promises" | "fs-extra" | "graceful-fs" => "fs",
-        "path/posix" | "path/win32" => "path",
-        other => other,
-    };
-    match name {
-        None | Some("default" | "*") => module.to_owned(),
-        Some("promises") if module == "fs" => module.to_owned(),
-        Some("posix" | "win32") if module == "path" => module.to_owned(),
-        Some(name) => format!("{module}.{name}"),
     }
 }

@@ -31,7 +31,7 @@ const THROUGH: &[(&str, Op)] = &[
     ("urllib.parse.urlparse", Op::Same), ("urllib.parse.urlsplit", Op::Same), ("URL", Op::Same), ("url.parse", Op::Same), ("url.fileURLToPath", Op::Same), ("url.URL", Op::Same),
     ("pathlib.Path", Op::Same), ("pathlib.PurePath", Op::Same), ("pathlib.PosixPath", Op::Same), ("pathlib.PurePosixPath", Op::Same), ("anyio.Path", Op::Same), ("io.StringIO", Op::Same), ("io.BytesIO", Op::Same),
     ("copy.copy", Op::Same), ("copy.deepcopy", Op::Same), ("textwrap.dedent", Op::Same), ("html.escape", Op::Same), ("ipaddress.ip_address", Op::Same), ("socket.gethostbyname", Op::Same),
-    ("typing.cast", Op::Same), ("Object.values", Op::Same), ("Promise.all", Op::Same), ("Promise.resolve", Op::Same), ("Promise.allSettled", Op::Same), ("ast.literal_eval", Op::Same), ("structuredClone", Op::Same),
+    ("typing.cast", Op::Same), ("Promise.all", Op::Same), ("Promise.resolve", Op::Same), ("Promise.allSettled", Op::Same), ("ast.literal_eval", Op::Same), ("structuredClone", Op::Same),
 ];
 
 /// Functions whose result has nothing of their arguments in it.
@@ -47,10 +47,11 @@ const ELSEWHERE: &[&str] = &[
 #[rustfmt::skip]
 const SAME: &[&str] = &[
     "strip", "lstrip", "rstrip", "lower", "upper", "casefold", "title", "capitalize", "trim", "trimStart", "trimEnd", "toLowerCase", "toUpperCase", "normalize",
-    "encode", "decode", "expanduser", "absolute", "as_posix", "as_uri", "toString", "valueOf", "split", "rsplit", "splitlines", "partition", "rpartition", "slice", "substring",
-    "substr", "removeprefix", "removesuffix", "ljust", "rjust", "zfill", "copy", "filter", "sort", "sorted", "reverse", "flat", "with_suffix", "with_name", "concat", "model_dump", "dict",
-    "toSorted", "at", "unicode_string", "geturl", "join", "values", "then", "finally", "next", "padStart", "padEnd", "repeat", "format", "getvalue", "optional", "keys", "data",
+    "encode", "decode", "expanduser", "absolute", "as_posix", "as_uri", "toString", "valueOf", "split", "rsplit", "splitlines", "partition", "rpartition", "removeprefix", "removesuffix", "ljust", "rjust", "zfill", "copy", "filter", "sort", "sorted", "reverse", "flat", "with_suffix", "with_name", "concat", "model_dump", "dict",
+    "toSorted", "unicode_string", "geturl", "join", "values", "then", "finally", "next", "padStart", "padEnd", "repeat", "format", "getvalue", "optional", "keys", "data",
 ];
+/// Methods that give a piece of it.
+const PART: &[&str] = &["slice", "substring", "substr", "at", "charAt", "subarray"];
 /// Tests of a text's form.
 #[rustfmt::skip]
 const TESTS: &[&str] = &[
@@ -106,6 +107,15 @@ impl World<'_> {
             }
             "re.sub" => return self.replaced(*ids.get(2)?, first?, *ids.get(1)?, at),
             "enumerate" | "Object.entries" => return Some(self.pairs(first?, at)),
+            "Object.values" => return self.values_of(first?, at),
+            "Object.defineProperty" => return self.define_property(asked.args, at),
+            "require" | "import" | "module.require" | "module.createRequire()" => {
+                let Some(name) = self.values.text(first?).cloned() else {
+                    self.note_made_name(at);
+                    return None;
+                };
+                return Some(self.required(&name, at));
+            }
             "zip" => {
                 let elements = ids.iter().map(|it| (false, self.element(*it, at))).collect();
                 let pair = self.make(Node::List(elements), at);
@@ -154,6 +164,28 @@ impl World<'_> {
         };
         let pair = self.make(Node::List(vec![(false, key), (false, value)]), at);
         self.each_of(pair, at)
+    }
+
+    /// What a map holds, one after the other.
+    fn values_of(&mut self, of: Id, at: At) -> Option<Id> {
+        let map = match *self.values.get(of) {
+            Node::Module(module) => self.module_map(module, at),
+            _ => of,
+        };
+        let Node::Map(entries) = self.values.get(map).clone() else {
+            return Some(self.through(Op::Same, of, at));
+        };
+        let mut values = Vec::new();
+        for (key, value) in entries {
+            // What is spread brings its own values.
+            let spread = key.is_none().then(|| self.values_of(value, at)).flatten();
+            values.push(match spread {
+                Some(all) => self.element(all, at),
+                None => value,
+            });
+        }
+        let value = self.values.any(values, at);
+        Some(self.each_of(value, at))
     }
 
     fn one_through(&mut self, asked: &Asked<'_>, first: Option<Id>) -> Option<Id> {
@@ -287,9 +319,7 @@ impl World<'_> {
             }
             "items" | "entries" => return Some(self.pairs(recv, at)),
             "values" if matches!(self.values.get(recv), Node::Map(_)) => {
-                let Node::Map(entries) = self.values.get(recv).clone() else { return None };
-                let value = self.values.any(entries.iter().map(|(_, value)| *value), at);
-                return Some(self.each_of(value, at));
+                return self.values_of(recv, at);
             }
             "parse" | "parseAsync" | "model_validate" | "parse_obj" | "validate"
                 if first.is_some() && asked.path != "JSON.parse" =>
@@ -341,8 +371,12 @@ impl World<'_> {
             self.values.get(recv),
             Node::List(_) | Node::Each(_) | Node::Map(_) | Node::Path(..)
         );
-        (SAME.contains(&asked.method) && (carries || literal))
-            .then(|| self.through(Op::Same, recv, asked.at))
+        let op = match asked.method {
+            method if SAME.contains(&method) => Op::Same,
+            method if PART.contains(&method) => Op::Part,
+            _ => return None,
+        };
+        (carries || literal).then(|| self.through(op, recv, asked.at))
     }
 
     fn tested(&mut self, asked: &Asked<'_>, recv: Id, first: Option<Id>) -> Option<Id> {
@@ -419,6 +453,11 @@ impl World<'_> {
         };
         let op = if super::refine::cleans(&what_text) { Op::Name } else { Op::Same };
         let kept = self.through(op, of, at);
+        // `dir.replace(/\/?$/, "/")`: whatever it ended in, now it ends in this.
+        let always = what_text.strip_suffix('$').is_some_and(|it| it.ends_with(['?', '*']));
+        if always && !self.values.tainted(by) {
+            return Some(self.make(Node::Parts(vec![kept, by]), at));
+        }
         if self.values.tainted(by) && by != of {
             return Some(self.make(Node::Parts(vec![kept, by]), at));
         }

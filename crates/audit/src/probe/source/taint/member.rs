@@ -28,6 +28,11 @@ impl World<'_> {
                 self.values.phi(alts, at)
             }
             Node::Map(entries) => self.entry(base, &entries, name, at),
+            Node::Global(module) if !self.is_python(at) => match name.as_ref() {
+                "exports" if module.as_ref() == "module" => self.own_exports(at),
+                word if super::modules::is_itself(&module, word) => base,
+                _ => self.make(Node::Member(base, Rc::clone(name)), at),
+            },
             Node::Sent(handler) => {
                 if is_method(name) {
                     return self.make(Node::Member(base, Rc::clone(name)), at);
@@ -111,6 +116,8 @@ impl World<'_> {
             }
         }
         match found.is_empty() {
+            // What stands in for a whole module is its own `default`.
+            true if name.as_ref() == "default" && !self.is_python(at) => base,
             true => self.make(Node::Member(base, Rc::clone(name)), at),
             false => self.values.any(found, at),
         }
@@ -219,6 +226,10 @@ impl World<'_> {
                 if keys.is_empty() { self.unknown(at) } else { self.values.any(keys, at) }
             }
             Node::Each(alt) => self.values.phi(vec![alt], at),
+            Node::Module(module) => {
+                let map = self.module_map(module, at);
+                self.deep(|it| it.element(map, at), at)
+            }
             Node::Phi(alts) => {
                 let alts = alts.into_iter().map(|alt| {
                     let value = self.deep(|it| it.element(alt.value, at), at);
@@ -227,9 +238,9 @@ impl World<'_> {
                 let alts = alts.collect();
                 self.values.phi(alts, at)
             }
-            Node::Through(Op::Same, inner) => {
+            Node::Through(op @ (Op::Same | Op::Part), inner) => {
                 let over = self.deep(|it| it.element(inner, at), at);
-                self.through(Op::Same, over, at)
+                self.through(op, over, at)
             }
             Node::Tail(inner) => self.make(Node::Elem(inner), at),
             _ => self.make(Node::Elem(over), at),
@@ -293,91 +304,6 @@ impl World<'_> {
 
     pub(in super::super) fn knows(&mut self, known: &[Known]) {
         self.facts.add(known);
-    }
-
-    /// The module of ours that an import names.
-    pub(in super::super) fn resolve(&self, module: &str, from: u32) -> Option<u32> {
-        let here = &self.modules.get(from as usize)?;
-        let folder = here.name.rsplit_once('/').map_or("", |(folder, _)| folder);
-        if here.python {
-            self.resolve_python(module, folder)
-        } else {
-            self.resolve_js(module, folder)
-        }
-    }
-
-    fn resolve_python(&self, module: &str, folder: &str) -> Option<u32> {
-        let dots = module.chars().take_while(|c| *c == '.').count();
-        let rest = module.trim_start_matches('.').replace('.', "/");
-        if dots == 0 {
-            let beside = self.named_python(&join(folder, &rest));
-            return beside.or_else(|| self.named_python(&rest)).or_else(|| self.ending(&rest));
-        }
-        let mut base = folder;
-        for _ in 1..dots {
-            base = base.rsplit_once('/').map_or("", |(above, _)| above);
-        }
-        self.named_python(&join(base, &rest))
-    }
-
-    fn named_python(&self, path: &str) -> Option<u32> {
-        let names = [format!("{path}.py"), join(path, "__init__.py")];
-        self.named(&names)
-    }
-
-    /// A package that lies below the tree, as in `src/name/part.py`.
-    fn ending(&self, path: &str) -> Option<u32> {
-        if path.is_empty() {
-            return None;
-        }
-        let ends = [format!("/{path}.py"), format!("/{path}/__init__.py")];
-        let at =
-            self.modules.iter().position(|it| ends.iter().any(|end| it.name.ends_with(end)))?;
-        u32::try_from(at).ok()
-    }
-
-    fn resolve_js(&self, module: &str, folder: &str) -> Option<u32> {
-        if !module.starts_with('.') {
-            return None;
-        }
-        let mut parts: Vec<&str> = folder.split('/').filter(|it| !it.is_empty()).collect();
-        for part in module.split('/') {
-            match part {
-                "." | "" => {}
-                ".." => {
-                    let _up = parts.pop()?;
-                }
-                name => parts.push(name),
-            }
-        }
-        let path = parts.join("/");
-        let stem = [".js", ".mjs", ".cjs", ".jsx", ".ts", ".tsx"]
-            .iter()
-            .find_map(|it| path.strip_suffix(it))
-            .unwrap_or(&path)
-            .to_owned();
-        let mut names = vec![path.clone()];
-        for ending in ["ts", "tsx", "mts", "cts", "js", "mjs", "cjs", "jsx"] {
-            names.push(format!("{stem}.{ending}"));
-            names.push(format!("{path}.{ending}"));
-            names.push(join(&path, &format!("index.{ending}")));
-        }
-        self.named(&names)
-    }
-
-    fn named(&self, names: &[String]) -> Option<u32> {
-        let found = names
-            .iter()
-            .find_map(|name| self.modules.binary_search_by(|it| it.name.as_str().cmp(name)).ok());
-        found.and_then(|it| u32::try_from(it).ok())
-    }
-}
-
-fn join(folder: &str, name: &str) -> String {
-    match (folder.is_empty(), name.is_empty()) {
-        (true, _) => name.to_owned(),
-        (_, true) => folder.to_owned(),
-        _ => format!("{folder}/{name}"),
     }
 }
 

@@ -1,5 +1,6 @@
 //! What a condition says of the values in it, when it holds and when it does not.
 
+mod paths;
 mod shape;
 mod unclear;
 
@@ -9,7 +10,7 @@ use crate::evidence::source::GuardKind;
 
 use super::super::ir::{At, Cmp};
 use super::World;
-use super::value::{Alt, Id, Known, Node, Op};
+use super::value::{self, Alt, Id, Known, Node, Op};
 use shape::Shape;
 pub(in super::super) use shape::{cleans, is_narrow};
 
@@ -61,6 +62,7 @@ impl World<'_> {
         match self.values.get(condition).clone() {
             Node::Bool(is) => (is == so).then(BTreeSet::new),
             Node::Nothing => (!so).then(BTreeSet::new),
+            Node::Text(text) => (text.is_empty() != so).then(BTreeSet::new),
             Node::Not(inner) => self.learn(inner, !so, left),
             Node::And(all) if so => self.learn_all(&all, true, left),
             Node::Or(all) if !so => self.learn_all(&all, false, left),
@@ -71,9 +73,21 @@ impl World<'_> {
                 Some(self.compared(condition, cmp, one, other, so, left))
             }
             Node::Test(name, value, with) => self.test(condition, &name, value, &with, so, left),
-            Node::Through(Op::Same, inner) => self.learn(inner, so, left),
-            _ => none(),
+            Node::Through(Op::Same, inner) => {
+                let mut known = self.learn(inner, so, left)?;
+                known.extend(self.empty(condition, so));
+                Some(known)
+            }
+            _ => Some(self.empty(condition, so)),
         }
+    }
+
+    /// Something that is nothing: a client that sends it chooses nothing. Of what it was made of,
+    /// this says nothing.
+    fn empty(&self, value: Id, so: bool) -> BTreeSet<Known> {
+        let kind = GuardKind::AllowList;
+        let known = Known { on: value, kind, at: self.values.place(value) };
+        (!so && self.values.tainted(value)).then_some(known).into_iter().collect()
     }
 
     fn learn_all(&mut self, all: &[Id], so: bool, left: u32) -> Learned {
@@ -93,7 +107,7 @@ impl World<'_> {
             if let Some(mut known) = self.learn(*one, so, left) {
                 known.extend(before.iter().copied());
                 met = Some(match met {
-                    Some(met) => met.intersection(&known).copied().collect(),
+                    Some(met) => value::meet(&met, &known),
                     None => known,
                 });
             }
@@ -108,10 +122,15 @@ impl World<'_> {
     fn learn_phi(&mut self, alts: &[Alt], so: bool, left: u32) -> Learned {
         let mut met: Learned = None;
         for alt in alts {
-            let Some(mut known) = self.learn(alt.value, so, left) else { continue };
+            // What was known when it became this one is known while it is looked at.
+            let outer = self.facts.clone();
+            self.facts.add(&alt.known);
+            let learned = self.learn(alt.value, so, left);
+            self.facts = outer;
+            let Some(mut known) = learned else { continue };
             known.extend(alt.known.iter().copied());
             met = Some(match met {
-                Some(met) => met.intersection(&known).copied().collect(),
+                Some(met) => value::meet(&met, &known),
                 None => known,
             });
         }
@@ -126,6 +145,8 @@ impl World<'_> {
                 let _new = known.insert(Known { on: at_id, kind, at });
             }
             match self.values.get(at_id) {
+                // What holds for a part of a text need not hold for the rest.
+                Node::Through(Op::Part, _) => return,
                 Node::Through(
                     Op::Same | Op::Resolved | Op::Absolute | Op::Quoted | Op::Number,
                     inner,
@@ -290,6 +311,16 @@ impl World<'_> {
     /// `flag == True`, and a value held against itself in another form.
     fn equal_to_bool(&mut self, one: Id, other: Id, so: bool, left: u32) -> BTreeSet<Known> {
         let at = self.values.place(one);
+        if so && !self.values.tainted(one) && !self.values.tainted(other) {
+            let mut known = self.learned_of_bool(one, other, so, left);
+            for (value, held) in [(one, other), (other, one)] {
+                if self.is_separator(held) {
+                    let both = [value, held].map(|on| Known { on, kind: GuardKind::Component, at });
+                    known.extend(both);
+                }
+            }
+            return known;
+        }
         if so && self.values.tainted(one) && self.values.tainted(other) {
             for (it, whole) in [(one, other), (other, one)] {
                 if *self.values.get(it) == Node::Through(Op::Name, whole) {
@@ -300,65 +331,16 @@ impl World<'_> {
                 }
             }
         }
+        self.learned_of_bool(one, other, so, left)
+    }
+
+    fn learned_of_bool(&mut self, one: Id, other: Id, so: bool, left: u32) -> BTreeSet<Known> {
         match (self.values.get(one), self.values.get(other)) {
             (_, Node::Bool(yes)) => self.learn(one, *yes == so, left).unwrap_or_default(),
             (_, Node::Nothing) => self.learn(one, !so, left).unwrap_or_default(),
             (Node::Through(Op::Find, test), _) => self.learn(*test, !so, left).unwrap_or_default(),
             _ => BTreeSet::new(),
         }
-    }
-
-    fn common(&self, list: Id, kind: GuardKind, at: At) -> BTreeSet<Known> {
-        let mut known = BTreeSet::new();
-        for item in super::value::parts(self.values.get(list)) {
-            if self.values.tainted(item) {
-                let firm = self.is_firm(item);
-                self.vouch(item, if firm { kind } else { GuardKind::Prefix }, at, &mut known);
-            }
-        }
-        known
-    }
-
-    /// Whether a path has no `..` left in it when it is looked at.
-    fn is_firm(&self, id: Id) -> bool {
-        let known = |kind| self.facts.set.iter().any(|it| it.on == id && it.kind == kind);
-        match self.values.get(id) {
-            Node::Through(Op::Resolved | Op::Absolute | Op::Relative, _) => true,
-            Node::Through(Op::Same, inner) => self.is_firm(*inner),
-            Node::Phi(alts) => {
-                alts.iter().all(|it| !self.values.tainted(it.value) || self.is_firm(it.value))
-            }
-            Node::Path(parts, _) | Node::Parts(parts) => {
-                known(GuardKind::Dots)
-                    || parts.iter().all(|it| !self.values.tainted(*it) || self.is_firm(*it))
-            }
-            _ => known(GuardKind::Dots) || known(GuardKind::Resolved) || known(GuardKind::Absolute),
-        }
-    }
-
-    fn component(&self, value: Id, separated: bool, at: At) -> BTreeSet<Known> {
-        let kind = match separated && self.is_firm(value) {
-            true => GuardKind::Component,
-            false => GuardKind::Prefix,
-        };
-        let mut known = self.one(value, kind, at);
-        // What was resolved on the way to the check is checked as such.
-        let mut inner = value;
-        for _ in 0..12 {
-            match self.values.get(inner) {
-                Node::Through(Op::Resolved, below) => {
-                    known.extend(self.one(*below, GuardKind::Resolved, at));
-                    break;
-                }
-                Node::Through(Op::Absolute, below) => {
-                    known.extend(self.one(*below, GuardKind::Absolute, at));
-                    inner = *below;
-                }
-                Node::Through(_, below) => inner = *below,
-                _ => break,
-            }
-        }
-        known
     }
 
     fn test(
@@ -378,6 +360,11 @@ impl World<'_> {
             ("any", true) => self.learn(value, true, left).unwrap_or_default(),
             ("all", false) => BTreeSet::new(),
             ("startswith", _) => self.begins(value, first?, so, at),
+            ("endswith", true) if !self.values.tainted(value) => {
+                let separated = with.iter().any(|it| self.is_separator(*it));
+                let known = Known { on: value, kind: GuardKind::Component, at };
+                separated.then_some(known).into_iter().collect()
+            }
             ("endswith", true) => match self.values.get(value).clone() {
                 Node::Through(Op::Host, inner) => self.one(inner, GuardKind::HostList, at),
                 _ => BTreeSet::new(),
@@ -393,75 +380,6 @@ impl World<'_> {
             ("match" | "fullmatch" | "search", _) => self.matched(name, value, first?, so, at),
             _ => BTreeSet::new(),
         })
-    }
-
-    fn begins(&mut self, value: Id, with: Id, so: bool, at: At) -> BTreeSet<Known> {
-        if let Node::Through(Op::Relative, inner) = *self.values.get(value) {
-            let up = self.texts(with).iter().any(|it| it.starts_with(".."));
-            return if up && !so { self.component_of_relative(inner, at) } else { BTreeSet::new() };
-        }
-        let texts = self.texts(with);
-        let fixed = !texts.is_empty();
-        if !so {
-            return match texts.iter().any(|it| it == "-" || it == "--") {
-                true => self.one(value, GuardKind::NoOption, at),
-                false if texts.iter().any(|it| it.starts_with("..")) => {
-                    self.one(value, GuardKind::Dots, at)
-                }
-                false => BTreeSet::new(),
-            };
-        }
-        if self.values.tainted(with) {
-            return BTreeSet::new();
-        }
-        if texts.iter().any(|it| is_sql_word(it)) {
-            return self.one(value, GuardKind::FirstWord, at);
-        }
-        if fixed && texts.iter().all(|it| it.contains("://")) {
-            let host = texts.iter().all(|it| {
-                it.split_once("://").is_some_and(|(_, rest)| {
-                    rest.trim_end_matches('/').len() > 1 && rest.contains('/')
-                })
-            });
-            return if host { self.one(value, GuardKind::HostList, at) } else { BTreeSet::new() };
-        }
-        if fixed && !texts.iter().any(|it| it.starts_with(['/', '~']) || it.contains(":\\")) {
-            return BTreeSet::new();
-        }
-        let separated = self.ends_separated(with);
-        self.component(value, separated, at)
-    }
-
-    /// `path.relative` makes both of its paths absolute itself.
-    fn component_of_relative(&self, inner: Id, at: At) -> BTreeSet<Known> {
-        let mut known = self.one(inner, GuardKind::Component, at);
-        known.extend(self.one(inner, GuardKind::Absolute, at));
-        known
-    }
-
-    /// Whether what a path has to begin with ends in a separator.
-    fn ends_separated(&self, with: Id) -> bool {
-        match self.values.get(with) {
-            Node::Text(text) => text.ends_with(['/', '\\']),
-            Node::Parts(parts) => {
-                parts.last().is_some_and(|it| self.ends_separated(*it) || self.is_separator(*it))
-            }
-            Node::Path(parts, _) => {
-                parts.last().is_some_and(|it| self.values.text(*it).is_some_and(|it| it.is_empty()))
-            }
-            Node::Through(Op::Same, inner) => self.ends_separated(*inner),
-            Node::List(items) => items.iter().all(|(_, it)| self.ends_separated(*it)),
-            Node::Phi(alts) => alts.iter().all(|alt| self.ends_separated(alt.value)),
-            Node::Each(alt) => self.ends_separated(alt.value),
-            Node::Elem(inner) => self.ends_separated(*inner),
-            _ => false,
-        }
-    }
-
-    fn is_separator(&self, id: Id) -> bool {
-        self.values.path(id).is_some_and(|it| {
-            matches!(it.as_str(), "os.sep" | "path.sep" | "os.path.sep" | "path.delimiter")
-        }) || self.values.text(id).is_some_and(|it| it.ends_with(['/', '\\']))
     }
 
     /// The fixed texts that a value may be, or that are in it.
@@ -550,9 +468,7 @@ impl World<'_> {
 
     /// The alternatives that a known condition leaves.
     pub(in super::super) fn known_here(&self, on: Id) -> Vec<(GuardKind, At)> {
-        let from = Known { on, kind: GuardKind::Resolved, at: At::default() };
-        let range = self.facts.set.range(from..);
-        range.take_while(|it| it.on == on).map(|it| (it.kind, it.at)).collect()
+        value::about(&self.facts.set, on).map(|it| (it.kind, it.at)).collect()
     }
 }
 

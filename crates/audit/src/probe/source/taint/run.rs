@@ -298,6 +298,7 @@ impl World<'_> {
                 Node::List(items) => items.is_empty(),
                 Node::Map(entries) => entries.is_empty(),
                 Node::Nothing => true,
+                Node::Text(text) => text.is_empty(),
                 _ => false,
             }
     }

@@ -11,43 +11,37 @@ use super::World;
 use super::value::{Id, Known, Node, Op};
 
 /// How many nodes are looked at for one sink.
-const MOST: u32 = 6_000;
-const DEEP: u32 = 70;
+pub(super) const MOST: u32 = 6_000;
+pub(super) const DEEP: u32 = 70;
 const STEPS: usize = 24;
 
-type Guards = BTreeMap<GuardKind, At>;
+pub(super) type Guards = BTreeMap<GuardKind, At>;
 
 /// One parameter that arrives.
 #[derive(Debug, Clone)]
-struct Found {
-    guards: Guards,
-    whole: bool,
+pub(super) struct Found {
+    pub(super) guards: Guards,
+    pub(super) whole: bool,
     steps: Vec<At>,
 }
 
-type Arrived = BTreeMap<(u32, Word), Found>;
+pub(super) type Arrived = BTreeMap<(u32, Word), Found>;
 
 impl World<'_> {
     /// What arrives at a sink becomes a flow, or makes one that is known weaker.
     pub(in super::super) fn arrives(&mut self, sink: Sink, asked: &Asked<'_>, arriving: &[Id]) {
         let mut arrived = Arrived::new();
-        for (position, id) in
-            arriving.iter().enumerate().filter(|(_, it)| self.values.tainted(**it))
-        {
-            let mut left = MOST;
-            let mut one = match sink {
-                Sink::Process | Sink::Shell => self.words(*id, &mut left),
-                Sink::Url => self.address(*id, &mut left),
-                _ => self.trace(*id, &BTreeSet::new(), DEEP, &mut left),
-            };
-            // The list behind a program that stands by itself has no program in it.
-            if sink == Sink::Process && position > 0 {
-                one.values_mut().for_each(|it| it.whole = false);
+        if matches!(sink, Sink::Process | Sink::Shell) {
+            arrived = self.words(asked, arriving);
+        } else {
+            for id in arriving.iter().filter(|it| self.values.tainted(**it)) {
+                let mut left = MOST;
+                let one = match sink {
+                    Sink::Url => self.address(*id, &mut left),
+                    _ => self.trace(*id, &BTreeSet::new(), DEEP, &mut left),
+                };
+                meet_all(&mut arrived, one);
             }
-            meet_all(&mut arrived, one);
-        }
-        if sink == Sink::Process {
-            self.after_dashes(asked, &mut arrived);
         }
         let extra = self.guards_of_call(sink, asked);
         for ((handler, param), mut found) in arrived {
@@ -126,61 +120,6 @@ impl World<'_> {
         }
     }
 
-    /// The words of a command: which of them a client chose, and where options are over.
-    fn words(&self, id: Id, left: &mut u32) -> Arrived {
-        let Node::List(items) = self.values.get(id) else {
-            return self.trace(id, &BTreeSet::new(), DEEP, left);
-        };
-        let mut arrived = Arrived::new();
-        let mut dashes: Option<At> = None;
-        for (position, (_, item)) in items.iter().enumerate() {
-            if self.values.text(*item).is_some_and(|it| it.as_ref() == "--") {
-                dashes = Some(self.values.place(*item));
-            }
-            let mut one = self.words(*item, left);
-            for found in one.values_mut() {
-                found.whole &= position == 0;
-                if let Some(at) = dashes {
-                    let _new = found.guards.insert(GuardKind::NoOption, at);
-                }
-            }
-            meet_all(&mut arrived, one);
-        }
-        arrived
-    }
-
-    /// What is one of a fixed list is no option of the client's own.
-    fn after_dashes(&self, asked: &Asked<'_>, arrived: &mut Arrived) {
-        let mut dashes = None;
-        let mut after: BTreeSet<Id> = BTreeSet::new();
-        for (_, id) in asked.args {
-            if self.values.text(*id).is_some_and(|it| it.as_ref() == "--") {
-                dashes = Some(self.values.place(*id));
-            } else if dashes.is_some() {
-                let _new = after.insert(*id);
-            }
-        }
-        for found in arrived.values_mut() {
-            if let Some(at) = found.guards.get(&GuardKind::AllowList).copied() {
-                let _at = found.guards.entry(GuardKind::NoOption).or_insert(at);
-            }
-        }
-        if let Some(at) = dashes {
-            let mut left = MOST;
-            let before = asked.args.iter().filter(|(_, it)| !after.contains(it));
-            let before: Vec<Id> = before.map(|(_, it)| *it).collect();
-            let mut early = Arrived::new();
-            for id in before {
-                meet_all(&mut early, self.words(id, &mut left));
-            }
-            for (key, found) in arrived.iter_mut() {
-                if !early.contains_key(key) {
-                    let _new = found.guards.insert(GuardKind::NoOption, at);
-                }
-            }
-        }
-    }
-
     /// Only what may say where a request goes: behind a fixed host, a value is a path.
     fn address(&self, id: Id, left: &mut u32) -> Arrived {
         let nothing = BTreeSet::new();
@@ -213,7 +152,7 @@ impl World<'_> {
                 }
                 arrived
             }
-            Node::Through(Op::Same, inner) => self.address(*inner, left),
+            Node::Through(Op::Same | Op::Part, inner) => self.address(*inner, left),
             _ => self.trace(id, &nothing, DEEP, left),
         }
     }
@@ -224,7 +163,13 @@ impl World<'_> {
         guards
     }
 
-    fn trace(&self, id: Id, more: &BTreeSet<Known>, deep: u32, left: &mut u32) -> Arrived {
+    pub(super) fn trace(
+        &self,
+        id: Id,
+        more: &BTreeSet<Known>,
+        deep: u32,
+        left: &mut u32,
+    ) -> Arrived {
         let mut arrived = Arrived::new();
         let (Some(deep), true) = (deep.checked_sub(1), self.values.tainted(id)) else {
             return arrived;
@@ -282,7 +227,7 @@ impl World<'_> {
     }
 
     /// What passing a node adds to each of what passes it.
-    fn pass(&self, id: Id, more: &BTreeSet<Known>, arrived: &mut Arrived) {
+    pub(super) fn pass(&self, id: Id, more: &BTreeSet<Known>, arrived: &mut Arrived) {
         let at = self.values.place(id);
         let mut guards = self.known_on(id, more);
         if let Node::Through(op, _) = self.values.get(id) {
@@ -405,7 +350,7 @@ fn harmless(guards: &BTreeSet<GuardKind>) -> bool {
 }
 
 /// Two ways of one parameter to one sink: what holds on both.
-fn meet_all(into: &mut Arrived, more: Arrived) {
+pub(super) fn meet_all(into: &mut Arrived, more: Arrived) {
     for (key, found) in more {
         match into.get_mut(&key) {
             Some(known) => meet(known, found),

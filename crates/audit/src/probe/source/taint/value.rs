@@ -20,6 +20,47 @@ pub(in super::super) struct Known {
     pub(in super::super) at: At,
 }
 
+impl Known {
+    /// Whether one that was held against a list, or is nothing at all, or a number, needs no other check.
+    fn is_harmless(self) -> bool {
+        matches!(self.kind, GuardKind::AllowList | GuardKind::Number)
+    }
+}
+
+/// What is known on both of two paths.
+///
+/// Where a value is one of a fixed list, or empty, on one of them, whatever the other says of it
+/// holds on both: there it is one that a client cannot choose.
+pub(in super::super) fn meet(one: &BTreeSet<Known>, other: &BTreeSet<Known>) -> BTreeSet<Known> {
+    let mut met: BTreeSet<Known> = one.iter().copied().filter(|it| holds(other, *it)).collect();
+    for it in other.iter().copied().filter(|it| holds(one, *it)) {
+        if !says(&met, it.on, it.kind) {
+            let _new = met.insert(it);
+        }
+    }
+    met
+}
+
+/// Whether this much is known, wherever it was learned.
+fn holds(known: &BTreeSet<Known>, it: Known) -> bool {
+    let weaker_of = |stronger| says(known, it.on, stronger);
+    says(known, it.on, it.kind)
+        || it.kind == GuardKind::Absolute && weaker_of(GuardKind::Resolved)
+        || it.kind == GuardKind::Prefix && weaker_of(GuardKind::Component)
+        || about(known, it.on).any(|it| it.is_harmless())
+}
+
+/// Whether a check of a kind held for a value.
+pub(in super::super) fn says(known: &BTreeSet<Known>, on: Id, kind: GuardKind) -> bool {
+    about(known, on).any(|it| it.kind == kind)
+}
+
+/// All that is known of a value.
+pub(in super::super) fn about(known: &BTreeSet<Known>, on: Id) -> impl Iterator<Item = Known> {
+    let from = Known { on, kind: GuardKind::Resolved, at: At::default() };
+    known.range(from..).take_while(move |it| it.on == on).copied()
+}
+
 /// A value, and what is known whenever it is this one.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(in super::super) struct Alt {
@@ -32,6 +73,8 @@ pub(in super::super) struct Alt {
 pub(in super::super) enum Op {
     /// The same, as far as a sink is concerned.
     Same,
+    /// A piece of it.
+    Part,
     Resolved,
     Absolute,
     /// A path from a directory to it.
@@ -219,7 +262,8 @@ const MOST: usize = 16;
 fn add(flat: &mut Vec<Alt>, alt: Alt) {
     match flat.iter_mut().find(|it| it.value == alt.value) {
         Some(same) if same.known != alt.known => {
-            same.known = same.known.iter().filter(|it| alt.known.contains(it)).copied().collect();
+            let set = |known: &Rc<[Known]>| known.iter().copied().collect();
+            same.known = meet(&set(&same.known), &set(&alt.known)).into_iter().collect();
         }
         Some(_) => {}
         None => flat.push(alt),

@@ -1,6 +1,11 @@
 //! What Python brings in by name: classes and imports.
 
-use super::*;
+use std::rc::Rc;
+
+use tree_sitter::Node;
+
+use super::super::super::ir::{Class, Do, Field, Import, Method, Pattern, Word};
+use super::super::{Lower, field, fields, named};
 
 impl Lower<'_> {
     pub(super) fn py_class(&mut self, node: Node<'_>) -> Class {

@@ -1,6 +1,11 @@
 //! Looks that a function of the server's own takes, and that could not be followed.
 
-use super::*;
+use std::collections::BTreeSet;
+
+use crate::evidence::source::GuardKind;
+
+use super::super::World;
+use super::super::value::{self, Id, Known, Node};
 
 impl World<'_> {
     /// What a function of the server's own was asked about, when its answer is the condition.
@@ -31,7 +36,7 @@ impl World<'_> {
                 Node::Call(_, recv, args) => {
                     open.extend(recv.iter().copied().chain(args.iter().map(|(_, it)| *it)));
                 }
-                node => open.extend(super::super::value::parts(node)),
+                node => open.extend(value::parts(node)),
             }
         }
         sent
