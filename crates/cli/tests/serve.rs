@@ -38,3 +38,5 @@ mod streams;
 mod tls;
 #[path = "serve/tokens.rs"]
 mod tokens;
+#[path = "serve/traces.rs"]
+mod traces;

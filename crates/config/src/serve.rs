@@ -2,6 +2,7 @@
 
 mod issuers;
 mod most;
+mod traces;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
@@ -11,6 +12,7 @@ use portcullis_policy::ServerName;
 use toml::de::DeValue;
 
 pub use most::Most;
+pub use traces::Traces;
 
 use crate::definition::Kind;
 use crate::precedence::Documents;
@@ -59,6 +61,8 @@ pub struct Serve {
     pub limits: Most,
     /// Where whoever looks after it finds health and numbers.
     pub metrics: Option<Listen>,
+    /// Who takes spans of what is asked.
+    pub traces: Option<Traces>,
     /// Clients of 2024-11-05 are served.
     pub legacy_sse: bool,
 }
@@ -106,6 +110,7 @@ impl Default for Serve {
             drain: Duration::from_secs(10),
             limits: Most::default(),
             metrics: None,
+            traces: None,
             legacy_sse: false,
         }
     }
@@ -189,6 +194,7 @@ impl Reader<'_, '_> {
             metrics: self
                 .table(&table, "metrics")
                 .and_then(|metrics| self.read_text(&metrics, "listen", here)),
+            traces: self.traces(&table),
             legacy_sse: self.flag(&table, "legacy_sse").unwrap_or(usual.legacy_sse),
         })
     }

@@ -31,6 +31,7 @@ use crate::secrets::Secrets;
 use crate::serve::posts::Said;
 use crate::shared::Bond;
 use crate::side::SideLog;
+use crate::traces::UnderWay;
 use crate::upstream;
 
 /// After so many events in a row we look whether something else happened: a peer
@@ -132,6 +133,8 @@ pub(crate) struct Driver {
     pub(crate) wire: Option<Wire>,
     /// What it counts together with other sessions.
     pub(crate) bond: Option<Bond>,
+    /// The spans of what was asked and not answered.
+    pub(crate) asked: UnderWay,
     /// What the host said, and a fresh process will hear.
     pub(crate) held: Held,
     pub(crate) stop: Stopping,
@@ -287,9 +290,13 @@ impl Driver {
         match said {
             Said::Message(message, mut post) => {
                 let mirrored = post.as_mut().and_then(|post| post.mirrored.take());
+                let opening = post.as_mut().and_then(|post| post.opening.take());
                 let message = posts.hears(*message, post);
                 if let (Message::Request(request), Some(said)) = (&message, mirrored) {
                     self.session.mirror(request.id.clone(), said);
+                }
+                if let (Message::Request(request), Some(opening)) = (&message, opening) {
+                    self.asked.begins(&request.id, *opening);
                 }
                 self.hear(message, now);
             }
@@ -299,7 +306,10 @@ impl Driver {
             }
             Said::Listens(post) => posts.listens(post),
             Said::Opens(post) => posts.opens_all(post),
-            Said::Asks(request, place) => {
+            Said::Asks(request, place, opening) => {
+                if let Some(opening) = opening {
+                    self.asked.begins(&request.id, *opening);
+                }
                 let message = posts.asks(*request, place);
                 self.hear(message, now);
             }

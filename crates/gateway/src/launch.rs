@@ -43,6 +43,7 @@ use crate::roots::Keeper;
 use crate::secrets::{self, Secrets, Sights};
 use crate::shared::Shared;
 use crate::side::SideLog;
+use crate::traces::UnderWay;
 use crate::upstream;
 
 /// Hosts give up on a call after 60 s (`DEFAULT_REQUEST_TIMEOUT_MSEC` of the
@@ -277,6 +278,7 @@ fn driver(
         secrets: Secrets::default(),
         held: Held::default(),
         bond: None,
+        asked: UnderWay::default(),
         reload: Reload::watch(&plan.written, plan.reread.clone(), &plan.server.network),
         side: SideLog::open(&plan.state, &plan.server.name),
         limits: portcullis_wire::Limits {

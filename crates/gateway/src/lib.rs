@@ -47,6 +47,7 @@ mod shared;
 mod side;
 mod signin;
 mod telemetry;
+mod traces;
 mod trusted;
 mod upstream;
 #[cfg(debug_assertions)]

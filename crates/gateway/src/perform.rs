@@ -24,7 +24,10 @@ impl Driver {
                 Output::Look(root) => self.look_at_newcomer(&root),
                 Output::Admit(admission) => self.admit_newcomer(*admission),
                 Output::Roots(roots) => self.roots_in_force(*roots, Instant::now()),
-                Output::Together(Peer::Client, messages) => self.to_client.send_together(&messages),
+                Output::Together(Peer::Client, messages) => {
+                    messages.iter().for_each(|message| self.answered(message));
+                    self.to_client.send_together(&messages);
+                }
                 Output::Together(Peer::Server, messages) => self.to_server.send_together(&messages),
                 Output::Consult(ticket, key) => self.consult(ticket, *key),
                 Output::Ask(ticket, question) => self.ask(ticket, *question),
@@ -45,6 +48,11 @@ impl Driver {
     fn record(&mut self, record: &Record) {
         if let Some(bond) = &self.bond {
             bond.metrics.saw(record);
+            let (session, is_piped) = (&self.session, self.custody.is_some());
+            self.asked.saw(record, is_piped, |tool| {
+                let is_listed = session.lists_tool(tool);
+                is_listed.then(|| bond.metrics.tool(record.server.as_str(), tool)).flatten()
+            });
         }
         if let Err(error) = self.journal.append(record, wall_clock()) {
             tell!("portcullis: the journal cannot be written, so calls stop: {error}");
@@ -54,11 +62,21 @@ impl Driver {
 
     fn send(&mut self, to: Peer, message: &Permitted<Message>) {
         match to {
-            Peer::Client => self.to_client.send(message),
+            Peer::Client => {
+                self.answered(message);
+                self.to_client.send(message);
+            }
             Peer::Server => {
                 let session = &self.session;
                 self.to_server.send(message, || session.mirrored_arguments(message.get()));
             }
+        }
+    }
+
+    /// The span of a request ends with its answer.
+    fn answered(&mut self, message: &Permitted<Message>) {
+        if let Message::Response(response) = message.get() {
+            self.asked.answered(response);
         }
     }
 

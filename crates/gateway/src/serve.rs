@@ -2,7 +2,7 @@
 //!
 //! Read in this order: `front.rs` (what a request must be, and where it goes; `head.rs` reads its
 //! headers, `doors.rs` says who is known, `granted.rs` what they may, `witness.rs` writes down who
-//! is turned away, `several.rs` has many messages in one), `sessions.rs` (who has which session), `renew.rs` (what changes while we
+//! is turned away, `several.rs` has many messages in one, `spans.rs` begins a span), `sessions.rs` (who has which session), `renew.rs` (what changes while we
 //! serve), `lull.rs` (how it ends), `worker.rs` (a session's thread; `crew.rs` has many on one),
 //! `posts.rs` (which answer goes
 //! to which request), `tracks.rs` (what a stream said, in case it breaks; `resume.rs` takes it up
@@ -25,6 +25,7 @@ mod replies;
 mod resume;
 mod sessions;
 mod several;
+mod spans;
 mod stream;
 mod tracks;
 mod turnstile;
@@ -45,6 +46,7 @@ use crate::fault::Fault;
 use crate::launch::Plan;
 use crate::reload::Written;
 use crate::shared::Shared;
+use crate::traces::Traces;
 use front::Front;
 use health::Site;
 pub use renew::Renewal;
@@ -109,7 +111,10 @@ async fn stand(serving: Serving) -> Result<(), Fault> {
     let Some(first) = servers.first() else {
         return Err(Fault::operator("there is no server to serve"));
     };
-    let common = Common::new(&serve, Witness::open(first)?);
+    let mut common = Common::new(&serve, Witness::open(first)?);
+    let traces = serve.traces.as_ref().map(|it| Traces::begin(it, &common.metrics)).transpose()?;
+    let (traces, exporter) = traces.unzip();
+    common.traces = traces;
     let tls = doors::tls(&serve, first.home.as_deref())?.map(Arc::new);
     let listener = match &tls {
         Some(tls) => listener.encrypted(Arc::clone(tls)),
@@ -139,6 +144,9 @@ async fn stand(serving: Serving) -> Result<(), Fault> {
     let (served, ()) = tokio::join!(serving, beside(site, over));
     served.map_err(|error| Fault::ours("the listener cannot be used", error))?;
     end_all(&common, Instant::now() + DRAIN).await;
+    if let Some(exporter) = exporter {
+        exporter.ends().await;
+    }
     common.witness.ends();
     Ok(())
 }

@@ -77,6 +77,11 @@ families! {
     STARTS = "portcullis_upstream_starts_total", "Servers that were started.", ["server"];
     RELOADS = "portcullis_config_reads_total",
         "How often the config was read again, and whether it was followed.", ["followed"];
+    SPANS_EXPORTED = "portcullis_spans_exported_total",
+        "Spans that the collector took.", [];
+    SPANS_DROPPED = "portcullis_spans_dropped_total",
+        "Spans that nobody will see: there was no room, or the collector did not take them.",
+        ["reason"];
     UNCOUNTED = "portcullis_uncounted_total",
         "Events that had no room among the series of their family.", [];
 }
@@ -112,7 +117,17 @@ pub(crate) struct Metrics {
 impl Metrics {
     /// One more.
     pub(crate) fn count(&self, family: &'static Family, labels: &[&str]) {
-        self.lock().count(family, labels);
+        self.counts(family, labels, 1);
+    }
+
+    /// So many more.
+    pub(crate) fn counts(&self, family: &'static Family, labels: &[&str], many: u64) {
+        self.lock().counts(family, labels, many);
+    }
+
+    /// What a tool that a server lists may be called, where it may.
+    pub(crate) fn tool(&self, server: &str, tool: &str) -> Option<String> {
+        Some(self.lock().tool(server, tool)).filter(|name| name != OTHER)
     }
 
     /// One that took so long.
@@ -168,10 +183,14 @@ impl Numbers {
     }
 
     fn count(&mut self, family: &'static Family, labels: &[&str]) {
+        self.counts(family, labels, 1);
+    }
+
+    fn counts(&mut self, family: &'static Family, labels: &[&str], many: u64) {
         let series = series(family, labels);
         let is_there = self.counters.contains_key(&series);
         if self.has_room(&series, is_there) {
-            *self.counters.entry(series).or_default() += 1;
+            *self.counters.entry(series).or_default() += many;
         }
     }
 

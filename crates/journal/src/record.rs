@@ -29,6 +29,10 @@ pub struct Record {
     /// The tool, prompt or resource that was named.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tool: Option<String>,
+    /// The client's own name for its request, for whoever waits with it. It is in no journal:
+    /// `call` pairs what is written there.
+    #[serde(skip)]
+    pub request: Option<String>,
     /// Pairs an intent with its outcome within a session.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub call: Option<u64>,
@@ -141,6 +145,7 @@ impl Record {
             direction: None,
             method: None,
             tool: None,
+            request: None,
             call: None,
             arguments: None,
             arguments_digest: None,

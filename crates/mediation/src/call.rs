@@ -149,6 +149,12 @@ impl Session {
         }
     }
 
+    /// Whether the server lists a tool of this name.
+    #[must_use]
+    pub fn lists_tool(&self, name: &str) -> bool {
+        matches!(self.tools.find(name), Lookup::Known(_))
+    }
+
     /// Is this tool there at all?
     pub(crate) fn tool_listed(&self, tool: &str) -> Decision {
         self.settings.observed(|rules| rules.judge_listing(tool))

@@ -154,6 +154,7 @@ impl Session {
     pub(crate) fn about_call(&self, event: Event, call: &Call) -> Record {
         let mut record = self.heard(event, Peer::Client);
         record.method = Some(crate::client::visible_method(&call.request.method));
+        record.request = Some(call.request.id.to_string());
         record.tool = Some(shown(&call.tool));
         record.policy = Some(self.settings.policy.as_str().to_owned());
         if call.given {
@@ -167,6 +168,7 @@ impl Session {
     pub(crate) fn about(&self, event: Event, request: &Request) -> Record {
         let mut record = self.heard(event, Peer::Client);
         record.method = Some(crate::client::visible_method(&request.method));
+        record.request = Some(request.id.to_string());
         let params = request.params.as_ref().and_then(Json::object).unwrap_or_default();
         record.tool = subject(&params).or_else(|| self.tool_of_task(request));
         record.policy = Some(self.settings.policy.as_str().to_owned());

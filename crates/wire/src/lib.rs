@@ -4,8 +4,8 @@
 //! [`mod@parse`] turns one line into a [`Message`] or says why not, [`json`] holds
 //! the values a message carries and [`leaves`] walks over their texts, [`revision`]
 //! and [`mod@method`] say which messages exist in which revision and who may send
-//! them, [`shape`] what they must look like, [`view`] opens typed windows on a
-//! message, and [`mod@write`] is the only encoder.
+//! them, [`shape`] what they must look like, [`trace`] whose child a request is, [`view`] opens
+//! typed windows on a message, and [`mod@write`] is the only encoder.
 //!
 //! The promise of this crate: a message that [`parse()`] accepts has one reading.
 //! Two parsers that follow RFC 8259 see the same members with the same names and
@@ -26,6 +26,7 @@ pub mod parse;
 pub mod revision;
 mod scan;
 pub mod shape;
+pub mod trace;
 pub mod view;
 pub mod write;
 

@@ -22,7 +22,7 @@ use crate::{run, say};
 /// What npm installs, by the folder of its lock.
 const NODES: &[&str] = &["node", "inspector", "old"];
 /// The venvs, by the name of their requirements file.
-const VENVS: &[&str] = &["sdk1", "sdk2", "servers", "servers1"];
+const VENVS: &[&str] = &["collector", "sdk1", "sdk2", "servers", "servers1"];
 
 /// `cargo xtask peers`.
 pub(crate) fn command(repo: &Repo) -> Result<(), String> {

@@ -64,6 +64,23 @@ pub(super) static SERVE: &[Key] = &[
         .such_as(r#""30s""#),
     key("limits", Kind::Table(LIMITS), "what one principal may take, over all of its sessions"),
     key("metrics", Kind::Table(METRICS), "health and numbers, for whoever looks after it"),
+    key("traces", Kind::Table(TRACES), "spans of what is asked, for a collector (OpenTelemetry)"),
+];
+
+static TRACES: &[Key] = &[
+    key(
+        "endpoint",
+        Kind::Text,
+        "where spans are posted to (OTLP over HTTP), the whole address: https, or this machine",
+    )
+    .such_as(r#""http://127.0.0.1:4318/v1/traces""#),
+    key(
+        "ratio",
+        Kind::Number,
+        "of how many requests there are spans, from 0 to 1, where whoever asks says nothing of it",
+    )
+    .usually("1")
+    .such_as("0.1"),
 ];
 
 static METRICS: &[Key] = &[key(

@@ -291,7 +291,7 @@ fn file(text: &str) -> Result<String, Unfit> {
 }
 
 /// An address of a document: encrypted, unless it is on this machine.
-fn uri(text: &str) -> Result<String, Unfit> {
+pub(super) fn uri(text: &str) -> Result<String, Unfit> {
     let unfit = || {
         Unfit::new(
             "an address is written `https://name/…`, or `http://` for this machine alone, without \

@@ -4,7 +4,7 @@
 //! speaks, where to, what kind of request, then its body; the session judges what it means.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Instant;
 
 use hyper::http::request::Parts;
@@ -37,6 +37,7 @@ use super::witness::Turned;
 use super::worker;
 use crate::launch::{DEPTH, Plan};
 use crate::telemetry;
+use crate::traces::{Asked, Opening};
 
 /// The header that names a session.
 pub(super) const SESSION: &str = "mcp-session-id";
@@ -67,6 +68,9 @@ pub(super) struct Visit<'a> {
     pub(super) place: &'a Place,
     /// What it asks for, once that was read.
     pub(super) asks: OnceLock<&'static str>,
+    /// The span of what it asks, until a session has it.
+    opening: Mutex<Option<Box<Opening>>>,
+    pub(super) began: Instant,
 }
 
 /// A session that began, until whoever began it was told its name. A client that went away before
@@ -97,6 +101,31 @@ impl Visit<'_> {
             depth: DEPTH,
             nodes: Limits::NODES,
         }
+    }
+
+    pub(super) fn opens(&self, opening: Option<Box<Opening>>) {
+        *self.span() = opening;
+    }
+
+    /// The span of what it asks, for a session.
+    pub(super) fn opening(&self) -> Option<Box<Opening>> {
+        self.span().clone()
+    }
+
+    /// A session has it.
+    pub(super) fn is_heard(&self) {
+        self.span().take();
+    }
+
+    /// No session has it: its span ends here.
+    fn turned_away(&self, status: StatusCode, decision: Option<&Decision>) {
+        if let Some(opening) = self.span().take() {
+            Asked::turned_away(*opening, status, decision);
+        }
+    }
+
+    fn span(&self) -> MutexGuard<'_, Option<Box<Opening>>> {
+        self.opening.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -136,21 +165,25 @@ impl Front {
             Ok(place) => place,
             Err(wait) => return self.told_to_wait(caller, &guest.principal, &wait),
         };
-        let asks = OnceLock::new();
-        let visit = Visit { caller: caller.clone(), guest, plan, door, place: &place, asks };
-        let began = Instant::now();
+        let (asks, opening, began) = (OnceLock::new(), Mutex::default(), Instant::now());
+        let caller = caller.clone();
+        let visit = Visit { caller, guest, plan, door, place: &place, asks, opening, began };
         let reply = match self.serve(parts, body, &visit).await {
-            Ok(reply) => reply,
+            Ok(reply) => {
+                visit.turned_away(reply.status(), None);
+                reply
+            }
             Err(Away { refusal, decision, tool }) => {
+                visit.turned_away(refusal.status, decision.as_deref());
                 self.records(&visit, refusal.why, decision.map(|it| *it), tool);
                 refusal.into()
             }
         };
-        self.counts(parts, &visit, &reply, began);
+        self.counts(parts, &visit, &reply);
         place.until_the_end_of(reply)
     }
 
-    fn counts(&self, parts: &Parts, visit: &Visit<'_>, reply: &Reply, began: Instant) {
+    fn counts(&self, parts: &Parts, visit: &Visit<'_>, reply: &Reply) {
         let revision = only(parts, VERSION).ok().flatten().and_then(Revision::parse);
         let era = match revision {
             Some(revision) if revision.era() == Era::Modern => "modern",
@@ -161,7 +194,7 @@ impl Front {
         let asks = visit.asks.get().copied().unwrap_or("none");
         let labels = [server, asks, revision, era, status.as_str()];
         self.common.metrics.count(&telemetry::REQUESTS, &labels);
-        self.common.metrics.took(&telemetry::LATENCY, &[server, asks], began.elapsed());
+        self.common.metrics.took(&telemetry::LATENCY, &[server, asks], visit.began.elapsed());
     }
 
     /// Somebody takes more than their share; of a run of such requests, the first is recorded.
@@ -261,7 +294,7 @@ impl Front {
             return Err(CHANGED.into());
         }
         visit.place.carried(bytes.len());
-        let message = match parse(&bytes, &visit.limits()) {
+        let mut message = match parse(&bytes, &visit.limits()) {
             // What is under way is answered, and what clients have to say of it is heard.
             Ok(Message::Request(_)) if self.common.lull.is_on() => return Err(lull::ends().into()),
             Ok(message) => message,
@@ -273,6 +306,7 @@ impl Front {
                 return self.malformed(parts, visit, malformed).await;
             }
         };
+        self.opens(parts, &mut message, visit);
         self.may(parts, std::iter::once(&message), visit)?;
         let _ = visit.asks.set(asks(&message));
         let meta = meta(&message);
@@ -372,7 +406,7 @@ impl Front {
             ) => StatusCode::BAD_REQUEST,
             _ => StatusCode::OK,
         };
-        let answers = self.ask(&session, message, Some(said)).await?;
+        let answers = self.ask(&session, message, Some(said), visit).await?;
         Ok(respond(answers, visit.guest.until, status).await)
     }
 
@@ -386,7 +420,7 @@ impl Front {
             session
         };
         let mut beginning = Beginning { front: self, name, told: false };
-        let mut answers = self.ask(&session, message, None).await?;
+        let mut answers = self.ask(&session, message, None, visit).await?;
         // Nothing else is said before this is answered, so it is waited for as long as it takes.
         let Some(parcel) = answers.parcels.recv().await else { return Ok(gone()) };
         let Some(revision) = agreed(&parcel) else { return Ok(whole(StatusCode::OK, parcel)) };
@@ -411,7 +445,7 @@ impl Front {
         let session = self.named(parts, visit)?;
         fits(version, &session)?;
         if let Message::Request(_) = &message {
-            let answers = self.ask(&session, message, None).await?;
+            let answers = self.ask(&session, message, None, visit).await?;
             return Ok(respond(answers, visit.guest.until, |_| StatusCode::OK).await);
         }
         if !session.tell(Said::Message(Box::new(message), None)).await {
@@ -495,12 +529,14 @@ impl Front {
         session: &Arc<Session>,
         message: Message,
         mirrored: Option<Vec<(String, String)>>,
+        visit: &Visit<'_>,
     ) -> Result<Answers, Refusal> {
         let (mut post, answers) = Answers::open(session, 1).map_err(|_| OURS)?;
-        post.mirrored = mirrored;
+        (post.mirrored, post.opening) = (mirrored, visit.opening());
         if !session.tell(Said::Message(Box::new(message), Some(post))).await {
             return Err(NO_SESSION);
         }
+        visit.is_heard();
         Ok(answers)
     }
 }

@@ -88,7 +88,7 @@ impl Front {
             return Err(CHANGED.into());
         }
         visit.place.carried(bytes.len());
-        let message = match parse(&bytes, &visit.limits()) {
+        let mut message = match parse(&bytes, &visit.limits()) {
             Ok(message) => message,
             Err(malformed) => {
                 self.may(parts, std::iter::empty(), visit)?;
@@ -102,16 +102,20 @@ impl Front {
         if is_request && self.common.lull.is_on() {
             return Err(lull::ends().into());
         }
+        self.opens(parts, &mut message, visit);
         self.may(parts, std::iter::once(&message), visit)?;
         let _ = visit.asks.set(asks(&message));
         if says_modern || meta(&message).protocol_version.is_some() {
             return Err(MODERN.into());
         }
         let said = match message {
-            Message::Request(request) => Said::Asks(Box::new(request), visit.place.clone()),
+            Message::Request(request) => {
+                Said::Asks(Box::new(request), visit.place.clone(), visit.opening())
+            }
             message => Said::Message(Box::new(message), None),
         };
         tell(&session, said).await?;
+        visit.is_heard();
         Ok(empty(StatusCode::ACCEPTED))
     }
 }

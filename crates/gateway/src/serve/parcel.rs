@@ -12,6 +12,8 @@ use portcullis_wire::write::Address;
 use tokio::sync::Notify;
 use tokio::sync::mpsc::UnboundedSender;
 
+use crate::traces::Opening;
+
 /// Bytes of one session, queued or kept, at which whoever is the reason for them is no longer read.
 const FULL: usize = 8 << 20;
 
@@ -26,6 +28,8 @@ pub(crate) struct Post {
     pub(super) to: UnboundedSender<Parcel>,
     /// What the headers of its request say of a call's arguments (2026-07-28).
     pub(crate) mirrored: Option<Vec<(String, String)>>,
+    /// The span of its request.
+    pub(crate) opening: Option<Box<Opening>>,
 }
 
 /// One message on its way into a response.

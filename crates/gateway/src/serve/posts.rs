@@ -21,6 +21,7 @@ use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use super::parcel::{Parcel, Post, Room};
 use super::tracks::Tracks;
 use super::turnstile::Place;
+use crate::traces::Opening;
 
 /// A request whose answer is a stream of its own (2026-07-28).
 pub(super) const LISTEN: &str = "subscriptions/listen";
@@ -40,7 +41,7 @@ pub(crate) enum Said {
     /// The one stream of a session, which everything goes into (2024-11-05).
     Opens(Post),
     /// A request that is answered there, and takes its place until it is.
-    Asks(Box<Request>, Place),
+    Asks(Box<Request>, Place, Option<Box<Opening>>),
     /// A stream that broke goes on in another response (until 2025-11-25).
     Resumes(Resumes),
     /// Whoever waited for this does not any more.

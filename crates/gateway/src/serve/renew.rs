@@ -26,6 +26,7 @@ use crate::reload::Written;
 use crate::secrets::Sight;
 use crate::shared::Shared;
 use crate::telemetry::{self, Metrics};
+use crate::traces::Traces;
 
 /// Reads everything that was written anew, or says why it cannot be followed.
 #[derive(Clone)]
@@ -53,6 +54,8 @@ pub(super) struct Common {
     pub(super) turnstile: Turnstile,
     pub(super) lull: Lull,
     pub(super) metrics: Metrics,
+    /// Where spans go, if anywhere.
+    pub(super) traces: Option<Traces>,
     /// Proofs that were used, whoever lets people in by now.
     proofs: Proofs,
     pub(super) crew: Crew,
@@ -72,6 +75,7 @@ impl Common {
         let shared = Shared::between_sessions(number(serve.limits.questions));
         Self {
             metrics: shared.metrics(),
+            traces: None,
             sessions: Arc::new(Mutex::new(Sessions::new(limits(serve)))),
             witness: Arc::new(witness),
             turnstile: Turnstile::new(&serve.limits),

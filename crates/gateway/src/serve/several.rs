@@ -9,7 +9,7 @@ use super::front::{Front, NO_SESSION, OURS, UNNAMED, Visit};
 use super::granted::Away;
 use super::head::fits;
 use super::lull;
-use super::parcel::Parcel;
+use super::parcel::{Parcel, Post};
 use super::posts::Said;
 use super::replies::{answer_to, streamed};
 use super::stream::{Answers, Stream};
@@ -54,9 +54,11 @@ impl Front {
         let mut left = 0;
         for member in members {
             let said = match member {
-                Ok(message @ Message::Request(_)) => {
+                Ok(Message::Request(mut request)) => {
                     left += 1;
-                    Said::Message(Box::new(message), Some(post.clone()))
+                    let opening = self.opening(parts, &mut request, visit);
+                    let post = Post { opening, ..post.clone() };
+                    Said::Message(Box::new(Message::Request(request)), Some(post))
                 }
                 Ok(message) => Said::Message(Box::new(message), None),
                 Err(malformed) => {

@@ -52,7 +52,7 @@ impl Answers {
         let prelude = prime.map(|prime| sse::prime(&prime, Some(RETRY)));
         let (to, parcels) = unbounded_channel();
         let open = session.opens();
-        let post = Post { number: open.number, name, to, mirrored: None };
+        let post = Post { number: open.number, name, to, mirrored: None, opening: None };
         Ok((post, Self { parcels, open, left, prelude }))
     }
 }

@@ -281,7 +281,8 @@ mod tests {
 
     fn post(number: u64) -> (Post, UnboundedReceiver<Parcel>) {
         let (to, parcels) = unbounded_channel();
-        (Post { number, name: Some(SessionId::roll().unwrap()), to, mirrored: None }, parcels)
+        let name = Some(SessionId::roll().unwrap());
+        (Post { number, name, to, mirrored: None, opening: None }, parcels)
     }
 
     fn said(bytes: usize) -> Parcel {

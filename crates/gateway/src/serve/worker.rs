@@ -18,6 +18,7 @@ use crate::driver::{Driver, Stopping};
 use crate::fault::Fault;
 use crate::host::{Ears, Mouth};
 use crate::launch::{self, Host, Plan};
+use crate::traces::{Asked, Opening};
 use crate::watch_over;
 
 /// A thread's stack, in bytes: the judge is not recursive, schemas and policies are a little.
@@ -108,11 +109,20 @@ fn posts(plan: &Plan, shared: bool) -> Posts {
 /// Whoever waits already learns that there will be no server.
 fn apologise(mut said: UnboundedReceiver<Told>, fault: &Fault, mut posts: Posts) {
     let public = if let Fault::Unapproved { public, .. } = fault { public } else { NOT_STARTED };
+    let ends = |opening: Option<Box<Opening>>| {
+        opening.into_iter().for_each(|opening| Asked::not_started(*opening));
+    };
     said.close();
     while let Ok(told) = said.try_recv() {
         let message = match told.said {
-            Said::Message(message, post) => posts.hears(*message, post),
-            Said::Asks(request, place) => posts.asks(*request, place),
+            Said::Message(message, mut post) => {
+                ends(post.as_mut().and_then(|post| post.opening.take()));
+                posts.hears(*message, post)
+            }
+            Said::Asks(request, place, opening) => {
+                ends(opening);
+                posts.asks(*request, place)
+            }
             Said::Opens(post) => {
                 posts.opens_all(post);
                 continue;

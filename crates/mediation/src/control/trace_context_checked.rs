@@ -7,6 +7,7 @@
 use portcullis_catalog::control::TRACE_CONTEXT_CHECKED;
 use portcullis_guard::secret;
 use portcullis_policy::{Decision, Effect, Obligation};
+use portcullis_wire::trace::{TRACEPARENT, TRACESTATE, TraceParent};
 use portcullis_wire::{Json, Object};
 
 /// Most members of a `tracestate` (Trace Context, 3.3.1.1), and its longest text
@@ -26,13 +27,13 @@ pub(crate) fn clean(meta: &mut Object) -> Decision {
     };
     let text =
         |meta: &Object, name: &str| meta.get(name).and_then(Json::as_text).unwrap_or_default();
-    if !is_traceparent(&text(meta, "traceparent")) {
-        drop_member(meta, "traceparent", "it does not have its form");
+    if TraceParent::parse(&text(meta, TRACEPARENT)).is_none() {
+        drop_member(meta, TRACEPARENT, "it does not have its form");
         // A state belongs to a parent (3.3).
-        drop_member(meta, "tracestate", "it has no parent");
+        drop_member(meta, TRACESTATE, "it has no parent");
     }
-    if !is_tracestate(&text(meta, "tracestate")) {
-        drop_member(meta, "tracestate", "it does not have its form");
+    if !is_tracestate(&text(meta, TRACESTATE)) {
+        drop_member(meta, TRACESTATE, "it does not have its form");
     }
     drop_member(meta, "baggage", "it is text of anybody's choice");
     decision
@@ -48,25 +49,6 @@ pub(crate) fn clean_in(json: &Json) -> Option<(Json, Decision)> {
     }
     members.set("_meta", meta.to_json());
     Some((members.to_json(), decision))
-}
-
-/// `00-` 32 digits `-` 16 digits `-` 2 digits, small hexadecimal, no id of zeros (3.2).
-fn is_traceparent(text: &str) -> bool {
-    let hex = |part: &str, length: usize| {
-        part.len() == length && part.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
-    };
-    let named = |part: &str| part.bytes().any(|b| b != b'0');
-    let mut parts = text.split('-');
-    let mut next = || parts.next().unwrap_or_default();
-    let (version, trace, parent, flags) = (next(), next(), next(), next());
-    // A later version may have more parts; this one has four.
-    version == "00"
-        && hex(trace, 32)
-        && named(trace)
-        && hex(parent, 16)
-        && named(parent)
-        && hex(flags, 2)
-        && parts.next().is_none()
 }
 
 /// A list of `key=value`, each key once, printable ASCII (3.3.1).
