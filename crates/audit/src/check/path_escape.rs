@@ -50,13 +50,11 @@ fn run(check: &Check, evidence: &Evidence) -> Vec<Finding> {
 
 fn of_flow(flow: &Flow) -> Option<(Severity, Confidence)> {
     // A prefix without a separator is `path-prefix`; links that nobody resolves are what is left of the others.
-    let held = [
-        GuardKind::Beneath,
-        GuardKind::Name,
-        GuardKind::AllowList,
-        GuardKind::Number,
-        GuardKind::Prefix,
-    ];
+    let harmless = [GuardKind::AllowList, GuardKind::Number];
+    let held = [GuardKind::Beneath, GuardKind::Name, GuardKind::Prefix];
+    if judge::passes(flow, &harmless) {
+        return None;
+    }
     if judge::passes(flow, &[GuardKind::Component]) {
         let resolved = judge::passes(flow, &[GuardKind::Resolved, GuardKind::Beneath]);
         return (!resolved).then_some((Severity::High, Confidence::Possible));

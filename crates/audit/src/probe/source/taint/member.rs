@@ -20,12 +20,18 @@ impl World<'_> {
                 self.make(Node::Member(base, Rc::clone(name)), at)
             }
             Node::Phi(alts) => {
-                let alts = alts.into_iter().map(|alt| {
+                let mut found = Vec::new();
+                // What no alternative has is asked of all of them at once, as a method is.
+                let mut nowhere = true;
+                for alt in alts {
                     let value = self.deep(|it| it.member(alt.value, name, at), at);
-                    Alt { value, known: alt.known }
-                });
-                let alts = alts.collect();
-                self.values.phi(alts, at)
+                    nowhere &= *self.values.get(value) == Node::Member(alt.value, Rc::clone(name));
+                    found.push(Alt { value, known: alt.known });
+                }
+                match nowhere {
+                    true => self.make(Node::Member(base, Rc::clone(name)), at),
+                    false => self.values.phi(found, at),
+                }
             }
             Node::Map(entries) => self.entry(base, &entries, name, at),
             Node::Global(module) if !self.is_python(at) => match name.as_ref() {

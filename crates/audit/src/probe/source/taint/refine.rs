@@ -269,7 +269,14 @@ impl World<'_> {
                 known.extend(self.one(item, GuardKind::AllowList, at));
                 known
             }
-            _ => self.one(item, GuardKind::AllowList, at),
+            _ => {
+                let mut known = self.one(item, GuardKind::AllowList, at);
+                if self.is_path(item) {
+                    // Whatever leads to one of these directories lies in it.
+                    known.extend(self.one(item, GuardKind::Component, at));
+                }
+                known
+            }
         }
     }
 

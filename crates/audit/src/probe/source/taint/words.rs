@@ -33,6 +33,7 @@ impl World<'_> {
         if asked.path.contains(".git.") {
             line.program = "git".to_owned();
             line.command = asked.method.replace('_', "-");
+            line.first = false;
         }
         let mut left = MOST;
         let mut arrived = self.each_word(arriving, &mut line, &BTreeSet::new(), &mut left);
