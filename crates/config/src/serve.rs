@@ -116,6 +116,31 @@ impl Default for Serve {
     }
 }
 
+impl Serve {
+    /// Nobody is asked who they are: whoever comes is known by the account of its process.
+    #[must_use]
+    pub fn goes_by_accounts(&self) -> bool {
+        let certificates = self.tls.as_ref().is_some_and(|tls| tls.client_ca.is_some());
+        self.tokens.is_empty() && self.issuers.is_empty() && !certificates
+    }
+
+    /// Why this server would be let in like whoever serves, if it would, where it runs under the
+    /// same account: it reaches the port, and nobody is asked for more.
+    #[must_use]
+    pub fn lets_in(&self, server: &crate::Server, at: SocketAddr) -> Option<String> {
+        if !self.goes_by_accounts() || server.remote.is_some() {
+            return None;
+        }
+        let has = match &server.network {
+            crate::Network::Host => "has the whole network",
+            crate::Network::Named(reach) if reach.leads_to(at) => "may reach this address",
+            crate::Network::Named(_) | crate::Network::None => return None,
+        };
+        let name = &server.name;
+        Some(format!("`{name}` {has} and would be let in like whoever serves"))
+    }
+}
+
 impl Listen {
     /// Reads `127.0.0.1:8808`, `[::1]:8808` or `unix:/path`.
     ///
@@ -429,5 +454,28 @@ mod tests {
         assert_eq!(all.serve().unwrap().listen, Listen::Tcp("127.0.0.1:2".parse().unwrap()));
         all.projects = vec![document("project", 3)];
         assert_eq!(all.serve().unwrap_err().len(), 1);
+    }
+
+    #[test]
+    fn a_server_that_reaches_the_port_is_not_whoever_serves() {
+        let at = "127.0.0.1:8808".parse().unwrap();
+        let found = |network: &str, more: &str| {
+            let text =
+                format!("{more}[server.files]\ncommand = [\"files\"]\nnetwork = {network}\n");
+            let config = Config::read(&text, "portcullis.toml").unwrap();
+            let all = Documents::only(config, "portcullis.toml");
+            let name = ServerName::new("files").unwrap();
+            let server = all.settle(name, crate::Overrides::default(), &str::to_owned).unwrap();
+            all.serve().unwrap().lets_in(&server, at).is_some()
+        };
+        let token = format!("[serve.tokens.ada]\nsha256 = \"{}\"\n", "0f".repeat(32));
+        for reaches in ["\"host\"", "[\"127.0.0.1:8808\"]", "[\"here.example:80=127.0.0.1:8808\"]"]
+        {
+            assert!(found(reaches, ""), "{reaches}");
+            assert!(!found(reaches, &token), "{reaches}");
+        }
+        for other in ["[]", "[\"127.0.0.1:8809\"]", "[\"localhost:8808\"]", "[\"example.com\"]"] {
+            assert!(!found(other, ""), "{other}");
+        }
     }
 }

@@ -222,7 +222,10 @@ impl Driver {
         let now = Instant::now();
         match event {
             Event::Line(peer, frame) => self.line(peer, frame, now),
-            Event::Said(said) => self.said(said, now),
+            Event::Said(before, said) => {
+                before.into_iter().for_each(|left| self.said(Said::Left(left), now));
+                self.said(said, now);
+            }
             Event::Heard(heard) => self.heard(heard, now),
             Event::Ended(Peer::Client) => {
                 self.draining = Some(now);
@@ -410,7 +413,7 @@ async fn words(stderr: &mut Option<Lines>) -> io::Result<Option<Frame>> {
 fn heard_of(heard: io::Result<Option<Heard>>) -> Event {
     match heard {
         Ok(Some(Heard::Line(frame))) => Event::Line(Peer::Client, frame),
-        Ok(Some(Heard::Said(said))) => Event::Said(said),
+        Ok(Some(Heard::Said(before, said))) => Event::Said(before, said),
         Ok(None) | Err(_) => Event::Ended(Peer::Client),
     }
 }

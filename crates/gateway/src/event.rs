@@ -5,15 +5,15 @@ use portcullis_wire::{Frame, Peer};
 use portcullis_transport::http::client::Heard;
 
 use crate::egress::Told;
-use crate::serve::posts::Said;
+use crate::serve::posts::{Left, Said};
 
 /// One thing that happened.
 #[derive(Debug)]
 pub(crate) enum Event {
     /// A peer sent a line, or one too long to keep.
     Line(Peer, Frame),
-    /// The HTTP gateway was told something for this session.
-    Said(Said),
+    /// The HTTP gateway was told something for this session, after these responses were over.
+    Said(Vec<Left>, Said),
     /// A remote server was heard.
     Heard(Heard),
     /// A peer closed its end, or reading from it failed.

@@ -10,7 +10,7 @@ use portcullis_transport::{Lane, Lines};
 use portcullis_wire::{Frame, Message};
 use tokio::sync::mpsc::UnboundedReceiver;
 
-use crate::serve::posts::{Posts, Said, Told};
+use crate::serve::posts::{Left, Posts, Said, Told};
 
 /// Where the host is heard.
 #[derive(Debug)]
@@ -26,8 +26,8 @@ pub(crate) enum Ears {
 pub(crate) enum Heard {
     /// A line, or one too long to keep.
     Line(Frame),
-    /// Through the HTTP gateway.
-    Said(Said),
+    /// Through the HTTP gateway, after these were over.
+    Said(Vec<Left>, Said),
 }
 
 impl Ears {
@@ -41,7 +41,9 @@ impl Ears {
     pub(crate) async fn next(&mut self) -> io::Result<Option<Heard>> {
         match self {
             Self::Pipe(lines) => Ok(lines.next().await?.map(Heard::Line)),
-            Self::Posts(said) => Ok(said.recv().await.map(|told| Heard::Said(told.said))),
+            Self::Posts(said) => {
+                Ok(said.recv().await.map(|told| Heard::Said(told.before, told.said)))
+            }
         }
     }
 }

@@ -235,6 +235,22 @@ fn look_at(tls: Option<&Tls>) {
     }
 }
 
+/// The kernel tells accounts apart and not what a process is for: a server of our own account that
+/// reaches the port would be the operator. As root each server has another account.
+fn apart(serve: &portcullis_config::Serve, servers: &[Plan], at: &Address) -> Result<(), Fault> {
+    let Address::Tcp(at) = at else { return Ok(()) };
+    if rustix::process::geteuid().is_root() {
+        return Ok(());
+    }
+    match servers.iter().find_map(|plan| serve.lets_in(&plan.server, *at)) {
+        Some(why) => Err(Fault::operator(format!(
+            "{why}: give callers tokens ([serve.tokens.NAME]), listen on a socket (`unix:/path`), \
+             or name in `network` the hosts that it needs"
+        ))),
+        None => Ok(()),
+    }
+}
+
 /// Whoever wrote of a server that is not there meant another.
 fn known(serve: &portcullis_config::Serve, servers: &[Plan]) -> Result<(), Fault> {
     let is_there = |name: &ServerName| servers.iter().any(|plan| plan.server.name == *name);

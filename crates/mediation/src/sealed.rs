@@ -1,15 +1,18 @@
 //! What we hand to the client to keep for us: pagination cursors and the state of
 //! calls that a server left open. It comes back from a peer, so it is sealed.
 //!
-//! An envelope is `base64url(tag ‖ payload)`, the tag an HMAC-SHA256 over the
-//! payload and everything it is bound to: principal, server, method and the
-//! canonical parameters (MCP-SESS-07, -08). The key is a session's own, so an
-//! envelope of another session is as forged as any other.
+//! An envelope is `base64url(serial ‖ ciphertext ‖ tag)`: AES-256-GCM-SIV (RFC 8452) over
+//! [`Kept`], bound to everything it is for: principal, server, method and the canonical
+//! parameters (MCP-SESS-07, -08). Whoever keeps it reads neither the server's own state nor our
+//! counts. The key is a session's own, so an envelope of another session is as forged as any
+//! other. The nonce is the serial, which no two envelopes of a session share; should two ever, this
+//! algorithm tells only whether they were equal.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::time::{Duration, Instant};
 
+use aws_lc_rs::aead::{AES_256_GCM_SIV, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::{Hmac, KeyInit as _, Mac as _};
@@ -18,13 +21,18 @@ use sha2::Sha256;
 
 use crate::control::answers_match_questions::Asked;
 
-/// Length of a tag, in bytes (HMAC-SHA256, RFC 2104).
-const TAG: usize = 32;
+/// Length of a serial in an envelope, in bytes.
+const SERIAL: usize = size_of::<u64>();
 /// States that may be open at once; the oldest is forgotten, and so refused.
 const OPEN: usize = 256;
 
-/// The key of a session's envelopes: 256 bits of the caller's entropy.
-pub struct SealKey([u8; 64]);
+/// The key of a session's envelopes and names: 256 bits of the caller's entropy.
+pub struct SealKey {
+    /// Encrypts envelopes. Without it nothing is sealed and nothing opens.
+    envelopes: Option<LessSafeKey>,
+    /// Makes names (HMAC-SHA256, RFC 2104), and the key above.
+    block: [u8; 64],
+}
 
 impl SealKey {
     /// A key from entropy.
@@ -34,7 +42,9 @@ impl SealKey {
         for (place, byte) in block.iter_mut().zip(key) {
             *place = byte;
         }
-        Self(block)
+        let own = tag(&block, b"envelopes", "key").finalize().into_bytes();
+        let envelopes = UnboundKey::new(&AES_256_GCM_SIV, &own).ok().map(LessSafeKey::new);
+        Self { envelopes, block }
     }
 }
 
@@ -111,36 +121,49 @@ pub(crate) fn millis(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// Seals what is kept, bound to a text.
+/// Seals what is kept, bound to a text. What cannot be sealed is an envelope that never opens.
 pub(crate) fn seal(key: &SealKey, kept: &Kept, bound: &str) -> String {
     // A struct of texts and numbers has a JSON form.
-    let payload = serde_json::to_vec(kept).unwrap_or_default();
-    let mut envelope = tag(key, &payload, bound).finalize().into_bytes().to_vec();
-    envelope.extend_from_slice(&payload);
+    let mut sealed = serde_json::to_vec(kept).unwrap_or_default();
+    let encrypted = key
+        .envelopes
+        .as_ref()
+        .map(|key| key.seal_in_place_append_tag(nonce(kept.serial), Aad::from(bound), &mut sealed));
+    if !matches!(encrypted, Some(Ok(()))) {
+        return String::new();
+    }
+    let mut envelope = kept.serial.to_be_bytes().to_vec();
+    envelope.append(&mut sealed);
     URL_SAFE_NO_PAD.encode(envelope)
 }
 
 /// Opens an envelope that was sealed with this key and bound to this text.
 pub(crate) fn open(key: &SealKey, envelope: &str, bound: &str) -> Option<Kept> {
-    let bytes = URL_SAFE_NO_PAD.decode(envelope).ok()?;
-    let (tagged, payload) = bytes.split_at_checked(TAG)?;
-    // Compared in constant time.
-    tag(key, payload, bound).verify_slice(tagged).ok()?;
-    serde_json::from_slice(payload).ok()
+    let mut bytes = URL_SAFE_NO_PAD.decode(envelope).ok()?;
+    let (serial, sealed) = bytes.split_first_chunk_mut::<SERIAL>()?;
+    let serial = u64::from_be_bytes(*serial);
+    let payload =
+        key.envelopes.as_ref()?.open_in_place(nonce(serial), Aad::from(bound), sealed).ok()?;
+    serde_json::from_slice(payload).ok().filter(|kept: &Kept| kept.serial == serial)
 }
 
 /// A name that nobody else can make: 128 bits of the key's, base64url.
 pub(crate) fn name(key: &SealKey, kind: &str, serial: u64) -> String {
-    let whole = tag(key, &serial.to_be_bytes(), kind).finalize().into_bytes();
+    let whole = tag(&key.block, &serial.to_be_bytes(), kind).finalize().into_bytes();
     URL_SAFE_NO_PAD.encode(whole.get(..16).unwrap_or_default())
 }
 
-fn tag(key: &SealKey, payload: &[u8], bound: &str) -> Hmac<Sha256> {
+fn nonce(serial: u64) -> Nonce {
+    let mut bytes = [0; NONCE_LEN];
+    for (place, byte) in bytes.iter_mut().zip(serial.to_be_bytes()) {
+        *place = byte;
+    }
+    Nonce::assume_unique_for_key(bytes)
+}
+
+fn tag(block: &[u8; 64], payload: &[u8], bound: &str) -> Hmac<Sha256> {
     let length = payload.len().to_be_bytes();
-    Hmac::<Sha256>::new((&key.0).into())
-        .chain_update(length)
-        .chain_update(payload)
-        .chain_update(bound)
+    Hmac::<Sha256>::new(block.into()).chain_update(length).chain_update(payload).chain_update(bound)
 }
 
 #[cfg(test)]
@@ -160,6 +183,12 @@ mod tests {
             bytes[place] = if bytes[place] == b'A' { b'B' } else { b'A' };
             let forged = String::from_utf8(bytes).expect("ascii");
             assert_ne!(open(&key, &forged, "a"), Some(kept.clone()), "letter {place}");
+        }
+        // Whoever keeps it reads nothing of it but its number.
+        let bytes = URL_SAFE_NO_PAD.decode(&envelope).expect("base64url");
+        for legible in ["s1", "round", "inner", "serial"] {
+            let found = bytes.windows(legible.len()).any(|part| part == legible.as_bytes());
+            assert!(!found, "{legible}");
         }
         let cut: String = envelope.chars().take(envelope.len() - 4).collect();
         for forged in ["", "s1", "AAAA", cut.as_str()] {

@@ -1,5 +1,5 @@
 //! How much of a gateway one principal may take, over all of its sessions: requests and bytes per
-//! minute, requests and streams at once (MCP-LIM-06).
+//! minute, requests, streams and bytes of unread messages at once (MCP-LIM-06).
 //!
 //! Whoever is told to wait hears of it before any session does.
 
@@ -14,6 +14,8 @@ use crate::control::calls_per_minute::{MINUTE, Quota};
 
 /// The least that bytes are counted in.
 const KIB: u64 = 1 << 10;
+/// Bytes of messages that are on their way in at once, read or not; a larger one comes alone.
+const HELD: u64 = 64 << 20;
 /// Principals that are remembered while they use nothing.
 const REMEMBERED: usize = 4 << 10;
 /// When somebody with too much at once may try again: as soon as something of it ends.
@@ -70,6 +72,8 @@ struct Share {
     kibibytes: Quota,
     under_way: u32,
     streams: u32,
+    /// Bytes of messages that are on their way in.
+    held: u64,
     /// Told to wait since the last that was let through, and in the run before.
     waits: u32,
     waited: u32,
@@ -82,13 +86,14 @@ impl Share {
             kibibytes: kibibytes(most),
             under_way: 0,
             streams: 0,
+            held: 0,
             waits: 0,
             waited: 0,
         }
     }
 
     fn is_forgettable(&self, now: Instant) -> bool {
-        let unused = self.under_way == 0 && self.streams == 0;
+        let unused = self.under_way == 0 && self.streams == 0 && self.held == 0;
         unused && self.requests.is_whole(now) && self.kibibytes.is_whole(now)
     }
 
@@ -207,6 +212,26 @@ impl Shares {
         *open = open.saturating_sub(1);
     }
 
+    /// So many bytes of a message are to be read: they take room until [`Shares::lets_go`].
+    ///
+    /// # Errors
+    /// A [`Wait`]; nothing is held for it then.
+    pub fn holds(&mut self, who: &Principal, bytes: u64) -> Result<(), Wait> {
+        let Some(share) = self.of.get_mut(who) else { return Ok(()) };
+        let all = share.held.saturating_add(bytes);
+        if share.held > 0 && all > HELD {
+            return Err(share.waits((MESSAGE_BOUNDED, "too many bytes at once", SOON)));
+        }
+        share.held = all;
+        Ok(())
+    }
+
+    /// That message was handed on, or came to nothing.
+    pub fn lets_go(&mut self, who: &Principal, bytes: u64) {
+        let Some(share) = self.of.get_mut(who) else { return };
+        share.held = share.held.saturating_sub(bytes);
+    }
+
     /// So many bytes went in or out: what is too much is waited for afterwards.
     pub fn carried(&mut self, who: &Principal, bytes: usize, now: Instant) {
         let Some(share) = self.of.get_mut(who) else { return };
@@ -299,6 +324,24 @@ mod tests {
         shares.leave(&ada, Kind::Stream);
         shares.lasts(&ada).unwrap();
         assert_eq!(shares.under_way(), 1);
+    }
+
+    #[test]
+    fn what_is_on_its_way_in_has_a_room() {
+        let (ada, bob) = (Principal::token("ada"), Principal::token("bob"));
+        let now = arbitrary();
+        let mut shares = shares();
+        for who in [&ada, &bob] {
+            shares.enter(who, Kind::Request, now).unwrap();
+        }
+        shares.holds(&ada, HELD - 1).unwrap();
+        shares.holds(&ada, 1).unwrap();
+        let wait = shares.holds(&ada, 1).unwrap_err();
+        assert_eq!((wait.control, wait.first), (MESSAGE_BOUNDED, Some(0)));
+        shares.holds(&bob, HELD + 1).unwrap();
+        assert!(shares.holds(&bob, 1).is_err(), "a large one comes alone");
+        shares.lets_go(&ada, HELD - 1);
+        shares.holds(&ada, HELD - 1).unwrap();
     }
 
     #[test]

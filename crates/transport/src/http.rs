@@ -141,6 +141,12 @@ where
             accepted = door.accept() => match accepted {
                 Ok(stream) => {
                     let caller = stream.caller();
+                    // Those that were left by their callers are seen to be, before anybody has to
+                    // give way: the first turn hears of it, in the second they end.
+                    if !crowd.has_room(stream.address()) {
+                        tokio::task::yield_now().await;
+                        tokio::task::yield_now().await;
+                    }
                     let Some(seat) = crowd.enter(stream.address(), &caller.standing) else {
                         continue;
                     };

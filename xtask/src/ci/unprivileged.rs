@@ -58,20 +58,19 @@ pub(super) fn tests(ci: &mut Ci<'_>) -> Result<(), String> {
         build.arg("--workspace");
     }
     build.env("PORTCULLIS_PEERS", peers::folder(ci));
-    let programs = tests::programs(&mut build)?.into_iter();
-    for program in programs.filter(runs_again) {
-        say(&format!("{} as nobody", program.name));
+    let programs = tests::programs(&mut build)?.into_iter().filter(runs_again).collect();
+    let peers = peers::folder(ci);
+    let command = |program: &tests::Program| {
         let name = program.name.replace("::", "-");
         let mut command = as_nobody(&program.path, &private.hand_over(&format!("{name}-home"))?);
         // Beside the home: a root below it would make the home's name exist in a box.
         command.env("TMPDIR", private.hand_over(&format!("{name}-tmp"))?);
         command.current_dir(&program.folder).env("CARGO_MANIFEST_DIR", &program.folder);
-        command.env("PORTCULLIS_PEERS", peers::folder(ci)).arg("--show-output");
+        command.env("PORTCULLIS_PEERS", &peers).arg("--show-output");
         command.args(PARTS.iter().filter(|(of, _)| *of == program.name).map(|(_, part)| part));
-        tests::listen(ci, &mut command, &format!("nobody-{name}.log"))
-            .map_err(|why| format!("{}: {why}", program.name))?;
-    }
-    Ok(())
+        Ok(command)
+    };
+    tests::in_lanes(ci, programs, "nobody", command)
 }
 
 fn runs_again(program: &tests::Program) -> bool {

@@ -19,7 +19,7 @@ pub(crate) fn lines(serve: &Serve, servers: &[Server]) -> Result<Vec<Line>, Trou
         "https-remote" => https(serve),
         "origin-checked" => origins(serve),
         "loopback-bound" => bound(serve),
-        "callers-authenticated" => callers(serve),
+        "callers-authenticated" => callers(serve, servers),
         "sessions-random" => sessions(serve),
         "secrets-referenced" => secrets(servers),
         // A line that nobody can judge is nothing to be calm about.
@@ -42,7 +42,7 @@ fn https(serve: &Serve) -> Now {
             (Standing::Good, format!("TLS, with the certificate in {}", tls.certificate))
         }
         (None, true) if serve.hosts.is_empty() => {
-            (Standing::Good, "no TLS, and nothing leaves this machine".to_owned())
+            (Standing::Good, "no TLS, and only this machine reaches it".to_owned())
         }
         (None, true) => {
             let says = "no TLS; what speaks it for";
@@ -76,7 +76,12 @@ fn bound(serve: &Serve) -> Now {
     }
 }
 
-fn callers(serve: &Serve) -> Now {
+fn callers(serve: &Serve, servers: &[Server]) -> Now {
+    if let Listen::Tcp(at) = &serve.listen
+        && let Some(why) = servers.iter().find_map(|server| serve.lets_in(server, *at))
+    {
+        return (Standing::Bad, why);
+    }
     let mut known = Vec::new();
     if !serve.issuers.is_empty() {
         let names: Vec<String> = serve.issuers.iter().map(|it| it.name.clone()).collect();

@@ -21,9 +21,14 @@ fn it_says_of_each_line_where_it_stands() {
         let what = line.split('|').nth(1).unwrap().trim();
         assert!(plain.contains(&format!("{what}\n  in order: ")), "{what}: {plain}");
     }
-    assert!(plain.contains("no TLS, and nothing leaves this machine"), "{plain}");
+    assert!(plain.contains("no TLS, and only this machine reaches it"), "{plain}");
     assert!(plain.contains("processes of the account that serves"), "{plain}");
     assert_eq!(plain.matches("shown by: ").count(), 6, "{plain}");
+    // A server that reaches the port would be the operator.
+    for network in ["\"host\"", "[\"127.0.0.1:8808\"]"] {
+        let open = says(&format!("[serve]\n{server}network = {network}\n"));
+        assert!(open.contains("`files` ") && open.contains("would be let in"), "{open}");
+    }
     let token = format!("[serve.tokens.ada]\nsha256 = \"{}\"\n", "0f".repeat(32));
     let wide = says(&format!(
         "[serve]\nhosts = [\"gate.example.com\"]\norigins = [\"vscode-webview://*\"]\n{token}{server}"

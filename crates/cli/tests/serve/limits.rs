@@ -136,6 +136,38 @@ fn requests_and_streams_at_once_are_capped_until_some_of_them_end() {
     assert_eq!(denied.len(), 2, "two runs: {denied:?}");
 }
 
+/// MCP-LIM-06: bodies that are on their way in take memory, and one principal takes so much of it.
+#[test]
+fn slow_bodies_of_one_principal_have_a_room() {
+    let stage = Stage::new();
+    let house = House::of_files(&stage, "");
+    let slow = || {
+        let mut stream = house.connect();
+        let head = format!(
+            "POST /s/files/mcp HTTP/1.1\r\nHost: 127.0.0.1:{}\r\nContent-Type: application/json\r\n\
+             Accept: application/json, text/event-stream\r\nExpect: 100-continue\r\n\
+             Content-Length: {}\r\n\r\n",
+            house.port,
+            4 << 20
+        );
+        stream.write_all(head.as_bytes()).unwrap();
+        let mut got = [0; 12];
+        stream.read_exact(&mut got).unwrap();
+        (stream, String::from_utf8_lossy(&got).into_owned())
+    };
+    let mut all: Vec<_> = (0..16).map(|_| slow()).collect();
+    for (_, got) in &all {
+        assert_eq!(got, "HTTP/1.1 100", "it is waited for");
+    }
+    assert_eq!(slow().1, "HTTP/1.1 429");
+    let got = house.posts(&[], &opening(LEGACY));
+    assert!(got.status == 429 && got.body.contains("too many bytes at once"), "{got:?}");
+    all.pop();
+    stage.until("there is room again", || {
+        (house.posts(&[], &opening(LEGACY)).status == 200).then_some(())
+    });
+}
+
 /// MCP-LIM-06: what comes in one request is as much as if it had come in many.
 #[test]
 fn a_batch_counts_for_each_of_its_messages() {

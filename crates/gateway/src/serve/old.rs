@@ -13,7 +13,7 @@ use hyper::{Method, StatusCode};
 use portcullis_transport::http::{Body, Refusal, Reply, SessionId, empty, json, sse};
 use portcullis_wire::{Message, Revision, parse};
 
-use super::front::{CHANGED, Front, NO_SESSION, OURS, UNNAMED, VERSION, Visit, asks, meta};
+use super::front::{Front, NO_SESSION, OURS, UNNAMED, VERSION, Visit, asks, meta};
 use super::granted::Away;
 use super::head::{Door, accepts, is_json, only};
 use super::lull;
@@ -82,12 +82,10 @@ impl Front {
         let name = parts.uri.query().and_then(|query| query.strip_prefix(QUERY)).ok_or(UNNAMED)?;
         let session = self.session(name, visit)?;
         let says_modern = only(parts, VERSION)? == Some(Revision::V2026_07_28.as_str());
-        let bytes = body.read().await?;
-        // A body may take its time, and who asks was judged before it.
-        if self.sessions().config != self.config {
-            return Err(CHANGED.into());
-        }
-        visit.place.carried(bytes.len());
+        let (bytes, _held) = match self.reads(body, visit).await? {
+            Ok(read) => read,
+            Err(wait) => return Ok(wait),
+        };
         let mut message = match parse(&bytes, &visit.limits()) {
             Ok(message) => message,
             Err(malformed) => {

@@ -71,6 +71,8 @@ pub(crate) struct Left {
 /// somebody left takes none, and is never lost.
 #[derive(Debug)]
 pub(crate) struct Told {
+    /// Responses that were over before: they come along, so that nobody is woken for them alone.
+    pub(crate) before: Vec<Left>,
     pub(crate) said: Said,
     pub(super) _room: Option<OwnedSemaphorePermit>,
 }

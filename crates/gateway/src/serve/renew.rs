@@ -19,7 +19,7 @@ use super::lull::Lull;
 use super::sessions::{Limits, Session, Sessions};
 use super::turnstile::Turnstile;
 use super::witness::Witness;
-use super::{Serving, alone, doors, known, number, say};
+use super::{Serving, alone, apart, doors, known, number, say};
 use crate::fault::Fault;
 use crate::launch::{Plan, compile, firm};
 use crate::reload::Written;
@@ -111,6 +111,7 @@ impl Front {
         before: Option<&Self>,
     ) -> Result<Self, Fault> {
         known(&serve, &servers)?;
+        apart(&serve, &servers, address)?;
         let Some(first) = servers.first() else {
             return Err(Fault::operator("there is no server to serve"));
         };

@@ -67,20 +67,24 @@ impl Session {
     pub(super) async fn tell(&self, said: Said) -> bool {
         self.touch();
         let Ok(room) = Arc::clone(&self.ahead).acquire_owned().await else { return false };
-        self.tells_what_is_done();
-        self.voice.say.send(Told { said, _room: Some(room) }).is_ok()
+        let before = self.what_is_done();
+        self.voice.say.send(Told { before, said, _room: Some(room) }).is_ok()
     }
 
     /// Nobody waits for it to hear this, so it is not woken for each: it hears it with the next
     /// message, or when it is looked which sessions idle.
     fn tells_what_is_done(&self) {
-        let done = std::mem::take(&mut *self.done.lock().unwrap_or_else(PoisonError::into_inner));
-        done.into_iter().for_each(|left| self.tells_left(left));
+        self.what_is_done().into_iter().for_each(|left| self.tells_left(left));
+    }
+
+    fn what_is_done(&self) -> Vec<Left> {
+        std::mem::take(&mut *self.done.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     fn tells_left(&self, left: Left) {
         // One that is over has nobody to tell.
-        let _ = self.voice.say.send(Told { said: Said::Left(left), _room: None });
+        let _ =
+            self.voice.say.send(Told { before: Vec::new(), said: Said::Left(left), _room: None });
     }
 
     /// Ends it, whatever it is doing; one that is still being started ends when it is.

@@ -97,6 +97,13 @@ impl Place {
         Ok(())
     }
 
+    /// A message is read that may have so many bytes: it takes room until what is given is dropped.
+    pub(super) fn reads(&self, bytes: u64) -> Result<Held, Wait> {
+        let Taken { turnstile, who, .. } = &*self.0;
+        turnstile.lock().holds(who, bytes)?;
+        Ok(Held { turnstile: turnstile.clone(), who: who.clone(), bytes })
+    }
+
     pub(super) fn carried(&self, bytes: usize) {
         let Taken { turnstile, who, .. } = &*self.0;
         turnstile.lock().carried(who, bytes, Instant::now());
@@ -126,6 +133,29 @@ impl Drop for Taken {
         let mut shares = self.turnstile.lock();
         shares.leave(&self.who, kind);
         (0..beside).for_each(|_| shares.leave(&self.who, Kind::Request));
+    }
+}
+
+/// Room for a message that is on its way in.
+#[derive(Debug)]
+pub(super) struct Held {
+    turnstile: Turnstile,
+    who: Principal,
+    bytes: u64,
+}
+
+impl Held {
+    /// It turned out to have so many bytes.
+    pub(super) fn was(&mut self, bytes: usize) {
+        let bytes = u64::try_from(bytes).unwrap_or(u64::MAX).min(self.bytes);
+        self.turnstile.lock().lets_go(&self.who, self.bytes - bytes);
+        self.bytes = bytes;
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.turnstile.lock().lets_go(&self.who, self.bytes);
     }
 }
 

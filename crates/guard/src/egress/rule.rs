@@ -251,6 +251,23 @@ impl Reach {
         self.0.iter().any(|rule| rule.names(&host))
     }
 
+    /// Whether an entry leads to exactly this address, by itself or by a name that is said to.
+    #[must_use]
+    pub fn leads_to(&self, at: SocketAddr) -> bool {
+        let ip = at.ip().to_canonical();
+        self.0.iter().any(|rule| match (&rule.who, rule.exactly) {
+            (_, Some((address, port))) => {
+                let port_fits =
+                    port.map_or_else(|| rule.ports.contains(&at.port()), |it| it == at.port());
+                address.to_canonical() == ip && port_fits
+            }
+            (Who::Exactly(Host::Address(address)), None) => {
+                address.to_canonical() == ip && rule.ports.contains(&at.port())
+            }
+            _ => false,
+        })
+    }
+
     /// Judges a target.
     ///
     /// # Errors

@@ -58,13 +58,14 @@ impl Database {
         &self.0.path
     }
 
-    /// Lends a connection for one piece of work. One that failed is not used again.
+    /// Lends a connection for one piece of work. One that failed is not used again, nor is one to
+    /// a file that is not at its place any more: what it writes would be nowhere.
     pub(super) fn with<T>(
         &self,
         what: &'static str,
         work: impl FnOnce(&mut Connection) -> Sql<T>,
     ) -> Result<T, StoreError> {
-        let there = lock(&self.0.idle).pop();
+        let there = lock(&self.0.idle).pop().filter(|_| self.is_there());
         let mut db = there.map_or_else(|| self.another(), Ok)?;
         let done = work(&mut db).map_err(|source| database::failed(what, self.path(), source))?;
         let mut idle = lock(&self.0.idle);
@@ -178,6 +179,8 @@ mod tests {
         }
         let fresh = Database::open(state.path()).unwrap();
         assert!(fresh.is_there() && !all.is_there());
+        let count = |db: &mut Connection| db.query_row("SELECT seen FROM clock", [], |_| Ok(()));
+        assert!(matches!(all.with("count", count), Err(StoreError::Damaged { .. })));
         assert!(matches!(all.version(), Err(StoreError::Damaged { .. })));
     }
 }

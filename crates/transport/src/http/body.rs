@@ -29,6 +29,13 @@ impl Body {
         Self { incoming, bytes, time }
     }
 
+    /// The most bytes that this may turn out to be: what it says of itself, or what is let in.
+    #[must_use]
+    pub fn most(&self) -> u64 {
+        let bytes = u64::try_from(self.bytes).unwrap_or(u64::MAX);
+        self.incoming.size_hint().upper().map_or(bytes, |said| said.min(bytes))
+    }
+
     /// All of it.
     ///
     /// # Errors

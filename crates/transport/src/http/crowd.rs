@@ -52,6 +52,13 @@ impl Crowd {
         self.lock().all.len()
     }
 
+    /// One more takes nobody's place.
+    pub(super) fn has_room(&self, from: Option<IpAddr>) -> bool {
+        let inside = self.lock();
+        let theirs = from.and_then(|from| inside.of.get(&whose(from))).copied().unwrap_or_default();
+        theirs < self.of_one && inside.all.len() < self.most
+    }
+
     /// One more, if there is room for it, or somebody gives way: whoever came first of those that
     /// nobody knows. Where one address has its share, it is one of that address.
     pub(super) fn enter(&self, from: Option<IpAddr>, standing: &Standing) -> Option<Seat> {

@@ -213,6 +213,30 @@ fn who_never_was_known_holds_out_nobody_who_is() {
     }
 }
 
+/// A pool of connections that is opened anew all at once, while the old ones are still counted.
+#[test]
+fn who_has_left_takes_nobodys_place() {
+    const POOL: usize = 60;
+    let limits = Limits { connections: 80, of_one_address: 64, ..Limits::default() };
+    let site = Site::on_loopback(limits, knows);
+    let mut pool = Vec::new();
+    for _ in 0..5 {
+        // Each new one comes right before the one whose place it takes is closed.
+        for at in 0..POOL {
+            let fresh = site.connect();
+            if at < pool.len() {
+                pool[at] = fresh;
+            } else {
+                pool.push(fresh);
+            }
+        }
+        for stream in &mut pool {
+            stream.write_all(post("a").as_bytes()).unwrap();
+            assert_eq!(status(&until(stream, "[1]")), Some(200));
+        }
+    }
+}
+
 #[test]
 fn at_the_end_what_is_under_way_is_answered_and_nobody_new_is_let_in() {
     let (go, wait) = mpsc::channel::<()>(1);
