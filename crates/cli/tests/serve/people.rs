@@ -174,3 +174,23 @@ fn what_somebody_may_not_reach_is_not_there() {
     assert_eq!(turned.iter().filter(is_bob).count(), 2, "both are recorded: {turned:?}");
     assert_eq!(asks(BOBS, "/s/files/mcp").status, 200);
 }
+
+/// Who comes without a token is known by its account, and a server has ours: one that reaches the
+/// port would be whoever serves.
+#[test]
+fn a_server_that_would_be_its_operator_is_not_started() {
+    if rustix::process::geteuid().is_root() {
+        println!("skipped: where root serves, servers have accounts of their own");
+        return;
+    }
+    let stage = Stage::new();
+    for network in ["\"host\"", "[\"127.0.0.1:8808\"]"] {
+        let config = stage.config(&format!(
+            "[serve]\nlisten = \"127.0.0.1:8808\"\n[server.files]\ncommand = [\"true\"]\n\
+             network = {network}\n"
+        ));
+        let said = stage.says(&["serve", "--config", &config.display().to_string()]);
+        assert_eq!(said.code, 2, "{network}: {said:?}");
+        assert!(said.err.contains("would be let in like whoever serves"), "{said:?}");
+    }
+}
