@@ -7,7 +7,6 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Instant;
 
-use hyper::body::Bytes;
 use hyper::http::request::Parts;
 use hyper::{Method, StatusCode};
 use portcullis_config::Serve;
@@ -33,7 +32,7 @@ use super::replies::{answer_to, gone, ours, refused, respond, streamed, whole};
 use super::resume::{LAST, resume};
 use super::sessions::{Kinship, Session, Sessions};
 use super::stream::{Answers, Stream};
-use super::turnstile::{self, Held, Place};
+use super::turnstile::{self, Place};
 use super::witness::Turned;
 use super::worker;
 use crate::launch::{DEPTH, Plan};
@@ -339,28 +338,6 @@ impl Front {
         })
     }
 
-    /// The bytes of a message, and the room that they take; who has to wait for room is told so.
-    pub(super) async fn reads(
-        &self,
-        body: Body,
-        visit: &Visit<'_>,
-    ) -> Result<Result<(Bytes, Held), Reply>, Away> {
-        let mut held = match visit.place.reads(body.most()) {
-            Ok(held) => held,
-            Err(wait) => {
-                return Ok(Err(self.told_to_wait(&visit.caller, &visit.guest.principal, &wait)));
-            }
-        };
-        let bytes = body.read().await?;
-        held.was(bytes.len());
-        // A body may take its time, and who asks was judged before it.
-        if self.sessions().config != self.config {
-            return Err(CHANGED.into());
-        }
-        visit.place.carried(bytes.len());
-        Ok(Ok((bytes, held)))
-    }
-
     /// What is no message is told so, and the session that it was for counts it.
     pub(super) async fn malformed(
         &self,
@@ -568,7 +545,7 @@ pub(super) const UNNAMED: Refusal =
 pub(super) const NO_SESSION: Refusal =
     Refusal::new(StatusCode::NOT_FOUND, "there is no such session");
 const NOT_YOURS: Refusal = Refusal::new(StatusCode::FORBIDDEN, "this is not your session");
-const CHANGED: Refusal =
+pub(super) const CHANGED: Refusal =
     Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "the config changed meanwhile: ask again");
 const FULL: Refusal = Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "there are too many sessions");
 pub(super) const OURS: Refusal =

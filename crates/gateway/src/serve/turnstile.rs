@@ -12,7 +12,10 @@ use hyper::{Method, StatusCode};
 use portcullis_config::serve::Most;
 use portcullis_mediation::shares::{self, Kind, Shares, Wait};
 use portcullis_policy::Principal;
-use portcullis_transport::http::{Content, Feed, Refusal, Reply};
+use portcullis_transport::http::{Body, Content, Feed, Refusal, Reply};
+
+use super::front::{CHANGED, Front, Visit};
+use super::granted::Away;
 
 /// A second begun is a second to wait.
 const BEGUN: Duration = Duration::from_secs(1);
@@ -72,6 +75,30 @@ impl Turnstile {
 
     fn lock(&self) -> MutexGuard<'_, Shares> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Front {
+    /// The bytes of a message, and the room that they take; who has to wait for room is told so.
+    pub(super) async fn reads(
+        &self,
+        body: Body,
+        visit: &Visit<'_>,
+    ) -> Result<Result<(Bytes, Held), Reply>, Away> {
+        let mut held = match visit.place.reads(body.most()) {
+            Ok(held) => held,
+            Err(wait) => {
+                return Ok(Err(self.told_to_wait(&visit.caller, &visit.guest.principal, &wait)));
+            }
+        };
+        let bytes = body.read().await?;
+        held.was(bytes.len());
+        // A body may take its time, and who asks was judged before it.
+        if self.sessions().config != self.config {
+            return Err(CHANGED.into());
+        }
+        visit.place.carried(bytes.len());
+        Ok(Ok((bytes, held)))
     }
 }
 
