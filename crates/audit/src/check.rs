@@ -3,33 +3,44 @@
 //! A check is a `static` that says what it is called, what it rests on and how it is mended;
 //! [`CHECKS`] is the list. Its page is `docs/checks/ID.md`, its fixtures are in
 //! `crates/audit/fixtures/ID/`. `judge.rs` has what many of them share: one finding for each
-//! parameter, from source and from what was tried together.
+//! parameter, from source and from what was tried together; `asked.rs` what those of HTTP share.
 
+mod asked;
 mod binds_everywhere;
+mod callers_unauthenticated;
 mod certificates_ignored;
+mod challenge_incomplete;
 mod code_execution;
+mod cors_open;
 mod definition_drift;
 mod disorderly_conduct;
+mod foreign_origin;
 mod free_process;
 mod hard_coded_secret;
+mod headers_unchecked;
 mod hidden_tool;
 mod hostile_text;
 mod inherited_input;
 mod judge;
+mod loose_requests;
 mod lying_annotations;
 mod missing_annotations;
 mod no_timeout;
 mod option_injection;
 mod path_escape;
 mod path_prefix;
+mod plain_http;
 mod raw_errors;
 mod raw_sql;
 mod rebinding_unprotected;
 mod server_side_request;
+mod session_guessable;
+mod session_unchecked;
 mod shadowed_tool;
 mod shell_execution;
 mod slow_pattern;
 mod sql_first_word;
+mod stream_crossed;
 mod template_injection;
 mod unbounded_input;
 mod unsafe_deserialisation;
@@ -97,6 +108,7 @@ pub const CHECKS: &[&Check] = &[
     &sql_first_word::CHECK,
     &code_execution::CHECK,
     &unsafe_deserialisation::CHECK,
+    &callers_unauthenticated::CHECK,
     &template_injection::CHECK,
     &server_side_request::CHECK,
     &inherited_input::CHECK,
@@ -107,12 +119,21 @@ pub const CHECKS: &[&Check] = &[
     &lying_annotations::CHECK,
     &hard_coded_secret::CHECK,
     &rebinding_unprotected::CHECK,
+    &foreign_origin::CHECK,
+    &cors_open::CHECK,
+    &session_guessable::CHECK,
+    &session_unchecked::CHECK,
+    &stream_crossed::CHECK,
+    &plain_http::CHECK,
     &certificates_ignored::CHECK,
     &unbounded_input::CHECK,
     &raw_errors::CHECK,
+    &headers_unchecked::CHECK,
+    &challenge_incomplete::CHECK,
     &binds_everywhere::CHECK,
     &disorderly_conduct::CHECK,
     &missing_annotations::CHECK,
+    &loose_requests::CHECK,
     &no_timeout::CHECK,
     &slow_pattern::CHECK,
 ];

@@ -3,6 +3,8 @@
 //! A line passes only when something was really tried or read, and it says what. What could not
 //! be tested is said, with the reason, and is never a pass; the grade counts tested lines only.
 
+mod transport;
+
 use std::fmt::Write as _;
 
 use serde::{Deserialize, Serialize};
@@ -12,6 +14,7 @@ use crate::evidence::Source;
 use crate::evidence::live::{Answer, Attack, Live};
 use crate::evidence::source::{FactKind, Sink};
 use crate::finding::{Confidence, Finding};
+use transport::TRANSPORT;
 
 /// How a line stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -146,15 +149,21 @@ const SERVER: &[Line] = &[
     },
 ];
 
-/// Every line, answered.
+/// Every line, answered. Those of the transport only where it was asked over HTTP.
 #[must_use]
 pub fn server(evidence: &Evidence, findings: &[Finding]) -> Vec<Row> {
-    SERVER.iter().map(|line| answer(line, evidence, findings)).collect()
+    let transport = evidence.http.iter().flat_map(|_| TRANSPORT);
+    SERVER.iter().chain(transport).map(|line| answer(line, evidence, findings)).collect()
 }
 
 /// The names of the lines, in their order.
 pub fn names() -> impl Iterator<Item = (&'static str, &'static str)> {
     SERVER.iter().map(|line| (line.control, line.statement))
+}
+
+/// The names of the lines of a server over HTTP, in their order.
+pub fn transport_names() -> impl Iterator<Item = (&'static str, &'static str)> {
+    TRANSPORT.iter().map(|line| (line.control, line.statement))
 }
 
 /// From A (everything that was tested holds) to F; `None` when nothing was tested.
@@ -212,6 +221,16 @@ fn answering(evidence: &Evidence) -> Result<&Live, Tested> {
     }
 }
 
+/// Why a line about calls says nothing of a server that was asked over HTTP; `None` where tools were called.
+fn uncalled(evidence: &Evidence) -> Option<Tested> {
+    let none = evidence.live.as_ref().is_some_and(|live| live.trials.is_empty());
+    (none && evidence.http.is_some() && answering(evidence).is_ok()).then(|| {
+        let why =
+            "no tool is called over HTTP; start the server over its pipes, or read its source";
+        Tested::Not(why.to_owned())
+    })
+}
+
 /// Why source alone is no pass.
 const PART: &str = "nothing in what was read, but not everything could be read or followed";
 
@@ -237,6 +256,9 @@ fn tried(evidence: &Evidence, attacks: &[Attack], sinks: &[Sink], what: &'static
     let Some(source) = &evidence.source else {
         return match (made, answering(evidence)) {
             (1.., _) => Tested::Yes(said),
+            (0, Ok(_)) if evidence.http.is_some() => {
+                uncalled(evidence).unwrap_or(Tested::Nothing("it has no tools"))
+            }
             (0, Ok(live)) if live.tools.is_empty() => Tested::Nothing("it has no tools"),
             (0, Ok(_)) => {
                 Tested::Not(format!("no parameter looks like {what}, and the source was not read"))
@@ -276,7 +298,10 @@ fn arguments(evidence: &Evidence) -> Tested {
         }
         (0, 1..) if is_part(evidence) => Tested::Not(PART.to_owned()),
         (0, 1..) => Tested::Yes(format!("{read} parameters have bounds in the source")),
-        (0, 0) => answering(evidence).err().unwrap_or(Tested::Nothing("no tool has parameters")),
+        (0, 0) => answering(evidence)
+            .err()
+            .or_else(|| uncalled(evidence))
+            .unwrap_or(Tested::Nothing("no tool has parameters")),
     }
 }
 
@@ -285,6 +310,9 @@ fn burst(evidence: &Evidence) -> Tested {
         Ok(live) => live,
         Err(why) => return why,
     };
+    if let Some(uncalled) = uncalled(evidence) {
+        return uncalled;
+    }
     let made: Vec<_> = live.trials.iter().filter(|it| it.attack == Attack::Rate).collect();
     let bad = made.iter().any(|it| matches!(it.answer, Answer::Silence | Answer::Ended));
     match (made.is_empty(), bad) {
@@ -315,6 +343,9 @@ fn ends(evidence: &Evidence) -> Tested {
             };
         }
     };
+    if let Some(uncalled) = uncalled(evidence) {
+        return uncalled;
+    }
     let silent = live.trials.iter().filter(|it| it.answer == Answer::Silence).count();
     match (live.trials.len(), silent) {
         (0, _) => Tested::Not("no tool could be called".to_owned()),
@@ -328,7 +359,8 @@ fn ends(evidence: &Evidence) -> Tested {
 fn errors(evidence: &Evidence) -> Tested {
     let trials = evidence.live.iter().flat_map(|live| &live.trials);
     let erred =
-        trials.filter(|it| matches!(it.answer, Answer::ToolError | Answer::ProtocolError)).count();
+        trials.filter(|it| matches!(it.answer, Answer::ToolError | Answer::ProtocolError)).count()
+            + transport::errors(evidence);
     let handlers = evidence.source.as_ref().map_or(0, |source| source.handlers.len());
     match (erred, handlers) {
         (1.., _) => Tested::Yes(format!("{erred} errors told nothing of the machine")),
@@ -344,6 +376,9 @@ fn errors(evidence: &Evidence) -> Tested {
 
 fn logged(evidence: &Evidence) -> Tested {
     match answering(evidence) {
+        Ok(_) if evidence.http.is_some() => {
+            uncalled(evidence).unwrap_or(Tested::Not("it was not watched".to_owned()))
+        }
         Ok(live) if live.logs_calls => Tested::Yes("a call leaves a line on standard error or a log message".to_owned()),
         Ok(_) => Tested::Not("nothing on standard error and no log message; a log of its own is not visible from outside".to_owned()),
         Err(why) => why,
@@ -374,7 +409,8 @@ fn described(evidence: &Evidence) -> Tested {
     match answering(evidence) {
         Ok(live) if live.tools.is_empty() => Tested::Nothing("it has no tools"),
         Ok(live) => {
-            Tested::Yes(format!("{} tools, twice listed and twice launched", live.tools.len()))
+            let launched = if evidence.http.is_some() { "" } else { " and twice launched" };
+            Tested::Yes(format!("{} tools, twice listed{launched}", live.tools.len()))
         }
         Err(why) => why,
     }

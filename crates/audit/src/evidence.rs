@@ -4,11 +4,13 @@
 //! in it that came from a server is a claim or a measurement, never an instruction to us, and
 //! every text is bounded before it gets here.
 
+pub mod http;
 pub mod live;
 pub mod source;
 
 use serde::{Deserialize, Serialize};
 
+pub use http::Http;
 pub use live::Live;
 pub use source::Source;
 
@@ -29,6 +31,9 @@ pub struct Evidence {
     /// What the server did, when it was started.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub live: Option<Live>,
+    /// How it answers over HTTP, when it was asked at an address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub http: Option<Http>,
 }
 
 /// A place in a source file. Lines and columns begin at 1; columns count characters.

@@ -118,7 +118,7 @@ pub struct Finding {
     /// Where the caller's value comes from and goes to.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub steps: Vec<Step>,
-    /// The request that proves it: `params` of `tools/call`.
+    /// The request that proves it: `params` of `tools/call`, or `{"curl": ...}` for one over HTTP.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reproducer: Option<serde_json::Value>,
     /// What was seen, in words.

@@ -1,4 +1,8 @@
 //! What touches the world, and brings home evidence.
 
+mod clock;
+mod dice;
+pub mod http;
 pub mod live;
+mod machine;
 pub mod source;

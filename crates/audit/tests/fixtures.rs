@@ -28,8 +28,13 @@ fn told(file: &Path) -> Vec<String> {
     let source = look(file, &budget).expect("source");
     assert!(source.files.iter().all(|it| it.whole), "{}: its grammar does not fit", file.display());
     assert!(!source.handlers.is_empty(), "{}: no handler was found", file.display());
-    let evidence =
-        Evidence { format: FORMAT, target: "fixture".to_owned(), source: Some(source), live: None };
+    let evidence = Evidence {
+        format: FORMAT,
+        target: "fixture".to_owned(),
+        source: Some(source),
+        live: None,
+        http: None,
+    };
     judge(&evidence).into_iter().map(|it| it.check).collect()
 }
 
@@ -43,6 +48,7 @@ fn told_of_tree(name: &str) -> (Vec<(String, String)>, Source) {
         target: "fixture".to_owned(),
         source: Some(source.clone()),
         live: None,
+        http: None,
     };
     let grave = judge(&evidence).into_iter().filter(|it| it.severity >= Severity::High);
     let placed = grave.map(|it| match it.location {

@@ -45,8 +45,13 @@ fn told(python: bool, body: &str) -> Vec<String> {
     let source = look(tree.path(), &budget).expect("source");
     assert!(source.files.iter().all(|it| it.whole), "its grammar does not fit: {body}");
     assert_eq!(source.handlers.len(), 1, "{body}");
-    let evidence =
-        Evidence { format: FORMAT, target: "guards".to_owned(), source: Some(source), live: None };
+    let evidence = Evidence {
+        format: FORMAT,
+        target: "guards".to_owned(),
+        source: Some(source),
+        live: None,
+        http: None,
+    };
     let grave = |it: &portcullis_audit::Finding| {
         it.severity >= Severity::High && it.confidence >= Confidence::Likely
     };

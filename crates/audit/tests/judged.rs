@@ -22,11 +22,15 @@ fn seen(over: Value) -> Evidence {
         "trials": [trial("benign", "result", Value::Null)],
         "wishes": [], "conduct": [], "untested": []
     });
+    let mut http = None;
     for (name, value) in over.as_object().expect("an object") {
-        live[name] = value.clone();
+        match name.as_str() {
+            "http" => http = serde_json::from_value(value.clone()).expect("evidence"),
+            _ => live[name] = value.clone(),
+        }
     }
     let live: Live = serde_json::from_value(live).expect("evidence");
-    Evidence { format: FORMAT, target: "notes".to_owned(), source: None, live: Some(live) }
+    Evidence { format: FORMAT, target: "notes".to_owned(), source: None, live: Some(live), http }
 }
 
 fn trial(attack: &str, answer: &str, effect: Value) -> Value {
@@ -46,6 +50,80 @@ fn tool(over: Value) -> Value {
         tool[name] = value.clone();
     }
     json!({ "tools": [tool, { "name": "list_notes", "annotations": { "readOnlyHint": true } }] })
+}
+
+/// A server on this machine that was asked these questions over HTTP, with what is laid over it.
+fn http(questions: &[(&str, u16, &str)], over: Value) -> Value {
+    let exchange = |(question, status, kind): &(&str, u16, &str)| {
+        let meaning = match *kind {
+            "error" => json!({ "kind": "error", "code": -32600 }),
+            kind => json!({ "kind": kind }),
+        };
+        json!({
+            "question": question,
+            "request": { "method": "POST", "url": "http://127.0.0.1:1/mcp", "headers": [{ "name": "origin", "value": "null" }] },
+            "answer": { "status": status, "headers": [], "meaning": meaning, "said": "" }
+        })
+    };
+    let mut http = json!({
+        "url": "http://127.0.0.1:1/mcp", "encrypted": false, "this_machine": true, "identified": ["authorization"],
+        "exchanges": questions.iter().map(exchange).collect::<Vec<_>>()
+    });
+    for (name, value) in over.as_object().expect("an object") {
+        http[name] = value.clone();
+    }
+    json!({ "http": http })
+}
+
+/// One question over HTTP: done, which it should not be, and refused.
+fn asked(question: &str) -> (Value, Value) {
+    (http(&[(question, 200, "result")], json!({})), http(&[(question, 403, "error")], json!({})))
+}
+
+/// What is said beside the answer.
+fn with(mut evidence: Value, at: &str, value: Value) -> Value {
+    *evidence.pointer_mut(at).expect("a place") = value;
+    evidence
+}
+
+/// The checks of servers over HTTP, as in [`table`].
+fn over_http() -> Vec<(&'static str, Value, Value)> {
+    let (rebound, not_rebound) = asked("rebound");
+    let (page, no_page) = asked("foreign-origin");
+    let headers = "/http/exchanges/0/answer/headers";
+    let allowed = json!([
+        { "name": "access-control-allow-origin", "value": "null" },
+        { "name": "access-control-allow-credentials", "value": "true" }
+    ]);
+    let (alone, not_alone) = asked("session-alone");
+    let (other, not_other) = asked("other-method");
+    let (text, no_text) = asked("plain-text");
+    let (nobody, not_nobody) = asked("no-credential");
+    let (resumed, not_resumed) = asked("resume");
+    let mut crossed = resumed;
+    crossed["http"]["exchanges"][0]["remark"] = json!("another's answer came back");
+    let names = |bits: u32| {
+        json!({ "names": {
+            "seen": 5, "shortest": 36, "bits": bits, "repeated": false, "counted": false, "of_the_clock": false
+        } })
+    };
+    let challenge = json!([{ "name": "www-authenticate", "value": "Bearer" }]);
+    let refused = http(&[("no-credential", 401, "nothing")], json!({}));
+    let there = json!({ "url": "http://notes.example/mcp", "this_machine": false });
+    vec![
+        ("rebinding-unprotected", rebound, not_rebound),
+        ("foreign-origin", page.clone(), no_page),
+        ("cors-open", with(page.clone(), headers, allowed), page),
+        ("callers-unauthenticated", nobody, not_nobody),
+        ("challenge-incomplete", refused.clone(), with(refused, headers, challenge)),
+        ("plain-http", http(&[], there), http(&[], json!({}))),
+        ("session-guessable", http(&[], names(20)), http(&[], names(122))),
+        ("session-unchecked", alone, not_alone),
+        ("headers-unchecked", other, not_other),
+        ("stream-crossed", crossed, not_resumed),
+        ("loose-requests", text, no_text),
+        ("binds-everywhere", asked("other-address").0, http(&[], json!({}))),
+    ]
 }
 
 /// Check, what makes it speak, what does not although it looks alike.
@@ -133,7 +211,7 @@ fn table() -> Vec<(&'static str, Value, Value)> {
 
 #[test]
 fn each_speaks_of_what_it_is_about_and_of_nothing_else() {
-    for (id, fires, silent) in table() {
+    for (id, fires, silent) in table().into_iter().chain(over_http()) {
         let told = |over: &Value| -> Vec<String> {
             judge(&seen(over.clone())).into_iter().map(|it| it.check).collect()
         };
@@ -144,7 +222,8 @@ fn each_speaks_of_what_it_is_about_and_of_nothing_else() {
 
 #[test]
 fn every_check_of_a_running_server_has_a_row() {
-    let rows: BTreeSet<&str> = table().into_iter().map(|(id, ..)| id).collect();
+    let rows = table().into_iter().chain(over_http());
+    let rows: BTreeSet<&str> = rows.map(|(id, ..)| id).collect();
     let live: BTreeSet<&str> =
         CHECKS.iter().filter(|check| check.live).map(|check| check.id).collect();
     assert_eq!(rows, live);
@@ -170,7 +249,7 @@ fn what_only_reads_is_less_than_what_writes() {
 
 #[test]
 fn evidence_comes_back_as_it_was_saved_and_is_judged_the_same() {
-    for (_, fires, _) in table() {
+    for (_, fires, _) in table().into_iter().chain(over_http()) {
         let evidence = seen(fires);
         let text = serde_json::to_string(&evidence).unwrap();
         let again: Evidence = serde_json::from_str(&text).unwrap();

@@ -38,8 +38,13 @@ fn grave(tree: &Path, sure: Confidence) -> Vec<Finding> {
     assert!(source.handlers.len() > 8, "{}: its tools are not seen", tree.display());
     let left_out = source.left_out.iter().filter(|it| it.file != "__pycache__");
     assert_eq!(left_out.count(), 0, "{}: {:?}", tree.display(), source.left_out);
-    let evidence =
-        Evidence { format: FORMAT, target: "pair".to_owned(), source: Some(source), live: None };
+    let evidence = Evidence {
+        format: FORMAT,
+        target: "pair".to_owned(),
+        source: Some(source),
+        live: None,
+        http: None,
+    };
     let mut found = judge(&evidence);
     found.retain(|it| it.severity >= Severity::High && it.confidence >= sure);
     found

@@ -28,7 +28,13 @@ fn listing(value: &Value) -> Evidence {
             .map(str::to_owned),
         ..Live::default()
     };
-    Evidence { format: FORMAT, target: "listing".to_owned(), source: None, live: Some(live) }
+    Evidence {
+        format: FORMAT,
+        target: "listing".to_owned(),
+        source: None,
+        live: Some(live),
+        http: None,
+    }
 }
 
 #[test]

@@ -151,7 +151,7 @@ fn watch(
 ) -> Step<Option<Exit>> {
     let handle = pidfd_open(server, PidfdFlags::empty()).during("hold the server")?;
     let achieved = listen(report)?.achieved;
-    let started = Report::Started { pid: server.as_raw_nonzero().get(), achieved };
+    let started = Report::Started { pid: server.as_raw_nonzero().get(), achieved, dials: 0 };
     match say(control, &started) {
         Ok(()) | Err(Errno::PIPE) => {}
         Err(error) => return Err(error).during("tell the gateway"),

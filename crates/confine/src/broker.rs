@@ -130,13 +130,15 @@ fn full(control: &OwnedFd, mut order: Order, stdio: Vec<OwnedFd>) -> Step<Exit> 
 
 fn watch(control: &OwnedFd, report: &OwnedFd, init: Pid, order: &Order) -> Step<()> {
     let handle = pidfd_open(init, PidfdFlags::empty()).during("hold the init")?;
-    let Heard { achieved, handed, sockets, bell } = listen(report)?;
+    let Heard { achieved, handed, mut sockets, dials, bell } = listen(report)?;
     let handed = handed.ok_or_else(|| Trouble::new(Part::Box, "the init handed nothing over"))?;
     let [inside, bare, view] = handed;
     let mut grants = Grants::new(order, init, inside, bare)?;
     let offline = order.network == Network::None;
     let mut bell = bell.map(|listener| Doorbell::new(listener, view, offline));
-    let started = Report::Started { pid: init.as_raw_nonzero().get(), achieved };
+    let pid = init.as_raw_nonzero().get();
+    let started = Report::Started { pid, achieved, dials: dials.len() };
+    sockets.extend(dials);
     hand_out(control, &started, sockets)?;
     let mut next = Instant::now() + LOOK;
     loop {

@@ -34,6 +34,9 @@ pub struct Confined {
     pub stderr: OwnedFd,
     /// The box's own listening sockets, when it has a network by name.
     pub sockets: Option<Sockets>,
+    /// Sockets of the box's own network, not connected to anything: as many as the profile's
+    /// `dials` asked for, in a full box without the host's network; else none.
+    pub dials: Vec<OwnedFd>,
     /// What the box really is.
     pub achieved: Achieved,
     /// The life of the server.

@@ -11,6 +11,7 @@ use rustix::process::{
     DumpableBehavior, Pid, WaitOptions, WaitStatus, set_dumpable_behavior, umask, wait,
 };
 
+use crate::dial;
 use crate::egress;
 use crate::limits;
 use crate::memory::{self, Meter};
@@ -65,7 +66,10 @@ fn prepare(order: &Order, granted: Option<Granted>, report: &OwnedFd) -> Step<Vi
         loopback_up().during("bring the box's loopback up")?;
     }
     if let Network::Named(doors) = &order.network {
-        pass_out(egress::listen::open(doors)?, report)?;
+        pass_out(egress::listen::open(doors)?, &Report::Sockets, report)?;
+    }
+    if order.dials > 0 && order.network != Network::Host {
+        pass_out(dial::open(order.dials)?, &Report::Dials, report)?;
     }
     set_host_name(c"sandbox").during("name the box")?;
     Ok(view)
@@ -83,9 +87,9 @@ fn hand_over(view: &mut View, report: &OwnedFd) -> Step<()> {
 }
 
 /// The sockets are the gateway's from here on; nothing in the box keeps one.
-fn pass_out(sockets: Vec<OwnedFd>, report: &OwnedFd) -> Step<()> {
+fn pass_out(sockets: Vec<OwnedFd>, what: &Report, report: &OwnedFd) -> Step<()> {
     let all: Vec<_> = sockets.iter().map(AsFd::as_fd).collect();
-    payload::say_with(report, &Report::Sockets, &all).during("pass the box's sockets out")
+    payload::say_with(report, what, &all).during("pass the box's sockets out")
 }
 
 fn start(order: &Order, view: &View, report: &OwnedFd, stdio: &[OwnedFd]) -> Step<Pid> {

@@ -16,7 +16,7 @@
 //!
 //! Roots can come and go while the server runs: `live.rs` says what may be asked,
 //! `grants.rs` does it. `doorbell.rs` tells what a server reached for in vain. The
-//! network by name is in `egress.rs`, paths below a directory are in `beneath.rs`, the
+//! network by name is in `egress.rs`, how a server that listens in a box is called in `dial.rs`, paths below a directory are in `beneath.rs`, the
 //! levels below *full* in `bare.rs`. What a program of ours gives up for itself is in
 //! `own.rs` and, for good, in `own_box.rs`; other programs are run for it by
 //! `runner.rs`. Read `profile.rs` for what a caller says, then `spawn.rs`, `broker.rs`,
@@ -29,6 +29,7 @@ pub mod beneath;
 mod broker;
 pub mod command;
 mod confined;
+mod dial;
 mod doorbell;
 pub mod egress;
 mod env;

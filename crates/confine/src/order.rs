@@ -51,6 +51,8 @@ pub(crate) struct Order {
     pub(crate) person_home: Option<OsString>,
     pub(crate) doorbell: bool,
     pub(crate) alone: bool,
+    /// How many sockets to call into the box with.
+    pub(crate) dials: u8,
     /// A listener of ours on the host's loopback that must be out of reach.
     pub(crate) bait: Option<u16>,
 }
@@ -165,12 +167,15 @@ pub(crate) enum Report {
     Built,
     /// Init to broker, with descriptors: some of the box's listening sockets.
     Sockets,
+    /// Init to broker, with descriptors: sockets to call into the box with.
+    Dials,
     /// Payload to broker: from here on my calls are announced. With the handle.
     Bell,
     /// Payload to broker: confined, tested, about to become the server.
     Ready(Achieved),
-    /// Broker to gateway, with the box's listening sockets: the server runs.
-    Started { pid: i32, achieved: Achieved },
+    /// Broker to gateway, with the box's listening sockets and then those to call into it with,
+    /// of which there are so many: the server runs.
+    Started { pid: i32, achieved: Achieved, dials: usize },
     /// Anybody: this step failed and nothing runs.
     Failed(Trouble),
     /// Broker to gateway: the server reached for something outside.

@@ -256,6 +256,8 @@ pub(crate) struct Heard {
     pub(crate) handed: Option<[OwnedFd; 3]>,
     /// The box's listening sockets, if it has a network by name.
     pub(crate) sockets: Vec<OwnedFd>,
+    /// Sockets to call into the box with.
+    pub(crate) dials: Vec<OwnedFd>,
     /// Where calls are announced.
     pub(crate) bell: Option<OwnedFd>,
 }
@@ -287,7 +289,7 @@ fn let_pass_until(report: &OwnedFd, bell: &OwnedFd) -> Result<(), Errno> {
 pub(crate) fn listen(from: &OwnedFd) -> Step<Heard> {
     use rustix::net::RecvFlags;
     let (mut ready, mut handed, mut bell) = (None, None, None);
-    let mut sockets = Vec::new();
+    let (mut sockets, mut dials) = (Vec::new(), Vec::new());
     loop {
         if let Some(listener) = &bell {
             let_pass_until(from, listener).during("let the payload pass")?;
@@ -298,13 +300,14 @@ pub(crate) fn listen(from: &OwnedFd) -> Step<Heard> {
             // Closed by execve: it is the server now. Or it died before.
             let achieved = ready
                 .ok_or_else(|| Trouble::new(Part::Box, "the payload died while confining itself"));
-            return achieved.map(|achieved| Heard { achieved, handed, sockets, bell });
+            return achieved.map(|achieved| Heard { achieved, handed, sockets, dials, bell });
         }
         match serde_json::from_slice(&bytes) {
             Ok(Report::Built) => handed = <[OwnedFd; 3]>::try_from(fds).ok(),
             Ok(Report::Bell) => bell = fds.into_iter().next(),
             Ok(Report::Ready(achieved)) => ready = Some(achieved),
             Ok(Report::Sockets) => sockets.extend(fds),
+            Ok(Report::Dials) => dials.extend(fds),
             Ok(Report::Failed(trouble)) => return Err(trouble),
             _ => return Err(Trouble::new(Part::Box, "the payload said something unknown")),
         }

@@ -136,6 +136,9 @@ pub struct Profile {
     pub alone: bool,
     /// Tell what the server reaches for outside of its box (level full only).
     pub doorbell: bool,
+    /// How many sockets of the box's own network are passed out unconnected, so that whoever holds
+    /// them can call a server that listens in there (level full only): [`crate::Confined::dials`].
+    pub dials: u8,
     /// The server's name, for messages.
     pub label: String,
     /// The program that hosts the broker: ourselves if absent. A test points
@@ -174,6 +177,7 @@ impl Profile {
             limits: Limits::default(),
             alone: false,
             doorbell: false,
+            dials: 0,
             label: label.unwrap_or_default(),
             launcher: None,
         }

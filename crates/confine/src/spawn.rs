@@ -13,6 +13,7 @@ use rustix::net::RecvFlags;
 use rustix::pipe::{PipeFlags, pipe_with};
 
 use crate::confined::{Confined, Custody};
+use crate::dial;
 use crate::egress::Sockets;
 use crate::env::{environment, hidden_certificates};
 use crate::error::SpawnError;
@@ -104,6 +105,7 @@ fn order(profile: &Profile, account: Account, level: Level) -> Result<Order, Spa
         limits: profile.limits,
         alone: profile.alone,
         doorbell: profile.doorbell && level == Level::Full,
+        dials: if level == Level::Full { profile.dials.min(dial::MOST) } else { 0 },
         account,
         person_home: std::env::var_os("HOME").filter(|home| home.as_os_str() != "/"),
         bait: None,
@@ -151,12 +153,12 @@ fn attempt(profile: &Profile, order: &Order) -> Result<Result<Confined, Trouble>
     let pipes = send_order(custody.control(), order)?;
     let started = hear(&custody)?;
     match started {
-        Ok((pid, achieved, sockets)) => {
+        Ok(Begun { pid, achieved, sockets, dials }) => {
             custody.pid = pid;
             custody.live = order.level == Level::Full;
             let [stdin, stdout, stderr] = pipes;
             let sockets = (!sockets.is_empty()).then_some(Sockets(sockets));
-            Ok(Ok(Confined { stdin, stdout, stderr, sockets, achieved, custody }))
+            Ok(Ok(Confined { stdin, stdout, stderr, sockets, dials, achieved, custody }))
         }
         Err(trouble) => classify(order, trouble).map(Err),
     }
@@ -192,13 +194,22 @@ fn send_order(control: &OwnedFd, order: &Order) -> Result<[OwnedFd; 3], SpawnErr
     Ok([stdin, stdout, stderr])
 }
 
-type Started = Result<(i32, crate::order::Achieved, Vec<OwnedFd>), Trouble>;
+/// What the broker says of a server that runs.
+struct Begun {
+    pid: i32,
+    achieved: crate::order::Achieved,
+    sockets: Vec<OwnedFd>,
+    dials: Vec<OwnedFd>,
+}
 
-fn hear(custody: &Custody) -> Result<Started, SpawnError> {
-    let (bytes, sockets) = socket::receive(custody.control(), RecvFlags::empty())
+fn hear(custody: &Custody) -> Result<Result<Begun, Trouble>, SpawnError> {
+    let (bytes, mut sockets) = socket::receive(custody.control(), RecvFlags::empty())
         .map_err(io("hear from the broker"))?;
     match serde_json::from_slice(&bytes) {
-        Ok(Report::Started { pid, achieved }) => Ok(Ok((pid, achieved, sockets))),
+        Ok(Report::Started { pid, achieved, dials }) => {
+            let dials = sockets.split_off(sockets.len().saturating_sub(dials));
+            Ok(Ok(Begun { pid, achieved, sockets, dials }))
+        }
         Ok(Report::Failed(trouble)) => Ok(Err(trouble)),
         _ => Ok(Err(Trouble::new(Part::Box, "the broker died before it could build the box"))),
     }

@@ -239,7 +239,7 @@ fn begin(plan: &Plan, ready: Ready<'_>, keeper: &mut Keeper) -> Result<Begun, Fa
         tell!("portcullis: {}: weaker than usual: {weakness}", plan.server.name);
     }
     keeper.profile = profile;
-    let Confined { stdin, stdout, stderr, sockets, custody, achieved } = confined;
+    let Confined { stdin, stdout, stderr, sockets, custody, achieved, .. } = confined;
     let achieved = serde_json::to_value(&achieved)
         .map_err(|error| Fault::ours("the box cannot be recorded", error))?;
     let unusable = |error| Fault::ours("the server's pipes cannot be used", error);

@@ -53,7 +53,7 @@ impl Driver {
     }
 
     fn take_over(&mut self, confined: Confined) -> Result<(), String> {
-        let Confined { stdin, stdout, stderr, sockets, achieved, custody } = confined;
+        let Confined { stdin, stdout, stderr, sockets, achieved, custody, .. } = confined;
         let failed = |error: std::io::Error| error.to_string();
         let mut record = self.session.record(Event::Started);
         record.confinement =

@@ -24,12 +24,23 @@ A line passes only when something was tried or read. What could not be tested is
 |---|---|
 ";
 
+const TRANSPORT: &str = "
+Of a server that was asked over HTTP, these too:
+
+| line | what has to be seen to |
+|---|---|
+";
+
 /// The page.
 pub(super) fn page() -> String {
     let mut page = HEAD.to_owned();
     CHECKS.iter().for_each(|check| row(&mut page, check));
     page.push_str(LINES);
     for (name, statement) in checklist::names() {
+        let _ = writeln!(page, "| `{name}` | {statement} |");
+    }
+    page.push_str(TRANSPORT);
+    for (name, statement) in checklist::transport_names() {
         let _ = writeln!(page, "| `{name}` | {statement} |");
     }
     page

@@ -1,8 +1,9 @@
 //! The server listens on every address of the machine.
 
 use crate::check::Check;
-use crate::check::judge;
+use crate::check::{asked, judge};
 use crate::evidence::Evidence;
+use crate::evidence::http::Question;
 use crate::evidence::source::FactKind;
 use crate::evidence::source::Language;
 use crate::finding::{Confidence, Finding, Severity};
@@ -20,7 +21,7 @@ pub(super) static CHECK: Check = Check {
         (Language::TypeScript, "app.listen(3000, \"127.0.0.1\");"),
         (Language::JavaScript, "app.listen(3000, \"127.0.0.1\");"),
     ],
-    live: false,
+    live: true,
     cwe: &[1327],
     owasp: &["MCP07:2025"],
     safe_mcp: &["T1005"],
@@ -29,5 +30,14 @@ pub(super) static CHECK: Check = Check {
 };
 
 fn run(check: &Check, evidence: &Evidence) -> Vec<Finding> {
-    judge::facts(check, evidence, FactKind::BindsAll, Severity::Medium, Confidence::Likely)
+    let mut found =
+        judge::facts(check, evidence, FactKind::BindsAll, Severity::Medium, Confidence::Likely);
+    for http in asked::http(evidence) {
+        // Whatever it says there: it listens.
+        let Some(heard) = http.answered(&[Question::OtherAddress]).next() else { continue };
+        let severity = asked::if_open(http, Severity::Medium, Severity::Low);
+        let seen = format!("it is also reached at `{}`", heard.request.url);
+        found.push(asked::of(check, evidence, heard, severity, &seen));
+    }
+    found
 }

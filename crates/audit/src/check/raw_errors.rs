@@ -3,8 +3,9 @@
 use portcullis_catalog::control;
 
 use crate::check::Check;
-use crate::check::judge;
+use crate::check::{asked, judge};
 use crate::evidence::Evidence;
+use crate::evidence::http::{Exchange, Http};
 use crate::evidence::live::Effect;
 use crate::evidence::source::Language;
 use crate::finding::Location;
@@ -75,5 +76,17 @@ fn run(check: &Check, evidence: &Evidence) -> Vec<Finding> {
             }
         }
     }
-    found.into_iter().map(|(_, finding)| finding).collect()
+    let leaks = |http: &'_ Http| {
+        let leaking = http.exchanges.iter().find(|it| leak(it).is_some())?;
+        let seen = format!("the answer tells `{}`", leak(leaking)?);
+        let finding = asked::of(check, evidence, leaking, Severity::Medium, &seen);
+        Some(asked::part(finding, "over HTTP"))
+    };
+    let over_http = asked::http(evidence).filter_map(leaks);
+    found.into_iter().map(|(_, finding)| finding).chain(over_http).collect()
+}
+
+/// What an answer tells of the server's machine.
+fn leak(exchange: &Exchange) -> Option<&str> {
+    exchange.answer.as_ref()?.leak.as_deref()
 }

@@ -3,8 +3,9 @@
 use portcullis_catalog::control;
 
 use crate::check::Check;
-use crate::check::judge;
+use crate::check::{asked, judge};
 use crate::evidence::Evidence;
+use crate::evidence::http::Question;
 use crate::evidence::source::FactKind;
 use crate::evidence::source::Language;
 use crate::finding::{Confidence, Finding, Severity};
@@ -31,7 +32,7 @@ pub(super) static CHECK: Check = Check {
             "new StreamableHTTPServerTransport({ enableDnsRebindingProtection: true, allowedHosts: [\"127.0.0.1:8000\"] });",
         ),
     ],
-    live: false,
+    live: true,
     cwe: &[346, 350],
     owasp: &["MCP07:2025"],
     safe_mcp: &["T1005"],
@@ -40,5 +41,15 @@ pub(super) static CHECK: Check = Check {
 };
 
 fn run(check: &Check, evidence: &Evidence) -> Vec<Finding> {
-    judge::facts(check, evidence, FactKind::RebindingOff, Severity::High, Confidence::Likely)
+    let mut found =
+        judge::facts(check, evidence, FactKind::RebindingOff, Severity::High, Confidence::Likely);
+    // With a certificate, a page of another name gets no connection at all.
+    for http in asked::http(evidence).filter(|http| !http.encrypted) {
+        let Some(done) = http.done(&[Question::Rebound]).next() else { continue };
+        let severity = asked::if_open(http, Severity::High, Severity::Low);
+        let seen =
+            "a request under another name, of a page of that name, was answered with a result";
+        found.push(asked::of(check, evidence, done, severity, seen));
+    }
+    found
 }

@@ -5,6 +5,7 @@
 //!   run                keeps a server ready and makes one request after the other
 //!    └ session         one launch: a stage with new secrets, a box on it, a client
 //!       └ client       small and strict, on three bounded pipes
+//!   listening          one launch of a server that speaks HTTP, for the probe of that
 //!   inventory, tool, offer, special    what is asked
 //!   kind, attack, shape         what is sent
 //!   snapshot, database, sink, effect    what it did
@@ -15,13 +16,12 @@
 
 mod attack;
 mod client;
-mod clock;
 mod copy;
 mod database;
-mod dice;
 mod effect;
 mod inventory;
 mod kind;
+mod listening;
 mod offer;
 mod pipes;
 mod recipe;
@@ -42,13 +42,17 @@ use std::time::Duration;
 
 use portcullis_confine::Level;
 
+use super::clock::Clock;
+use super::{clock, dice};
 use crate::evidence::Live;
-use clock::Clock;
 use inventory::{Inventory, name_of};
 use kind::{Carries, Kind};
 use recipe::Recipe;
 use run::Run;
 use tool::Tool;
+
+pub(super) use inventory::{ENTRIES, PAGES, drifted};
+pub(super) use listening::Listening;
 
 /// What a server says about itself, in characters.
 const LONGEST: usize = 64 << 10;

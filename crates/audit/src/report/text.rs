@@ -54,13 +54,15 @@ fn head(out: &mut String, report: &Report) {
             .as_deref()
             .map(visible)
             .unwrap_or_else(|| "a server that did not answer".to_owned());
-        let _ = writeln!(
-            out,
-            "started {who} in a box (level {}): {} tools, {} calls",
-            live.box_level,
-            live.tools.len(),
-            live.trials.len()
-        );
+        let began = match live.box_level.as_str() {
+            "remote" => format!("spoke with {who}"),
+            level => format!("started {who} in a box (level {level})"),
+        };
+        let asked = match &report.evidence.http {
+            Some(http) => format!("{} requests to {}", http.exchanges.len(), visible(&http.url)),
+            None => format!("{} calls", live.trials.len()),
+        };
+        let _ = writeln!(out, "{began}: {} tools, {asked}", live.tools.len());
     }
     out.push('\n');
 }
@@ -88,7 +90,10 @@ fn one(out: &mut String, report: &Report, finding: &Finding, verbose: bool) {
             writeln!(out, "   flow {}: {}", visible(&step.place.to_string()), visible(&step.text));
     }
     if let Some(request) = &finding.reproducer {
-        let _ = writeln!(out, "   again tools/call {}", visible(&request.to_string()));
+        match request.get("curl").and_then(serde_json::Value::as_str) {
+            Some(line) => drop(writeln!(out, "   again {}", visible(line))),
+            None => drop(writeln!(out, "   again tools/call {}", visible(&request.to_string()))),
+        }
     }
     if let Some((language, code)) = check.example(language_of(finding, &report.evidence)) {
         let _ = writeln!(out, "   like ({language:?})");

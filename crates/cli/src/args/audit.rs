@@ -15,6 +15,10 @@ Example: a source tree, a server that is started for it, both together, and what
   portcullis audit ./my-server --save-evidence seen.evidence -- python3 my-server/server.py
   portcullis audit seen.evidence --format sarif
 
+A server over HTTP: one that runs, and one that is started in a box and listens there:
+  portcullis audit --url https://mcp.example.com/mcp --bearer-env TOKEN
+  portcullis audit --listens-at http://127.0.0.1:8931/mcp -- npx @playwright/mcp --port 8931
+
 What is started runs in a box with nothing of yours in it: throw-away directories, planted
 secrets, no network. `{project}` and `{database}` stand for them. A comment
 `portcullis: ignore[CHECK] REASON` silences a check on its line, or on the next one.";
@@ -54,9 +58,34 @@ pub struct Audit {
     /// How long one target may take
     #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = values::parse_duration)]
     pub timeout: Duration,
+    /// A server that runs already, by its address (Streamable HTTP); none of its tools is called
+    #[arg(long, conflicts_with_all = ["command", "listens_at"])]
+    pub url: Option<String>,
+    /// Where the command listens in its box: it is asked over HTTP there, and not over its pipes
+    #[arg(long, value_name = "URL", requires = "command")]
+    pub listens_at: Option<String>,
+    /// The variable of our environment that holds the bearer token for --url or --listens-at
+    #[arg(long, value_name = "NAME")]
+    pub bearer_env: Option<String>,
+    /// A header for --url or --listens-at, whose value is in a variable of our environment
+    #[arg(long = "header", value_name = "NAME={env:VARIABLE}", value_parser = header)]
+    pub headers: Vec<(String, String)>,
     /// The server's command, to be started in a box
     #[arg(last = true, value_name = "COMMAND")]
     pub command: Vec<OsString>,
+}
+
+/// A header's name, and the variable that its value is in.
+fn header(text: &str) -> Result<(String, String), String> {
+    let said = "write `NAME={env:VARIABLE}`: a value that is a secret belongs in no argument";
+    let (name, value) = text.split_once('=').ok_or(said)?;
+    let variable = value.strip_prefix("{env:").and_then(|rest| rest.strip_suffix('}'));
+    match variable {
+        Some(variable) if !variable.is_empty() && !name.is_empty() => {
+            Ok((name.to_ascii_lowercase(), variable.to_owned()))
+        }
+        _ => Err(said.to_owned()),
+    }
 }
 
 /// In which form.

@@ -4,10 +4,13 @@ use std::fs;
 use std::path::Path;
 use std::time::Instant;
 
-use portcullis_audit::evidence::{Evidence, FORMAT, Live, Source};
+use portcullis_audit::evidence::{Evidence, FORMAT, Http, Live, Source};
 use portcullis_audit::probe;
+use portcullis_audit::probe::http::Credential;
 use portcullis_audit::report::{self, Report, fingerprint};
 use portcullis_audit::{Finding, Severity};
+use portcullis_guard::egress::{NotAUrl, Url};
+use portcullis_guard::secret::SecretString;
 
 use crate::args::{Audit, Format, Persona};
 use crate::exit::{Exit, Trouble};
@@ -59,19 +62,27 @@ fn end(args: &Audit, reports: &[Report]) -> Result<Exit, Trouble> {
 /// What is seen of every target. A tree and a command are one target: what the source shows and what is done meet.
 fn look(args: &Audit) -> Result<Vec<Evidence>, Trouble> {
     let (saved, trees): (Vec<_>, Vec<_>) = args.targets.iter().partition(|path| is_evidence(path));
-    if args.targets.is_empty() && args.command.is_empty() {
-        let said = "name a source tree, evidence that was saved, or a server: `portcullis audit -- COMMAND`";
+    if args.targets.is_empty() && args.command.is_empty() && args.url.is_none() {
+        let said = "name a source tree, evidence that was saved, or a server: `portcullis audit -- COMMAND`, `--url URL`";
         return Err(Trouble::new(Exit::Usage, said));
     }
     let mut seen = saved.into_iter().map(|file| read(file)).collect::<Result<Vec<_>, _>>()?;
     for tree in trees {
         seen.push(evidence(&tree.display().to_string(), Some(source(tree, args)?), None));
     }
-    if !args.command.is_empty() {
-        let live = live(args)?;
-        match seen.iter_mut().find(|it| it.source.is_some() && it.live.is_none()) {
-            Some(both) => both.live = Some(live),
-            None => seen.push(evidence(&called(&live.command), None, Some(live))),
+    let (http, live) = match (args.url.as_ref().or(args.listens_at.as_ref()), &args.command) {
+        (Some(url), _) => {
+            let (http, live) = over_http(args, url)?;
+            (Some(http), live)
+        }
+        (None, command) if command.is_empty() => return Ok(seen),
+        (None, _) => (None, probe::live::look(&started(args))),
+    };
+    match seen.iter_mut().find(|it| it.source.is_some() && it.live.is_none()) {
+        Some(both) => (both.live, both.http) = (Some(live), http),
+        None => {
+            let target = args.url.clone().unwrap_or_else(|| called(&live.command));
+            seen.push(Evidence { http, ..evidence(&target, None, Some(live)) });
         }
     }
     Ok(seen)
@@ -85,7 +96,7 @@ fn called(command: &[String]) -> String {
 }
 
 fn evidence(target: &str, source: Option<Source>, live: Option<Live>) -> Evidence {
-    Evidence { format: FORMAT, target: target.to_owned(), source, live }
+    Evidence { format: FORMAT, target: target.to_owned(), source, live, http: None }
 }
 
 fn source(tree: &Path, args: &Audit) -> Result<Source, Trouble> {
@@ -95,14 +106,51 @@ fn source(tree: &Path, args: &Audit) -> Result<Source, Trouble> {
 }
 
 /// Its own command, our `PATH` and nothing else of ours.
-fn live(args: &Audit) -> Result<Live, Trouble> {
+fn started(args: &Audit) -> probe::live::Order {
     let mut order = probe::live::Order::new(args.command.clone());
     order.time = args.timeout;
     order.home = state::home();
     if let Some(path) = std::env::var_os("PATH") {
         order.path = path;
     }
-    Ok(probe::live::look(&order))
+    order
+}
+
+/// A server at an address: one that runs, or one that is started and listens there.
+fn over_http(args: &Audit, url: &str) -> Result<(Http, Live), Trouble> {
+    let url = match Url::new(url) {
+        Err(NotAUrl::Plain) if args.url.is_some() => {
+            return Ok(probe::http::unsent(&portcullis_guard::redact(url)));
+        }
+        _ => portcullis_config::Remote::at(url)?.url,
+    };
+    if args.listens_at.is_some() && (url.origin().is_https() || !url.origin().is_this_machine()) {
+        let said = "--listens-at is an address in the box: `http://127.0.0.1:PORT/PATH`";
+        return Err(Trouble::new(Exit::Usage, said));
+    }
+    let mut order = probe::http::Order::new(url);
+    order.time = args.timeout;
+    order.credentials = credentials(args)?;
+    order.server = args.listens_at.is_some().then(|| started(args));
+    Ok(probe::http::look(&order))
+}
+
+/// How we identify ourselves, out of our own environment.
+fn credentials(args: &Audit) -> Result<Vec<Credential>, Trouble> {
+    let bearer = args.bearer_env.iter().map(|name| ("authorization", "Bearer ", name));
+    let headers = args.headers.iter().map(|(header, name)| (header.as_str(), "", name));
+    let read = |(header, scheme, variable): (&str, &str, &String)| {
+        let value = std::env::var(variable).map_err(|_| {
+            let said = format!("variable `{variable}` is not set, and `{header}` comes from it");
+            Trouble::new(Exit::Usage, said)
+        })?;
+        Ok(Credential {
+            name: header.to_owned(),
+            value: SecretString::new(format!("{scheme}{value}")),
+            shown: format!("{scheme}${variable}"),
+        })
+    };
+    bearer.chain(headers).map(read).collect()
 }
 
 fn is_evidence(path: &Path) -> bool {

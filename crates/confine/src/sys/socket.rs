@@ -14,8 +14,8 @@ use rustix::net::{
 /// No message of ours is longer; what may be (an order) travels in a memory file.
 const LONGEST: usize = 64 << 10;
 
-/// The most descriptors that one message carries.
-pub(crate) const MOST_FDS: usize = 32;
+/// The most descriptors that one message carries; the kernel takes 253 (`SCM_MAX_FD`).
+pub(crate) const MOST_FDS: usize = 128;
 
 /// A connected pair. Whoever holds one end learns when the other is gone.
 pub(crate) fn pair() -> Result<(OwnedFd, OwnedFd), Errno> {

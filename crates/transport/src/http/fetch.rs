@@ -27,7 +27,7 @@ use hyper::{Method, Request};
 use tokio::time::timeout;
 
 pub use answer::Answer;
-pub use dial::Resolver;
+pub use dial::{Resolver, Sockets};
 pub use error::FetchError;
 pub use follow::Follow;
 pub(super) use follow::is_redirect;
@@ -51,6 +51,8 @@ pub struct Ask {
     url: Url,
     headers: HeaderMap,
     body: Bytes,
+    /// The `Host` that is named, when it is not the address's.
+    host: Option<HeaderValue>,
     patience: Duration,
 }
 
@@ -60,7 +62,7 @@ impl Ask {
     pub fn new(method: Method, url: Url) -> Self {
         let mut headers = HeaderMap::new();
         headers.insert(USER_AGENT, HeaderValue::from_static(AGENT));
-        Self { method, url, headers, body: Bytes::new(), patience: PATIENCE }
+        Self { method, url, headers, body: Bytes::new(), host: None, patience: PATIENCE }
     }
 
     /// Asks for a document.
@@ -104,6 +106,13 @@ impl Ask {
         Self { patience, ..self }
     }
 
+    /// Under another name than the address's, as a page asks whose name was given this address
+    /// (DNS rebinding). Where it leads is not changed by it.
+    #[must_use]
+    pub fn named(self, host: HeaderValue) -> Self {
+        Self { host: Some(host), ..self }
+    }
+
     fn request(&self) -> Result<Request<Content>, FetchError> {
         let mut request = Request::new(match self.body.is_empty() {
             true => Content::Whole(None),
@@ -112,7 +121,10 @@ impl Ask {
         *request.method_mut() = self.method.clone();
         *request.uri_mut() = self.url.path().parse().map_err(|_| NotAUrl::Letter)?;
         *request.headers_mut() = self.headers.clone();
-        let host = HeaderValue::try_from(self.url.authority()).map_err(|_| NotAUrl::Letter)?;
+        let host = match &self.host {
+            Some(host) => host.clone(),
+            None => HeaderValue::try_from(self.url.authority()).map_err(|_| NotAUrl::Letter)?,
+        };
         request.headers_mut().insert(HOST, host);
         Ok(request)
     }
@@ -124,6 +136,7 @@ pub struct Fetcher {
     reach: Reach,
     roots: Roots,
     resolver: Resolver,
+    sockets: Option<Sockets>,
     idle: Arc<Pool>,
 }
 
@@ -131,13 +144,19 @@ impl Fetcher {
     /// A client with the names of this machine's resolver.
     #[must_use]
     pub fn new(reach: Reach, roots: Roots) -> Self {
-        Self { reach, roots, resolver: Resolver::system(), idle: Arc::default() }
+        Self { reach, roots, resolver: Resolver::system(), sockets: None, idle: Arc::default() }
     }
 
     /// The same with other names.
     #[must_use]
     pub fn resolving(self, resolver: Resolver) -> Self {
         Self { resolver, ..self }
+    }
+
+    /// The same over sockets that were made elsewhere: what they reach is what is reached there.
+    #[must_use]
+    pub fn over(self, sockets: Sockets) -> Self {
+        Self { sockets: Some(sockets), ..self }
     }
 
     /// Sends a request and waits for the head of its answer, which may be a redirect.
@@ -161,7 +180,7 @@ impl Fetcher {
                 Err((_, Some(unsent))) => request = unsent,
             }
         }
-        let mut fresh = dial::dial(&self.reach, &self.roots, &self.resolver, &ask.url).await?;
+        let mut fresh = dial::dial(self, &ask.url).await?;
         match exchange(&mut fresh, request).await {
             Ok(head) => Ok(self.answer(head, fresh, ask)),
             Err((error, _)) => Err(error),

@@ -1,6 +1,5 @@
 //! What a request did: decided by what is there afterwards, never by what the answer claims.
 
-use portcullis_guard::leak::{Leak, leaks};
 use portcullis_guard::{bounded, redact, visible};
 use portcullis_wire::{Json, RpcError};
 use serde::Deserialize;
@@ -11,16 +10,12 @@ use super::database::Changed;
 use super::snapshot::Change;
 use super::stage::Stage;
 use crate::evidence::live::{Answer, Attack, Effect};
+use crate::probe::machine::tells;
 
 /// More than a model should get at once, in bytes.
 const FLOOD: usize = 256 << 10;
 /// How much of an answer is kept, in characters.
 const SAID: usize = 500;
-/// What a database says itself, or a query of the server's own.
-const SQL: &[&str] = &["syntax error", "SQLSTATE", "ORA-", " FROM ", " INTO "];
-/// How much of it is searched for what a machine tells of itself, in bytes.
-const SEARCHED: usize = 64 << 10;
-
 /// An answer, and the world after it.
 #[derive(Debug)]
 pub(super) struct Seen {
@@ -171,16 +166,8 @@ fn leaked(attack: Attack, seen: &Seen, request: &str, stage: &Stage) -> Option<E
     if attack != Attack::ErrorLeak {
         return None;
     }
-    let text: String = seen.text.chars().take(SEARCHED).collect();
-    let known = |place: &str| request.contains(place);
-    let found = leaks(&text, known);
-    let (kind, range) = found.into_iter().find(|(kind, range)| {
-        let leak = text.get(range.clone()).unwrap_or_default();
-        // "Only CREATE TABLE statements are allowed" gives nothing away.
-        let tells = *kind != Leak::Sql || SQL.iter().any(|word| leak.contains(word));
-        tells && !request.contains(leak.trim())
-    })?;
-    let leak = text.get(range)?;
+    let (kind, range) = tells(&seen.text, request)?;
+    let leak = seen.text.get(range)?;
     let shown = visible(&redact(&stage.tidy(leak)));
     Some(Effect::Leaked { what: format!("{}: {}", kind.as_str(), bounded(&shown, 200)) })
 }

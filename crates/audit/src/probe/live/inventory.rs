@@ -9,9 +9,9 @@ use super::clock::Clock;
 use crate::evidence::live::Conduct;
 
 /// Pages of one list.
-const PAGES: usize = 50;
+pub(in crate::probe) const PAGES: usize = 50;
 /// Entries of one list.
-const ENTRIES: usize = 2_000;
+pub(in crate::probe) const ENTRIES: usize = 2_000;
 /// Bytes of one list, all pages together.
 const BYTES: usize = 8 << 20;
 
@@ -42,18 +42,21 @@ impl Inventory {
 
     /// The tools that are not the same in both, by name.
     pub(super) fn drifted(&self, other: &Self) -> Vec<String> {
-        let named = |tools: &[Value], name: &str| {
-            tools.iter().find(|tool| name_of(tool) == Some(name)).cloned()
-        };
-        let names = self.tools.iter().chain(&other.tools).filter_map(name_of);
-        let mut drifted: Vec<String> = names
-            .filter(|name| named(&self.tools, name) != named(&other.tools, name))
-            .map(str::to_owned)
-            .collect();
-        drifted.sort();
-        drifted.dedup();
-        drifted
+        drifted(&self.tools, &other.tools)
     }
+}
+
+/// The tools that are not the same in two lists, by name.
+pub(in crate::probe) fn drifted(one: &[Value], other: &[Value]) -> Vec<String> {
+    let named = |tools: &[Value], name: &str| {
+        tools.iter().find(|tool| name_of(tool) == Some(name)).cloned()
+    };
+    let names = one.iter().chain(other).filter_map(name_of);
+    let mut drifted: Vec<String> =
+        names.filter(|name| named(one, name) != named(other, name)).map(str::to_owned).collect();
+    drifted.sort();
+    drifted.dedup();
+    drifted
 }
 
 /// The name of a tool.

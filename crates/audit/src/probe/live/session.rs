@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::os::fd::OwnedFd;
 use std::time::Duration;
 
-use portcullis_confine::{Confined, Level, Limits, Network, Profile, SpawnError, spawn};
+use portcullis_confine::{Confined, Custody, Level, Limits, Network, Profile, SpawnError, spawn};
 
 use super::Order;
 use super::client::Client;
@@ -16,7 +17,7 @@ use super::stage::Stage;
 use crate::evidence::live::Conduct;
 
 /// How long a server may take to start and to answer the first request.
-const START: Duration = Duration::from_secs(30);
+pub(super) const START: Duration = Duration::from_secs(30);
 
 /// A server that runs, on a stage of its own. In the order in which they go.
 #[derive(Debug)]
@@ -43,19 +44,41 @@ pub(super) enum Failed {
     },
 }
 
-impl Session {
-    /// Starts a server and greets it.
-    pub(super) fn start(order: &Order, recipe: &Recipe, clock: &Clock) -> Result<Self, Failed> {
+/// A server that was started, and to which nothing was said yet. In the order in which its parts go.
+#[derive(Debug)]
+pub(super) struct Launched {
+    pub(super) pipes: Pipes,
+    pub(super) custody: Custody,
+    pub(super) sink: Option<Sink>,
+    pub(super) stage: Stage,
+    pub(super) level: Level,
+    /// Sockets to call it with.
+    pub(super) dials: Vec<OwnedFd>,
+}
+
+impl Launched {
+    /// Starts a server, with so many sockets to call it with.
+    pub(super) fn start(order: &Order, recipe: &Recipe, dials: u8) -> Result<Self, Failed> {
         let failed = |why: String| Failed::NotStarted(why);
         let io =
             |error: std::io::Error| Failed::NotStarted(format!("the stage cannot be set: {error}"));
-        let mut stage = Stage::build(&recipe.copies, recipe.database.as_deref()).map_err(io)?;
-        let profile = profile(order, recipe, &stage).map_err(failed)?;
+        let stage = Stage::build(&recipe.copies, recipe.database.as_deref()).map_err(io)?;
+        let mut profile = profile(order, recipe, &stage).map_err(failed)?;
+        profile.dials = dials;
         let confined = spawn(&profile).map_err(|error| failed(refused(&error)))?;
-        let Confined { stdin, stdout, stderr, sockets, custody, achieved } = confined;
+        let Confined { stdin, stdout, stderr, sockets, dials, custody, achieved } = confined;
         let sink = sockets.and_then(Sink::serve);
-        let root = format!("file://{}", stage.project().display());
         let pipes = Pipes::new(stdin, stdout, stderr).map_err(io)?;
+        Ok(Self { pipes, custody, sink, stage, level: achieved.level, dials })
+    }
+}
+
+impl Session {
+    /// Starts a server and greets it.
+    pub(super) fn start(order: &Order, recipe: &Recipe, clock: &Clock) -> Result<Self, Failed> {
+        let Launched { pipes, custody, sink, mut stage, level, .. } =
+            Launched::start(order, recipe, 0)?;
+        let root = format!("file://{}", stage.project().display());
         let mut client = Client::new(pipes, custody, root);
         if !client.greet(clock.within(START)) {
             let ended = client.has_ended();
@@ -64,11 +87,10 @@ impl Session {
                 conduct.push(Conduct::NeverAnswered);
             }
             let complaints = stage.tidy(&client.complaints());
-            let level = achieved.level;
             return Err(Failed::Mute { ended, level, conduct, complaints });
         }
         let _ = stage.changes();
-        Ok(Self { client, sink, stage, level: achieved.level })
+        Ok(Self { client, sink, stage, level })
     }
 }
 

@@ -4,18 +4,20 @@
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
+use std::os::fd::OwnedFd;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use portcullis_guard::egress::{Host, Target};
 use rustls::pki_types::ServerName;
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
+use super::Fetcher;
 use super::connection::{Connection, Line};
 use super::error::FetchError;
-use super::reach::{Reach, Way, accepted};
+use super::reach::{Way, accepted};
 use super::roots::Roots;
 use portcullis_guard::egress::Url;
 
@@ -60,16 +62,46 @@ impl fmt::Debug for Resolver {
     }
 }
 
+/// TCP sockets that were made elsewhere and are not connected: each is used once.
+#[derive(Clone, Debug)]
+pub struct Sockets(Arc<Mutex<Vec<OwnedFd>>>);
+
+impl Sockets {
+    /// These.
+    #[must_use]
+    pub fn new(sockets: Vec<OwnedFd>) -> Self {
+        Self(Arc::new(Mutex::new(sockets)))
+    }
+
+    /// How many are left.
+    #[must_use]
+    pub fn left(&self) -> usize {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
+    async fn connect(&self, address: SocketAddr) -> io::Result<TcpStream> {
+        let socket = self.0.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let socket = socket.ok_or_else(|| io::Error::other("there is no socket left"))?;
+        let socket = std::net::TcpStream::from(socket);
+        socket.set_nonblocking(true)?;
+        let socket = TcpSocket::from_std_stream(socket);
+        // One of IPv6 calls an IPv4 address by the name that it has there (RFC 4291, 2.5.5.2).
+        let address = match (socket.local_addr()?, address) {
+            (SocketAddr::V6(_), SocketAddr::V4(old)) => {
+                SocketAddr::new(old.ip().to_ipv6_mapped().into(), old.port())
+            }
+            _ => address,
+        };
+        socket.connect(address).await
+    }
+}
+
 /// Connects to where an address leads, if it may lead there.
-pub(super) async fn dial(
-    reach: &Reach,
-    roots: &Roots,
-    resolver: &Resolver,
-    url: &Url,
-) -> Result<Connection, FetchError> {
+pub(super) async fn dial(fetcher: &Fetcher, url: &Url) -> Result<Connection, FetchError> {
+    let Fetcher { reach, roots, resolver, sockets, .. } = fetcher;
     let target = url.origin().target();
     let stream = match reach.judge(target)? {
-        Way::At(addresses) => connect(target, &addresses).await?,
+        Way::At(addresses) => connect(target, &addresses, sockets.as_ref()).await?,
         Way::Named(route) => {
             let Host::Name(name) = &target.host else {
                 return Err(FetchError::Unresolved(target.to_string()));
@@ -83,7 +115,7 @@ pub(super) async fn dial(
             if addresses.is_empty() {
                 return Err(FetchError::Unresolved(name.to_string()));
             }
-            connect(target, &addresses).await?
+            connect(target, &addresses, sockets.as_ref()).await?
         }
     };
     // Small messages of a conversation should not wait for each other.
@@ -95,10 +127,20 @@ pub(super) async fn dial(
     Connection::begin(line).await
 }
 
-async fn connect(target: &Target, addresses: &[SocketAddr]) -> Result<TcpStream, FetchError> {
+async fn connect(
+    target: &Target,
+    addresses: &[SocketAddr],
+    sockets: Option<&Sockets>,
+) -> Result<TcpStream, FetchError> {
     let mut last = io::Error::from(io::ErrorKind::AddrNotAvailable);
     for address in addresses {
-        match timeout(PATIENCE, TcpStream::connect(address)).await {
+        let connected = async {
+            match sockets {
+                Some(sockets) => sockets.connect(*address).await,
+                None => TcpStream::connect(address).await,
+            }
+        };
+        match timeout(PATIENCE, connected).await {
             Ok(Ok(stream)) => return Ok(stream),
             Ok(Err(error)) => last = error,
             Err(slow) => last = slow.into(),

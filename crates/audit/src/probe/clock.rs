@@ -20,6 +20,11 @@ impl Clock {
         self.end.saturating_duration_since(Instant::now())
     }
 
+    /// The most that one request may take.
+    pub(super) fn call(&self) -> Duration {
+        self.call
+    }
+
     /// Whether nothing new shall be begun.
     pub(super) fn is_over(&self) -> bool {
         self.left().is_zero()

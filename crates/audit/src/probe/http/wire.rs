@@ -1,0 +1,371 @@
+//! One request, one answer: bounded in number, in time and in bytes, and each written down.
+
+use std::os::fd::OwnedFd;
+use std::time::Duration;
+
+use hyper::header::{CONTENT_TYPE, HeaderName, HeaderValue};
+use hyper::http::HeaderMap;
+use hyper::{Method, StatusCode};
+use portcullis_guard::egress::Url;
+use portcullis_guard::{bounded, redact, visible};
+use portcullis_transport::http::fetch::{self, Fetcher, Reach, Roots, Sockets};
+use portcullis_wire::events::Events;
+use portcullis_wire::{Id, Json, Limits, Message, Outcome, Response};
+use tokio::runtime::{Builder, Runtime};
+
+use super::{Credential, Order};
+use crate::evidence::http::{Answer, Exchange, Header, Meaning, Question, Sent};
+use crate::probe::clock::Clock;
+use crate::probe::machine::tells;
+
+/// Requests that are sent at most.
+const MOST: usize = 160;
+/// The longest answer that is read, in bytes.
+const BYTES: usize = 8 << 20;
+/// Nesting that a message may have.
+const DEPTH: usize = 64;
+/// How much of an answer is kept, in characters.
+const SAID: usize = 2_000;
+/// How long a stream that was taken up again may take to repeat something.
+const REPEATED: Duration = Duration::from_secs(2);
+/// The headers of an answer that are kept.
+const KEPT: [&str; 7] = [
+    "content-type",
+    "www-authenticate",
+    "access-control-allow-origin",
+    "access-control-allow-credentials",
+    "allow",
+    "location",
+    SESSION,
+];
+/// Which session a request belongs to.
+pub(super) const SESSION: &str = "mcp-session-id";
+
+/// Who asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Who {
+    /// We, as the order says.
+    Us,
+    /// Somebody without a credential.
+    Nobody,
+    /// Somebody with one that is none.
+    Impostor,
+}
+
+/// A request before it is sent.
+#[derive(Debug, Clone)]
+pub(super) struct Ask {
+    pub(super) question: Question,
+    pub(super) method: Method,
+    /// Where to, when that is not the server's address.
+    pub(super) to: Option<Url>,
+    /// The name that is asked for, when it is not the address's.
+    pub(super) host: Option<String>,
+    /// Names, values, and how these are shown.
+    pub(super) headers: Vec<(&'static str, String, String)>,
+    pub(super) body: Option<String>,
+    pub(super) who: Who,
+    /// The request whose answer ends a stream.
+    pub(super) id: Option<Id>,
+}
+
+impl Ask {
+    /// With a header, in place of one of that name; or without it.
+    pub(super) fn with(mut self, name: &'static str, value: Option<&str>) -> Self {
+        self.headers.retain(|(known, ..)| *known != name);
+        self.headers.extend(value.map(|value| (name, value.to_owned(), value.to_owned())));
+        self
+    }
+}
+
+/// What came back.
+#[derive(Debug)]
+pub(super) struct Came {
+    pub(super) status: StatusCode,
+    pub(super) headers: HeaderMap,
+    pub(super) outcome: Option<Outcome>,
+    /// The names of a stream's events.
+    pub(super) events: Vec<String>,
+    /// As it was written.
+    pub(super) text: String,
+}
+
+impl Came {
+    /// The result, when it is one.
+    pub(super) fn result(self) -> Option<Json> {
+        match self.outcome {
+            Some(Outcome::Result(result)) => Some(result),
+            _ => None,
+        }
+    }
+
+    /// Whether it was done as asked.
+    pub(super) fn is_done(&self) -> bool {
+        matches!(self.outcome, Some(Outcome::Result(_)))
+    }
+
+    /// A header, in visible letters.
+    pub(super) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+}
+
+/// The way to the server.
+#[derive(Debug)]
+pub(super) struct Wire {
+    runtime: Runtime,
+    fetcher: Fetcher,
+    pub(super) url: Url,
+    credentials: Vec<(HeaderName, HeaderValue, String)>,
+    clock: Clock,
+    pub(super) exchanges: Vec<Exchange>,
+}
+
+impl Wire {
+    /// The way to where the order leads, over sockets that were made elsewhere if there are some.
+    pub(super) fn new(
+        order: &Order,
+        sockets: Option<Vec<OwnedFd>>,
+        clock: Clock,
+    ) -> Result<Self, String> {
+        let runtime = Builder::new_current_thread().enable_all().build();
+        let mut reach = Reach::default().and_own(order.url.origin());
+        if let Some(other) = other_address(&order.url) {
+            reach = reach.and_own(other.origin());
+        }
+        let mut fetcher = Fetcher::new(reach, Roots::system());
+        if let Some(sockets) = sockets {
+            fetcher = fetcher.over(Sockets::new(sockets));
+        }
+        let read = |it: &Credential| {
+            let value = HeaderValue::try_from(it.value.expose("as a header of a request"));
+            let unfit = || format!("header `{}` cannot be sent", it.name);
+            let name = HeaderName::try_from(it.name.as_str()).map_err(|_| unfit())?;
+            let mut value = value.map_err(|_| unfit())?;
+            value.set_sensitive(true);
+            Ok::<_, String>((name, value, it.shown.clone()))
+        };
+        Ok(Self {
+            runtime: runtime.map_err(|error| error.to_string())?,
+            fetcher,
+            url: order.url.clone(),
+            credentials: order.credentials.iter().map(read).collect::<Result<_, _>>()?,
+            clock,
+            exchanges: Vec::new(),
+        })
+    }
+
+    /// Whether nothing more can be asked.
+    pub(super) fn is_over(&self) -> bool {
+        self.clock.is_over() || self.exchanges.len() >= MOST
+    }
+
+    /// Whether we identify ourselves.
+    pub(super) fn identifies(&self) -> bool {
+        !self.credentials.is_empty()
+    }
+
+    /// Whether it said that it wants to know who we are.
+    pub(super) fn is_barred(&self) -> bool {
+        self.exchanges.iter().any(|it| matches!(it.status(), Some(401 | 403)))
+    }
+
+    /// Why nothing came back at all, when nothing did.
+    pub(super) fn heard_nothing(&self) -> Option<String> {
+        let none = self.exchanges.iter().all(|it| it.answer.is_none());
+        let why = self.exchanges.iter().find_map(|it| it.remark.clone());
+        none.then(|| why.unwrap_or_else(|| "there was no answer".to_owned()))
+    }
+
+    /// Says more about the last exchange.
+    pub(super) fn remark(&mut self, what: &str) {
+        if let Some(last) = self.exchanges.last_mut() {
+            last.remark = Some(what.to_owned());
+        }
+    }
+
+    /// Sends a request and writes down what came of it; `None` when nothing came, or nothing more may be asked.
+    pub(super) fn send(&mut self, ask: Ask) -> Option<Came> {
+        if self.is_over() {
+            return None;
+        }
+        let (request, sent) = self.dressed(&ask);
+        let left = self.clock.left().min(self.clock.call());
+        let heard = async {
+            match tokio::time::timeout(left, heard(&self.fetcher, &request, &ask)).await {
+                Ok(heard) => heard,
+                Err(_) => Err("there was no answer in time".to_owned()),
+            }
+        };
+        let heard = self.runtime.block_on(heard);
+        let (answer, remark) = match &heard {
+            Ok(came) => (Some(self.written(came, &ask)), None),
+            Err(why) => (None, Some(why.clone())),
+        };
+        self.exchanges.push(Exchange { question: ask.question, request: sent, answer, remark });
+        heard.ok()
+    }
+
+    /// As it goes, and as it is shown.
+    fn dressed(&self, ask: &Ask) -> (fetch::Ask, Sent) {
+        let url = ask.to.as_ref().unwrap_or(&self.url);
+        let mut headers = Vec::new();
+        let mut request = match &ask.body {
+            // The kind of a body is among the headers.
+            Some(body) => fetch::Ask::post(url.clone(), "", body.clone().into_bytes().into()),
+            None => fetch::Ask::new(ask.method.clone(), url.clone()),
+        };
+        if let Some(host) = ask.host.as_ref().and_then(|host| HeaderValue::try_from(host).ok()) {
+            request = request.named(host);
+            headers.extend(ask.host.clone().map(|value| Header { name: "host".to_owned(), value }));
+        }
+        for (name, value, shown) in &ask.headers {
+            if let Ok(value) = HeaderValue::try_from(value) {
+                request = request.with(HeaderName::from_static(name), value);
+                headers.push(Header { name: (*name).to_owned(), value: shown.clone() });
+            }
+        }
+        for (name, value, shown) in &self.credentials {
+            let (value, shown) = match ask.who {
+                Who::Us => (value.clone(), shown.clone()),
+                Who::Nobody => continue,
+                Who::Impostor => {
+                    let none = impostor(shown);
+                    (HeaderValue::try_from(&none).unwrap_or(HeaderValue::from_static("x")), none)
+                }
+            };
+            request = request.with(name.clone(), value);
+            headers.push(Header { name: name.to_string(), value: shown });
+        }
+        let sent = Sent {
+            method: ask.method.to_string(),
+            url: url.text(),
+            headers,
+            body: ask.body.as_deref().map(|body| bounded(&visible(body), SAID)),
+        };
+        (request, sent)
+    }
+
+    /// What is kept of an answer.
+    fn written(&self, came: &Came, ask: &Ask) -> Answer {
+        let kept = KEPT.iter().filter_map(|name| {
+            let value = came.headers.get(*name)?;
+            let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
+            let value = match *name {
+                SESSION => "$SESSION".to_owned(),
+                _ => bounded(&visible(&redact(&value)), SAID),
+            };
+            Some(Header { name: (*name).to_owned(), value })
+        });
+        let meaning = match &came.outcome {
+            Some(Outcome::Result(_)) => Meaning::Result,
+            Some(Outcome::Error(error)) => Meaning::Error { code: error.code },
+            None if came.status == StatusCode::OK && is_stream(&came.headers) => Meaning::Stream,
+            None => Meaning::Nothing,
+        };
+        let request = ask.body.clone().unwrap_or_default();
+        // What was done as asked says what it offers; what was refused should say nothing more.
+        let leak = if meaning == Meaning::Result { None } else { tells(&came.text, &request) };
+        let leak = leak.and_then(|(kind, range)| {
+            let leak = visible(&redact(came.text.get(range)?));
+            Some(format!("{}: {}", kind.as_str(), bounded(&leak, 200)))
+        });
+        let mut said: String = came.text.chars().take(2 * SAID).collect();
+        if let Some(name) = came.header(SESSION).filter(|name| name.len() > 3) {
+            said = said.replace(name, "$SESSION");
+        }
+        Answer {
+            status: came.status.as_u16(),
+            headers: kept.collect(),
+            meaning,
+            said: bounded(&visible(&redact(&said)), SAID),
+            leak,
+        }
+    }
+}
+
+/// Another address of this machine, by which a server that listens on every address is reached too.
+pub(super) fn other_address(url: &Url) -> Option<Url> {
+    let origin = url.origin();
+    if origin.is_https() || !origin.is_this_machine() {
+        return None;
+    }
+    let host = if url.authority().starts_with("127.0.0.2:") { "127.0.0.3" } else { "127.0.0.2" };
+    Url::new(&format!("http://{host}:{}{}", origin.target().port, url.path())).ok()
+}
+
+/// A credential of the same form that is none.
+fn impostor(shown: &str) -> String {
+    let before = shown.split_once('$').map_or("", |(before, _)| before);
+    format!("{before}portcullis-audit-{}", crate::probe::dice::word())
+}
+
+fn is_stream(headers: &HeaderMap) -> bool {
+    let said = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    said.to_ascii_lowercase().starts_with("text/event-stream")
+}
+
+/// Sends, and hears the answer to its end, or as far as it is wanted.
+async fn heard(fetcher: &Fetcher, request: &fetch::Ask, ask: &Ask) -> Result<Came, String> {
+    let mut answer = fetcher.send(request).await.map_err(|error| error.to_string())?;
+    let (status, headers) = (answer.status(), answer.headers().clone());
+    let mut came = Came { status, headers, outcome: None, events: Vec::new(), text: String::new() };
+    if status == StatusCode::OK && is_stream(&came.headers) {
+        let followed = follow(&mut answer, &mut came, ask);
+        // Nothing more may come of a stream that only listens.
+        match ask.id {
+            Some(_) => followed.await?,
+            None => {
+                let _ = tokio::time::timeout(REPEATED, followed).await;
+            }
+        }
+        return Ok(came);
+    }
+    let mut body = Vec::new();
+    while let Ok(Some(piece)) = answer.next().await {
+        if piece.len() > BYTES - body.len() {
+            return Err("the answer is too large".to_owned());
+        }
+        body.extend_from_slice(&piece);
+    }
+    came.outcome = message(&body).map(|response| response.outcome);
+    came.text = String::from_utf8_lossy(&body).into_owned();
+    Ok(came)
+}
+
+/// Hears a stream until the answer to the request is in it.
+async fn follow(answer: &mut fetch::Answer, came: &mut Came, ask: &Ask) -> Result<(), String> {
+    let mut events = Events::new(BYTES);
+    let mut bytes = 0;
+    while let Ok(Some(piece)) = answer.next().await {
+        bytes += piece.len();
+        if bytes > BYTES {
+            return Err("the answer is too large".to_owned());
+        }
+        // Line by line, so that the name of each event is seen.
+        for part in piece.split_inclusive(|byte| *byte == b'\n') {
+            let before = events.last.clone();
+            let all = events.push(part).map_err(|_| "an event is too long".to_owned())?;
+            let named = events.last.clone().filter(|name| Some(name) != before.as_ref());
+            came.events.extend(named);
+            for event in all.into_iter().filter(|event| !event.data.is_empty()) {
+                came.text.push_str(&String::from_utf8_lossy(&event.data));
+                came.text.push('\n');
+                let found = message(&event.data).filter(|it| it.id.is_none() || it.id == ask.id);
+                if let Some(response) = found.filter(|_| ask.id.is_some()) {
+                    came.outcome = Some(response.outcome);
+                    return Ok(());
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+fn message(text: &[u8]) -> Option<Response> {
+    let limits = Limits { message_bytes: BYTES, depth: DEPTH, ..Limits::default() };
+    match portcullis_wire::parse(text, &limits) {
+        Ok(Message::Response(response)) => Some(response),
+        _ => None,
+    }
+}

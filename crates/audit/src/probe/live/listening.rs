@@ -1,0 +1,148 @@
+//! A server that speaks HTTP, started in the same box: it is called by sockets of the box's own network.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::os::fd::OwnedFd;
+use std::time::{Duration, Instant};
+
+use portcullis_confine::Wish as Rung;
+use rustix::net::sockopt::{Timeout, set_socket_timeout};
+use rustix::net::{connect, getsockname};
+
+use super::Order;
+use super::clock::Clock;
+use super::recipe::Recipe;
+use super::session::{Failed, Launched, START};
+use crate::evidence::live::{Conduct, Live, Wish};
+
+/// Connections that are made at most.
+const DIALS: u8 = 96;
+/// How long a call may take: inside of a box, nothing is far away.
+const HEARD: Duration = Duration::from_millis(500);
+/// How long before a server that does not listen yet is called again.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// It listens.
+#[derive(Debug)]
+pub(in crate::probe) struct Listening {
+    launched: Launched,
+    dials: Vec<OwnedFd>,
+    started: Live,
+}
+
+impl Listening {
+    /// Starts it, and waits until somebody answers at the port. What goes wrong is evidence.
+    pub(in crate::probe) fn start(
+        order: &Order,
+        clock: &Clock,
+        port: u16,
+    ) -> Result<Self, Box<Live>> {
+        let mut live = Live { box_level: "none".to_owned(), ..Live::default() };
+        live.command = super::shown(&order.command);
+        let recipe = match Recipe::read(order) {
+            Ok(recipe) => recipe,
+            Err(why) => return Err(not_started(live, why)),
+        };
+        live.staging.clone_from(&recipe.staging);
+        let mut launched = match Launched::start(order, &recipe, DIALS) {
+            Ok(launched) => launched,
+            Err(Failed::NotStarted(why)) => return Err(not_started(live, why)),
+            Err(Failed::Mute { .. }) => return Err(Box::new(live)),
+        };
+        live.box_level = launched.level.word().to_owned();
+        let mut dials = std::mem::take(&mut launched.dials);
+        let deadline = clock.within(START);
+        let callers = Caller::all(&mut dials, port);
+        let why = loop {
+            if callers.iter().any(Caller::hears) {
+                return Ok(Self { launched, dials, started: live });
+            }
+            let ended = launched.custody.try_exit().ok().flatten();
+            if let Some(exit) = ended {
+                live.conduct.push(Conduct::Crashed { how: exit.to_string() });
+            }
+            if ended.is_some() || Instant::now() >= deadline {
+                let said = launched.stage.tidy(&launched.pipes.complaints());
+                let said = portcullis_guard::visible(&portcullis_guard::redact(&said));
+                break format!("nobody listened at port {port}; it said: {}", last(&said));
+            }
+            std::thread::sleep(PAUSE);
+        };
+        Err(not_started(live, why))
+    }
+
+    /// The sockets to call it with.
+    pub(in crate::probe) fn dials(&mut self) -> Vec<OwnedFd> {
+        std::mem::take(&mut self.dials)
+    }
+
+    /// What is known of how it was started and what it reached for; it ends with this.
+    pub(in crate::probe) fn farewell(mut self) -> Live {
+        let mut live = self.started;
+        let rung = self.launched.custody.wishes().unwrap_or_default();
+        let tidy = |path: &str| portcullis_guard::visible(&self.launched.stage.tidy(path));
+        let mut all: Vec<(&str, String)> = rung
+            .iter()
+            .map(|wish| match wish {
+                Rung::Open(path) => ("open", tidy(path)),
+                Rung::Run(path) => ("run", tidy(path)),
+                Rung::Connect(address) => ("connect", address.clone()),
+                Rung::More => ("open", "more than is told".to_owned()),
+            })
+            .collect();
+        let reached = self.launched.sink.as_mut().map(super::sink::Sink::reached);
+        all.extend(reached.into_iter().flatten().map(|address| ("connect", address)));
+        for (what, object) in all {
+            let wish = Wish { what: what.to_owned(), object, during: None };
+            if !live.wishes.contains(&wish) && live.wishes.len() < 500 {
+                live.wishes.push(wish);
+            }
+        }
+        if let Ok(Some(exit)) = self.launched.custody.try_exit() {
+            live.conduct.push(Conduct::Crashed { how: exit.to_string() });
+        }
+        live
+    }
+}
+
+fn not_started(mut live: Live, why: String) -> Box<Live> {
+    live.conduct.push(Conduct::NotStarted { why });
+    Box::new(live)
+}
+
+/// The end of a text, which is where programs say why they gave up.
+fn last(text: &str) -> String {
+    let skip = text.chars().count().saturating_sub(500);
+    text.chars().skip(skip).collect()
+}
+
+/// Somebody who calls one address again and again. A socket that was refused can be used again, but not for an
+/// address of the other kind.
+#[derive(Debug)]
+struct Caller {
+    socket: OwnedFd,
+    address: SocketAddr,
+}
+
+impl Caller {
+    /// One for each address by which this machine calls itself.
+    fn all(dials: &mut Vec<OwnedFd>, port: u16) -> Vec<Self> {
+        let is_new = dials.last().and_then(|socket| getsockname(socket).ok());
+        let is_new = is_new.and_then(|name| SocketAddr::try_from(name).ok());
+        let old = Ipv4Addr::LOCALHOST;
+        let here: &[IpAddr] = match is_new.is_some_and(|name| name.is_ipv6()) {
+            true => &[old.to_ipv6_mapped().into(), Ipv6Addr::LOCALHOST.into()],
+            false => &[old.into()],
+        };
+        let call = |address: &IpAddr| {
+            let socket = dials.pop()?;
+            let _ = set_socket_timeout(&socket, Timeout::Send, Some(HEARD));
+            Some(Self { socket, address: SocketAddr::new(*address, port) })
+        };
+        here.iter().filter_map(call).collect()
+    }
+
+    /// Whether somebody listens.
+    fn hears(&self) -> bool {
+        connect(&self.socket, &self.address).is_ok()
+    }
+}

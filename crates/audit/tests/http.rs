@@ -1,0 +1,144 @@
+//! The probe of servers over HTTP, on servers that run in a box and listen there: what each lets pass is found.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test")]
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use portcullis_audit::check::judge;
+use portcullis_audit::checklist::{self, Status};
+use portcullis_audit::evidence::{Evidence, FORMAT};
+use portcullis_audit::probe::http::{Credential, Order, look};
+use portcullis_audit::probe::live;
+use portcullis_audit::{Finding, Severity};
+use portcullis_guard::egress::Url;
+use portcullis_guard::secret::SecretString;
+
+/// A server of this file's, in one of its moods.
+fn looked(mode: &str, token: Option<&str>) -> Evidence {
+    let file: PathBuf = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/http/careless.py");
+    let words = ["/usr/bin/python3", file.to_str().unwrap(), "8080", mode];
+    let mut server = live::Order::new(words.iter().map(Into::into).collect());
+    server.launcher = Some(env!("CARGO_BIN_EXE_audit-box").into());
+    let mut order = Order::new(Url::new("http://127.0.0.1:8080/mcp").unwrap());
+    order.server = Some(server);
+    order.credentials.extend(token.map(|token| Credential {
+        name: "authorization".to_owned(),
+        value: SecretString::new(format!("Bearer {token}")),
+        shown: "Bearer $TOKEN".to_owned(),
+    }));
+    let (http, live) = look(&order);
+    Evidence {
+        format: FORMAT,
+        target: "careless".to_owned(),
+        source: None,
+        live: Some(live),
+        http: Some(http),
+    }
+}
+
+/// The worst that each check says.
+fn told(evidence: &Evidence) -> BTreeMap<String, Severity> {
+    let mut all = BTreeMap::new();
+    for finding in judge(evidence) {
+        let worst = all.entry(finding.check).or_insert(finding.severity);
+        *worst = (*worst).max(finding.severity);
+    }
+    all
+}
+
+fn shown(evidence: &Evidence) -> String {
+    serde_json::to_string_pretty(evidence).unwrap()
+}
+
+fn find<'a>(found: &'a [Finding], check: &str) -> &'a Finding {
+    found.iter().find(|it| it.check == check).unwrap_or_else(|| panic!("{check}: {found:#?}"))
+}
+
+#[test]
+fn whoever_looks_at_nothing_is_found_out() {
+    let evidence = looked("nothing", None);
+    let all = told(&evidence);
+    for (check, severity) in [
+        ("rebinding-unprotected", Severity::High),
+        ("foreign-origin", Severity::High),
+        ("cors-open", Severity::High),
+        ("session-guessable", Severity::High),
+        ("stream-crossed", Severity::High),
+        ("binds-everywhere", Severity::Medium),
+        ("session-unchecked", Severity::Medium),
+        ("raw-errors", Severity::Medium),
+        ("callers-unauthenticated", Severity::Low),
+        ("headers-unchecked", Severity::Low),
+        ("loose-requests", Severity::Low),
+    ] {
+        assert_eq!(all.get(check), Some(&severity), "{check}: {all:?}\n{}", shown(&evidence));
+    }
+    assert_eq!(all.len(), 11, "{all:?}");
+    let found = judge(&evidence);
+    let rebound = find(&found, "rebinding-unprotected").reproducer.as_ref().unwrap();
+    let line = rebound["curl"].as_str().unwrap();
+    assert!(line.contains("-H 'host: rebound.invalid:8080'"), "{line}");
+    assert!(line.contains("-H 'origin: http://rebound.invalid:8080'"), "{line}");
+    let rows = checklist::server(&evidence, &found);
+    let stands = |name: &str| rows.iter().find(|row| row.control == name).unwrap().status;
+    for name in ["origin-checked", "loopback-bound", "callers-authenticated", "sessions-random"] {
+        assert_eq!(stands(name), Status::Fail, "{name}: {rows:#?}");
+    }
+    assert_eq!(stands("https-remote"), Status::NotApplicable);
+    assert_eq!(stands("paths-contained"), Status::Unknown, "no tool was called");
+    // Names of sessions open something.
+    assert!(!shown(&evidence).contains("session-1"), "{}", shown(&evidence));
+}
+
+#[test]
+fn half_a_look_at_credentials_is_none() {
+    let evidence = looked("half", Some("zq8-canary"));
+    let found = judge(&evidence);
+    let any = find(&found, "callers-unauthenticated");
+    assert!(any.title.contains("any credential"), "{any:#?}");
+    assert_eq!(find(&found, "session-unchecked").severity, Severity::High);
+    let challenges: Vec<&Finding> =
+        found.iter().filter(|it| it.check == "challenge-incomplete").collect();
+    assert_eq!(challenges.len(), 2, "no challenge, and another's metadata: {challenges:#?}");
+    // A page has no token, so that it gets nowhere.
+    assert_eq!(find(&found, "rebinding-unprotected").severity, Severity::Low);
+    let text = shown(&evidence);
+    assert!(text.contains("Bearer $TOKEN") && !text.contains("zq8-canary"), "{text}");
+}
+
+#[test]
+fn without_a_credential_nothing_else_is_testable() {
+    let evidence = looked("half", None);
+    let rows = checklist::server(&evidence, &judge(&evidence));
+    let row = rows.iter().find(|row| row.control == "origin-checked").unwrap();
+    assert_eq!(row.status, Status::Unknown, "{row:#?}");
+    assert!(row.evidence.contains("credential"), "{row:#?}");
+}
+
+#[test]
+fn headers_that_contradict_the_body_are_done_by_who_reads_none() {
+    let evidence = looked("modern", None);
+    let found = judge(&evidence);
+    assert_eq!(find(&found, "headers-unchecked").severity, Severity::Medium);
+    let loose: Vec<&str> = found
+        .iter()
+        .filter(|it| it.check == "loose-requests")
+        .map(|it| it.title.as_str())
+        .collect();
+    assert_eq!(loose.len(), 3, "text, GET and DELETE: {loose:?}");
+    assert!(found.iter().all(|it| it.check != "session-guessable"));
+}
+
+#[test]
+fn who_does_not_listen_is_not_testable() {
+    let words = ["/bin/sleep", "600"];
+    let mut server = live::Order::new(words.iter().map(Into::into).collect());
+    server.launcher = Some(env!("CARGO_BIN_EXE_audit-box").into());
+    let mut order = Order::new(Url::new("http://127.0.0.1:8080/mcp").unwrap());
+    order.server = Some(server);
+    order.time = std::time::Duration::from_secs(2);
+    let (http, live) = look(&order);
+    assert!(http.exchanges.is_empty() && live.revision.is_none());
+    assert!(format!("{:?}", live.conduct).contains("nobody listened at port 8080"), "{live:#?}");
+}

@@ -1,0 +1,98 @@
+"""A server over HTTP that looks at nothing, at half of what it should, or (2026-07-28) at no header."""
+
+import json
+import sys
+import threading
+import traceback
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+PORT, MODE = int(sys.argv[1]), sys.argv[2]
+LOCK = threading.Lock()
+EVENTS = []
+SESSIONS = 0
+
+TOOL = {
+    "name": "read_note",
+    "description": "Reads a note.",
+    "inputSchema": {"type": "object", "properties": {}},
+    "annotations": {"readOnlyHint": True},
+}
+
+
+def answer(message):
+    method = message["method"]
+    if method == "server/discover" and MODE == "modern":
+        return {"resultType": "complete", "supportedVersions": ["2026-07-28"], "capabilities": {"tools": {}}}
+    if method == "initialize" and MODE != "modern":
+        info = {"name": "careless", "version": "1.0"}
+        return {"protocolVersion": "2025-11-25", "capabilities": {"tools": {}}, "serverInfo": info}
+    if method == "tools/list":
+        return {"resultType": "complete", "tools": [TOOL]}
+    raise LookupError(f"/home/ada/careless/methods/{method}.py")
+
+
+class Careless(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, *said):
+        pass
+
+    def says(self, status, headers, body):
+        self.send_response(status)
+        for name, value in headers:
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def pages(self):
+        origin = self.headers.get("Origin")
+        if origin is None:
+            return []
+        return [("Access-Control-Allow-Origin", origin), ("Access-Control-Allow-Credentials", "true")]
+
+    def barred(self, message):
+        """Half: whoever begins needs a token, any token; then the name of the session is enough."""
+        return MODE == "half" and message.get("method") == "initialize" and "Authorization" not in self.headers
+
+    def do_POST(self):
+        global SESSIONS
+        text = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        try:
+            message = json.loads(text)
+            if "id" not in message:
+                return self.says(202, [], b"")
+            if self.barred(message):
+                return self.says(401, [], b"{}")
+            result = answer(message)
+        except Exception:
+            trace = traceback.format_exc().encode()
+            return self.says(500, [("Content-Type", "text/plain")], trace)
+        reply = json.dumps({"jsonrpc": "2.0", "id": message["id"], "result": result})
+        headers = self.pages()
+        if message["method"] == "initialize":
+            with LOCK:
+                SESSIONS += 1
+                headers.append(("Mcp-Session-Id", f"session-{SESSIONS}"))
+        with LOCK:
+            first = len(EVENTS)
+            EVENTS.extend(["", reply])
+        body = f"id: {first}\ndata: \n\nid: {first + 1}\ndata: {reply}\n\n".encode()
+        self.says(200, [*headers, ("Content-Type", "text/event-stream")], body)
+
+    def do_GET(self):
+        if "/.well-known/" in self.path:
+            if MODE != "half":
+                return self.says(404, [], b"")
+            resource = {"resource": "http://elsewhere.test/mcp", "authorization_servers": ["http://a.test"]}
+            return self.says(200, [("Content-Type", "application/json")], json.dumps(resource).encode())
+        first = int(self.headers.get("Last-Event-ID", -1)) + 1
+        with LOCK:
+            later = [f"id: {at}\ndata: {reply}\n\n" for at, reply in enumerate(EVENTS)][first:]
+        self.says(200, [("Content-Type", "text/event-stream")], "".join(later).encode())
+
+    def do_DELETE(self):
+        self.says(200, [], b"")
+
+
+ThreadingHTTPServer(("0.0.0.0", PORT), Careless).serve_forever()
