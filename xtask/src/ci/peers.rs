@@ -20,7 +20,7 @@ use crate::repo::Repo;
 use crate::{run, say};
 
 /// What npm installs, by the folder of its lock.
-const NODES: &[&str] = &["node", "inspector", "old"];
+const NODES: &[&str] = &["node", "inspector", "old", "playwright"];
 /// The venvs, by the name of their requirements file.
 const VENVS: &[&str] = &["collector", "sdk1", "sdk2", "servers", "servers1"];
 
