@@ -112,7 +112,7 @@ impl Stage {
             Ok(())
         });
         let config = format!(
-            "[databases.shop]\nfile = \"{}\"\n[queries.item]\ndatabase = \"shop\"\nabout = \"One item\"\n\
+            "[files]\nread_bytes = \"1MiB\"\n[databases.shop]\nfile = \"{}\"\n[queries.item]\ndatabase = \"shop\"\nabout = \"One item\"\n\
              sql = \"select id, name from items where id = :id\"\n\
              parameters = {{ id = {{ type = \"integer\" }} }}\n",
             self.path("shop.db")

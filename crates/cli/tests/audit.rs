@@ -166,6 +166,16 @@ fn the_hardened_server_is_clean_and_every_line_was_tested() {
     assert_eq!(report["summary"]["grade"], "A");
 }
 
+/// The server that we ship, started and attacked like anybody's.
+#[test]
+fn our_own_server_passes_our_own_audit() {
+    let desk = Desk::new();
+    let ours = env!("CARGO_BIN_EXE_portcullis");
+    let (report, code) = desk.json(&["--", ours, "server", "--root", "{project}"]);
+    assert_eq!((&report["findings"], code), (&Value::Array(Vec::new()), Some(0)), "{report:#}");
+    assert_eq!(report["summary"]["grade"], "A", "{report:#}");
+}
+
 /// Every file below a directory of this repository that the auditor reads, but for what is wrong on purpose: tests and
 /// their fixtures, and the two servers of the lesson that are to be mended.
 fn honest(tree: &Path, all: &mut Vec<PathBuf>) {
@@ -290,11 +300,11 @@ fn nothing_to_look_at_is_no_clean_bill() {
     assert_eq!(silent.status.code(), Some(3), "{}", String::from_utf8_lossy(&silent.stdout));
 }
 
-/// A shell behind a `require`, which is not followed yet: then nothing that was not found counts as a pass.
+/// A shell in a module whose name is made when the program runs: then nothing that was not found counts as a pass.
 #[test]
 fn what_is_not_followed_passes_no_line() {
     let desk = Desk::new();
-    let server = "const { exec } = require(\"child_process\");\nserver.tool(\"run\", { command: z.string().max(9) }, async ({ command }) => exec(command));\n";
+    let server = "const { exec } = require([\"child\", \"process\"].join(\"_\"));\nserver.tool(\"run\", { command: z.string().max(9) }, async ({ command }) => exec(command));\n";
     fs::write(desk.path("common.js"), server).unwrap();
     let (report, _) = desk.json(&["common.js"]);
     let rows = report["checklist"].as_array().unwrap();
@@ -302,7 +312,10 @@ fn what_is_not_followed_passes_no_line() {
         rows.iter().all(|row| row["status"] == "unknown" || row["status"] == "fail"),
         "{rows:#?}"
     );
-    assert!(report["left_out"][0]["why"].as_str().unwrap().contains("require"), "{report:#}");
+    assert!(
+        report["left_out"][0]["why"].as_str().unwrap().contains("a name that is made when it runs"),
+        "{report:#}"
+    );
 }
 
 #[test]

@@ -24,7 +24,8 @@ impl Default for Files {
     fn default() -> Self {
         Self {
             roots: Vec::new(),
-            read_bytes: 1 << 20,
+            // It travels twice, as text and as data: together what a model should get at once.
+            read_bytes: 96 << 10,
             write_bytes: 8 << 20,
             gitignore: true,
             hidden: false,

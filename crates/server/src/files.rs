@@ -51,7 +51,7 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { read_bytes: 1 << 20, write_bytes: 8 << 20, gitignore: true, hidden: false }
+        Self { read_bytes: 96 << 10, write_bytes: 8 << 20, gitignore: true, hidden: false }
     }
 }
 

@@ -35,6 +35,7 @@ pub struct Asked {
     sort: Sort,
     /// How many entries to pass over: `next_offset` of the page before.
     #[serde(default)]
+    #[schemars(range(max = 10_000_000))]
     offset: usize,
     /// Most entries in the answer.
     #[serde(default = "page")]

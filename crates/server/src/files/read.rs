@@ -26,7 +26,7 @@ pub struct Asked {
     path: UnderRoot,
     /// The first line to read, from 1.
     #[serde(default)]
-    #[schemars(range(min = 1))]
+    #[schemars(range(min = 1, max = 1_000_000_000_000_u64))]
     first_line: Option<u64>,
     /// How many lines to read; alone it is the head of the file.
     #[serde(default)]
@@ -38,10 +38,11 @@ pub struct Asked {
     tail: Option<u64>,
     /// The first byte to read, from 0.
     #[serde(default)]
+    #[schemars(range(max = 1_000_000_000_000_000_u64))]
     first_byte: Option<u64>,
     /// How many bytes to read.
     #[serde(default)]
-    #[schemars(range(min = 1))]
+    #[schemars(range(min = 1, max = 1_000_000_000_000_u64))]
     bytes: Option<u64>,
     /// `text`, `base64`, or whichever the content is.
     #[serde(default)]

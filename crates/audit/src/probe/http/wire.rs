@@ -265,7 +265,8 @@ impl Wire {
         };
         let request = ask.body.clone().unwrap_or_default();
         // What was done as asked says what it offers; what was refused should say nothing more.
-        let leak = if meaning == Meaning::Result { None } else { tells(&came.text, &request) };
+        let leak =
+            if meaning == Meaning::Result { None } else { tells(&came.text, &request, None) };
         let leak = leak.and_then(|(kind, range)| {
             let leak = visible(&redact(came.text.get(range)?));
             Some(format!("{}: {}", kind.as_str(), bounded(&leak, 200)))

@@ -38,6 +38,8 @@ pub(super) struct Client {
     custody: Custody,
     /// The only root that it is told of, as a URI.
     root: String,
+    /// The same as a path, once it asked and was told.
+    pub(super) told: Option<String>,
     /// Requests that were sent so far.
     last: i64,
     answers: BTreeMap<i64, Outcome>,
@@ -74,6 +76,7 @@ impl Client {
             complained: None,
             custody,
             root,
+            told: None,
             last: 0,
             answers: BTreeMap::new(),
             open: Vec::new(),
@@ -298,6 +301,7 @@ impl Client {
             "ping" => Response::result(id, Object::new().to_json()),
             "roots/list" => {
                 let root = json!({"roots": [{"uri": self.root, "name": "project"}]});
+                self.told = self.root.strip_prefix("file://").map(str::to_owned);
                 Response::result(id, Json::from_value(&root))
             }
             method => {

@@ -81,20 +81,22 @@ pub(super) fn said(text: &str, stage: &Stage) -> String {
     if more > 0 { format!("{shown} [{} characters in all]", more + 4 * SAID) } else { shown }
 }
 
-/// The worst thing that a request did. `request` is what was sent, with the stage's places.
+/// The worst thing that a request did. `request` is what was sent, with the stage's places;
+/// `root` is the directory that it was told of, if it asked.
 pub(super) fn effect(
     attack: Attack,
     proof: &Proof,
     seen: &Seen,
     request: &str,
     stage: &Stage,
+    root: Option<&str>,
 ) -> Option<Effect> {
     marked(proof, seen)
         .or_else(|| read_out(seen, request, stage))
         .or_else(|| written(proof, seen))
         .or_else(|| evaluated(proof, seen, request))
         .or_else(|| reached(proof, seen))
-        .or_else(|| leaked(attack, seen, request, stage))
+        .or_else(|| leaked(attack, seen, request, stage, root))
         .or_else(|| {
             // What comes back of the caller's own words is not more than it sent.
             (seen.raw.len() > FLOOD + request.len())
@@ -162,11 +164,17 @@ fn reached(proof: &Proof, seen: &Seen) -> Option<Effect> {
 }
 
 /// What an error tells of the machine, beyond what it was told.
-fn leaked(attack: Attack, seen: &Seen, request: &str, stage: &Stage) -> Option<Effect> {
+fn leaked(
+    attack: Attack,
+    seen: &Seen,
+    request: &str,
+    stage: &Stage,
+    root: Option<&str>,
+) -> Option<Effect> {
     if attack != Attack::ErrorLeak {
         return None;
     }
-    let (kind, range) = tells(&seen.text, request)?;
+    let (kind, range) = tells(&seen.text, request, root)?;
     let leak = seen.text.get(range)?;
     let shown = visible(&redact(&stage.tidy(leak)));
     Some(Effect::Leaked { what: format!("{}: {}", kind.as_str(), bounded(&shown, 200)) })

@@ -216,7 +216,10 @@ impl<'a> Run<'a> {
         let changes = session.stage.changes();
         let database = session.stage.database.changed();
         let seen = Seen { answer, raw, text, changes, database, reached };
-        let effect = effect(ask.attack, &ask.proof, &seen, request, &session.stage);
+        let effect = {
+            let root = session.client.told.as_deref();
+            effect(ask.attack, &ask.proof, &seen, request, &session.stage, root)
+        };
         let said = said(&seen.text, &session.stage);
         let damaged = seen.changes.iter().any(|change| change.was && is_planted(&change.name));
         let notes = seen.changes.iter().any(|change| change.name == "project/notes.txt");
