@@ -44,6 +44,8 @@ fn company(table: &str, key: &str, value: &str) -> String {
             let files = files.iter().filter(|(name, _)| *name != key);
             files.map(|(name, file)| format!("{name} = \"{file}\"\n")).collect()
         }
+        ("serve.traces", "endpoint") => String::new(),
+        ("serve.traces", _) => "endpoint = \"http://127.0.0.1:4318/v1/traces\"\n".to_owned(),
         ("serve.issuers.x", "issuer") => String::new(),
         ("serve.issuers.x", _) => "issuer = \"https://login.example.com\"\n".to_owned(),
         ("serve.issuers.x.introspection", key) => {
