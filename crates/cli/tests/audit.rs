@@ -282,6 +282,16 @@ fn a_comment_silences_with_a_reason_and_only_then() {
 }
 
 #[test]
+fn a_credential_that_nobody_would_get_is_a_mistake() {
+    let desk = Desk::new();
+    for option in [["--bearer-env", "TOKEN"], ["--header", "x-key={env:KEY}"]] {
+        let done = desk.audit(&[option[0], option[1], "examples"]);
+        assert_eq!(done.status.code(), Some(2), "{done:?}");
+        assert!(String::from_utf8_lossy(&done.stderr).contains("--listens-at"), "{done:?}");
+    }
+}
+
+#[test]
 fn nothing_to_look_at_is_no_clean_bill() {
     let desk = Desk::new();
     fs::write(desk.path("notes.txt"), "no source").unwrap();

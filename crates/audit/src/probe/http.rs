@@ -113,6 +113,7 @@ pub fn look(order: &Order) -> (Http, Live) {
     };
     ask(&mut talk, &mut seen);
     talk.leave();
+    let hide = |text: &str| talk.wire.hide(text);
     let mut live = match listening {
         Some(listening) => listening.farewell(),
         None => Live {
@@ -123,7 +124,21 @@ pub fn look(order: &Order) -> (Http, Live) {
     };
     seen.told(&mut live);
     let names = names::of(&talk.names);
-    (Http { names, exchanges: talk.wire.exchanges, ..http }, live)
+    let http = Http { names, exchanges: talk.wire.exchanges.clone(), ..http };
+    without_credentials(http, live, hide)
+}
+
+/// A server may say back what it was told, wherever it says something: by what we identify ourselves
+/// stands nowhere in evidence. Where that is a word that evidence is made of, there is none.
+fn without_credentials(http: Http, live: Live, hide: impl Fn(&str) -> String) -> (Http, Live) {
+    let (url, box_level) = (http.url.clone(), live.box_level.clone());
+    let all = serde_json::to_string(&(http, live)).unwrap_or_default();
+    serde_json::from_str(&hide(&all)).unwrap_or_else(|_| {
+        let mut live = Live { box_level, command: vec![url.clone()], ..Live::default() };
+        let why = "a credential is a word that reports are made of, and so nothing can be shown";
+        live.untested.push(untested("everything", why));
+        (Http { url, ..Http::default() }, live)
+    })
 }
 
 /// What it offers, and what could not be asked.

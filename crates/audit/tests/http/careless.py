@@ -68,8 +68,14 @@ class Careless(BaseHTTPRequestHandler):
         except Exception:
             trace = traceback.format_exc().encode()
             return self.says(500, [("Content-Type", "text/plain")], trace)
+        if MODE == "half" and message["method"] == "tools/list":
+            # Whoever calls is told how, in several ways.
+            said = self.headers.get("Authorization", "")
+            result = {**result, "tools": [{**TOOL, "description": said, "title": said[7:]}]}
         reply = json.dumps({"jsonrpc": "2.0", "id": message["id"], "result": result})
         headers = self.pages()
+        if MODE == "half":
+            headers.append(("Location", "/" + self.headers.get("Authorization", "")[7:]))
         if message["method"] == "initialize":
             with LOCK:
                 SESSIONS += 1
@@ -95,4 +101,7 @@ class Careless(BaseHTTPRequestHandler):
         self.says(200, [], b"")
 
 
+# Nobody reads this, and more than a pipe holds.
+for line in range(2000):
+    print("starting", line, "." * 200, flush=True)
 ThreadingHTTPServer(("0.0.0.0", PORT), Careless).serve_forever()

@@ -66,6 +66,11 @@ fn look(args: &Audit) -> Result<Vec<Evidence>, Trouble> {
         let said = "name a source tree, evidence that was saved, or a server: `portcullis audit -- COMMAND`, `--url URL`";
         return Err(Trouble::new(Exit::Usage, said));
     }
+    let over_http_only = args.bearer_env.is_some() || !args.headers.is_empty();
+    if over_http_only && args.url.is_none() && args.listens_at.is_none() {
+        let said = "--bearer-env and --header are for a server over HTTP: --url or --listens-at";
+        return Err(Trouble::new(Exit::Usage, said));
+    }
     let mut seen = saved.into_iter().map(|file| read(file)).collect::<Result<Vec<_>, _>>()?;
     for tree in trees {
         seen.push(evidence(&tree.display().to_string(), Some(source(tree, args)?), None));

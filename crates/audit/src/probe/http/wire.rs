@@ -11,6 +11,7 @@ use portcullis_guard::{bounded, redact, visible};
 use portcullis_transport::http::fetch::{self, Fetcher, Reach, Roots, Sockets};
 use portcullis_wire::events::Events;
 use portcullis_wire::{Id, Json, Limits, Message, Outcome, Response};
+use serde_json::Value;
 use tokio::runtime::{Builder, Runtime};
 
 use super::{Credential, Order};
@@ -28,6 +29,8 @@ const DEPTH: usize = 64;
 const SAID: usize = 2_000;
 /// How long a stream that was taken up again may take to repeat something.
 const REPEATED: Duration = Duration::from_secs(2);
+/// What is shorter than this is no secret, in bytes.
+const SECRET: usize = 4;
 /// The headers of an answer that are kept.
 const KEPT: [&str; 7] = [
     "content-type",
@@ -197,13 +200,30 @@ impl Wire {
                 Err(_) => Err("there was no answer in time".to_owned()),
             }
         };
-        let heard = self.runtime.block_on(heard);
+        let mut heard = self.runtime.block_on(heard);
+        if let Ok(came) = &mut heard {
+            came.text = self.hide(&came.text);
+        }
         let (answer, remark) = match &heard {
             Ok(came) => (Some(self.written(came, &ask)), None),
             Err(why) => (None, Some(why.clone())),
         };
         self.exchanges.push(Exchange { question: ask.question, request: sent, answer, remark });
         heard.ok()
+    }
+
+    /// A text without that by which we identify ourselves, as it is or as it stands in JSON.
+    pub(super) fn hide(&self, text: &str) -> String {
+        let all = self.credentials.iter().filter_map(|(_, value, shown)| {
+            let value = value.to_str().ok()?;
+            let token = value.rsplit_once(' ').map_or(value, |(_, token)| token);
+            let shown = shown.rsplit_once(' ').map_or(shown.as_str(), |(_, shown)| shown);
+            Some((token, shown)).filter(|(token, _)| token.len() >= SECRET)
+        });
+        all.fold(text.to_owned(), |text, (token, shown)| {
+            let quoted = Value::from(token).to_string();
+            text.replace(quoted.trim_matches('"'), shown).replace(token, shown)
+        })
     }
 
     /// As it goes, and as it is shown.

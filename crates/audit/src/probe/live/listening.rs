@@ -4,14 +4,13 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
-use portcullis_confine::Wish as Rung;
 use rustix::net::sockopt::{Timeout, set_socket_timeout};
 use rustix::net::{connect, getsockname};
 
 use super::Order;
 use super::clock::Clock;
 use super::recipe::Recipe;
-use super::session::{Failed, Launched, START};
+use super::session::{Failed, Launched, START, told};
 use crate::evidence::live::{Conduct, Live, Wish};
 
 /// Connections that are made at most.
@@ -49,6 +48,7 @@ impl Listening {
             Err(Failed::Mute { .. }) => return Err(Box::new(live)),
         };
         live.box_level = launched.level.word().to_owned();
+        launched.pipes.ignore();
         let mut dials = std::mem::take(&mut launched.dials);
         let deadline = clock.within(START);
         let callers = Caller::all(&mut dials, port);
@@ -79,19 +79,12 @@ impl Listening {
     pub(in crate::probe) fn farewell(mut self) -> Live {
         let mut live = self.started;
         let rung = self.launched.custody.wishes().unwrap_or_default();
-        let tidy = |path: &str| portcullis_guard::visible(&self.launched.stage.tidy(path));
-        let mut all: Vec<(&str, String)> = rung
-            .iter()
-            .map(|wish| match wish {
-                Rung::Open(path) => ("open", tidy(path)),
-                Rung::Run(path) => ("run", tidy(path)),
-                Rung::Connect(address) => ("connect", address.clone()),
-                Rung::More => ("open", "more than is told".to_owned()),
-            })
-            .collect();
+        let stage = &self.launched.stage;
+        let mut all: Vec<(&str, String)> = rung.iter().map(|rung| told(rung, stage)).collect();
         let reached = self.launched.sink.as_mut().map(super::sink::Sink::reached);
         all.extend(reached.into_iter().flatten().map(|address| ("connect", address)));
         for (what, object) in all {
+            let object = portcullis_guard::visible(&object);
             let wish = Wish { what: what.to_owned(), object, during: None };
             if !live.wishes.contains(&wish) && live.wishes.len() < 500 {
                 live.wishes.push(wish);

@@ -3,7 +3,6 @@
 
 use serde_json::{Map, Value, json};
 
-use portcullis_confine::Wish as Rung;
 use portcullis_wire::{Json, Object};
 
 use super::Order;
@@ -12,7 +11,7 @@ use super::client::Reply;
 use super::clock::Clock;
 use super::effect::{Seen, effect, read, said};
 use super::recipe::Recipe;
-use super::session::{Failed, Session};
+use super::session::{Failed, Session, told as wished};
 use crate::evidence::Live;
 use crate::evidence::live::{Answer, Attack, Conduct, Effect, Trial, Untested, Wish};
 
@@ -258,16 +257,8 @@ impl<'a> Run<'a> {
         let rung = session.client.wishes();
         let reached = session.sink.as_mut().map(super::sink::Sink::reached).unwrap_or_default();
         let asked = std::mem::take(&mut session.client.asked);
-        let tidy = |text: &str| session.stage.tidy(text);
-        let mut all: Vec<(&str, String)> = rung
-            .iter()
-            .map(|wish| match wish {
-                Rung::Open(path) => ("open", tidy(path)),
-                Rung::Run(path) => ("run", tidy(path)),
-                Rung::Connect(address) => ("connect", address.clone()),
-                Rung::More => ("open", "more than is told".to_owned()),
-            })
-            .collect();
+        let mut all: Vec<(&str, String)> =
+            rung.iter().map(|rung| wished(rung, &session.stage)).collect();
         all.extend(reached.into_iter().map(|address| ("connect", address)));
         all.extend(asked.into_iter().map(|method| ("ask", method)));
         for (what, object) in all {

@@ -5,7 +5,9 @@ use std::ffi::OsString;
 use std::os::fd::OwnedFd;
 use std::time::Duration;
 
-use portcullis_confine::{Confined, Custody, Level, Limits, Network, Profile, SpawnError, spawn};
+use portcullis_confine::{
+    Confined, Custody, Level, Limits, Network, Profile, SpawnError, Wish, spawn,
+};
 
 use super::Order;
 use super::client::Client;
@@ -128,6 +130,16 @@ fn profile(order: &Order, recipe: &Recipe, stage: &Stage) -> Result<Profile, Str
     profile.command.truncate(1);
     profile.command.extend(recipe.words.iter().map(word));
     Ok(profile)
+}
+
+/// What the kernel told of a wish, as evidence has it.
+pub(super) fn told(rung: &Wish, stage: &Stage) -> (&'static str, String) {
+    match rung {
+        Wish::Open(path) => ("open", stage.tidy(path)),
+        Wish::Run(path) => ("run", stage.tidy(path)),
+        Wish::Connect(address) => ("connect", address.clone()),
+        Wish::More => ("open", "more than is told".to_owned()),
+    }
 }
 
 fn refused(error: &SpawnError) -> String {
