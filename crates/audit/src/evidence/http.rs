@@ -78,6 +78,10 @@ pub struct Header {
     pub name: String,
     /// Redacted.
     pub value: String,
+    /// It ends with a variable that we put in the place of what is secret. What a server chose never
+    /// does, whatever it looks like.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub variable: bool,
 }
 
 /// What came back.
@@ -232,8 +236,11 @@ impl Exchange {
         let sent = &self.request;
         let mut line = format!("curl -sS -i -X {} {}", sent.method, quoted(&sent.url));
         for header in &sent.headers {
-            let header = format!("{}: {}", header.name, header.value);
-            let word = if is_ours(&header) { format!("\"{header}\"") } else { quoted(&header) };
+            let text = format!("{}: {}", header.name, header.value);
+            let word = match header.variable && is_plain(&text) {
+                true => format!("\"{text}\""),
+                false => quoted(&text),
+            };
             line.push_str(&format!(" -H {word}"));
         }
         if let Some(body) = &sent.body {
@@ -248,8 +255,8 @@ fn quoted(word: &str) -> String {
     format!("'{}'", word.replace('\'', "'\\''"))
 }
 
-/// Whether it ends with a variable of ours, and holds nothing else that a shell knows between double quotes.
-fn is_ours(header: &str) -> bool {
+/// Whether it ends with a variable, and holds nothing else that a shell knows between double quotes.
+fn is_plain(header: &str) -> bool {
     header.rsplit_once('$').is_some_and(|(before, name)| {
         !before.contains(['$', '"', '`', '\\'])
             && !name.is_empty()
@@ -263,19 +270,28 @@ mod tests {
 
     #[test]
     fn a_request_can_be_done_again_in_a_shell() {
-        let header =
-            |name: &str, value: &str| Header { name: name.to_owned(), value: value.to_owned() };
+        let header = |name: &str, value: &str, variable| Header {
+            name: name.to_owned(),
+            value: value.to_owned(),
+            variable,
+        };
         let request = Sent {
             method: "POST".to_owned(),
             url: "http://127.0.0.1:1/mcp".to_owned(),
-            headers: vec![header("host", "it's.test"), header("mcp-session-id", "$SESSION")],
+            headers: vec![
+                header("host", "it's.test", false),
+                header("mcp-session-id", "$SESSION", true),
+                // A server that gave this name wants to be sent something.
+                header("last-event-id", "1$AWS_SECRET_ACCESS_KEY", false),
+            ],
             body: Some("{\"a\":1}".to_owned()),
         };
         let exchange = Exchange { question: Question::List, request, answer: None, remark: None };
         assert_eq!(
             exchange.again(),
             "curl -sS -i -X POST 'http://127.0.0.1:1/mcp' -H 'host: it'\\''s.test' \
-             -H \"mcp-session-id: $SESSION\" --data-raw '{\"a\":1}'"
+             -H \"mcp-session-id: $SESSION\" \
+             -H 'last-event-id: 1$AWS_SECRET_ACCESS_KEY' --data-raw '{\"a\":1}'"
         );
     }
 }

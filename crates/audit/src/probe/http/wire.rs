@@ -237,12 +237,14 @@ impl Wire {
         };
         if let Some(host) = ask.host.as_ref().and_then(|host| HeaderValue::try_from(host).ok()) {
             request = request.named(host);
-            headers.extend(ask.host.clone().map(|value| Header { name: "host".to_owned(), value }));
+            let host = |value| Header { name: "host".to_owned(), value, variable: false };
+            headers.extend(ask.host.clone().map(host));
         }
         for (name, value, shown) in &ask.headers {
-            if let Ok(value) = HeaderValue::try_from(value) {
-                request = request.with(HeaderName::from_static(name), value);
-                headers.push(Header { name: (*name).to_owned(), value: shown.clone() });
+            if let Ok(sent) = HeaderValue::try_from(value) {
+                request = request.with(HeaderName::from_static(name), sent);
+                let (name, variable) = ((*name).to_owned(), value != shown);
+                headers.push(Header { name, value: shown.clone(), variable });
             }
         }
         for (name, value, shown) in &self.credentials {
@@ -255,7 +257,8 @@ impl Wire {
                 }
             };
             request = request.with(name.clone(), value);
-            headers.push(Header { name: name.to_string(), value: shown });
+            let variable = ask.who == Who::Us;
+            headers.push(Header { name: name.to_string(), value: shown, variable });
         }
         let sent = Sent {
             method: ask.method.to_string(),
@@ -275,7 +278,7 @@ impl Wire {
                 SESSION => "$SESSION".to_owned(),
                 _ => bounded(&visible(&redact(&value)), SAID),
             };
-            Some(Header { name: (*name).to_owned(), value })
+            Some(Header { name: (*name).to_owned(), value, variable: false })
         });
         let meaning = match &came.outcome {
             Some(Outcome::Result(_)) => Meaning::Result,
