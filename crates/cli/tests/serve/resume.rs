@@ -16,8 +16,11 @@ fn working(stage: &Stage) -> Value {
     let does = r"
 import threading
 TOOLS = [tool('work', hints={'readOnlyHint': True, 'destructiveHint': False})]
+# Calls are answered by threads, and a line is one whole.
+turn = threading.Lock()
 def tell(**message):
-    print(json.dumps({'jsonrpc': '2.0', **message}), flush=True)
+    with turn:
+        print(json.dumps({'jsonrpc': '2.0', **message}), flush=True)
 def work(asked):
     name, token = asked['params']['arguments']['name'], asked['params']['_meta']['progressToken']
     def far(done, text):
