@@ -2,6 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test")]
 
+#[path = "audit/armour.rs"]
+mod armour;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};

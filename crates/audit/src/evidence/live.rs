@@ -13,6 +13,12 @@ pub struct Live {
     /// what was copied, what was appended because the server would not start without it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub staging: Vec<String>,
+    /// What of the person's own the places in its words were copies of.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub given: Vec<Given>,
+    /// The names of its variables.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub variables: Vec<String>,
     /// How strong the box was: `full`, `landlock`, `none`; `remote` for a URL.
     pub box_level: String,
     /// The revision that was agreed on, when it answered.
@@ -42,6 +48,16 @@ pub struct Live {
     pub untested: Vec<Untested>,
 }
 
+/// Something of the person's, of which the stage had a copy.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Given {
+    /// What the copy is called: `{project}` and the like.
+    pub place: String,
+    /// The path of the original.
+    pub from: String,
+}
+
 /// One request, and what came of it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -61,6 +77,22 @@ pub struct Trial {
     pub said: String,
     /// What happened that had not happened otherwise.
     pub effect: Option<Effect>,
+}
+
+impl Trial {
+    /// Whether it was a call as it is meant, and worked as far as the server says.
+    #[must_use]
+    pub fn worked(&self) -> bool {
+        self.attack == Attack::Benign && self.answer == Answer::Result && !is_sorry(&self.said)
+    }
+}
+
+/// Whether an answer begins by saying in words that it is none, as servers do that know no other way.
+#[must_use]
+pub fn is_sorry(said: &str) -> bool {
+    let start: String = said.chars().take(40).collect::<String>().to_lowercase();
+    let sorry = ["error", "fail", "invalid", "not allowed", "denied", "unknown"];
+    sorry.iter().any(|word| start.contains(word))
 }
 
 /// What was tried.

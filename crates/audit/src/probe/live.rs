@@ -140,9 +140,20 @@ pub fn look(order: &Order) -> Live {
     }
     let mut live = run.live;
     live.staging.clone_from(&run.recipe.staging);
-    live.command.truncate(1);
+    live.given = run.recipe.given();
+    live.variables = order.environment.keys().cloned().collect();
+    live.command = shown(&[placed(&order.command)]);
     live.command.extend(shown(&run.recipe.words));
     live
+}
+
+/// The program, from wherever it is started: a name that is no path is searched.
+fn placed(command: &[OsString]) -> OsString {
+    let Some(program) = command.first() else { return OsString::new() };
+    match std::path::absolute(program) {
+        Ok(path) if program.to_string_lossy().contains('/') => path.into(),
+        _ => program.clone(),
+    }
 }
 
 fn shown(words: &[OsString]) -> Vec<String> {

@@ -15,6 +15,10 @@ Example: a source tree, a server that is started for it, both together, and what
   portcullis audit ./my-server --save-evidence seen.evidence -- python3 my-server/server.py
   portcullis audit seen.evidence --format sarif
 
+The policy under which it is started from then on:
+  portcullis audit --write-policy careless.toml -- python3 server.py ~/project
+  portcullis run --config careless.toml --name server
+
 A server over HTTP: one that runs, and one that is started in a box and listens there:
   portcullis audit --url https://mcp.example.com/mcp --bearer-env TOKEN
   portcullis audit --listens-at http://127.0.0.1:8931/mcp -- npx @playwright/mcp --port 8931
@@ -55,6 +59,9 @@ pub struct Audit {
     /// Write what was seen, to be judged again
     #[arg(long, value_name = "FILE")]
     pub save_evidence: Option<PathBuf>,
+    /// Write the tightest table of a config under which its honest tools still work; the file must not exist
+    #[arg(long, value_name = "FILE")]
+    pub write_policy: Option<PathBuf>,
     /// How long one target may take
     #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = values::parse_duration)]
     pub timeout: Duration,

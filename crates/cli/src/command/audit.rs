@@ -1,5 +1,7 @@
 //! `portcullis audit`: looks at what it was given, judges what it saw, prints and ends accordingly.
 
+mod policy;
+
 use std::fs;
 use std::path::Path;
 use std::time::Instant;
@@ -21,9 +23,11 @@ const MOST_EVIDENCE: u64 = 64 << 20;
 
 pub(super) fn run(args: &Audit) -> Result<Exit, Trouble> {
     let baseline = known(args)?;
+    args.write_policy.as_deref().map(policy::is_free).transpose()?;
     let wants = |finding: &Finding| args.persona.wants(finding.severity, finding.confidence);
     let seen = look(args)?;
     save(args, &seen)?;
+    let policy = args.write_policy.as_deref().map(|file| (file, policy::of(&seen)));
     let reports: Vec<Report> = seen
         .into_iter()
         .map(|evidence| Report::new(evidence, &baseline, args.persona != Persona::Auditor, wants))
@@ -37,6 +41,9 @@ pub(super) fn run(args: &Audit) -> Result<Exit, Trouble> {
     match &args.output {
         Some(file) => write(file, &text)?,
         None => style::print(&text)?,
+    }
+    if let Some((file, policy)) = policy {
+        policy::write(file, &policy?)?;
     }
     end(args, &reports)
 }

@@ -11,6 +11,7 @@ use portcullis_confine::command::{Plan, Preparation, Resolved, resolve};
 
 use super::Order;
 use super::stage::Copy;
+use crate::evidence::live::Given;
 
 /// Options whose value is where the program itself is, not what it works on.
 const OWN: &[&str] =
@@ -140,6 +141,19 @@ impl Recipe {
             .staging
             .push(format!("the server ended when it got no more words, so `{more}` was appended"));
         recipe
+    }
+
+    /// What of the person's own the places are copies of.
+    pub(super) fn given(&self) -> Vec<Given> {
+        let place = |to: &str| match to {
+            "project" => "{project}".to_owned(),
+            other => format!("{{stage}}/{other}"),
+        };
+        let copies = self.copies.iter().map(|copy| (place(&copy.to), &copy.from));
+        let database = self.database.iter().map(|from| ("{database}".to_owned(), from));
+        let all = copies.chain(database);
+        all.filter_map(|(place, from)| Some(Given { place, from: from.to_str()?.to_owned() }))
+            .collect()
     }
 
     /// Whether it names a place of the stage.

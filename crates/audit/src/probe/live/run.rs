@@ -13,7 +13,7 @@ use super::effect::{Seen, effect, read, said};
 use super::recipe::Recipe;
 use super::session::{Failed, Session, told as wished};
 use crate::evidence::Live;
-use crate::evidence::live::{Answer, Attack, Conduct, Effect, Trial, Untested, Wish};
+use crate::evidence::live::{Answer, Attack, Conduct, Effect, Trial, Untested, Wish, is_sorry};
 
 /// How often a server is started anew.
 const LAUNCHES: u32 = 40;
@@ -66,9 +66,7 @@ impl Came {
 
     /// It worked, and does not say in words that it did not, as servers do that know no other way.
     pub(super) fn is_honest(&self) -> bool {
-        let start: String = self.said.chars().take(40).collect::<String>().to_lowercase();
-        let sorry = ["error", "fail", "invalid", "not allowed", "denied", "unknown"];
-        self.is_result() && !sorry.iter().any(|word| start.contains(word))
+        self.is_result() && !is_sorry(&self.said)
     }
 }
 
