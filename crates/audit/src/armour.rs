@@ -299,7 +299,9 @@ fn answer(check: &str) -> &'static str {
             "what says so is on no list here"
         }
         "lying-annotations" => "a person is asked at each call",
-        "raw-errors" => "what errors tell of the machine is taken out",
+        "raw-errors" => {
+            "places outside of its roots and stacks are taken out of errors; what lies in the roots is told: mend the server"
+        }
         _ => "nothing: mend the server",
     }
 }

@@ -4,12 +4,14 @@
 //! in it that came from a server is a claim or a measurement, never an instruction to us, and
 //! every text is bounded before it gets here.
 
+pub mod guarded;
 pub mod http;
 pub mod live;
 pub mod source;
 
 use serde::{Deserialize, Serialize};
 
+pub use guarded::Guarded;
 pub use http::Http;
 pub use live::Live;
 pub use source::Source;

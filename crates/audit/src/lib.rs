@@ -6,7 +6,7 @@
 //! and the [`checklist`] says of each thing that has to be seen to whether it passed, failed,
 //! could not be tested or does not apply. [`armour`] makes of the same evidence what contains the server.
 //!
-//! Read in this order: [`evidence`], [`finding`], [`check`], [`checklist`], [`armour`], then the probes.
+//! Read in this order: [`evidence`], [`finding`], [`check`], [`checklist`], [`armour`], [`guarded`], then the probes.
 
 #![deny(clippy::indexing_slicing, clippy::string_slice)]
 #![forbid(unsafe_code)]
@@ -16,6 +16,7 @@ pub mod check;
 pub mod checklist;
 pub mod evidence;
 pub mod finding;
+pub mod guarded;
 pub mod probe;
 pub mod report;
 

@@ -13,6 +13,7 @@ use crate::checklist::{self, Row};
 use crate::evidence::Evidence;
 use crate::evidence::source::Language;
 use crate::finding::{Confidence, Finding, Location, Severity};
+use crate::guarded::{Outcome, Verdict};
 
 /// One target, judged.
 #[derive(Debug)]
@@ -29,6 +30,8 @@ pub struct Report {
     pub silenced: usize,
     /// From A to F; `None` when nothing was tested.
     pub grade: Option<char>,
+    /// What came of it behind the gateway, when that was asked for.
+    pub guarded: Option<Outcome>,
 }
 
 impl Report {
@@ -52,7 +55,14 @@ impl Report {
         let known = before - findings.len();
         findings.retain(wanted);
         let grade = checklist::grade(&checklist);
-        Self { evidence, checklist, findings, known, silenced, grade }
+        let guarded = Outcome::of(&evidence, &findings);
+        Self { evidence, checklist, findings, known, silenced, grade, guarded }
+    }
+
+    /// What came of a finding behind the gateway.
+    #[must_use]
+    pub fn verdict(&self, finding: &Finding) -> Option<&Verdict> {
+        self.guarded.as_ref()?.findings.get(&fingerprint(finding))
     }
 
     /// The worst finding.

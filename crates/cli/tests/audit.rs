@@ -27,7 +27,9 @@ struct Desk(TempDir);
 
 impl Desk {
     fn new() -> Self {
-        Self(tempfile::tempdir().unwrap())
+        let desk = Self(tempfile::tempdir().unwrap());
+        fs::create_dir(desk.path("tmp")).unwrap();
+        desk
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -42,7 +44,8 @@ impl Desk {
             .args(words)
             .env_clear()
             .env("PATH", "/usr/bin:/bin")
-            .env("HOME", self.0.path());
+            .env("HOME", self.0.path())
+            .env("TMPDIR", self.path("tmp"));
         command.current_dir(self.0.path()).stdin(Stdio::null()).output().unwrap()
     }
 

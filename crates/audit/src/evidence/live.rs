@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::Guarded;
+
 /// One server, started and talked to.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -46,6 +48,9 @@ pub struct Live {
     pub logs_calls: bool,
     /// Questions that could not be asked, and why.
     pub untested: Vec<Untested>,
+    /// The same probes again, behind the gateway.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub guarded: Option<Box<Guarded>>,
 }
 
 /// Something of the person's, of which the stage had a copy.

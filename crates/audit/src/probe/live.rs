@@ -5,6 +5,7 @@
 //!   run                keeps a server ready and makes one request after the other
 //!    └ session         one launch: a stage with new secrets, a box on it, a client
 //!       └ client       small and strict, on three bounded pipes
+//!   guard              the same launch behind `portcullis run`, under a policy
 //!   listening          one launch of a server that speaks HTTP, for the probe of that
 //!   inventory, tool, offer, special    what is asked
 //!   kind, attack, shape         what is sent
@@ -19,6 +20,7 @@ mod client;
 mod copy;
 mod database;
 mod effect;
+mod guard;
 mod inventory;
 mod kind;
 mod listening;
@@ -44,13 +46,16 @@ use portcullis_confine::Level;
 
 use super::clock::Clock;
 use super::{clock, dice};
-use crate::evidence::Live;
+use crate::armour::Policy;
+use crate::evidence::{Guarded, Live};
+use guard::Gate;
 use inventory::{Inventory, name_of};
 use kind::{Carries, Kind};
 use recipe::Recipe;
 use run::Run;
 use tool::Tool;
 
+pub use guard::{Again, Guard, Heard, Start};
 pub(super) use inventory::{ENTRIES, PAGES, drifted};
 pub(super) use listening::Listening;
 
@@ -118,6 +123,12 @@ impl std::fmt::Debug for Order {
 /// Starts a server and looks at what it does. What goes wrong is evidence.
 #[must_use]
 pub fn look(order: &Order) -> Live {
+    begin(order).0
+}
+
+/// The same, with what it takes to do it once more; nothing when the server did not start.
+#[must_use]
+pub fn begin(order: &Order) -> (Live, Option<Again>) {
     let clock = Clock::start(order.time, order.call);
     let mut live = Live { box_level: "none".to_owned(), ..Live::default() };
     live.command = shown(&order.command);
@@ -125,12 +136,35 @@ pub fn look(order: &Order) -> Live {
         Ok(recipe) => recipe,
         Err(why) => {
             live.conduct.push(crate::evidence::live::Conduct::NotStarted { why });
-            return live;
+            return (live, None);
         }
     };
     let mut run = Run::new(order, recipe, clock, live);
-    if run.first() {
-        probe(&mut run);
+    let started = run.first();
+    attack(&mut run, started);
+    let (live, recipe) = written(run);
+    (live, started.then(|| Again { order: order.clone(), recipe }))
+}
+
+impl Again {
+    /// Makes the same probes through a gateway, under a policy. The server is started on stages of its own, config and
+    /// state lie beside them, and it reaches no network whatever the policy says.
+    #[must_use]
+    pub fn behind(&self, guard: &dyn Guard, policy: &Policy) -> Guarded {
+        let clock = Clock::start(self.order.time, self.order.call);
+        let live = Live { box_level: "none".to_owned(), ..Live::default() };
+        let run = Run::new(&self.order, self.recipe.clone(), clock, live);
+        let mut run = run.behind(Gate { policy, guard });
+        let started = run.ready().is_some();
+        attack(&mut run, started);
+        let refusals = std::mem::take(&mut run.refusals);
+        Guarded { live: written(run).0, refusals }
+    }
+}
+
+fn attack(run: &mut Run<'_>, started: bool) {
+    if started {
+        probe(run);
     } else {
         run.untested("everything", "the server did not start");
     }
@@ -138,13 +172,16 @@ pub fn look(order: &Order) -> Live {
     if run.clock.is_over() {
         run.noticed(crate::evidence::live::Conduct::OverBudget { of: "time".to_owned() });
     }
-    let mut live = run.live;
-    live.staging.clone_from(&run.recipe.staging);
-    live.given = run.recipe.given();
+}
+
+fn written(run: Run<'_>) -> (Live, Recipe) {
+    let (order, mut live, recipe) = (run.order, run.live, run.recipe);
+    live.staging.clone_from(&recipe.staging);
+    live.given = recipe.given();
     live.variables = order.environment.keys().cloned().collect();
     live.command = shown(&[placed(&order.command)]);
-    live.command.extend(shown(&run.recipe.words));
-    live
+    live.command.extend(shown(&recipe.words));
+    (live, recipe)
 }
 
 /// The program, from wherever it is started: a name that is no path is searched.

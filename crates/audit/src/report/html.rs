@@ -38,6 +38,13 @@ fn one_target(out: &mut String, report: &Report) {
         report.summary()
     );
     report.findings.iter().for_each(|finding| one(out, report, finding));
+    if let Some(guarded) = &report.guarded {
+        out.push_str("<h2>Honest calls behind <code>portcullis run</code></h2><ul>\n");
+        for (tool, honest) in &guarded.honest {
+            let _ = writeln!(out, "<li>{}: {}</li>", inert(tool), honest.words());
+        }
+        out.push_str("</ul>\n");
+    }
     out.push_str("<table><caption>Checklist</caption><thead><tr><th scope=\"col\">Status</th><th scope=\"col\">What</th><th scope=\"col\">Why we say so</th></tr></thead><tbody>\n");
     for row in &report.checklist {
         let _ = writeln!(
@@ -75,6 +82,11 @@ fn one(out: &mut String, report: &Report, finding: &Finding) {
         inert(&finding.location.to_string()),
         inert(&finding.evidence)
     );
+    if let Some(verdict) = report.verdict(finding) {
+        let words = inert(&verdict.words());
+        let _ =
+            writeln!(out, "<p>Behind <code>portcullis run</code>: <strong>{words}</strong></p>");
+    }
     if !finding.steps.is_empty() {
         out.push_str("<ol>\n");
         for step in &finding.steps {

@@ -15,20 +15,32 @@ pub fn report(report: &Report) -> Value {
     let left_out = report.evidence.source.iter().flat_map(|source| &source.left_out);
     let counts: serde_json::Map<String, Value> =
         SEVERITIES.iter().map(|it| (it.word().to_owned(), report.count(*it).into())).collect();
-    json!({
+    let mut value = json!({
         "version": VERSION,
         "target": report.evidence.target,
         "checklist": report.checklist,
-        "findings": report.findings.iter().map(finding).collect::<Vec<_>>(),
+        "findings": report.findings.iter().map(|it| finding(report, it)).collect::<Vec<_>>(),
         "untested": live.map(|live| &live.untested),
         "left_out": left_out.collect::<Vec<_>>(),
         "summary": { "grade": report.grade, "worst": report.worst(), "counts": counts, "known": report.known, "silenced": report.silenced },
-    })
+    });
+    // Only where it was asked for: whoever does not know it misses nothing.
+    if let (Some(fields), Some(guarded)) = (value.as_object_mut(), &report.guarded) {
+        fields.insert("guarded".to_owned(), json!({ "honest": guarded.honest }));
+    }
+    value
 }
 
-fn finding(finding: &Finding) -> Value {
+fn finding(report: &Report, finding: &Finding) -> Value {
     let check = check_of(finding);
     let mut value = serde_json::to_value(finding).unwrap_or_default();
+    if let (Some(fields), Some(verdict)) = (value.as_object_mut(), report.verdict(finding)) {
+        let mut told = json!(verdict);
+        if let Some(told) = told.as_object_mut() {
+            told.insert("words".to_owned(), verdict.words().into());
+        }
+        fields.insert("guarded".to_owned(), told);
+    }
     if let (Some(fields), Some(check)) = (value.as_object_mut(), check) {
         fields.insert("fingerprint".to_owned(), fingerprint(finding).into());
         fields.insert("control".to_owned(), check.control.map(|it| it.as_str()).into());

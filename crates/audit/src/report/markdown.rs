@@ -22,20 +22,33 @@ pub fn report(report: &Report) -> String {
         report.summary()
     );
     if !report.findings.is_empty() {
-        out.push_str("| severity | confidence | finding | where |\n|---|---|---|---|\n");
+        out.push_str(match report.guarded.is_some() {
+            true => "| severity | confidence | finding | where | behind `portcullis run` |\n|---|---|---|---|---|\n",
+            false => "| severity | confidence | finding | where |\n|---|---|---|---|\n",
+        });
     }
     for finding in report.findings.iter().take(MOST) {
         let _ = writeln!(
             out,
-            "| {} | {} | {} | {} |",
+            "| {} | {} | {} | {} |{}",
             finding.severity.word(),
             finding.confidence.word(),
             cell(&finding.title),
-            cell(&finding.location.to_string())
+            cell(&finding.location.to_string()),
+            report
+                .verdict(finding)
+                .map(|it| format!(" {} |", cell(&it.words())))
+                .unwrap_or_default()
         );
     }
     if report.findings.len() > MOST {
         let _ = writeln!(out, "\nand {} more", report.findings.len() - MOST);
+    }
+    if let Some(guarded) = &report.guarded {
+        out.push_str("\nHonest calls behind `portcullis run`:\n\n");
+        for (tool, honest) in &guarded.honest {
+            let _ = writeln!(out, "- {}: {}", cell(tool), honest.words());
+        }
     }
     if report.silenced > 0 {
         let _ =

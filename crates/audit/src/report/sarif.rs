@@ -30,7 +30,7 @@ fn run(report: &Report) -> Value {
         } },
         "taxonomies": [taxonomy()],
         "columnKind": "unicodeCodePoints",
-        "results": report.findings.iter().map(result).collect::<Vec<_>>(),
+        "results": report.findings.iter().map(|it| result(report, it)).collect::<Vec<_>>(),
         "properties": { "target": report.evidence.target, "checklist": report.checklist, "grade": report.grade },
     })
 }
@@ -66,7 +66,7 @@ fn rule(check: &Check) -> Value {
     })
 }
 
-fn result(finding: &Finding) -> Value {
+fn result(report: &Report, finding: &Finding) -> Value {
     let mut value = json!({
         "ruleId": finding.check,
         "level": level(finding.severity),
@@ -81,6 +81,10 @@ fn result(finding: &Finding) -> Value {
     if let Some(fields) = value.as_object_mut() {
         let index = CHECKS.iter().position(|check| check.id == finding.check);
         fields.extend(index.map(|at| ("ruleIndex".to_owned(), at.into())));
+        if let Some(verdict) = report.verdict(finding) {
+            let properties = fields.get_mut("properties").and_then(Value::as_object_mut);
+            properties.map(|it| it.insert("guarded".to_owned(), json!(verdict)));
+        }
         if !finding.steps.is_empty() {
             let steps: Vec<Value> = finding
                 .steps

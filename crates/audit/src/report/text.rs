@@ -16,6 +16,7 @@ pub fn report(report: &Report, verbose: bool) -> String {
     for finding in &report.findings {
         one(&mut out, report, finding, verbose);
     }
+    honest(&mut out, report);
     checklist(&mut out, report);
     not_looked_at(&mut out, report, verbose);
     let grade = report.grade.map_or("none: nothing could be tested".to_owned(), String::from);
@@ -78,6 +79,9 @@ fn one(out: &mut String, report: &Report, finding: &Finding, verbose: bool) {
     );
     let _ = writeln!(out, "   at   {}", visible(&finding.location.to_string()));
     let _ = writeln!(out, "   seen {}", visible(&finding.evidence));
+    if let Some(verdict) = report.verdict(finding) {
+        let _ = writeln!(out, "   run  {}", visible(&verdict.words()));
+    }
     let Some(check) = check_of(finding) else { return };
     let _ = writeln!(out, "   fix  {}", check.fix);
     if !verbose {
@@ -106,6 +110,16 @@ fn one(out: &mut String, report: &Report, finding: &Finding, verbose: bool) {
     }
     let cwe: Vec<String> = check.cwe.iter().map(|number| format!("CWE-{number}")).collect();
     let _ = writeln!(out, "   ids  {}, {}\n", cwe.join(", "), check.owasp.join(", "));
+}
+
+/// What became of honest calls behind the gateway: an armour in which nobody can move is none.
+fn honest(out: &mut String, report: &Report) {
+    let Some(guarded) = &report.guarded else { return };
+    let _ = writeln!(out, "behind `portcullis run`, honest calls of:");
+    for (tool, honest) in &guarded.honest {
+        let _ = writeln!(out, "   {:<20}  {}", honest.words(), visible(tool));
+    }
+    out.push('\n');
 }
 
 fn checklist(out: &mut String, report: &Report) {

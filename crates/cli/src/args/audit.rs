@@ -18,6 +18,7 @@ Example: a source tree, a server that is started for it, both together, and what
 The policy under which it is started from then on:
   portcullis audit --write-policy careless.toml -- python3 server.py ~/project
   portcullis run --config careless.toml --name server
+  portcullis audit --guarded -- python3 server.py {project}      # what it stops, finding by finding
 
 A server over HTTP: one that runs, and one that is started in a box and listens there:
   portcullis audit --url https://mcp.example.com/mcp --bearer-env TOKEN
@@ -62,7 +63,10 @@ pub struct Audit {
     /// Write the tightest table of a config under which its honest tools still work; the file must not exist
     #[arg(long, value_name = "FILE")]
     pub write_policy: Option<PathBuf>,
-    /// How long one target may take
+    /// Make the same probes again through `portcullis run` under that policy, and say of each finding whether it was stopped
+    #[arg(long, requires = "command", conflicts_with = "listens_at")]
+    pub guarded: bool,
+    /// How long one target may take, and as long again with --guarded
     #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = values::parse_duration)]
     pub timeout: Duration,
     /// A server that runs already, by its address (Streamable HTTP); none of its tools is called

@@ -1,5 +1,6 @@
 //! `portcullis audit`: looks at what it was given, judges what it saw, prints and ends accordingly.
 
+mod guard;
 mod policy;
 
 use std::fs;
@@ -9,6 +10,7 @@ use std::time::Instant;
 use portcullis_audit::evidence::{Evidence, FORMAT, Http, Live, Source};
 use portcullis_audit::probe;
 use portcullis_audit::probe::http::Credential;
+use portcullis_audit::probe::live::Again;
 use portcullis_audit::report::{self, Report, fingerprint};
 use portcullis_audit::{Finding, Severity};
 use portcullis_guard::egress::{NotAUrl, Url};
@@ -82,22 +84,47 @@ fn look(args: &Audit) -> Result<Vec<Evidence>, Trouble> {
     for tree in trees {
         seen.push(evidence(&tree.display().to_string(), Some(source(tree, args)?), None));
     }
+    let mut again = None;
     let (http, live) = match (args.url.as_ref().or(args.listens_at.as_ref()), &args.command) {
         (Some(url), _) => {
             let (http, live) = over_http(args, url)?;
             (Some(http), live)
         }
         (None, command) if command.is_empty() => return Ok(seen),
-        (None, _) => (None, probe::live::look(&started(args))),
-    };
-    match seen.iter_mut().find(|it| it.source.is_some() && it.live.is_none()) {
-        Some(both) => (both.live, both.http) = (Some(live), http),
-        None => {
-            let target = args.url.clone().unwrap_or_else(|| called(&live.command));
-            seen.push(Evidence { http, ..evidence(&target, None, Some(live)) });
+        (None, _) => {
+            let (live, more) = probe::live::begin(&started(args));
+            again = more;
+            (None, live)
         }
+    };
+    let at = seen.iter().position(|it| it.source.is_some() && it.live.is_none());
+    let target = args.url.clone().unwrap_or_else(|| called(&live.command));
+    let both = match at {
+        Some(at) => seen.remove(at),
+        None => evidence(&target, None, None),
+    };
+    let mut both = Evidence { http, live: Some(live), ..both };
+    if args.guarded {
+        guarded(&mut both, again.as_ref())?;
     }
+    seen.insert(at.unwrap_or(seen.len()), both);
     Ok(seen)
+}
+
+/// The same probes behind the gateway, under the policy that the first ones gave. A server of which nothing is known has
+/// none: the report says what there is.
+fn guarded(evidence: &mut Evidence, again: Option<&Again>) -> Result<(), Trouble> {
+    let (Ok(policy), Some(again)) = (policy::of(std::slice::from_ref(evidence)), again) else {
+        eprintln!(
+            "portcullis: nothing was tried behind the gateway: the server was not seen at work"
+        );
+        return Ok(());
+    };
+    let came = again.behind(&guard::Ourselves::found()?, &policy);
+    if let Some(live) = &mut evidence.live {
+        live.guarded = Some(Box::new(came));
+    }
+    Ok(())
 }
 
 /// A server as a person calls it: the file that is run, else the program.

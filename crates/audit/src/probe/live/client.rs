@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use portcullis_confine::{Custody, Exit};
+use portcullis_confine::Exit;
 use portcullis_wire::view::lifecycle::{
     CLIENT_CAPABILITIES, CLIENT_INFO, Discovered, Initialized, PROTOCOL_VERSION, SERVER_INFO,
 };
@@ -12,6 +12,7 @@ use portcullis_wire::{
 };
 use serde_json::{Value, json};
 
+use super::guard::Keeper;
 use super::pipes::{Heard, MESSAGE, Pipes};
 use crate::evidence::live::Conduct;
 
@@ -35,7 +36,7 @@ pub(super) enum Reply {
 #[derive(Debug)]
 pub(super) struct Client {
     pipes: Pipes,
-    custody: Custody,
+    keeper: Keeper,
     /// The only root that it is told of, as a URI.
     root: String,
     /// The same as a path, once it asked and was told.
@@ -70,11 +71,11 @@ pub(super) struct Hello {
 }
 
 impl Client {
-    pub(super) fn new(pipes: Pipes, custody: Custody, root: String) -> Self {
+    pub(super) fn new(pipes: Pipes, keeper: Keeper, root: String) -> Self {
         Self {
             pipes,
             complained: None,
-            custody,
+            keeper,
             root,
             told: None,
             last: 0,
@@ -208,7 +209,7 @@ impl Client {
 
     /// What it reached for since this was last asked.
     pub(super) fn wishes(&mut self) -> Vec<portcullis_confine::Wish> {
-        self.custody.wishes().unwrap_or_default()
+        self.keeper.wishes()
     }
 
     /// Whether it wrote a line to its standard error since a tool was called last.
@@ -257,7 +258,7 @@ impl Client {
             Heard::Flood(bytes) => {
                 self.noticed(Conduct::Flooded { bytes });
                 self.ended = true;
-                self.custody.kill();
+                self.keeper.kill();
             }
             Heard::End => self.end(),
             Heard::Silence => return false,
@@ -290,7 +291,7 @@ impl Client {
         if self.noise == NOISE {
             self.noticed(Conduct::Flooded { bytes: u64::from(NOISE) });
             self.ended = true;
-            self.custody.kill();
+            self.keeper.kill();
         }
     }
 
@@ -318,7 +319,7 @@ impl Client {
         self.ended = true;
         let deadline = Instant::now() + EXIT;
         let exit = loop {
-            match self.custody.try_exit() {
+            match self.keeper.try_exit() {
                 Ok(Some(exit)) => break Some(exit),
                 Ok(None) if Instant::now() < deadline => {
                     std::thread::sleep(Duration::from_millis(10));

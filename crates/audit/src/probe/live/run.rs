@@ -10,15 +10,19 @@ use super::attack::Proof;
 use super::client::Reply;
 use super::clock::Clock;
 use super::effect::{Seen, effect, read, said};
+use super::guard::Gate;
 use super::recipe::Recipe;
 use super::session::{Failed, Session, told as wished};
 use crate::evidence::Live;
+use crate::evidence::guarded::Refusal;
 use crate::evidence::live::{Answer, Attack, Conduct, Effect, Trial, Untested, Wish, is_sorry};
 
 /// How often a server is started anew.
 const LAUNCHES: u32 = 40;
 /// Trials of one target.
 const TRIALS: usize = 4_000;
+/// Reasons that are kept of a gateway's.
+const REFUSALS: usize = 8_000;
 /// Longer texts stand in evidence by what they are.
 const LONG: usize = 2_000;
 
@@ -29,6 +33,9 @@ pub(super) struct Run<'a> {
     pub(super) recipe: Recipe,
     pub(super) clock: Clock,
     pub(super) live: Live,
+    /// What a gateway did, when there is one.
+    pub(super) refusals: Vec<Refusal>,
+    gate: Option<Gate<'a>>,
     session: Option<Session>,
     launches: u32,
 }
@@ -72,7 +79,24 @@ impl Came {
 
 impl<'a> Run<'a> {
     pub(super) fn new(order: &'a Order, recipe: Recipe, clock: Clock, live: Live) -> Self {
-        Self { order, recipe, clock, live, session: None, launches: 0 }
+        let refusals = Vec::new();
+        Self { order, recipe, clock, live, refusals, gate: None, session: None, launches: 0 }
+    }
+
+    /// The same behind a gateway.
+    pub(super) fn behind(self, gate: Gate<'a>) -> Self {
+        Self { gate: Some(gate), ..self }
+    }
+
+    /// What the gateway's journal has to tell since it was last looked at.
+    fn hear_refusals(&mut self, during: Option<usize>) {
+        let behind = self.session.as_mut().and_then(|session| session.behind.as_mut());
+        for (what, control) in behind.map(|behind| (behind.heard)()).unwrap_or_default() {
+            let refusal = Refusal { during, what, control };
+            if self.refusals.len() < REFUSALS && !self.refusals.contains(&refusal) {
+                self.refusals.push(refusal);
+            }
+        }
     }
 
     /// The server, started when it is not there; `None` when it does not start any more.
@@ -82,7 +106,7 @@ impl<'a> Run<'a> {
                 return None;
             }
             self.launches += 1;
-            match Session::start(self.order, &self.recipe, &self.clock) {
+            match Session::start(self.order, &self.recipe, &self.clock, self.gate) {
                 Ok(session) => self.session = Some(session),
                 Err(failed) => {
                     self.failed(failed);
@@ -91,6 +115,8 @@ impl<'a> Run<'a> {
             }
             self.hear_wishes(None);
         }
+        // What is told from here on is about what is asked next.
+        self.hear_refusals(None);
         self.session.as_mut()
     }
 
@@ -105,7 +131,7 @@ impl<'a> Run<'a> {
         let mut first = None;
         for recipe in recipes {
             self.launches += 1;
-            match Session::start(self.order, &recipe, &self.clock) {
+            match Session::start(self.order, &recipe, &self.clock, self.gate) {
                 Ok(session) => {
                     self.recipe = recipe;
                     self.session = Some(session);
@@ -166,6 +192,7 @@ impl<'a> Run<'a> {
     /// Lets the server go; the next request gets a new one.
     pub(super) fn dismiss(&mut self) {
         self.hear_wishes(None);
+        self.hear_refusals(None);
         if let Some(mut session) = self.session.take() {
             session.client.farewell().into_iter().for_each(|conduct| self.noticed(conduct));
         }
@@ -239,6 +266,7 @@ impl<'a> Run<'a> {
             self.wish("connect", address, Some(during));
         }
         self.hear_wishes(Some(during));
+        self.hear_refusals(Some(during));
         if large {
             self.noticed(Conduct::OverBudget { of: "disk".to_owned() });
         }

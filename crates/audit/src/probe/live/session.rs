@@ -12,6 +12,7 @@ use portcullis_confine::{
 use super::Order;
 use super::client::Client;
 use super::clock::Clock;
+use super::guard::{Behind, Gate, Keeper};
 use super::pipes::Pipes;
 use super::recipe::Recipe;
 use super::sink::{self, Sink};
@@ -29,6 +30,8 @@ pub(super) struct Session {
     pub(super) stage: Stage,
     /// What the box really is.
     pub(super) level: Level,
+    /// The gateway's side of it, when there is one.
+    pub(super) behind: Option<Behind>,
 }
 
 /// Why there is no session.
@@ -76,12 +79,27 @@ impl Launched {
 }
 
 impl Session {
-    /// Starts a server and greets it.
-    pub(super) fn start(order: &Order, recipe: &Recipe, clock: &Clock) -> Result<Self, Failed> {
-        let Launched { pipes, custody, sink, mut stage, level, .. } =
-            Launched::start(order, recipe, 0)?;
+    /// Starts a server, behind a gateway or in a box of ours, and greets it.
+    pub(super) fn start(
+        order: &Order,
+        recipe: &Recipe,
+        clock: &Clock,
+        gate: Option<Gate<'_>>,
+    ) -> Result<Self, Failed> {
+        let (pipes, keeper, sink, mut stage, level, behind) = match gate {
+            // The policy says that its box is a full one, or it does not start.
+            Some(gate) => {
+                let (pipes, keeper, stage, behind) = gate.launch(order, recipe)?;
+                (pipes, keeper, None, stage, Level::Full, Some(behind))
+            }
+            None => {
+                let Launched { pipes, custody, sink, stage, level, .. } =
+                    Launched::start(order, recipe, 0)?;
+                (pipes, Keeper::Box(custody), sink, stage, level, None)
+            }
+        };
         let root = format!("file://{}", stage.project().display());
-        let mut client = Client::new(pipes, custody, root);
+        let mut client = Client::new(pipes, keeper, root);
         if !client.greet(clock.within(START)) {
             let ended = client.has_ended();
             let mut conduct = client.farewell();
@@ -92,7 +110,7 @@ impl Session {
             return Err(Failed::Mute { ended, level, conduct, complaints });
         }
         let _ = stage.changes();
-        Ok(Self { client, sink, stage, level })
+        Ok(Self { client, sink, stage, level, behind })
     }
 }
 
