@@ -14,7 +14,8 @@ use rustix::net::{
 use rustix::process::geteuid;
 use tokio::net::{TcpStream, UnixStream};
 
-use super::caller::{self, Caller, Standing};
+use super::caller::{Caller, Standing};
+use super::owner;
 use super::tls::Tls;
 
 /// How many connections may wait for us.
@@ -158,7 +159,7 @@ impl Stream {
     pub(super) fn caller(&self) -> Caller {
         match self {
             Self::Tcp(stream, peer, _) => {
-                let uid = stream.local_addr().ok().and_then(|here| caller::owner(*peer, here));
+                let uid = stream.local_addr().ok().and_then(|here| owner::owner(*peer, here));
                 Caller {
                     uid,
                     address: Some(*peer),

@@ -213,14 +213,25 @@ fn who_never_was_known_holds_out_nobody_who_is() {
     }
 }
 
-/// A pool of connections that is opened anew all at once, while the old ones are still counted.
+/// Pools of connections that are opened anew all at once, while the old ones are still counted: the
+/// thread that lets callers in does something else meanwhile, or hears of each.
 #[test]
 fn who_has_left_takes_nobodys_place() {
-    const POOL: usize = 60;
-    let limits = Limits { connections: 80, of_one_address: 64, ..Limits::default() };
-    let site = Site::on_loopback(limits, knows);
+    const POOL: usize = 128;
+    let limits = Limits { connections: 256, of_one_address: 192, ..Limits::default() };
+    let site = Site::on_loopback(limits, |head, body, caller| {
+        if head.uri.path() == "/long" {
+            std::thread::sleep(short());
+        }
+        knows(head, body, caller)
+    });
+    let mut busy = site.connect();
     let mut pool = Vec::new();
-    for _ in 0..5 {
+    for keeps_busy in [false, false, true, true] {
+        if keeps_busy {
+            busy.write_all(post("a").replace("POST /", "POST /long").as_bytes()).unwrap();
+            std::thread::sleep(short() / 10);
+        }
         // Each new one comes right before the one whose place it takes is closed.
         for at in 0..POOL {
             let fresh = site.connect();
@@ -229,6 +240,9 @@ fn who_has_left_takes_nobodys_place() {
             } else {
                 pool.push(fresh);
             }
+        }
+        if keeps_busy {
+            assert_eq!(status(&until(&mut busy, "[1]")), Some(200));
         }
         for stream in &mut pool {
             stream.write_all(post("a").as_bytes()).unwrap();
