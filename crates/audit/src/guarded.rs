@@ -171,7 +171,7 @@ impl Known<'_> {
             if !stopped.is_empty() {
                 asked |= stopped.iter().all(|control| asks(control));
                 by.extend(stopped);
-            } else if self.held_by_the_box(effect) && answered(trial) {
+            } else if self.held_by_the_box(bare.attack, effect) && answered(trial) {
                 by.insert(control::SERVER_CONFINED.as_str().to_owned());
             } else if matches!(effect, Effect::Leaked { .. }) && !changed.is_empty() {
                 by.extend(changed);
@@ -225,10 +225,12 @@ impl Known<'_> {
 
     /// What was harmed is not in the box, so that no behaviour of the server's reaches it: secrets and files outside of the
     /// roots, and every address. A command that ran is another matter: it still runs, in there.
-    fn held_by_the_box(&self, effect: &Effect) -> bool {
+    fn held_by_the_box(&self, attack: Attack, effect: &Effect) -> bool {
         let own = |word: &String| word.replace("{stage}/project", "").replace("{stage}/files", "");
         let whole = self.bare.command.iter().any(|word| own(word).contains("{stage}"));
+        let runs = [Attack::CommandInjection, Attack::CodeInjection, Attack::TemplateInjection];
         match effect {
+            _ if runs.contains(&attack) => false,
             Effect::CanaryRead { from } => !whole && outside(from),
             Effect::CanaryWritten { file } => !whole && outside(file),
             Effect::Reached { .. } => true,

@@ -271,10 +271,12 @@ fn resources_and_prompts_are_those_that_were_listed() {
             { "name": "odd", "uri": "notes://*" }, { "name": "none", "uri": "\u{0}" },
             { "name": "leaky", "uriTemplate": "leak://{name}" },
         ],
-        "prompts": [{ "name": "review" }, { "name": "*" }],
+        "prompts": [{ "name": "review" }, { "name": "*" }, { "name": "render" }],
         "trials": [honest("read_note", Value::Null), { "attack": "traversal", "tool": "resource", "parameter": "leak://{name}",
             "answer": "result", "said": "", "effect": { "kind": "canary-read", "from": "{stage}/vault/key.txt" },
-            "request": { "uri": "leak://x" } }]
+            "request": { "uri": "leak://x" } },
+            { "attack": "template-injection", "tool": "prompt", "parameter": "render/text", "answer": "result", "said": "",
+              "effect": { "kind": "evaluated", "expression": "{{2*3}}" }, "request": { "name": "render" } }]
     });
     let (text, server) = settled(&seen(over));
     let resources = server.rules.resources.allow.as_deref().map(names);

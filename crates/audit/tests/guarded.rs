@@ -145,6 +145,13 @@ fn the_box_holds_what_is_not_in_it_and_nothing_else() {
         "a command still runs in a box: {:?}",
         ran.verdict()
     );
+    let wrote = json!({ "kind": "canary-written", "file": "{stage}/vault/key.txt" });
+    let ran = Scene { effect: wrote, ..ran };
+    assert!(
+        matches!(ran.verdict(), Verdict::Unknown { .. }),
+        "and so it does when it wrote: {:?}",
+        ran.verdict()
+    );
     let never = Scene { again: Vec::new(), ..Scene::read_out() };
     assert!(matches!(never.verdict(), Verdict::Unknown { .. }));
     let mut whole = Scene::read_out().evidence();

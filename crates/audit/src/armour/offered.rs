@@ -60,8 +60,11 @@ impl Offered {
         for tool in named(&known.live.tools) {
             offered.tool(known, tool);
         }
-        let prompts =
-            named(&known.live.prompts).filter(|name| spoken_against(known, name, OUT).is_none());
+        let prompts = named(&known.live.prompts).filter(|name| {
+            let own =
+                |parameter: &str| parameter.rsplit_once('/').is_some_and(|(of, _)| of == *name);
+            spoken_against(known, name, OUT).is_none() && !is_harmed(known, own)
+        });
         offered.prompts = unique(prompts.filter(|name| is_plain(name, NAME)));
         offered.resources =
             unique(known.live.resources.iter().filter_map(|one| address(known, one)).take(MOST));
@@ -149,19 +152,23 @@ fn address(known: &Known<'_>, resource: &Value) -> Option<String> {
         return (is_plain(uri, ADDRESS) && UriPattern::new(uri).is_ok()).then(|| uri.to_owned());
     }
     let template = resource.get("uriTemplate").and_then(Value::as_str)?;
-    let harmed = known.live.trials.iter().any(|trial| {
-        let harm = |effect: &Effect| {
-            !matches!(
-                effect,
-                Effect::Leaked { .. } | Effect::Flood { .. } | Effect::Accepted { .. }
-            )
-        };
-        trial.attack != Attack::Benign
-            && trial.parameter == template
-            && trial.effect.as_ref().is_some_and(harm)
-    });
     let open = opened(template)?;
+    let harmed = is_harmed(known, |parameter| parameter == template);
     (!harmed && is_plain(template, ADDRESS) && UriPattern::new(&open).is_ok()).then_some(open)
+}
+
+/// Whether something with such a parameter did what it should not. Nobody is asked about resources and prompts, so those
+/// stand on no list.
+fn is_harmed(known: &Known<'_>, parameter: impl Fn(&str) -> bool) -> bool {
+    let harm = |effect: &Effect| {
+        !matches!(effect, Effect::Leaked { .. } | Effect::Flood { .. } | Effect::Accepted { .. })
+    };
+    known.live.trials.iter().any(|trial| {
+        trial.attack != Attack::Benign
+            && matches!(trial.tool.as_str(), "resource" | "prompt")
+            && parameter(&trial.parameter)
+            && trial.effect.as_ref().is_some_and(harm)
+    })
 }
 
 /// `notes://{name}` as `notes://*` (RFC 6570).
