@@ -3,6 +3,7 @@
 //! [`documents`] is the list; each has its own file. `--check` compares and
 //! names the stale one and the command that writes it.
 
+mod advisories;
 pub(crate) mod checklist;
 mod checks;
 mod controls;
@@ -24,6 +25,7 @@ fn documents(tree: &Tree) -> Result<Vec<Document>, String> {
     Ok(vec![
         document("docs/reference/controls.md", controls::page(tree)?),
         document("docs/reference/checks.md", checks::page()),
+        document("docs/reference/advisories.md", advisories::page()),
         document("docs/reference/config.md", portcullis_config::reference::reference_markdown()),
         document("docs/reference/server-checklist.md", checklist::page(tree, &checklist::SERVER)?),
         document("docs/reference/client-checklist.md", checklist::page(tree, &checklist::CLIENT)?),

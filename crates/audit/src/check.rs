@@ -5,15 +5,21 @@
 //! `crates/audit/fixtures/ID/`. `judge.rs` has what many of them share: one finding for each
 //! parameter, from source and from what was tried together; `asked.rs` what those of HTTP share.
 
+mod approval_bypassed;
 mod asked;
 mod binds_everywhere;
 mod callers_unauthenticated;
 mod certificates_ignored;
 mod challenge_incomplete;
 mod code_execution;
+mod config_ambiguous;
+mod config_secret;
+mod configured;
 mod cors_open;
+mod dangerous_launch;
 mod definition_drift;
 mod disorderly_conduct;
+mod floating_version;
 mod foreign_origin;
 mod free_process;
 mod hard_coded_secret;
@@ -22,6 +28,7 @@ mod hidden_tool;
 mod hostile_text;
 mod inherited_input;
 mod judge;
+mod known_vulnerable;
 mod loose_requests;
 mod lying_annotations;
 mod missing_annotations;
@@ -36,14 +43,17 @@ mod rebinding_unprotected;
 mod server_side_request;
 mod session_guessable;
 mod session_unchecked;
+mod shadowed_server;
 mod shadowed_tool;
 mod shell_execution;
 mod slow_pattern;
 mod sql_first_word;
 mod stream_crossed;
 mod template_injection;
+mod typosquat;
 mod unbounded_input;
 mod unsafe_deserialisation;
+mod wide_root;
 
 use portcullis_catalog::ControlId;
 
@@ -90,12 +100,32 @@ impl Check {
         own.or_else(|| self.examples.first()).copied()
     }
 
+    /// Whether it judges a host's config.
+    #[must_use]
+    pub fn judges_configs(&self) -> bool {
+        OF_CONFIGS.iter().any(|check| check.id == self.id)
+    }
+
     /// Finds a check by its id.
     #[must_use]
     pub fn find(id: &str) -> Option<&'static Self> {
         CHECKS.iter().copied().find(|check| check.id == id)
     }
 }
+
+/// Those that judge a host's config: `crates/audit/fixtures/ID/` has one on which each speaks, and one on which it is silent.
+pub const OF_CONFIGS: &[&Check] = &[
+    &known_vulnerable::CHECK,
+    &dangerous_launch::CHECK,
+    &wide_root::CHECK,
+    &typosquat::CHECK,
+    &config_secret::CHECK,
+    &approval_bypassed::CHECK,
+    &shadowed_server::CHECK,
+    &plain_http::CHECK,
+    &floating_version::CHECK,
+    &config_ambiguous::CHECK,
+];
 
 /// Every check, the worst first.
 pub const CHECKS: &[&Check] = &[
@@ -109,6 +139,8 @@ pub const CHECKS: &[&Check] = &[
     &code_execution::CHECK,
     &unsafe_deserialisation::CHECK,
     &callers_unauthenticated::CHECK,
+    &known_vulnerable::CHECK,
+    &dangerous_launch::CHECK,
     &template_injection::CHECK,
     &server_side_request::CHECK,
     &inherited_input::CHECK,
@@ -118,6 +150,11 @@ pub const CHECKS: &[&Check] = &[
     &definition_drift::CHECK,
     &lying_annotations::CHECK,
     &hard_coded_secret::CHECK,
+    &wide_root::CHECK,
+    &typosquat::CHECK,
+    &config_secret::CHECK,
+    &approval_bypassed::CHECK,
+    &shadowed_server::CHECK,
     &rebinding_unprotected::CHECK,
     &foreign_origin::CHECK,
     &cors_open::CHECK,
@@ -126,6 +163,8 @@ pub const CHECKS: &[&Check] = &[
     &stream_crossed::CHECK,
     &plain_http::CHECK,
     &certificates_ignored::CHECK,
+    &floating_version::CHECK,
+    &config_ambiguous::CHECK,
     &unbounded_input::CHECK,
     &raw_errors::CHECK,
     &headers_unchecked::CHECK,
@@ -179,7 +218,8 @@ mod tests {
         let ids: BTreeSet<&str> = CHECKS.iter().map(|check| check.id).collect();
         assert_eq!(ids.len(), CHECKS.len());
         for check in CHECKS {
-            assert!(check.live || !check.examples.is_empty(), "{} judges nothing", check.id);
+            let judges = check.live || !check.examples.is_empty() || check.judges_configs();
+            assert!(judges, "{} judges nothing", check.id);
             assert!(
                 !check.cwe.is_empty() && !check.owasp.is_empty(),
                 "{} rests on nothing",

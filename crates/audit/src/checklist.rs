@@ -3,6 +3,7 @@
 //! A line passes only when something was really tried or read, and it says what. What could not
 //! be tested is said, with the reason, and is never a pass; the grade counts tested lines only.
 
+mod client;
 mod transport;
 
 use std::fmt::Write as _;
@@ -14,6 +15,7 @@ use crate::evidence::Source;
 use crate::evidence::live::{Answer, Attack, Live};
 use crate::evidence::source::{FactKind, Sink};
 use crate::finding::{Confidence, Finding};
+use client::CLIENT;
 use transport::TRANSPORT;
 
 /// How a line stands.
@@ -149,16 +151,24 @@ const SERVER: &[Line] = &[
     },
 ];
 
-/// Every line, answered. Those of the transport only where it was asked over HTTP.
+/// Every line, answered. Those of a host only for its config, those of the transport only where it was asked over HTTP.
 #[must_use]
-pub fn server(evidence: &Evidence, findings: &[Finding]) -> Vec<Row> {
+pub fn lines(evidence: &Evidence, findings: &[Finding]) -> Vec<Row> {
+    let host = evidence.config.iter().flat_map(|_| CLIENT);
+    let alone = evidence.config.is_some() && evidence.source.is_none() && evidence.live.is_none();
+    let server = SERVER.iter().filter(|_| !alone);
     let transport = evidence.http.iter().flat_map(|_| TRANSPORT);
-    SERVER.iter().chain(transport).map(|line| answer(line, evidence, findings)).collect()
+    host.chain(server).chain(transport).map(|line| answer(line, evidence, findings)).collect()
 }
 
 /// The names of the lines, in their order.
 pub fn names() -> impl Iterator<Item = (&'static str, &'static str)> {
     SERVER.iter().map(|line| (line.control, line.statement))
+}
+
+/// The names of the lines of a host's config, in their order.
+pub fn client_names() -> impl Iterator<Item = (&'static str, &'static str)> {
+    CLIENT.iter().map(|line| (line.control, line.statement))
 }
 
 /// The names of the lines of a server over HTTP, in their order.

@@ -4,6 +4,7 @@
 //! in it that came from a server is a claim or a measurement, never an instruction to us, and
 //! every text is bounded before it gets here.
 
+pub mod config;
 pub mod guarded;
 pub mod http;
 pub mod live;
@@ -11,6 +12,7 @@ pub mod source;
 
 use serde::{Deserialize, Serialize};
 
+pub use config::HostConfig;
 pub use guarded::Guarded;
 pub use http::Http;
 pub use live::Live;
@@ -36,6 +38,9 @@ pub struct Evidence {
     /// How it answers over HTTP, when it was asked at an address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub http: Option<Http>,
+    /// What it says of servers, when it is a host's config.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub config: Option<HostConfig>,
 }
 
 /// A place in a source file. Lines and columns begin at 1; columns count characters.

@@ -19,6 +19,7 @@ pub mod finding;
 pub mod guarded;
 pub mod probe;
 pub mod report;
+pub mod supply;
 
 pub use evidence::Evidence;
 pub use finding::{Confidence, Finding, Severity};

@@ -1,6 +1,7 @@
 //! What touches the world, and brings home evidence.
 
 mod clock;
+pub mod config;
 mod dice;
 pub mod http;
 pub mod live;

@@ -48,7 +48,7 @@ impl Report {
         let found = all.len();
         all.retain(|finding| !(obeys && check::is_silenced(finding, &evidence)));
         let silenced = found - all.len();
-        let checklist = checklist::server(&evidence, &all);
+        let checklist = checklist::lines(&evidence, &all);
         let before = all.len();
         let mut findings = all;
         findings.retain(|finding| !baseline.contains(&fingerprint(finding)));

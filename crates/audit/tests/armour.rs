@@ -23,6 +23,7 @@ fn seen(over: Value) -> Evidence {
     let live: Live = serde_json::from_value(live).expect("evidence");
     Evidence {
         format: FORMAT,
+        config: None,
         target: "notes.py".to_owned(),
         source: None,
         live: Some(live),

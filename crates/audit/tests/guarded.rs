@@ -64,6 +64,7 @@ impl Scene {
         let live: Live = serde_json::from_value(live).expect("evidence");
         Evidence {
             format: FORMAT,
+            config: None,
             target: "notes".to_owned(),
             source: None,
             live: Some(live),

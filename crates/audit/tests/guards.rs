@@ -51,6 +51,7 @@ fn told(python: bool, body: &str) -> Vec<String> {
         source: Some(source),
         live: None,
         http: None,
+        config: None,
     };
     let grave = |it: &portcullis_audit::Finding| {
         it.severity >= Severity::High && it.confidence >= Confidence::Likely

@@ -34,6 +34,7 @@ fn looked(mode: &str, token: Option<&str>) -> Evidence {
         source: None,
         live: Some(live),
         http: Some(http),
+        config: None,
     }
 }
 
@@ -80,7 +81,7 @@ fn whoever_looks_at_nothing_is_found_out() {
     let line = rebound["curl"].as_str().unwrap();
     assert!(line.contains("-H 'host: rebound.invalid:8080'"), "{line}");
     assert!(line.contains("-H 'origin: http://rebound.invalid:8080'"), "{line}");
-    let rows = checklist::server(&evidence, &found);
+    let rows = checklist::lines(&evidence, &found);
     let stands = |name: &str| rows.iter().find(|row| row.control == name).unwrap().status;
     for name in ["origin-checked", "loopback-bound", "callers-authenticated", "sessions-random"] {
         assert_eq!(stands(name), Status::Fail, "{name}: {rows:#?}");
@@ -110,7 +111,7 @@ fn half_a_look_at_credentials_is_none() {
 #[test]
 fn without_a_credential_nothing_else_is_testable() {
     let evidence = looked("half", None);
-    let rows = checklist::server(&evidence, &judge(&evidence));
+    let rows = checklist::lines(&evidence, &judge(&evidence));
     let row = rows.iter().find(|row| row.control == "origin-checked").unwrap();
     assert_eq!(row.status, Status::Unknown, "{row:#?}");
     assert!(row.evidence.contains("credential"), "{row:#?}");

@@ -30,7 +30,14 @@ fn seen(over: Value) -> Evidence {
         }
     }
     let live: Live = serde_json::from_value(live).expect("evidence");
-    Evidence { format: FORMAT, target: "notes".to_owned(), source: None, live: Some(live), http }
+    Evidence {
+        format: FORMAT,
+        target: "notes".to_owned(),
+        source: None,
+        live: Some(live),
+        http,
+        config: None,
+    }
 }
 
 fn trial(attack: &str, answer: &str, effect: Value) -> Value {
@@ -264,11 +271,11 @@ fn nothing_tested_is_no_pass() {
         "revision": null, "tools": [], "trials": [], "conduct": [{ "kind": "never-answered" }],
         "untested": [{ "what": "everything", "why": "it never answered the handshake" }]
     }));
-    let rows = checklist::server(&nothing, &judge(&nothing));
+    let rows = checklist::lines(&nothing, &judge(&nothing));
     assert!(rows.iter().all(|row| row.status == checklist::Status::Unknown), "{rows:#?}");
     assert_eq!(checklist::grade(&rows), None);
     let quiet = seen(json!({}));
-    let rows = checklist::server(&quiet, &judge(&quiet));
+    let rows = checklist::lines(&quiet, &judge(&quiet));
     let shell = rows.iter().find(|row| row.control == "no-shell").unwrap();
     assert_eq!(shell.status, checklist::Status::Unknown, "{shell:?}");
 }

@@ -34,6 +34,7 @@ fn listing(value: &Value) -> Evidence {
         source: None,
         live: Some(live),
         http: None,
+        config: None,
     }
 }
 

@@ -6,7 +6,7 @@
 //! [`diagnose`] says where a file is wrong. [`precedence`] makes several files into one, key by
 //! key in `tighten`. [`input`] is what a server may ask. [`queries`] are what `portcullis server` offers. [`values`] reads single words, for
 //! the file and for the command line alike, and [`reference`] prints the manual
-//! and the schema from the definition.
+//! and the schema from the definition. [`hosts`] reads the files of other people's programs.
 
 #![deny(clippy::indexing_slicing, clippy::string_slice)]
 
@@ -16,6 +16,7 @@ pub mod config;
 pub mod definition;
 pub mod diagnose;
 pub mod files;
+pub mod hosts;
 pub mod input;
 pub mod oauth;
 pub mod policy;

@@ -3,6 +3,12 @@
 //! These are marks for eyes, not a wall: a command that wants to do harm needs none
 //! of them, which is why it runs in a box.
 
+mod package;
+mod places;
+
+pub use package::{Package, Registry, Version, package};
+pub use places::{Named, is_wide, places};
+
 /// A word of a command, and why it was marked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mark {

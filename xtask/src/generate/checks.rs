@@ -11,7 +11,7 @@ const HEAD: &str = "\
 Written by `cargo xtask generate` from `crates/audit/src/check.rs`; do not edit. Each check has a page that says when it speaks and when it keeps silent.
 *Worst* is the worst severity that it gives; what is bounded gets less. *Live* means that it also judges what a running server did.
 
-| check | what is wrong | worst | in source | live | CWE | OWASP MCP | SAFE-MCP | ATLAS | held at run time by |
+| check | what is wrong | worst | read in | live | CWE | OWASP MCP | SAFE-MCP | ATLAS | held at run time by |
 |---|---|---|---|---|---|---|---|---|---|
 ";
 
@@ -19,6 +19,13 @@ const LINES: &str = "
 ## The checklist
 
 A line passes only when something was tried or read. What could not be tested is *not testable*, with the reason, and never a pass.
+
+| line | what has to be seen to |
+|---|---|
+";
+
+const HOST: &str = "
+Of a host's config, these:
 
 | line | what has to be seen to |
 |---|---|
@@ -39,6 +46,10 @@ pub(super) fn page() -> String {
     for (name, statement) in checklist::names() {
         let _ = writeln!(page, "| `{name}` | {statement} |");
     }
+    page.push_str(HOST);
+    for (name, statement) in checklist::client_names() {
+        let _ = writeln!(page, "| `{name}` | {statement} |");
+    }
     page.push_str(TRANSPORT);
     for (name, statement) in checklist::transport_names() {
         let _ = writeln!(page, "| `{name}` | {statement} |");
@@ -47,8 +58,9 @@ pub(super) fn page() -> String {
 }
 
 fn row(page: &mut String, check: &Check) {
-    let languages: Vec<String> =
+    let mut languages: Vec<String> =
         check.examples.iter().map(|(language, _)| format!("{language:?}")).collect();
+    languages.extend(check.judges_configs().then(|| "hosts' configs".to_owned()));
     let or_none = |text: String| if text.is_empty() { "–".to_owned() } else { text };
     let cwe: Vec<String> = check.cwe.iter().map(ToString::to_string).collect();
     let control = check.control.map(|it| format!("`{it}`")).unwrap_or_default();

@@ -54,7 +54,10 @@ fn fixtures(tree: &Tree, check: &Check) -> Vec<Complaint> {
         ["fires", "silent"]
             .map(|name| format!("crates/audit/fixtures/{}/{name}.{}", check.id, ending(*language)))
     });
+    let configs = check.judges_configs().then_some(["fires", "silent"]).into_iter().flatten();
+    let configs = configs.map(|name| format!("crates/audit/fixtures/{}/{name}.json", check.id));
     wanted
+        .chain(configs)
         .filter(|file| tree.text(file).is_none())
         .map(|file| Complaint::new(RULE, LIST, 0, format!("`{}` has no fixture {file}", check.id)))
         .collect()
@@ -80,7 +83,8 @@ mod tests {
         for check in CHECKS {
             let told = |what: &str| complaints.iter().any(|it| it.what.contains(what));
             assert!(told(&format!("docs/checks/{}.md", check.id)));
-            assert!(check.examples.is_empty() || told(&format!("fixtures/{}/fires.", check.id)));
+            let fixture = !check.examples.is_empty() || check.judges_configs();
+            assert!(!fixture || told(&format!("fixtures/{}/fires.", check.id)));
         }
         let empty = format!("docs/checks/{}.md", CHECKS[0].id);
         let complaints = check(&Tree::of(&[(LIST, ""), (&empty, "nothing")]));

@@ -1,8 +1,9 @@
 //! The address of a server on another machine begins with `http:`.
 
 use crate::check::Check;
-use crate::check::asked;
+use crate::check::{asked, configured};
 use crate::evidence::Evidence;
+use crate::evidence::config::{Leads, leads};
 use crate::evidence::http::Http;
 use crate::finding::{Confidence, Finding, Severity};
 
@@ -29,5 +30,15 @@ fn run(check: &Check, evidence: &Evidence) -> Vec<Finding> {
         let seen = format!("the address is `{}`", http.url);
         asked::whole(check, evidence, Severity::High, Confidence::Likely, &seen)
     };
-    plain.map(of).collect()
+    let configured = configured::used(evidence).flat_map(|entry| {
+        let plain = entry.addresses().into_iter().filter(|it| leads(&it.text) == Leads::Plainly);
+        let of = |word: &crate::evidence::config::Word| {
+            let about = format!("`{}`", entry.called());
+            let seen = format!("the address is `{}`", word.text);
+            let weight = (Severity::High, Confidence::Likely);
+            configured::at(check, &word.place, weight, &about, seen)
+        };
+        plain.map(of).collect::<Vec<_>>()
+    });
+    plain.map(of).chain(configured).collect()
 }

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{Report, SEVERITIES, check_of, fingerprint};
+use crate::evidence::config::{Entry, Way};
 use crate::finding::Finding;
 
 /// The number of this shape.
@@ -13,6 +14,8 @@ pub const VERSION: u32 = 1;
 pub fn report(report: &Report) -> Value {
     let live = report.evidence.live.as_ref();
     let left_out = report.evidence.source.iter().flat_map(|source| &source.left_out);
+    let config = report.evidence.config.as_ref();
+    let left_out = left_out.chain(config.iter().flat_map(|config| &config.unread));
     let counts: serde_json::Map<String, Value> =
         SEVERITIES.iter().map(|it| (it.word().to_owned(), report.count(*it).into())).collect();
     let mut value = json!({
@@ -21,6 +24,7 @@ pub fn report(report: &Report) -> Value {
         "checklist": report.checklist,
         "findings": report.findings.iter().map(|it| finding(report, it)).collect::<Vec<_>>(),
         "untested": live.map(|live| &live.untested),
+        "servers": config.map(|config| config.servers.iter().map(server).collect::<Vec<_>>()),
         "left_out": left_out.collect::<Vec<_>>(),
         "summary": { "grade": report.grade, "worst": report.worst(), "counts": counts, "known": report.known, "silenced": report.silenced },
     });
@@ -29,6 +33,16 @@ pub fn report(report: &Report) -> Value {
         fields.insert("guarded".to_owned(), json!({ "honest": guarded.honest }));
     }
     value
+}
+
+/// A server of a host's config.
+fn server(entry: &Entry) -> Value {
+    let way = match entry.way {
+        Way::Started => "stdio",
+        Way::Reached => "http",
+        Way::Built => "built-in",
+    };
+    json!({ "name": entry.called(), "transport": way, "guarded": entry.guard.is_some(), "off": entry.off })
 }
 
 fn finding(report: &Report, finding: &Finding) -> Value {

@@ -49,6 +49,15 @@ fn head(out: &mut String, report: &Report) {
             source.handlers.len()
         );
     }
+    if let Some(config) = &report.evidence.config {
+        let guarded = config.servers.iter().filter(|it| it.guard.is_some()).count();
+        let _ = writeln!(
+            out,
+            "read a host's config ({}): {} servers, {guarded} of them behind `portcullis run`; none was started",
+            config.form,
+            config.servers.len()
+        );
+    }
     if let Some(live) = &report.evidence.live {
         let who = live
             .server
@@ -137,7 +146,9 @@ fn not_looked_at(out: &mut String, report: &Report, verbose: bool) {
     let left_out = left_out.map(|it| format!("{}: {}", it.file, it.why));
     let live = report.evidence.live.iter().flat_map(|live| &live.untested);
     let live = live.map(|it| format!("{}: {}", it.what, it.why));
-    let all: Vec<String> = left_out.chain(live).collect();
+    let config = report.evidence.config.iter().flat_map(|config| &config.unread);
+    let config = config.map(|it| format!("{}: {}", it.file, it.why));
+    let all: Vec<String> = left_out.chain(live).chain(config).collect();
     let most = if verbose { usize::MAX } else { 5 };
     if !all.is_empty() {
         let _ = writeln!(out, "\nnot looked at:");

@@ -20,6 +20,9 @@ The policy under which it is started from then on:
   portcullis run --config careless.toml --name server
   portcullis audit --guarded -- python3 server.py {project}      # what it stops, finding by finding
 
+The servers in a host's config, none of which is started:
+  portcullis audit ~/.cursor/mcp.json
+
 A server over HTTP: one that runs, and one that is started in a box and listens there:
   portcullis audit --url https://mcp.example.com/mcp --bearer-env TOKEN
   portcullis audit --listens-at http://127.0.0.1:8931/mcp -- npx @playwright/mcp --port 8931
@@ -31,7 +34,7 @@ secrets, no network. `{project}` and `{database}` stand for them. A comment
 /// `portcullis audit`.
 #[derive(Args, Debug)]
 pub struct Audit {
-    /// Source files or trees to read, or evidence that was saved
+    /// Source files or trees to read, hosts' configs (JSON, YAML, TOML), or evidence that was saved
     pub targets: Vec<PathBuf>,
     /// In which form the report is printed
     #[arg(long, value_enum, default_value_t = Format::Text)]

@@ -70,9 +70,11 @@ fn end(args: &Audit, reports: &[Report]) -> Result<Exit, Trouble> {
 
 /// What is seen of every target. A tree and a command are one target: what the source shows and what is done meet.
 fn look(args: &Audit) -> Result<Vec<Evidence>, Trouble> {
-    let (saved, trees): (Vec<_>, Vec<_>) = args.targets.iter().partition(|path| is_evidence(path));
+    let (saved, others): (Vec<_>, Vec<_>) = args.targets.iter().partition(|path| is_evidence(path));
+    let (configs, trees): (Vec<_>, Vec<_>) =
+        others.into_iter().partition(|path| probe::config::is_config(path));
     if args.targets.is_empty() && args.command.is_empty() && args.url.is_none() {
-        let said = "name a source tree, evidence that was saved, or a server: `portcullis audit -- COMMAND`, `--url URL`";
+        let said = "name a source tree, a host's config, evidence that was saved, or a server: `portcullis audit -- COMMAND`, `--url URL`";
         return Err(Trouble::new(Exit::Usage, said));
     }
     let over_http_only = args.bearer_env.is_some() || !args.headers.is_empty();
@@ -81,6 +83,13 @@ fn look(args: &Audit) -> Result<Vec<Evidence>, Trouble> {
         return Err(Trouble::new(Exit::Usage, said));
     }
     let mut seen = saved.into_iter().map(|file| read(file)).collect::<Result<Vec<_>, _>>()?;
+    for file in configs {
+        let read = probe::config::look(file);
+        let unread = |error| Trouble { exit: Exit::Nothing, ..Trouble::failed(&error) };
+        let config = read.map_err(unread)?;
+        let target = evidence(&file.display().to_string(), None, None);
+        seen.push(Evidence { config: Some(config), ..target });
+    }
     for tree in trees {
         seen.push(evidence(&tree.display().to_string(), Some(source(tree, args)?), None));
     }
@@ -135,7 +144,7 @@ fn called(command: &[String]) -> String {
 }
 
 fn evidence(target: &str, source: Option<Source>, live: Option<Live>) -> Evidence {
-    Evidence { format: FORMAT, target: target.to_owned(), source, live, http: None }
+    Evidence { format: FORMAT, target: target.to_owned(), source, live, http: None, config: None }
 }
 
 fn source(tree: &Path, args: &Audit) -> Result<Source, Trouble> {
