@@ -108,6 +108,9 @@ fn when(live: &Live, wish: &Wish) -> String {
         Some(trial) if trial.attack == Attack::Benign => {
             format!("in an honest call of `{}`", trial.tool)
         }
+        Some(trial) if trial.attack == Attack::Hidden => {
+            "when a tool was called that it does not list".to_owned()
+        }
         Some(trial) => format!("when `{}` was attacked", trial.tool),
     }
 }
