@@ -234,7 +234,7 @@ mod tests {
         let items = node.get("a").unwrap().items();
         assert_eq!(items.len(), 4);
         assert_eq!(items[3].text(), Some("x\u{e4}\u{1f600}"));
-        assert_eq!((items[3].spot.line, items[3].spot.column), (2, 31));
+        assert_eq!((items[3].spot.line, items[3].spot.column), (2, 34));
     }
 
     #[test]

@@ -155,7 +155,7 @@ mod tests {
         assert_eq!(one.get("type").unwrap().text(), Some("stdio"));
         assert_eq!(one.get("cmd").unwrap().text(), Some("npx"));
         assert_eq!(one.get("enabled").unwrap().flag(), Some(true));
-        assert_eq!(one.get("args").unwrap().items()[1].spot, Spot { line: 7, column: 17 });
+        assert_eq!(one.get("args").unwrap().items()[1].spot, Spot { line: 7, column: 18 });
     }
 
     #[test]
@@ -169,6 +169,7 @@ mod tests {
             bomb.push_str(&format!("{this}: &{this} [{ten}]\n"));
         }
         assert_eq!(told(&bomb), "too many values");
-        assert_eq!(told(&"[".repeat(2000)), "nested too deeply");
+        assert_eq!(told(&"[".repeat(2000)), "recursion limit exceeded");
+        assert_eq!(told(&"- ".repeat(100)), "nested too deeply");
     }
 }

@@ -45,8 +45,9 @@ fn mount(option: &str, value: &str) -> Option<String> {
         return source.filter(|source| looks_like_a_place(source)).map(str::to_owned);
     }
     // `C:\x:/x` has a drive before its first colon.
-    let drive =
-        value.get(1..2) == Some(":") && value.get(2..3).is_some_and(|it| it == "\\" || it == "/");
+    let drive = value.starts_with(|c: char| c.is_ascii_alphabetic())
+        && value.get(1..2) == Some(":")
+        && value.get(2..3).is_some_and(|it| it == "\\" || it == "/");
     let from = if drive { 2 } else { 0 };
     let end = value.get(from..)?.find(':').map_or(value.len(), |at| at.saturating_add(from));
     value.get(..end).filter(|place| looks_like_a_place(place)).map(str::to_owned)
