@@ -244,9 +244,9 @@ fn uncalled(evidence: &Evidence) -> Option<Tested> {
 /// Why source alone is no pass.
 const PART: &str = "nothing in what was read, but not everything could be read or followed";
 
-/// Nothing of it was left out, and every grammar fitted.
+/// Nothing of the program was left out, and every grammar fitted.
 fn is_whole(source: &Source) -> bool {
-    source.left_out.is_empty() && source.files.iter().all(|file| file.whole)
+    source.left_out.iter().all(|out| out.aside) && source.files.iter().all(|file| file.whole)
 }
 
 /// Source that was read, and not whole.

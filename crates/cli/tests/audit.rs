@@ -4,6 +4,8 @@
 
 #[path = "audit/armour.rs"]
 mod armour;
+#[path = "audit/wiring.rs"]
+mod wiring;
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -219,6 +221,44 @@ fn our_own_repository_passes_our_own_audit() {
         }
     }
     assert!(clean.contains(&"hardened.py".to_owned()), "{clean:?} of {all:?}");
+}
+
+/// How a tree of the hardened server and these files ends.
+fn ends(files: &[(&str, &str)]) -> Option<i32> {
+    let desk = Desk::new();
+    let tree = desk.path("tree");
+    fs::create_dir(&tree).unwrap();
+    fs::copy(source("examples/lesson/hardened.py"), tree.join("server.py")).unwrap();
+    for (file, text) in files {
+        let file = tree.join(file);
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::write(file, text).unwrap();
+    }
+    desk.json(&[tree.to_str().unwrap()]).1
+}
+
+#[test]
+fn what_is_not_of_the_program_takes_nothing_from_what_was_read() {
+    let others = [
+        (".git/config", ""),
+        (".git/hooks/a.py", "x = 1"),
+        ("node_modules/a/index.js", "x"),
+        (".venv/lib/a.py", "x = 1"),
+        ("__pycache__/server.cpython-311.pyc", ""),
+        (".pytest_cache/README.md", ""),
+    ];
+    assert_eq!(ends(&others), Some(0));
+    for (file, text) in [
+        ("main.go", "package main"),
+        ("src/lib.rs", "fn main() {}"),
+        ("long.min.js", "x"),
+        ("other.py", "from node_modules.a import x"),
+        ("other.py", "import sys, node_modules.a as b"),
+        ("other.py", "x = __import__('importlib').import_module('node_modules.a')"),
+    ] {
+        let files = [&others[..], &[(file, text)]].concat();
+        assert_eq!(ends(&files), Some(3), "{file}: {text}");
+    }
 }
 
 #[test]

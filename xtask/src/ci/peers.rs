@@ -20,9 +20,9 @@ use crate::repo::Repo;
 use crate::{run, say};
 
 /// What npm installs, by the folder of its lock.
-const NODES: &[&str] = &["node", "inspector", "old", "playwright"];
+const NODES: &[&str] = &["node", "inspector", "old", "playwright", "sarif"];
 /// The venvs, by the name of their requirements file.
-const VENVS: &[&str] = &["collector", "sdk1", "sdk2", "servers", "servers1"];
+const VENVS: &[&str] = &["collector", "precommit", "sdk1", "sdk2", "servers", "servers1"];
 
 /// `cargo xtask peers`.
 pub(crate) fn command(repo: &Repo) -> Result<(), String> {

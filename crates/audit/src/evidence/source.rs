@@ -71,6 +71,17 @@ pub struct LeftOut {
     pub file: String,
     /// In words: `larger than 1 MiB`, `a link`, `not UTF-8`.
     pub why: String,
+    /// Whether nothing of the server's own program is in it, so that all of it may have been read all the same.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub aside: bool,
+}
+
+impl LeftOut {
+    /// Something of the server's that was not read.
+    #[must_use]
+    pub const fn of(file: String, why: String) -> Self {
+        Self { file, why, aside: false }
+    }
 }
 
 /// What a client can reach by name.

@@ -59,7 +59,7 @@ pub fn look(file: &Path) -> Result<HostConfig, Trouble> {
         Ok(found) => Reader { file: &named }.config(form, found),
         Err(why) => HostConfig {
             form: form.word().to_owned(),
-            unread: vec![LeftOut { file: named, why }],
+            unread: vec![LeftOut::of(named, why)],
             ..HostConfig::default()
         },
     })
@@ -77,15 +77,15 @@ impl Reader<'_> {
     fn config(&self, form: Form, found: HostFile) -> HostConfig {
         let unread = found.unread.iter().map(|it| {
             let server = it.server.as_ref().map(|name| format!("`{name}`: ")).unwrap_or_default();
-            LeftOut { file: self.place(it.spot).to_string(), why: format!("{server}{}", it.what) }
+            LeftOut::of(self.place(it.spot).to_string(), format!("{server}{}", it.what))
         });
         let twice = found
             .twice
             .iter()
             .map(|it| Twice { place: self.place(it.spot), what: it.what.clone() });
-        let nowhere = found.sections.is_empty().then(|| LeftOut {
-            file: self.file.to_owned(),
-            why: format!("nothing in it is where a host keeps its servers: {}", sections()),
+        let nowhere = found.sections.is_empty().then(|| {
+            let why = format!("nothing in it is where a host keeps its servers: {}", sections());
+            LeftOut::of(self.file.to_owned(), why)
         });
         HostConfig {
             form: form.word().to_owned(),

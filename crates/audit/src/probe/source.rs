@@ -81,15 +81,18 @@ pub fn look(target: &Path, budget: &Budget) -> Result<Source, Trouble> {
 fn read(target: &Path, budget: &Budget) -> Result<Source, Trouble> {
     let found = walk::walk(target, budget)?;
     let mut source = Source { left_out: found.left_out, ..Source::default() };
+    // What is somebody else's is not, where the program takes something from it by that name.
+    for out in source.left_out.iter_mut().filter(|out| out.aside) {
+        let name = out.file.rsplit('/').next().unwrap_or_default();
+        out.aside = !found.files.iter().any(|file| takes_from(file, name));
+    }
     let mut modules = Vec::new();
     let mut lines = Vec::new();
     for file in &found.files {
         let number = u32::try_from(modules.len()).unwrap_or(u32::MAX);
         let (module, whole) = understand(file, number, budget);
         let Some(module) = module else {
-            source
-                .left_out
-                .push(LeftOut { file: file.name.clone(), why: "the time was used up".to_owned() });
+            source.left_out.push(LeftOut::of(file.name.clone(), "the time was used up".to_owned()));
             continue;
         };
         source.files.push(SourceFile {
@@ -111,14 +114,31 @@ fn read(target: &Path, budget: &Budget) -> Result<Source, Trouble> {
     source.facts.sort_by(|a, b| (&a.place, a.kind).cmp(&(&b.place, b.kind)));
     for (file, why) in std::mem::take(&mut world.unfollowed) {
         let file = modules.get(file as usize).map_or_else(|| ".".to_owned(), |it| it.name.clone());
-        source.left_out.push(LeftOut { file, why });
+        source.left_out.push(LeftOut::of(file, why));
     }
     if world.out_of_time {
         let why = "not followed to the end: the time was used up".to_owned();
-        source.left_out.push(LeftOut { file: ".".to_owned(), why });
+        source.left_out.push(LeftOut::of(".".to_owned(), why));
     }
     source.flows = world.flows.into_values().collect();
     Ok(source)
+}
+
+/// Whether a file of Python imports from a directory of this name. In JavaScript a directory's path has to be written, and
+/// what is not among the files is said.
+fn takes_from(file: &File, name: &str) -> bool {
+    let ends = |rest: &str| !rest.starts_with(|it: char| it == '_' || it.is_alphanumeric());
+    let names = |rest: Option<&str>| {
+        rest.is_some_and(|it| it.trim_start().strip_prefix(name).is_some_and(ends))
+    };
+    file.language == Language::Python
+        && file.text.lines().map(str::trim_start).any(|line| {
+            names(line.strip_prefix("from ").map(|it| it.trim_start().trim_start_matches('.')))
+                || line
+                    .strip_prefix("import ")
+                    .is_some_and(|all| all.split(',').any(|it| names(Some(it))))
+                || line.contains("import_module(") && line.contains(name)
+        })
 }
 
 /// A file's statements, and whether all of it was understood; none when time ran out.

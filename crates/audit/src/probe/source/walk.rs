@@ -33,6 +33,20 @@ const SKIPPED: &[(&str, &str)] = &[
     (".next", "built files"),
     ("bower_components", "somebody else's packages"),
 ];
+/// Endings of programs in languages that are not read.
+const UNREAD: &[&str] = &[
+    "go", "rs", "java", "kt", "kts", "scala", "cs", "fs", "vb", "swift", "rb", "php", "pl", "lua",
+    "ex", "exs", "erl", "clj", "dart", "c", "cc", "cpp", "m", "zig", "nim", "hs", "ml", "r", "jl",
+    "vue", "svelte",
+];
+/// Those of them in which nothing of the program is: a tree that is otherwise read whole, is.
+const ASIDE: &[&str] = &[
+    "version control",
+    "somebody else's packages",
+    "a virtual environment",
+    "compiled files",
+    "a cache",
+];
 /// What is built from `src`, when there is one.
 const BUILT: &[&str] = &["dist", "build", "out", "lib"];
 
@@ -154,7 +168,13 @@ impl Walk<'_> {
     }
 
     fn file(&mut self, path: &Path, name: String) {
-        let Some(language) = language(&name) else { return };
+        let Some(language) = language(&name) else {
+            let ending = name.rsplit_once('.').map_or("", |(_, ending)| ending);
+            if UNREAD.contains(&ending) {
+                self.leave("a language that is not read", name);
+            }
+            return;
+        };
         if name.ends_with(".d.ts") {
             return;
         }
@@ -186,12 +206,15 @@ impl Walk<'_> {
         for (why, names) in std::mem::take(&mut self.left) {
             let more = names.len().saturating_sub(NAMED);
             let named = names.into_iter().take(NAMED);
-            let why_of = |file| LeftOut { file, why: why.to_owned() };
+            let aside = ASIDE.contains(&why);
+            let why_of = |file| LeftOut { file, why: why.to_owned(), aside };
             self.found.left_out.extend(named.map(why_of));
             if more > 0 {
-                self.found
-                    .left_out
-                    .push(LeftOut { file: format!("and {more} more"), why: why.to_owned() });
+                self.found.left_out.push(LeftOut {
+                    file: format!("and {more} more"),
+                    why: why.to_owned(),
+                    aside,
+                });
             }
         }
     }
