@@ -167,6 +167,10 @@ pub(super) struct World<'m> {
     pub(super) done: HashMap<Asked, Done>,
     /// What functions of the server's own said, and of which values they said it.
     pub(super) looked: HashMap<Id, BTreeSet<Id>>,
+    /// What parts of the condition say that is looked at, with how deep they were looked into, and
+    /// at how many.
+    pub(super) told: HashMap<(Id, bool), (u32, refine::Learned)>,
+    pub(super) looks: u32,
     pub(super) depth: u32,
     pub(super) steps: u64,
     pub(super) steps_each: u64,
@@ -208,6 +212,8 @@ impl<'m> World<'m> {
             throws: Vec::new(),
             done: HashMap::new(),
             looked: HashMap::new(),
+            told: HashMap::new(),
+            looks: 0,
             depth: 0,
             steps: 0,
             steps_each: 0,

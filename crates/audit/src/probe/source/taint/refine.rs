@@ -5,6 +5,7 @@ mod shape;
 mod unclear;
 
 use std::collections::BTreeSet;
+use std::rc::Rc;
 
 use crate::evidence::source::GuardKind;
 
@@ -15,13 +16,17 @@ use shape::Shape;
 pub(in super::super) use shape::{cleans, is_narrow};
 
 /// What holds; None when the condition cannot be so.
-type Learned = Option<BTreeSet<Known>>;
+pub(in super::super) type Learned = Option<BTreeSet<Known>>;
 
+/// How deep a condition is looked into, and at how many parts of it.
 const DEEP: u32 = 40;
+const LOOKS: u32 = 2000;
 
 impl World<'_> {
     /// From here on a condition is so; false when it cannot be.
     pub(in super::super) fn assume(&mut self, condition: Id, so: bool) -> bool {
+        self.told.clear();
+        self.looks = 0;
         match self.learn(condition, so, DEEP) {
             Some(learned) => {
                 let mut learned: Vec<Known> = learned.into_iter().collect();
@@ -56,9 +61,27 @@ impl World<'_> {
         }
     }
 
+    /// What a condition says, looked at once for each thing that is known meanwhile: the same part
+    /// stands in many places of one, and each would be looked at as often as there are ways to it.
     fn learn(&mut self, condition: Id, so: bool, left: u32) -> Learned {
         let none = || Some(BTreeSet::new());
         let Some(left) = left.checked_sub(1) else { return none() };
+        if let Some((deep, told)) = self.told.get(&(condition, so))
+            && *deep >= left
+        {
+            return told.clone();
+        }
+        self.looks = self.looks.saturating_add(1);
+        // What is not looked at vouches for nothing.
+        if self.looks > LOOKS {
+            return none();
+        }
+        let learned = self.learn_anew(condition, so, left);
+        let _less = self.told.insert((condition, so), (left, learned.clone()));
+        learned
+    }
+
+    fn learn_anew(&mut self, condition: Id, so: bool, left: u32) -> Learned {
         match self.values.get(condition).clone() {
             Node::Bool(is) => (is == so).then(BTreeSet::new),
             Node::Nothing => (!so).then(BTreeSet::new),
@@ -125,7 +148,14 @@ impl World<'_> {
             // What was known when it became this one is known while it is looked at.
             let outer = self.facts.clone();
             self.facts.add(&alt.known);
-            let learned = self.learn(alt.value, so, left);
+            let learned = if Rc::ptr_eq(&outer.set, &self.facts.set) {
+                self.learn(alt.value, so, left)
+            } else {
+                let told = std::mem::take(&mut self.told);
+                let learned = self.learn(alt.value, so, left);
+                self.told = told;
+                learned
+            };
             self.facts = outer;
             let Some(mut known) = learned else { continue };
             known.extend(alt.known.iter().copied());
