@@ -4,6 +4,8 @@
 #![allow(unreachable_pub, reason = "a test's modules")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test")]
 
+#[path = "serve/aggregate.rs"]
+mod aggregate;
 #[path = "serve/audited.rs"]
 mod audited;
 #[path = "serve/changes.rs"]

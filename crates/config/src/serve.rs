@@ -65,6 +65,8 @@ pub struct Serve {
     pub traces: Option<Traces>,
     /// Clients of 2024-11-05 are served.
     pub legacy_sse: bool,
+    /// Servers that are at one address together, beside those of their own.
+    pub aggregate: Vec<ServerName>,
 }
 
 /// Where the gateway listens.
@@ -112,6 +114,7 @@ impl Default for Serve {
             metrics: None,
             traces: None,
             legacy_sse: false,
+            aggregate: Vec::new(),
         }
     }
 }
@@ -221,6 +224,7 @@ impl Reader<'_, '_> {
                 .and_then(|metrics| self.read_text(&metrics, "listen", here)),
             traces: self.traces(&table),
             legacy_sse: self.flag(&table, "legacy_sse").unwrap_or(usual.legacy_sse),
+            aggregate: self.server_names(&table, "aggregate"),
         })
     }
 
@@ -282,11 +286,22 @@ impl Reader<'_, '_> {
 
     fn reachable(&mut self, section: &Section<'_>) -> Option<Vec<ServerName>> {
         self.get(section, "servers")?;
-        let names = self.each(section, "servers", |text| match ServerName::new(text) {
+        Some(self.server_names(section, "servers"))
+    }
+
+    /// Names of servers, each once.
+    fn server_names(&mut self, section: &Section<'_>, key: &str) -> Vec<ServerName> {
+        let names = self.each(section, key, |text| match ServerName::new(text) {
             Ok(_) => Ok(text.to_owned()),
             Err(bad) => Err(Unfit::new(bad.to_string())),
         });
-        Some(names.iter().filter_map(|name| ServerName::new(name).ok()).collect())
+        let mut servers: Vec<ServerName> = Vec::new();
+        for name in names.iter().filter_map(|name| ServerName::new(name).ok()) {
+            if !servers.contains(&name) {
+                servers.push(name);
+            }
+        }
+        servers
     }
 }
 
@@ -384,6 +399,7 @@ mod tests {
              origins = [\"https://app.example.com\", \"vscode-webview://*\", \
              \"http://localhost:6274\"]\nconnections = 9\nsessions = 3\nidle = \"5m\"\nlifetime = \"1h\"\n\
              legacy_sse = true\n\
+             aggregate = [\"files\", \"files\"]\n\
              [serve.tokens.ada]\nsha256 = \"{digest}\"\nservers = [\"files\"]\n\
              [serve.tokens.bob]\nsha256 = \"{}\"\n",
             digest.to_uppercase()
@@ -398,6 +414,8 @@ mod tests {
             (9, 3, 300, 3600)
         );
         assert!(serve.legacy_sse && !Serve::default().legacy_sse);
+        assert_eq!(serve.aggregate, [ServerName::new("files").unwrap()], "each once");
+        assert!(Serve::default().aggregate.is_empty(), "off unless asked for");
         let [ada, bob] = serve.tokens.try_into().unwrap();
         assert_eq!((ada.name.as_str(), ada.sha256), ("ada", [0x0f; 32]));
         assert_eq!(ada.servers, Some(vec![ServerName::new("files").unwrap()]));

@@ -28,6 +28,7 @@ use crate::pins::PinKeeper;
 use crate::reload::Reload;
 use crate::roots::Keeper;
 use crate::secrets::Secrets;
+use crate::serve::member::Passed;
 use crate::serve::posts::Said;
 use crate::shared::Bond;
 use crate::side::SideLog;
@@ -289,8 +290,13 @@ impl Driver {
 
     /// The HTTP gateway tells what came for this session.
     fn said(&mut self, said: Said, now: Instant) {
+        let said = match said {
+            Said::Passed(passed) => return self.passed(*passed, now),
+            said => said,
+        };
         let Mouth::Posts(posts) = &mut self.to_client else { return };
         match said {
+            Said::Passed(_) => {}
             Said::Message(message, mut post) => {
                 let mirrored = post.as_mut().and_then(|post| post.mirrored.take());
                 let opening = post.as_mut().and_then(|post| post.opening.take());
@@ -326,6 +332,20 @@ impl Driver {
                 }
             }
         }
+    }
+
+    /// An aggregate, whose client asks more than one server, has something for this one.
+    fn passed(&mut self, passed: Passed, now: Instant) {
+        let Passed { message, mirrored, opening } = passed;
+        if let Message::Request(request) = &message {
+            if let Some(said) = mirrored {
+                self.session.mirror(request.id.clone(), said);
+            }
+            if let Some(opening) = opening {
+                self.asked.begins(&request.id, *opening);
+            }
+        }
+        self.hear(message, now);
     }
 
     fn hear(&mut self, message: Message, now: Instant) {

@@ -10,6 +10,7 @@ use portcullis_transport::{Lane, Lines};
 use portcullis_wire::{Frame, Message};
 use tokio::sync::mpsc::UnboundedReceiver;
 
+use crate::serve::member::Reports;
 use crate::serve::posts::{Left, Posts, Said, Told};
 
 /// Where the host is heard.
@@ -55,22 +56,26 @@ pub(crate) enum Mouth {
     Pipe(Lane),
     /// The answers of the HTTP gateway.
     Posts(Posts),
+    /// An aggregate, which is the client of several servers.
+    Reports(Reports),
 }
 
 impl Mouth {
     /// Sends what may leave.
-    pub(crate) fn send(&mut self, message: &Permitted<Message>) {
+    pub(crate) fn send(&mut self, message: Permitted<Message>) {
         match self {
-            Self::Pipe(lane) => lane.send(message),
-            Self::Posts(posts) => posts.send(message),
+            Self::Pipe(lane) => lane.send(&message),
+            Self::Posts(posts) => posts.send(&message),
+            Self::Reports(reports) => reports.send(message),
         }
     }
 
     /// Sends the answers to one batch.
-    pub(crate) fn send_together(&mut self, messages: &[Permitted<Message>]) {
+    pub(crate) fn send_together(&mut self, messages: Vec<Permitted<Message>>) {
         match self {
-            Self::Pipe(lane) => lane.send_together(messages),
+            Self::Pipe(lane) => lane.send_together(&messages),
             Self::Posts(posts) => messages.iter().for_each(|message| posts.send(message)),
+            Self::Reports(reports) => messages.into_iter().for_each(|it| reports.send(it)),
         }
     }
 
@@ -79,13 +84,14 @@ impl Mouth {
         match self {
             Self::Pipe(lane) => lane.is_empty(),
             Self::Posts(posts) => !posts.is_full(),
+            Self::Reports(reports) => !reports.is_full(),
         }
     }
 
     /// When something that is kept for a host that may come back is kept no longer.
     pub(crate) fn next_end(&self) -> Option<Instant> {
         match self {
-            Self::Pipe(_) => None,
+            Self::Pipe(_) | Self::Reports(_) => None,
             Self::Posts(posts) => posts.next_end(),
         }
     }
@@ -102,6 +108,7 @@ impl Mouth {
         match self {
             Self::Pipe(lane) => lane.is_full(),
             Self::Posts(posts) => posts.is_full(),
+            Self::Reports(reports) => reports.is_full(),
         }
     }
 
@@ -117,6 +124,10 @@ impl Mouth {
             Self::Pipe(lane) => lane.flush().await,
             Self::Posts(posts) => {
                 posts.room().await;
+                Ok(())
+            }
+            Self::Reports(reports) => {
+                reports.room().await;
                 Ok(())
             }
         }

@@ -19,14 +19,14 @@ impl Driver {
             match output {
                 Output::Record(record) => self.record(&record),
                 Output::Forward(peer, message) | Output::Reply(peer, message) => {
-                    self.send(peer, &message)
+                    self.send(peer, message)
                 }
                 Output::Look(root) => self.look_at_newcomer(&root),
                 Output::Admit(admission) => self.admit_newcomer(*admission),
                 Output::Roots(roots) => self.roots_in_force(*roots, Instant::now()),
                 Output::Together(Peer::Client, messages) => {
                     messages.iter().for_each(|message| self.answered(message));
-                    self.to_client.send_together(&messages);
+                    self.to_client.send_together(messages);
                 }
                 Output::Together(Peer::Server, messages) => self.to_server.send_together(&messages),
                 Output::Consult(ticket, key) => self.consult(ticket, *key),
@@ -60,15 +60,15 @@ impl Driver {
         }
     }
 
-    fn send(&mut self, to: Peer, message: &Permitted<Message>) {
+    fn send(&mut self, to: Peer, message: Permitted<Message>) {
         match to {
             Peer::Client => {
-                self.answered(message);
+                self.answered(&message);
                 self.to_client.send(message);
             }
             Peer::Server => {
                 let session = &self.session;
-                self.to_server.send(message, || session.mirrored_arguments(message.get()));
+                self.to_server.send(&message, || session.mirrored_arguments(message.get()));
             }
         }
     }

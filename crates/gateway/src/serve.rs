@@ -1,15 +1,16 @@
 //! The Streamable HTTP gateway: many servers, many people, one door.
 //!
 //! Read in this order: `front.rs` (what a request must be, and where it goes; `head.rs` reads its
-//! headers, `doors.rs` says who is known, `granted.rs` what they may, `witness.rs` writes down who
+//! headers, `visit.rs` says where somebody is, `doors.rs` says who is known, `granted.rs` what they may, `witness.rs` writes down who
 //! is turned away, `several.rs` has many messages in one, `spans.rs` begins a span), `sessions.rs` (who has which session), `renew.rs` (what changes while we
-//! serve), `lull.rs` (how it ends), `worker.rs` (a session's thread; `crew.rs` has many on one),
+//! serve), `lull.rs` (how it ends), `worker.rs` (a session's thread; `crew.rs` has many on one; `aggregate.rs` and `member.rs` are about several servers at one address),
 //! `posts.rs` (which answer goes
 //! to which request), `tracks.rs` (what a stream said, in case it breaks; `resume.rs` takes it up
 //! again), `parcel.rs` (a message on its way), `stream.rs` (a response that
 //! lasts), `replies.rs` (one that does not, and when it does), `old.rs` (the transport of
 //! 2024-11-05).
 
+mod aggregate;
 mod crew;
 mod doors;
 mod front;
@@ -17,6 +18,7 @@ mod granted;
 mod head;
 mod health;
 mod lull;
+pub(crate) mod member;
 mod old;
 mod parcel;
 pub(crate) mod posts;
@@ -29,6 +31,7 @@ mod spans;
 mod stream;
 mod tracks;
 mod turnstile;
+mod visit;
 mod witness;
 mod worker;
 
@@ -36,6 +39,7 @@ use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use portcullis_config::Listen;
+use portcullis_mediation::aggregate::Seat;
 use portcullis_policy::{Channel, ServerName};
 use portcullis_transport::http::{self, Address, Listener, Tls};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -124,6 +128,9 @@ async fn stand(serving: Serving) -> Result<(), Fault> {
     crate::rest(first);
     let front = Front::of(serve, servers, &address, common.clone(), None)?;
     announce(front.servers.values(), &address, tls.is_some());
+    if !front.seats.is_empty() {
+        say(&several(&front.seats, &address, tls.is_some()));
+    }
     let site = other.map(|(other, address)| {
         say(&format!("health and metrics are at {}", shown(&address)));
         (other, Site::new(&address, common.clone(), listener.connections()))
@@ -223,6 +230,16 @@ fn announce<'a>(servers: impl Iterator<Item = &'a Plan>, address: &Address, encr
             Address::Tcp(address) => format!("{name} is at {scheme}://{address}/s/{name}/mcp"),
             Address::Unix(path) => format!("{name} is at /s/{name}/mcp of {}", path.display()),
         });
+    }
+}
+
+/// Where several of them are at once.
+fn several(seats: &[Seat], address: &Address, encrypted: bool) -> String {
+    let names: Vec<&str> = seats.iter().map(|seat| seat.server.as_str()).collect();
+    let (names, scheme) = (names.join(", "), if encrypted { "https" } else { "http" });
+    match address {
+        Address::Tcp(address) => format!("{names} together are at {scheme}://{address}/mcp"),
+        Address::Unix(path) => format!("{names} together are at /mcp of {}", path.display()),
     }
 }
 

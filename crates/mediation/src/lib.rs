@@ -19,6 +19,7 @@
 
 #![deny(clippy::indexing_slicing, clippy::string_slice)]
 
+pub mod aggregate;
 mod answer;
 pub mod approval;
 mod away;

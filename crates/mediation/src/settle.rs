@@ -71,6 +71,12 @@ pub(crate) fn crosses(message: Message) -> Option<Permitted<Message>> {
     permitted(message, &Decision::default(), None)
 }
 
+/// What a client of several servers is told: made of what their sessions let through and recorded,
+/// or an answer of ours.
+pub(crate) fn joined(message: Message) -> Option<Permitted<Message>> {
+    permitted(message, &Decision::default(), None)
+}
+
 /// An answer of ours to somebody who has no session.
 pub(crate) fn told(response: Response) -> Option<Permitted<Message>> {
     permitted(Message::Response(response), &Decision::default(), None)

@@ -53,6 +53,13 @@ pub(super) static SERVE: &[Key] = &[
     .usually("false")
     .such_as("true"),
     key(
+        "aggregate",
+        Kind::Texts,
+        "servers that are at /mcp together as well, the name of each before its tools: NAME__TOOL",
+    )
+    .usually("[]")
+    .such_as(r#"["files", "tickets"]"#),
+    key(
         "write_timeout",
         Kind::Duration(1000..=HOUR),
         "how long a client may read nothing of an answer",

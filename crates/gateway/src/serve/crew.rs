@@ -1,18 +1,17 @@
-//! The threads of sessions whose server is somewhere else: a few, and many sessions on each.
+//! The threads of sessions whose server is somewhere else, and of what stands before several
+//! sessions (`aggregate.rs`): a few, and many on each.
 //!
 //! Such a session waits for the network and for people, and what it does between two waits takes
 //! microseconds. A thread of its own would be most of what it costs, in memory while it idles and
 //! in wake-ups while it works. One that has a box keeps its thread (`worker.rs`).
 
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::{JoinSet, LocalSet};
-
-use crate::driver::Driver;
-use crate::launch::Plan;
-use crate::watch_over;
 
 /// Threads for each processor: one that waits for the disk leaves the other to those that do not.
 const EACH: usize = 2;
@@ -33,8 +32,7 @@ struct Hand {
 
 /// A session, from its first message to its last record.
 struct Shift {
-    driver: Box<Driver>,
-    plan: Arc<Plan>,
+    work: Pin<Box<dyn Future<Output = ()> + Send>>,
     _counted: Counted,
 }
 
@@ -59,10 +57,13 @@ impl Crew {
     ///
     /// # Errors
     /// When there can be no thread for it; then it is over.
-    pub(super) fn takes(&self, driver: Box<Driver>, plan: Arc<Plan>) -> std::io::Result<()> {
+    pub(super) fn works(
+        &self,
+        work: impl Future<Output = ()> + Send + 'static,
+    ) -> std::io::Result<()> {
         let hand = self.hand()?;
         let counted = Counted::among(&hand.has);
-        let shift = Shift { driver, plan, _counted: counted };
+        let shift = Shift { work: Box::pin(work), _counted: counted };
         let gone = |_| std::io::Error::other("the thread for sessions is gone");
         hand.give.send(shift).map_err(gone)
     }
@@ -101,9 +102,9 @@ async fn works(mut given: UnboundedReceiver<Shift>) {
     loop {
         tokio::select! {
             shift = given.recv() => {
-                let Some(Shift { driver, plan, _counted }) = shift else { break };
+                let Some(Shift { work, _counted }) = shift else { break };
                 all.spawn_local(async move {
-                    watch_over(driver, &plan).await;
+                    work.await;
                     drop(_counted);
                 });
             }

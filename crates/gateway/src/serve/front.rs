@@ -10,6 +10,7 @@ use std::time::Instant;
 use hyper::http::request::Parts;
 use hyper::{Method, StatusCode};
 use portcullis_config::Serve;
+use portcullis_mediation::aggregate::Seat;
 use portcullis_mediation::shares::Wait;
 use portcullis_mediation::{Fingerprint, not_theirs, refused_before_session, unknown_caller};
 use portcullis_policy::{Decision, Principal, ServerName};
@@ -22,6 +23,7 @@ use portcullis_wire::{
     code, parse,
 };
 
+use super::aggregate;
 use super::granted::Away;
 use super::head::{Door, accepts, cross_origin, fits, is_json, only, place};
 use super::lull;
@@ -32,12 +34,12 @@ use super::replies::{answer_to, gone, ours, refused, respond, streamed, whole};
 use super::resume::{LAST, resume};
 use super::sessions::{Kinship, Session, Sessions};
 use super::stream::{Answers, Stream};
-use super::turnstile::{self, Place};
+use super::turnstile;
+use super::visit::{Target, Visit};
 use super::witness::Turned;
 use super::worker;
 use crate::launch::{DEPTH, Plan};
 use crate::telemetry;
-use crate::traces::{Asked, Opening};
 
 /// The header that names a session.
 pub(super) const SESSION: &str = "mcp-session-id";
@@ -50,27 +52,13 @@ pub(super) struct Front {
     pub(super) wall: Wall,
     pub(super) gatekeeper: Arc<Gatekeeper>,
     pub(super) servers: BTreeMap<ServerName, Plan>,
+    /// Those of the aggregate, in the operator's order.
+    pub(super) seats: Vec<Seat>,
     /// What it was made from.
     pub(super) serve: Serve,
     /// Which config that is.
     pub(super) config: u64,
     pub(super) common: Common,
-}
-
-/// Somebody known, at a server that is there.
-pub(super) struct Visit<'a> {
-    pub(super) caller: Caller,
-    pub(super) guest: Guest,
-    plan: &'a Plan,
-    /// The transport.
-    pub(super) door: Door,
-    /// What of the gateway it takes.
-    pub(super) place: &'a Place,
-    /// What it asks for, once that was read.
-    pub(super) asks: OnceLock<&'static str>,
-    /// The span of what it asks, until a session has it.
-    opening: Mutex<Option<Box<Opening>>>,
-    pub(super) began: Instant,
 }
 
 /// A session that began, until whoever began it was told its name. A client that went away before
@@ -86,46 +74,6 @@ impl Drop for Beginning<'_> {
         if !self.told {
             self.front.sessions().end(&self.name);
         }
-    }
-}
-
-impl Visit<'_> {
-    pub(super) fn name(&self) -> &ServerName {
-        &self.plan.server.name
-    }
-
-    pub(super) fn limits(&self) -> Limits {
-        let bytes = self.plan.server.limits.message_bytes;
-        Limits {
-            message_bytes: usize::try_from(bytes).unwrap_or(usize::MAX),
-            depth: DEPTH,
-            nodes: Limits::NODES,
-        }
-    }
-
-    pub(super) fn opens(&self, opening: Option<Box<Opening>>) {
-        *self.span() = opening;
-    }
-
-    /// The span of what it asks, for a session.
-    pub(super) fn opening(&self) -> Option<Box<Opening>> {
-        self.span().clone()
-    }
-
-    /// A session has it.
-    pub(super) fn is_heard(&self) {
-        self.span().take();
-    }
-
-    /// No session has it: its span ends here.
-    fn turned_away(&self, status: StatusCode, decision: Option<&Decision>) {
-        if let Some(opening) = self.span().take() {
-            Asked::turned_away(*opening, status, decision);
-        }
-    }
-
-    fn span(&self) -> MutexGuard<'_, Option<Box<Opening>>> {
-        self.opening.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -157,8 +105,8 @@ impl Front {
         };
         let found = self.place(parts.uri.path());
         // Whoever may not reach it does not learn that it is there.
-        let reached = found.filter(|(plan, _)| guest.may_reach(&plan.server.name));
-        let Some((plan, door)) = reached else {
+        let reached = found.and_then(|(target, door)| Some((reached(target, &guest)?, door)));
+        let Some((target, door)) = reached else {
             return self.turns_away(caller, Some(&guest.principal), NOWHERE);
         };
         let place = match self.common.turnstile.enter(&guest.principal, &parts.method) {
@@ -167,7 +115,7 @@ impl Front {
         };
         let (asks, opening, began) = (OnceLock::new(), Mutex::default(), Instant::now());
         let caller = caller.clone();
-        let visit = Visit { caller, guest, plan, door, place: &place, asks, opening, began };
+        let visit = Visit { caller, guest, target, door, place: &place, asks, opening, began };
         let reply = match self.serve(parts, body, &visit).await {
             Ok(reply) => {
                 visit.turned_away(reply.status(), None);
@@ -190,7 +138,7 @@ impl Front {
             _ => "legacy",
         };
         let revision = revision.map_or("none", Revision::as_str);
-        let (server, status) = (visit.name().as_str(), reply.status());
+        let (server, status) = (visit.label(), reply.status());
         let asks = visit.asks.get().copied().unwrap_or("none");
         let labels = [server, asks, revision, era, status.as_str()];
         self.common.metrics.count(&telemetry::REQUESTS, &labels);
@@ -248,7 +196,7 @@ impl Front {
         decision: Option<Decision>,
         tool: Option<String>,
     ) {
-        let (principal, server) = (Some(&visit.guest.principal), Some(visit.name()));
+        let (principal, server) = (Some(&visit.guest.principal), visit.server());
         let caller = &visit.caller;
         self.common.witness.turned_away(Turned { caller, principal, server, tool, decision, why });
     }
@@ -270,10 +218,17 @@ impl Front {
         }
     }
 
-    fn place(&self, path: &str) -> Option<(&Plan, Door)> {
+    fn place(&self, path: &str) -> Option<(Target<'_>, Door)> {
         let (name, door) = place(path)?;
+        let Some(name) = name else {
+            let mut all = Vec::new();
+            for seat in &self.seats {
+                all.push((self.servers.get(&seat.server)?, seat));
+            }
+            return (!all.is_empty()).then_some((Target::All(all), door));
+        };
         let is_open = door == Door::Streamable || self.serve.legacy_sse;
-        Some((self.servers.get(&name).filter(|_| is_open)?, door))
+        Some((Target::One(self.servers.get(&name).filter(|_| is_open)?), door))
     }
 
     pub(super) fn sessions(&self) -> MutexGuard<'_, Sessions> {
@@ -380,7 +335,8 @@ impl Front {
         let declared = meta.client_capabilities.as_ref().map(Json::from_value);
         let declared = declared.as_ref().map(canonical).unwrap_or_default();
         let kinship = Kinship {
-            server: visit.name().clone(),
+            servers: self.behind(visit),
+            is_aggregate: visit.target.is_aggregate(),
             principal: visit.guest.principal.clone(),
             declared: Fingerprint::of(&declared),
         };
@@ -494,7 +450,17 @@ impl Front {
             return Err(Away { refusal: NOT_YOURS, decision, tool: None });
         }
         let is_old = visit.door != Door::Streamable;
-        if session.server != *visit.name() || session.is_old != is_old {
+        let is_its = match &visit.target {
+            Target::One(plan) => {
+                !session.is_aggregate && session.servers == [plan.server.name.clone()]
+            }
+            // What whoever asks may not do any more, nobody goes on doing for them.
+            Target::All(_) => {
+                let may = self.behind(visit);
+                session.is_aggregate && session.servers.iter().all(|name| may.contains(name))
+            }
+        };
+        if !is_its || session.is_old != is_old {
             return Err(NO_SESSION.into());
         }
         Ok(session)
@@ -510,15 +476,41 @@ impl Front {
         if sessions.config != self.config {
             return Err(CHANGED);
         }
-        if !sessions.has_room(&visit.guest.principal) {
+        let (servers, principal) = (self.behind(visit), visit.guest.principal.clone());
+        if !sessions.has_room(&principal, servers.len()) {
             return Err(FULL);
         }
-        let mut plan = visit.plan.clone();
-        plan.principal = visit.guest.principal.clone();
-        let name = plan.server.name.clone();
         let is_old = visit.door != Door::Streamable;
-        let voice = worker::begin(plan, shared, &self.common.crew).map_err(|_| FULL)?;
-        Ok(Arc::new(Session::new(name, visit.guest.principal.clone(), voice, is_old)))
+        let own = |plan: &Plan| Plan { principal: principal.clone(), ..plan.clone() };
+        let crew = &self.common.crew;
+        let voice = match &visit.target {
+            Target::One(plan) => worker::begin(own(plan), shared, crew),
+            Target::All(_) => {
+                let seats = visit.seats(&self.serve);
+                let plans = seats.into_iter().map(|(plan, seat)| (own(plan), seat.clone()));
+                aggregate::begin(aggregate::Beginning {
+                    plans: plans.collect(),
+                    caller: visit.caller.clone(),
+                    principal: principal.clone(),
+                    shared,
+                    crew: crew.clone(),
+                    witness: Arc::clone(&self.common.witness),
+                })
+            }
+        };
+        let (voice, is_aggregate) = (voice.map_err(|_| FULL)?, visit.target.is_aggregate());
+        Ok(Arc::new(Session::new(servers, is_aggregate, principal, voice, is_old)))
+    }
+
+    /// The servers that stand behind a session of whoever asks.
+    fn behind(&self, visit: &Visit<'_>) -> Vec<ServerName> {
+        match &visit.target {
+            Target::One(plan) => vec![plan.server.name.clone()],
+            Target::All(_) => {
+                let seats = visit.seats(&self.serve);
+                seats.into_iter().map(|(_, seat)| seat.server.clone()).collect()
+            }
+        }
     }
 
     /// A request goes to its session, with a response that waits.
@@ -536,6 +528,17 @@ impl Front {
         }
         visit.is_heard();
         Ok(answers)
+    }
+}
+
+/// Of what a path leads to, what whoever asks may reach.
+fn reached<'a>(target: Target<'a>, guest: &Guest) -> Option<Target<'a>> {
+    match target {
+        Target::One(plan) => guest.may_reach(&plan.server.name).then_some(Target::One(plan)),
+        Target::All(mut all) => {
+            all.retain(|(_, seat)| guest.may_reach(&seat.server));
+            (!all.is_empty()).then_some(Target::All(all))
+        }
     }
 }
 

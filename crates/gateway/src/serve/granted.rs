@@ -6,9 +6,9 @@ use portcullis_mediation::judge_scopes;
 use portcullis_policy::{Decision, Effect};
 use portcullis_transport::http::Refusal;
 use portcullis_wire::Message;
-use portcullis_wire::view::tool::ToolCall;
 
-use super::front::{Front, Visit};
+use super::front::Front;
+use super::visit::{Target, Visit};
 
 /// Why somebody known is turned away.
 pub(super) struct Away {
@@ -34,10 +34,24 @@ impl Front {
     ) -> Result<(), Away> {
         let mut needed = self.serve.scopes.clone();
         let mut tools = Vec::new();
-        if let Some(more) = self.serve.needed.get(visit.name()) {
-            needed.extend(more.of(None));
-            tools.extend(messages.filter_map(called));
-            needed.extend(tools.iter().flat_map(|tool| more.of(Some(tool))));
+        let more = |name| self.serve.needed.get(name);
+        match &visit.target {
+            Target::One(plan) => {
+                needed.extend(more(&plan.server.name).into_iter().flat_map(|more| more.of(None)));
+            }
+            // Where nothing may be done with any of them, whoever asks is told what that would take.
+            Target::All(all) if visit.seats(&self.serve).is_empty() => {
+                let all = all.iter().filter_map(|(plan, _)| more(&plan.server.name));
+                needed.extend(all.flat_map(|more| more.of(None)));
+            }
+            Target::All(_) => {}
+        }
+        for message in messages {
+            let Message::Request(request) = message else { continue };
+            let Some((server, tool)) = visit.asks_whom(request) else { continue };
+            let of = more(server).into_iter().flat_map(|more| more.of(tool.as_deref()));
+            needed.extend(of);
+            tools.extend(tool);
         }
         let decision = judge_scopes(&needed, visit.guest.scopes());
         if decision.effect == Effect::Allow {
@@ -46,14 +60,4 @@ impl Front {
         let refusal = self.gatekeeper.lacks(parts, &needed);
         Err(Away { refusal, decision: Some(Box::new(decision)), tool: tools.into_iter().next() })
     }
-}
-
-/// The tool that a message calls.
-fn called(message: &Message) -> Option<String> {
-    let Message::Request(request) = message else { return None };
-    if request.method != "tools/call" {
-        return None;
-    }
-    // One that names none is refused by its session; until then it may be any.
-    Some(ToolCall::read(request.params.as_ref()).map(|call| call.name).unwrap_or_default())
 }

@@ -23,8 +23,14 @@ pub(super) enum Door {
     OldPost,
 }
 
-/// The server that a path leads to, and the transport.
-pub(super) fn place(path: &str) -> Option<(ServerName, Door)> {
+/// Where several servers are at once.
+pub(super) const AGGREGATE: &str = "/mcp";
+
+/// The server that a path leads to, or none where it leads to several, and the transport.
+pub(super) fn place(path: &str) -> Option<(Option<ServerName>, Door)> {
+    if path == AGGREGATE {
+        return Some((None, Door::Streamable));
+    }
     let (name, door) = path.strip_prefix("/s/")?.rsplit_once('/')?;
     let door = match door {
         "mcp" => Door::Streamable,
@@ -32,7 +38,7 @@ pub(super) fn place(path: &str) -> Option<(ServerName, Door)> {
         "message" => Door::OldPost,
         _ => return None,
     };
-    Some((ServerName::new(name).ok()?, door))
+    Some((Some(ServerName::new(name).ok()?), door))
 }
 
 /// What a browser has to be told before a page of another origin may read an answer (Fetch,

@@ -60,7 +60,9 @@ impl Site {
             let sessions = lock(&self.common);
             let (mut all, mut responses) = (BTreeMap::<String, u64>::new(), 0);
             for session in sessions.all() {
-                *all.entry(session.server.to_string()).or_default() += 1;
+                for server in &session.servers {
+                    *all.entry(server.to_string()).or_default() += 1;
+                }
                 responses += session.responses();
             }
             (all, responses)

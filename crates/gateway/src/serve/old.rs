@@ -13,7 +13,7 @@ use hyper::{Method, StatusCode};
 use portcullis_transport::http::{Body, Refusal, Reply, SessionId, empty, json, sse};
 use portcullis_wire::{Message, Revision, parse};
 
-use super::front::{Front, NO_SESSION, OURS, UNNAMED, VERSION, Visit, asks, meta};
+use super::front::{Front, NO_SESSION, OURS, UNNAMED, VERSION, asks, meta};
 use super::granted::Away;
 use super::head::{Door, accepts, is_json, only};
 use super::lull;
@@ -21,6 +21,7 @@ use super::posts::Said;
 use super::replies::{answer_to, streamed};
 use super::sessions::Session;
 use super::stream::{Answers, Stream};
+use super::visit::Visit;
 
 /// What the name of a session is called in a path.
 const QUERY: &str = "session_id=";
@@ -69,7 +70,8 @@ impl Front {
             return Err(NO_SESSION);
         }
         // A path, so it is of the origin that was asked (MCP-HTTP-20).
-        let path = format!("/s/{}/message?{QUERY}{name}", visit.name());
+        let server = visit.server().ok_or(OURS)?;
+        let path = format!("/s/{server}/message?{QUERY}{name}");
         let answers = Answers { prelude: Some(sse::endpoint(&path)), ..answers };
         Ok(streamed(Stream::new(answers, None, visit.guest.until)))
     }

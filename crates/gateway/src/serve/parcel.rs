@@ -50,9 +50,7 @@ impl Parcel {
     /// A message that may leave.
     pub(super) fn new(message: &Permitted<Message>, address: &Address, room: &Arc<Room>) -> Self {
         let json = sse::json(message, address);
-        let place = Arc::new(Place { bytes: json.len(), room: Arc::clone(room) });
-        room.taken.fetch_add(place.bytes, Ordering::AcqRel);
-        room.all.fetch_add(place.bytes, Ordering::AcqRel);
+        let place = Arc::new(Place::taken(json.len(), room));
         Self { json, event: None, code: None, last: false, _place: place }
     }
 
@@ -70,9 +68,18 @@ impl Parcel {
 
 /// What a parcel takes of a session's room, until all of its copies are dropped.
 #[derive(Debug)]
-struct Place {
+pub(super) struct Place {
     bytes: usize,
     room: Arc<Room>,
+}
+
+impl Place {
+    /// So many bytes are under way.
+    pub(super) fn taken(bytes: usize, room: &Arc<Room>) -> Self {
+        room.taken.fetch_add(bytes, Ordering::AcqRel);
+        room.all.fetch_add(bytes, Ordering::AcqRel);
+        Self { bytes, room: Arc::clone(room) }
+    }
 }
 
 impl Drop for Place {

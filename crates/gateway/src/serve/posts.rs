@@ -18,6 +18,7 @@ use portcullis_wire::write::Address;
 use portcullis_wire::{Id, Json, Malformed, Message, Notification, Request};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
+use super::member::Passed;
 use super::parcel::{Parcel, Post, Room};
 use super::tracks::Tracks;
 use super::turnstile::Place;
@@ -46,6 +47,8 @@ pub(crate) enum Said {
     Resumes(Resumes),
     /// Whoever waited for this does not any more.
     Left(Left),
+    /// An aggregate goes on with it.
+    Passed(Box<Passed>),
 }
 
 /// Somebody comes back to a stream.

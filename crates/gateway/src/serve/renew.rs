@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use portcullis_config::{Network, Serve, Source};
+use portcullis_mediation::aggregate::Seat;
+use portcullis_mediation::aggregate::names::{NoPrefix, Prefix};
 use portcullis_policy::{Principal, Rules, ServerName};
 use portcullis_transport::http::oauth::Proofs;
 use portcullis_transport::http::{Address, Wall};
@@ -115,6 +117,7 @@ impl Front {
         let Some(first) = servers.first() else {
             return Err(Fault::operator("there is no server to serve"));
         };
+        let seats = seats(&serve, &servers)?;
         let resource = doors::resource(&serve, address);
         let mut hosts = serve.hosts.clone();
         if serve.resource.is_some() {
@@ -129,19 +132,40 @@ impl Front {
         let servers = servers.into_iter().map(|plan| alone(plan, &common.shared));
         let servers = servers.collect::<BTreeMap<_, _>>();
         let config = before.map_or(0, |before| before.config + 1);
-        Ok(Self { wall, gatekeeper, servers, serve, config, common })
+        Ok(Self { wall, gatekeeper, servers, seats, serve, config, common })
     }
 
     /// A session of the time before goes on.
     fn keeps(&self, old: &Self, session: &Session) -> bool {
-        let (name, who) = (&session.server, &session.principal);
-        let as_it_was = match (old.servers.get(name), self.servers.get(name)) {
+        let is_spoken = self.serve.legacy_sse || !session.is_old;
+        let is_there = |name| !session.is_aggregate || self.serve.aggregate.contains(name);
+        let as_it_was = |name| match (old.servers.get(name), self.servers.get(name)) {
             (Some(old), Some(new)) => is_same(old, new),
             _ => false,
         };
-        let is_spoken = self.serve.legacy_sse || !session.is_old;
-        as_it_was && is_spoken && may_come(&old.serve, &self.serve, who, name)
+        let who = &session.principal;
+        is_spoken
+            && session.servers.iter().all(|name| {
+                is_there(name) && as_it_was(name) && may_come(&old.serve, &self.serve, who, name)
+            })
     }
+}
+
+/// Who sits at the aggregate's table.
+fn seats(serve: &Serve, servers: &[Plan]) -> Result<Vec<Seat>, Fault> {
+    let seat = |name: &ServerName| {
+        let plan = servers.iter().find(|plan| plan.server.name == *name).ok_or_else(|| {
+            let said = format!("[serve] `aggregate`: the config names no server `{name}`");
+            Fault::operator(said)
+        })?;
+        let wrong =
+            |why: NoPrefix| Fault::operator(format!("[serve] `aggregate`: `{name}`: {why}"));
+        let prefix = Prefix::of(name).map_err(wrong)?;
+        let bytes = plan.server.limits.message_bytes;
+        let message_bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
+        Ok(Seat { server: name.clone(), prefix, message_bytes })
+    };
+    serve.aggregate.iter().map(seat).collect()
 }
 
 /// The same people, known by the same things.

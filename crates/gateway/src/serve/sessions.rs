@@ -24,7 +24,10 @@ const AHEAD: usize = 64;
 /// A conversation that goes on in a thread of its own.
 #[derive(Debug)]
 pub(super) struct Session {
-    pub(super) server: ServerName,
+    /// The server behind it; of an aggregate, all of them.
+    pub(super) servers: Vec<ServerName>,
+    /// It stands before several servers.
+    pub(super) is_aggregate: bool,
     pub(super) principal: Principal,
     /// What was agreed on, in a session that begins with `initialize`.
     pub(super) revision: OnceLock<Revision>,
@@ -42,14 +45,16 @@ pub(super) struct Session {
 
 impl Session {
     pub(super) fn new(
-        server: ServerName,
+        servers: Vec<ServerName>,
+        is_aggregate: bool,
         principal: Principal,
         voice: Voice,
         is_old: bool,
     ) -> Self {
         let born = Instant::now();
         Self {
-            server,
+            servers,
+            is_aggregate,
             principal,
             revision: OnceLock::new(),
             is_old,
@@ -159,7 +164,8 @@ pub(super) struct Limits {
 /// What a session is found by that nobody named.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Kinship {
-    pub(super) server: ServerName,
+    pub(super) servers: Vec<ServerName>,
+    pub(super) is_aggregate: bool,
     pub(super) principal: Principal,
     /// What the client declares.
     pub(super) declared: Fingerprint,
@@ -183,13 +189,16 @@ impl Sessions {
         Self { limits, named, shared, ending, config: 0 }
     }
 
-    /// There is room for one more of this principal's, who never has all of it.
-    pub(super) fn has_room(&mut self, principal: &Principal) -> bool {
+    /// There is room for so many more of this principal's, who never has all of it.
+    pub(super) fn has_room(&mut self, principal: &Principal, more: usize) -> bool {
         let most = self.limits.most;
         let share = most - most / 4;
         let is_full = |all: &Self| {
-            let theirs = all.all().filter(|session| session.principal == *principal).count();
-            theirs >= share || all.all().count() >= most
+            let counted = |session: &Arc<Session>| session.servers.len();
+            let own = all.all().filter(|session| session.principal == *principal);
+            let (theirs, every) =
+                (own.map(counted).sum::<usize>(), all.all().map(counted).sum::<usize>());
+            theirs + more > share || every + more > most
         };
         if is_full(self) {
             self.sweep(Instant::now());

@@ -5,7 +5,7 @@ use hyper::http::request::Parts;
 use portcullis_transport::http::{Reply, empty};
 use portcullis_wire::{Malformed, MalformedKind, Message, batch};
 
-use super::front::{Front, NO_SESSION, OURS, UNNAMED, Visit};
+use super::front::{Front, NO_SESSION, OURS, UNNAMED};
 use super::granted::Away;
 use super::head::fits;
 use super::lull;
@@ -13,6 +13,7 @@ use super::parcel::{Parcel, Post};
 use super::posts::Said;
 use super::replies::{answer_to, streamed};
 use super::stream::{Answers, Stream};
+use super::visit::Visit;
 
 /// Messages in one batch.
 const BATCH: usize = 64;

@@ -6,8 +6,9 @@ use portcullis_config::Listen;
 use portcullis_wire::trace::TRACEPARENT;
 use portcullis_wire::{Message, Request, Revision};
 
-use super::front::{Front, VERSION, Visit};
+use super::front::{Front, VERSION};
 use super::head::only;
+use super::visit::Visit;
 use crate::traces::{Head, Opening};
 
 impl Front {
@@ -26,8 +27,10 @@ impl Front {
         visit: &Visit<'_>,
     ) -> Option<Box<Opening>> {
         let traces = self.common.traces.as_ref()?;
+        // What several are asked is in no span: each of them was asked something of its own.
+        let (server, _) = visit.asks_whom(request).or_else(|| Some((visit.server()?, None)))?;
         let head = Head {
-            server: visit.name(),
+            server,
             // One that stands twice or is no text says nothing.
             parent: only(parts, TRACEPARENT).ok().flatten(),
             revision: only(parts, VERSION).ok().flatten().and_then(Revision::parse),

@@ -14,8 +14,9 @@ use portcullis_mediation::shares::{self, Kind, Shares, Wait};
 use portcullis_policy::Principal;
 use portcullis_transport::http::{Body, Content, Feed, Refusal, Reply};
 
-use super::front::{CHANGED, Front, Visit};
+use super::front::{CHANGED, Front};
 use super::granted::Away;
+use super::visit::Visit;
 
 /// A second begun is a second to wait.
 const BEGUN: Duration = Duration::from_secs(1);

@@ -13,6 +13,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::watch;
 
 use super::crew::Crew;
+use super::member::Reports;
 use super::posts::{Posts, Said, Told};
 use crate::driver::{Driver, Stopping};
 use crate::fault::Fault;
@@ -40,6 +41,19 @@ pub(super) struct Voice {
 /// # Errors
 /// When there can be no more threads.
 pub(super) fn begin(plan: Plan, shared: bool, crew: &Crew) -> std::io::Result<Voice> {
+    let posts = posts(&plan, shared);
+    on_a_thread(plan, Mouth::Posts(posts), crew)
+}
+
+/// The same of a session whose client is an aggregate.
+///
+/// # Errors
+/// When there can be no more threads.
+pub(super) fn begin_behind(plan: Plan, reports: Reports, crew: &Crew) -> std::io::Result<Voice> {
+    on_a_thread(plan, Mouth::Reports(reports), crew)
+}
+
+fn on_a_thread(plan: Plan, mouth: Mouth, crew: &Crew) -> std::io::Result<Voice> {
     let (say, said) = unbounded_channel();
     let (ended, ends) = watch::channel(false);
     let name = format!("session-{}", plan.server.name).chars().take(15).collect();
@@ -47,13 +61,16 @@ pub(super) fn begin(plan: Plan, shared: bool, crew: &Crew) -> std::io::Result<Vo
     let plan = Arc::new(plan);
     let work = move || match crew {
         Some(crew) => {
-            let Some(driver) = start(&plan, shared, said, ends) else { return };
-            if let Err(error) = crew.takes(driver, plan) {
+            let Some(driver) = start(&plan, mouth, said, ends) else { return };
+            let watching = async move {
+                watch_over(driver, &plan).await;
+            };
+            if let Err(error) = crew.works(watching) {
                 tell!("portcullis: a session cannot run: {error}");
             }
         }
         None => match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-            Ok(runtime) => runtime.block_on(live(&plan, shared, said, ends)),
+            Ok(runtime) => runtime.block_on(live(&plan, mouth, said, ends)),
             Err(error) => tell!("portcullis: a session cannot run: {error}"),
         },
     };
@@ -63,11 +80,11 @@ pub(super) fn begin(plan: Plan, shared: bool, crew: &Crew) -> std::io::Result<Vo
 
 async fn live(
     plan: &Arc<Plan>,
-    shared: bool,
+    mouth: Mouth,
     said: UnboundedReceiver<Told>,
     ends: watch::Receiver<bool>,
 ) {
-    if let Some(driver) = start(plan, shared, said, ends) {
+    if let Some(driver) = start(plan, mouth, said, ends) {
         watch_over(driver, plan).await;
     }
 }
@@ -75,15 +92,15 @@ async fn live(
 /// Starts the server and the session around it; when that cannot be, says so to whoever waits.
 fn start(
     plan: &Arc<Plan>,
-    shared: bool,
+    mouth: Mouth,
     said: UnboundedReceiver<Told>,
     ends: watch::Receiver<bool>,
 ) -> Option<Box<Driver>> {
-    let mut said = Some(said);
+    let mut client = Some((said, mouth));
     let host = || {
-        let ears = said.take().ok_or_else(|| std::io::Error::other("the session is over"))?;
-        let (ears, mouth) = (Ears::Posts(ears), Mouth::Posts(posts(plan, shared)));
-        Ok(Host { ears, mouth, stop: Stopping::Told(ends) })
+        let over = || std::io::Error::other("the session is over");
+        let (said, mouth) = client.take().ok_or_else(over)?;
+        Ok(Host { ears: Ears::Posts(said), mouth, stop: Stopping::Told(ends) })
     };
     // Whoever started this thread sleeps (`own::sleep`); what is granted is looked at as in `run`.
     let awake = portcullis_confine::own::wake();
@@ -93,8 +110,8 @@ fn start(
         Ok(driver) => Some(driver),
         Err(fault) => {
             tell!("portcullis: {}: not started: {fault}", plan.server.name);
-            if let Some(said) = said {
-                apologise(said, &fault, posts(plan, shared));
+            if let Some((said, mouth)) = client {
+                apologise(said, &fault, mouth);
             }
             None
         }
@@ -107,31 +124,35 @@ fn posts(plan: &Plan, shared: bool) -> Posts {
 }
 
 /// Whoever waits already learns that there will be no server.
-fn apologise(mut said: UnboundedReceiver<Told>, fault: &Fault, mut posts: Posts) {
+fn apologise(mut said: UnboundedReceiver<Told>, fault: &Fault, mut mouth: Mouth) {
     let public = if let Fault::Unapproved { public, .. } = fault { public } else { NOT_STARTED };
     let ends = |opening: Option<Box<Opening>>| {
         opening.into_iter().for_each(|opening| Asked::not_started(*opening));
     };
     said.close();
     while let Ok(told) = said.try_recv() {
-        let message = match told.said {
-            Said::Message(message, mut post) => {
+        let message = match (told.said, &mut mouth) {
+            (Said::Message(message, mut post), Mouth::Posts(posts)) => {
                 ends(post.as_mut().and_then(|post| post.opening.take()));
                 posts.hears(*message, post)
             }
-            Said::Asks(request, place, opening) => {
+            (Said::Asks(request, place, opening), Mouth::Posts(posts)) => {
                 ends(opening);
                 posts.asks(*request, place)
             }
-            Said::Opens(post) => {
+            (Said::Opens(post), Mouth::Posts(posts)) => {
                 posts.opens_all(post);
                 continue;
+            }
+            (Said::Passed(passed), _) => {
+                ends(passed.opening);
+                passed.message
             }
             _ => continue,
         };
         let Message::Request(request) = message else { continue };
         if let Some(answer) = portcullis_mediation::not_started(request.id, public) {
-            posts.send(&answer);
+            mouth.send(answer);
         }
     }
 }
