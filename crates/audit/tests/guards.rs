@@ -33,12 +33,66 @@ const root = roots[0];
 server.registerTool("look", {}, async ({ value }) => {
 "#;
 
+const GO: &str = r#"
+package main
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/mark3labs/mcp-go/mcp"
+	"github.com/mark3labs/mcp-go/server"
+)
+
+var root = os.Getenv("ROOT")
+var db *sql.DB
+var names = map[string]bool{"one": true, "two": true}
+var plain = regexp.MustCompile(`^[a-z0-9_]+$`)
+
+type store struct {
+	root string
+	db   *sql.DB
+}
+
+func main() {
+	kept := &store{root: root}
+	s := server.NewMCPServer("guards", "1.0.0")
+	s.AddTool(mcp.NewTool("look", mcp.WithString("value")), kept.look)
+	_ = server.ServeStdio(s)
+}
+
+func (s *store) look(ctx context.Context, request mcp.CallToolRequest) (*mcp.CallToolResult, error) {
+	value, err := request.RequireString("value")
+	if err != nil {
+		return nil, errors.New("value is missing")
+	}
+"#;
+
+/// In which language a body is.
+#[derive(Clone, Copy)]
+enum In {
+    Python,
+    Script,
+    Go,
+}
+
 /// Which checks speak of a tool with this body, at least high and likely.
-fn told(python: bool, body: &str) -> Vec<String> {
+fn told(language: In, body: &str) -> Vec<String> {
     let tree = tempfile::tempdir().expect("a directory");
-    let (name, text) = match python {
-        true => ("server.py", format!("{PYTHON}{}\n", body.replace("\n", "\n    "))),
-        false => ("server.js", format!("{SCRIPT}{body}\n}});\n")),
+    let (name, text) = match language {
+        In::Python => ("server.py", format!("{PYTHON}{}\n", body.replace("\n", "\n    "))),
+        In::Script => ("server.js", format!("{SCRIPT}{body}\n}});\n")),
+        In::Go => ("server.go", format!("{GO}{body}")),
     };
     std::fs::write(tree.path().join(name), text).expect("a file");
     let budget = Budget::until(Instant::now() + Duration::from_secs(60));
@@ -62,10 +116,10 @@ fn told(python: bool, body: &str) -> Vec<String> {
     told
 }
 
-fn holds(python: bool, rows: &[(&[&str], &str)]) {
+fn holds(language: In, rows: &[(&[&str], &str)]) {
     let mut wrong = Vec::new();
     for (expected, body) in rows {
-        let told = told(python, body);
+        let told = told(language, body);
         if told != *expected {
             wrong.push(format!("{expected:?}, but {told:?} of{body}"));
         }
@@ -107,7 +161,7 @@ fn a_check_of_what_is_not_empty_is_a_check() {
     ];
     let rows: Vec<(&[&str], &str)> =
         rows.iter().map(|(told, body)| (*told, body.as_str())).collect();
-    holds(true, &rows);
+    holds(In::Python, &rows);
 }
 
 #[test]
@@ -130,7 +184,7 @@ fn the_value_of_an_option_is_no_option() {
     ];
     let rows: Vec<(&[&str], &str)> =
         rows.iter().map(|(told, body)| (*told, body.as_str())).collect();
-    holds(true, &rows);
+    holds(In::Python, &rows);
 }
 
 #[test]
@@ -164,7 +218,7 @@ fn a_directory_ends_at_a_separator() {
     ];
     let rows: Vec<(&[&str], &str)> =
         rows.iter().map(|(told, body)| (*told, body.as_str())).collect();
-    holds(true, &rows);
+    holds(In::Python, &rows);
 }
 
 /// One of several directories, of which one may be the root of all.
@@ -192,5 +246,111 @@ fn one_of_several_directories_is_enough() {
     let tail = r#"
   if (value.slice(-4) !== ".txt") throw new Error("no text");
   return { content: [{ type: "text", text: await fs.readFile(path.resolve(root, value), "utf8") }] };"#;
-    holds(false, &[(NOTHING, &held), (PREFIX, &prefix), (ESCAPE, &bare), (ESCAPE, tail)]);
+    holds(In::Script, &[(NOTHING, &held), (PREFIX, &prefix), (ESCAPE, &bare), (ESCAPE, tail)]);
+}
+
+/// The body of the tool, and what stands behind it.
+fn go(body: &str, behind: &str) -> String {
+    format!("{body}\n}}\n{behind}\n")
+}
+
+#[test]
+fn what_holds_a_path_in_go() {
+    let read = "\ttext, err := os.ReadFile(full)\n\tif err != nil {\n\t\treturn nil, errors.New(\"no\")\n\t}\n\treturn mcp.NewToolResultText(string(text)), nil";
+    let within = |look: &str| {
+        let asked = format!(
+            "\tfull, err := s.within(value)\n\tif err != nil {{\n\t\treturn nil, errors.New(\"no\")\n\t}}\n{read}"
+        );
+        let way = format!(
+            "func (s *store) within(file string) (string, error) {{\n\tfull, err := filepath.EvalSymlinks(filepath.Join(s.root, file))\n\tif err != nil {{\n\t\treturn \"\", fmt.Errorf(\"no: %w\", err)\n\t}}\n{look}\n\treturn full, nil\n}}"
+        );
+        go(&asked, &way)
+    };
+    let no = "{\n\t\treturn \"\", errors.New(\"outside\")\n\t}";
+    let rows: Vec<(&[&str], String)> = vec![
+        (ESCAPE, go(&format!("\tfull := filepath.Join(root, value)\n{read}"), "")),
+        (ESCAPE, within("")),
+        (PREFIX, within(&format!("\tif !strings.HasPrefix(full, s.root) {no}"))),
+        (
+            NOTHING,
+            within(&format!("\tif !strings.HasPrefix(full, s.root+string(filepath.Separator)) {no}")),
+        ),
+        (
+            NOTHING,
+            within(&format!(
+                "\trel, err := filepath.Rel(s.root, full)\n\tif err != nil || rel == \"..\" || strings.HasPrefix(rel, \"../\") {no}"
+            )),
+        ),
+        // A look whose error nobody looks at is none.
+        (
+            ESCAPE,
+            within(&format!("\tif !strings.HasPrefix(full, s.root+\"/\") {no}"))
+                .replace("full, err := s.within(value)\n\tif err != nil {\n\t\treturn nil, errors.New(\"no\")\n\t}", "full, _ := s.within(value)\n\tfull = filepath.Join(root, value)"),
+        ),
+        (
+            NOTHING,
+            go(
+                "\tdirectory, err := os.OpenRoot(root)\n\tif err != nil {\n\t\treturn nil, errors.New(\"no\")\n\t}\n\tif _, err := directory.Open(value); err != nil {\n\t\treturn nil, errors.New(\"no\")\n\t}\n\treturn mcp.NewToolResultText(\"yes\"), nil",
+                "",
+            ),
+        ),
+        (
+            NOTHING,
+            go(
+                &format!("\tif !filepath.IsLocal(value) {{\n\t\treturn nil, errors.New(\"no\")\n\t}}\n\tfull, err := filepath.EvalSymlinks(filepath.Join(root, value))\n\tif err != nil {{\n\t\treturn nil, errors.New(\"no\")\n\t}}\n{read}"),
+                "",
+            ),
+        ),
+        (NOTHING, go(&format!("\tfull := filepath.Join(root, filepath.Base(value))\n{read}"), "")),
+    ];
+    let rows: Vec<(&[&str], &str)> =
+        rows.iter().map(|(told, body)| (*told, body.as_str())).collect();
+    holds(In::Go, &rows);
+}
+
+#[test]
+fn what_holds_words_statements_and_addresses_in_go() {
+    let end = "\n\treturn mcp.NewToolResultText(\"done\"), nil";
+    let no = "{\n\t\treturn nil, errors.New(\"no\")\n\t}\n";
+    let run = format!("\t_, err = exec.CommandContext(ctx, \"wc\", value).Output(){end}");
+    let ask = format!("\t_, err = db.QueryContext(ctx, value){end}");
+    let mine = format!("\t_, err = s.db.Query(value){end}");
+    let table = format!("\t_, err = db.Query(fmt.Sprintf(\"SELECT * FROM %s\", value)){end}");
+    let get = format!("\t_, err = http.Get(value){end}");
+    let item =
+        format!("\t_, err = http.Get(fmt.Sprintf(\"https://docs.example.com/%s\", value)){end}");
+    let filled = format!(
+        "\tvar found struct{{ Statement string }}\n\tif err := json.Unmarshal([]byte(value), &found); err != nil {no}\t_, err = db.Exec(found.Statement){end}"
+    );
+    let rows: Vec<(&[&str], String)> = vec![
+        (OPTION, go(&run, "")),
+        (NOTHING, go(&format!("\tif strings.HasPrefix(value, \"-\") {no}{run}"), "")),
+        (NOTHING, go(&format!("\tif !names[value] {no}{run}"), "")),
+        (NOTHING, go(&format!("\tif _, ok := names[value]; !ok {no}{run}"), "")),
+        (
+            NOTHING,
+            go(&format!("\tif !slices.Contains([]string{{\"a\", \"b\"}}, value) {no}{run}"), ""),
+        ),
+        (NOTHING, go(&format!("\tif !plain.MatchString(value) {no}{run}"), "")),
+        (
+            NOTHING,
+            go(
+                &format!(
+                    "\tswitch {{\n\tcase value == \"a\", value == \"b\":\n\tdefault:\n\t\treturn nil, errors.New(\"no\")\n\t}}\n{run}"
+                ),
+                "",
+            ),
+        ),
+        (&["raw-sql"], go(&ask, "")),
+        (&["raw-sql"], go(&mine, "")),
+        (&["raw-sql"], go(&table, "")),
+        (&["raw-sql"], go(&filled, "")),
+        (NOTHING, go(&format!("\tif !names[value] {no}{table}"), "")),
+        (NOTHING, go(&format!("\t_, err = db.Query(\"SELECT ?\", value){end}"), "")),
+        (&["server-side-request"], go(&get, "")),
+        (NOTHING, go(&item, "")),
+    ];
+    let rows: Vec<(&[&str], &str)> =
+        rows.iter().map(|(told, body)| (*told, body.as_str())).collect();
+    holds(In::Go, &rows);
 }

@@ -249,7 +249,6 @@ fn what_is_not_of_the_program_takes_nothing_from_what_was_read() {
     ];
     assert_eq!(ends(&others), Some(0));
     for (file, text) in [
-        ("main.go", "package main"),
         ("src/lib.rs", "fn main() {}"),
         ("long.min.js", "x"),
         ("other.py", "from node_modules.a import x"),
@@ -372,6 +371,32 @@ fn what_is_not_followed_passes_no_line() {
         report["left_out"][0]["why"].as_str().unwrap().contains("a name that is made when it runs"),
         "{report:#}"
     );
+}
+
+/// A file in a language that nobody here reads may hold anything.
+#[test]
+fn a_language_that_is_not_read_passes_no_line() {
+    let desk = Desk::new();
+    for folder in ["mixed", "rust"] {
+        fs::create_dir(desk.path(folder)).unwrap();
+        fs::write(desk.path(folder).join("main.rs"), "fn main() {}\n").unwrap();
+    }
+    let only = desk.audit(&["rust"]);
+    let said = String::from_utf8_lossy(&only.stderr).into_owned();
+    assert_eq!(only.status.code(), Some(3), "{said}");
+    let server = include_str!("../../audit/fixtures/path-escape/silent.go");
+    fs::write(desk.path("mixed").join("server.go"), server).unwrap();
+    fs::write(desk.path("whole.go"), server).unwrap();
+    let passed = |target: &str| {
+        let (report, _) = desk.json(&[target]);
+        let rows = report["checklist"].as_array().unwrap();
+        (rows.iter().any(|row| row["status"] == "pass"), report["left_out"].clone())
+    };
+    assert!(passed("whole.go").0);
+    let (any, left_out) = passed("mixed");
+    assert!(!any, "{left_out:#}");
+    assert_eq!(left_out[0]["file"], "main.rs", "{left_out:#}");
+    assert_eq!(left_out[0]["why"], "a language that is not read", "{left_out:#}");
 }
 
 #[test]

@@ -20,6 +20,7 @@ pub(super) static CHECK: Check = Check {
         (Language::Python, "server = FastMCP(\"notes\", host=\"127.0.0.1\")"),
         (Language::TypeScript, "app.listen(3000, \"127.0.0.1\");"),
         (Language::JavaScript, "app.listen(3000, \"127.0.0.1\");"),
+        (Language::Go, "http.ListenAndServe(\"127.0.0.1:3000\", handler)"),
     ],
     live: true,
     cwe: &[1327],

@@ -19,6 +19,7 @@ pub(super) static CHECK: Check = Check {
         (Language::Python, "httpx.get(url, verify=\"/etc/ssl/our-ca.pem\")"),
         (Language::TypeScript, "https.request({ ca: fs.readFileSync(\"our-ca.pem\") });"),
         (Language::JavaScript, "https.request({ ca: fs.readFileSync(\"our-ca.pem\") });"),
+        (Language::Go, "&tls.Config{RootCAs: ours}"),
     ],
     live: false,
     cwe: &[295],

@@ -22,6 +22,7 @@ pub(super) static CHECK: Check = Check {
         (Language::Python, "value = ast.literal_eval(text)"),
         (Language::TypeScript, "const value = JSON.parse(text);"),
         (Language::JavaScript, "const value = JSON.parse(text);"),
+        (Language::Go, "number, err := strconv.ParseFloat(text, 64)"),
     ],
     live: true,
     cwe: &[94, 95],

@@ -30,6 +30,10 @@ pub(super) static CHECK: Check = Check {
             Language::JavaScript,
             "const programs = new Map([[\"wc\", new Set([\"-w\", \"-l\"])]]);\nif (!programs.has(program)) throw new Error(\"not allowed\");",
         ),
+        (
+            Language::Go,
+            "switch program {\ncase \"wc\", \"date\":\ndefault:\n\treturn errors.New(\"not allowed\")\n}",
+        ),
     ],
     live: false,
     cwe: &[78, 250],

@@ -21,6 +21,7 @@ pub(super) static CHECK: Check = Check {
         (Language::Python, "token = os.environ[\"TOKEN\"]"),
         (Language::TypeScript, "const token = process.env.TOKEN;"),
         (Language::JavaScript, "const token = process.env.TOKEN;"),
+        (Language::Go, "token := os.Getenv(\"TOKEN\")"),
     ],
     live: false,
     cwe: &[798],

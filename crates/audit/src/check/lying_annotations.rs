@@ -32,6 +32,10 @@ pub(super) static CHECK: Check = Check {
             Language::JavaScript,
             "server.registerTool(\"remove\", { annotations: { readOnlyHint: false, destructiveHint: true } }, remove);",
         ),
+        (
+            Language::Go,
+            "mcp.AddTool(server, &mcp.Tool{Name: \"remove\", Annotations: &mcp.ToolAnnotations{ReadOnlyHint: false}}, remove)",
+        ),
     ],
     live: true,
     cwe: &[345],

@@ -32,6 +32,10 @@ pub(super) static CHECK: Check = Check {
             Language::JavaScript,
             "server.registerTool(\"read\", { annotations: { readOnlyHint: true, openWorldHint: false } }, read);",
         ),
+        (
+            Language::Go,
+            "mcp.AddTool(server, &mcp.Tool{Name: \"read\", Annotations: &mcp.ToolAnnotations{ReadOnlyHint: true}}, read)",
+        ),
     ],
     live: true,
     cwe: &[1059],

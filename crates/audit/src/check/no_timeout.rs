@@ -21,6 +21,10 @@ pub(super) static CHECK: Check = Check {
         (Language::Python, "subprocess.run(words, timeout=10)"),
         (Language::TypeScript, "await fetch(url, { signal: AbortSignal.timeout(10_000) });"),
         (Language::JavaScript, "await fetch(url, { signal: AbortSignal.timeout(10_000) });"),
+        (
+            Language::Go,
+            "ctx, cancel := context.WithTimeout(ctx, 10*time.Second)\ndefer cancel()\nout, err := exec.CommandContext(ctx, \"wc\", \"-w\", \"--\", name).Output()",
+        ),
     ],
     live: false,
     cwe: &[400],

@@ -31,6 +31,10 @@ pub(super) static CHECK: Check = Check {
             Language::JavaScript,
             "if (words.some((word) => word.startsWith(\"-\"))) throw new Error(\"options are not taken\");\nexecFile(\"wc\", [\"-w\", \"--\", ...words], { timeout: 10_000 }, done);",
         ),
+        (
+            Language::Go,
+            "if strings.HasPrefix(word, \"-\") {\n\treturn errors.New(\"options are not taken\")\n}\nexec.CommandContext(ctx, \"wc\", \"-w\", \"--\", word)",
+        ),
     ],
     live: true,
     cwe: &[88],

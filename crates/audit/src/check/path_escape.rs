@@ -31,6 +31,10 @@ pub(super) static CHECK: Check = Check {
             Language::JavaScript,
             "const full = await fs.realpath(path.resolve(root, asked));\nconst way = path.relative(root, full);\nif (way === \"..\" || way.startsWith(\"../\") || path.isAbsolute(way)) throw new Error(\"outside of the project\");",
         ),
+        (
+            Language::Go,
+            "root, err := os.OpenRoot(directory)\nif err != nil {\n\treturn err\n}\nfile, err := root.Open(asked)",
+        ),
     ],
     live: true,
     cwe: &[22, 59, 73],

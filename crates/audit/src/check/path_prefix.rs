@@ -31,6 +31,10 @@ pub(super) static CHECK: Check = Check {
             Language::JavaScript,
             "if (full !== root && !full.startsWith(root + path.sep)) throw new Error(\"outside of the project\");",
         ),
+        (
+            Language::Go,
+            "if full != root && !strings.HasPrefix(full, root+string(filepath.Separator)) {\n\treturn errors.New(\"outside of the project\")\n}",
+        ),
     ],
     live: true,
     cwe: &[22, 187],

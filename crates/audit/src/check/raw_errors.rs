@@ -32,6 +32,10 @@ pub(super) static CHECK: Check = Check {
             Language::JavaScript,
             "} catch (error) {\n  log.error({ number, error });\n  return { isError: true, content: [{ type: \"text\", text: `that did not work (${number})` }] };\n}",
         ),
+        (
+            Language::Go,
+            "if err != nil {\n\tslog.Error(\"read\", \"number\", number, \"error\", err)\n\treturn mcp.NewToolResultError(\"that did not work; the log knows why\"), nil\n}",
+        ),
     ],
     live: true,
     cwe: &[209],

@@ -31,6 +31,10 @@ pub(super) static CHECK: Check = Check {
             Language::JavaScript,
             "db.prepare(\"SELECT name, price FROM products WHERE name = ?\").all(name);",
         ),
+        (
+            Language::Go,
+            "shop.QueryContext(ctx, \"SELECT name, price FROM products WHERE name = ?\", name)",
+        ),
     ],
     live: true,
     cwe: &[89],

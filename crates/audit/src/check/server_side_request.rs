@@ -31,6 +31,10 @@ pub(super) static CHECK: Check = Check {
             Language::JavaScript,
             "if (!hosts.has(new URL(url).hostname)) throw new Error(\"that host is not on the list\");\nawait fetch(url, { redirect: \"error\", signal: AbortSignal.timeout(10_000) });",
         ),
+        (
+            Language::Go,
+            "address, err := url.Parse(asked)\nif err != nil || !slices.Contains(hosts, address.Hostname()) {\n\treturn errors.New(\"that host is not on the list\")\n}",
+        ),
     ],
     live: true,
     cwe: &[918],

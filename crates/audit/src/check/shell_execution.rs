@@ -31,6 +31,7 @@ pub(super) static CHECK: Check = Check {
             Language::JavaScript,
             "execFile(\"wc\", [\"-w\", \"--\", name], { timeout: 10_000 }, done);",
         ),
+        (Language::Go, "exec.CommandContext(ctx, \"wc\", \"-w\", \"--\", name)"),
     ],
     live: true,
     cwe: &[78],

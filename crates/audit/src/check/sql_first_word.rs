@@ -25,6 +25,7 @@ pub(super) static CHECK: Check = Check {
         ),
         (Language::TypeScript, "const db = new Database(\"shop.db\", { readonly: true });"),
         (Language::JavaScript, "const db = new Database(\"shop.db\", { readonly: true });"),
+        (Language::Go, "shop, err := sql.Open(\"sqlite3\", \"file:shop.db?mode=ro\")"),
     ],
     live: false,
     cwe: &[89, 184],

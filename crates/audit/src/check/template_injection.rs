@@ -20,6 +20,10 @@ pub(super) static CHECK: Check = Check {
         (Language::Python, "Template(\"Hello {{ name }}\").render(name=name)"),
         (Language::JavaScript, "Handlebars.compile(\"Hello {{name}}\")({ name });"),
         (Language::TypeScript, "Handlebars.compile(\"Hello {{name}}\")({ name });"),
+        (
+            Language::Go,
+            "page := template.Must(template.New(\"page\").Parse(\"Hello {{.}}\"))\nerr := page.Execute(out, name)",
+        ),
     ],
     live: true,
     cwe: &[1336],

@@ -32,6 +32,10 @@ pub(super) static CHECK: Check = Check {
             Language::JavaScript,
             "inputSchema: { path: z.string().max(255), lines: z.number().int().min(1).max(200).default(200) }",
         ),
+        (
+            Language::Go,
+            "mcp.NewTool(\"read\", mcp.WithString(\"path\", mcp.Required(), mcp.MaxLength(255)))",
+        ),
     ],
     live: true,
     cwe: &[20, 770, 1284],

@@ -11,6 +11,7 @@ mod ignores;
 mod ir;
 mod lower;
 mod options;
+mod packages;
 mod sinks;
 mod taint;
 mod walk;
@@ -22,7 +23,7 @@ use tree_sitter::{ParseOptions, Parser};
 
 use crate::evidence::Source;
 use crate::evidence::source::{Language, LeftOut, SourceFile};
-use ir::Module;
+use ir::{Module, Tongue};
 use lower::Lower;
 use walk::File;
 
@@ -106,6 +107,7 @@ fn read(target: &Path, budget: &Budget) -> Result<Source, Trouble> {
         modules.push(module);
         lines.push(file.text.lines().collect::<Vec<_>>());
     }
+    packages::assemble(&mut modules);
     let speaks_sql = found.files.iter().any(|it| speaks_sql(&it.text));
     let mut world = taint::World::new(&modules, &lines, budget.deadline, speaks_sql);
     world.run();
@@ -147,6 +149,7 @@ fn understand(file: &File, number: u32, budget: &Budget) -> (Option<Module>, boo
         Language::Python => tree_sitter_python::LANGUAGE,
         Language::TypeScript if file.name.ends_with(".tsx") => tree_sitter_typescript::LANGUAGE_TSX,
         Language::TypeScript => tree_sitter_typescript::LANGUAGE_TYPESCRIPT,
+        Language::Go => tree_sitter_go::LANGUAGE,
         _ => tree_sitter_javascript::LANGUAGE,
     };
     let mut parser = Parser::new();
@@ -166,10 +169,13 @@ fn understand(file: &File, number: u32, budget: &Budget) -> (Option<Module>, boo
     };
     let root = tree.root_node();
     let mut lower = Lower::new(&file.text, number);
-    let python = file.language == Language::Python;
-    let body = if python { lower.py_block(root) } else { lower.js_block(root) };
+    let (tongue, body) = match file.language {
+        Language::Python => (Tongue::Python, lower.py_block(root)),
+        Language::Go => (Tongue::Go, lower.go_block(root)),
+        _ => (Tongue::Script, lower.js_block(root)),
+    };
     let whole = !root.has_error() && !lower.too_deep;
-    (Some(Module { name: file.name.clone(), python, body }), whole)
+    (Some(Module { name: file.name.clone(), tongue, body, tags: lower.tags }), whole)
 }
 
 /// Whether a file brings in something that speaks SQL.

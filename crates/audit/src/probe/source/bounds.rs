@@ -24,19 +24,9 @@ const DEEP: u32 = 10;
 impl World<'_> {
     /// What a Python parameter's type, or its default `Field(...)`, says.
     pub(super) fn says_of_param(&mut self, function: Id, param: &Param) -> Says {
-        let scope = match self.values.get(function) {
-            Node::Function(number) | Node::Bound(_, number) => {
-                self.closures.get(*number as usize).map(|it| it.scope)
-            }
-            _ => None,
-        };
-        let Some(mut scope) = scope else { return FREE };
-        // The type was written where the function was, not where it is wrapped.
-        let home = self.module_scopes.get(param_file(param) as usize).copied().flatten();
-        scope = home.unwrap_or(scope);
-        self.frames.clear();
-        self.depth = 0;
-        self.frames.push(Frame::new(scope, None, None, At::default()));
+        if !self.stand_at(function, param) {
+            return FREE;
+        }
         let of = param.of.as_ref().map(|(it, _)| self.expr(it));
         let default = param.default.as_ref().map(|it| self.expr(it));
         let _frame = self.frames.pop();
@@ -45,12 +35,42 @@ impl World<'_> {
         Says { bounded: says.bounded || more.bounded, guard: says.guard.or(more.guard) }
     }
 
+    /// The type of a parameter, where it was written.
+    pub(super) fn type_of_param(&mut self, function: Id, param: &Param) -> Option<Id> {
+        let of = self.stand_at(function, param).then(|| {
+            let of = param.of.as_ref().map(|(it, _)| self.expr(it));
+            let _frame = self.frames.pop();
+            of
+        });
+        of.flatten()
+    }
+
+    /// A frame in which the types of a function's parameters mean what they meant where it was written.
+    fn stand_at(&mut self, function: Id, param: &Param) -> bool {
+        let scope = match self.values.get(function) {
+            Node::Function(number) | Node::Bound(_, number) => {
+                self.closures.get(*number as usize).map(|it| it.scope)
+            }
+            _ => None,
+        };
+        let Some(mut scope) = scope else { return false };
+        // The type was written where the function was, not where it is wrapped.
+        let home = self.module_scopes.get(param_file(param) as usize).copied().flatten();
+        scope = home.unwrap_or(scope);
+        self.frames.clear();
+        self.depth = 0;
+        self.frames.push(Frame::new(scope, None, None, At::default()));
+        true
+    }
+
     fn says(&mut self, of: Id, left: u32) -> Says {
         let Some(left) = left.checked_sub(1) else { return FREE };
         match self.values.get(of).clone() {
             Node::Global(path) => match path.rsplit('.').next().unwrap_or_default() {
                 "bool" => Says { bounded: true, ..NUMBER },
-                "int" | "float" | "Decimal" | "date" | "datetime" => NUMBER,
+                "int" | "float" | "Decimal" | "date" | "datetime" | "int8" | "int16" | "int32"
+                | "int64" | "uint" | "uint8" | "uint16" | "uint32" | "uint64" | "float32"
+                | "float64" => NUMBER,
                 "UUID" => Says { bounded: true, ..NUMBER },
                 _ => FREE,
             },

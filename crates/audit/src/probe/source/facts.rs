@@ -31,7 +31,17 @@ const SCRIPT_WAITING: &[&str] = &[
     "child_process.execFileSync",
     "child_process.spawnSync",
 ];
+/// Functions of Go's that wait as long as it takes.
+const GO_WAITING: &[&str] =
+    &["exec.Command", "http.Get", "http.Head", "http.Post", "http.PostForm"];
+/// Hosts that stand for every address, before the colon of a port.
+const EVERYWHERE: &[&str] = &["", "0.0.0.0", "[::]"];
 const LISTENING: &[&str] = &[
+    "ListenAndServe",
+    "ListenAndServeTLS",
+    "Listen",
+    "Start",
+    "Server",
     "run",
     "run_async",
     "listen",
@@ -49,6 +59,11 @@ const LISTENING: &[&str] = &[
     "TCPSite",
 ];
 
+/// What stands behind the colon of an address.
+fn is_port(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|it| it.is_ascii_digit())
+}
+
 impl World<'_> {
     /// Looks at a call of somebody else's function.
     pub(super) fn note_facts(&mut self, asked: &Asked<'_>) {
@@ -64,7 +79,7 @@ impl World<'_> {
     fn facts_of(&self, asked: &Asked<'_>) -> Vec<FactKind> {
         let mut found = Vec::new();
         if LISTENING.contains(&asked.method)
-            && asked.args.iter().any(|(_, it)| self.is_everywhere(*it, 4))
+            && asked.args.iter().any(|(_, it)| self.is_everywhere(*it, asked.at, 4))
         {
             found.push(FactKind::BindsAll);
         }
@@ -77,6 +92,7 @@ impl World<'_> {
             asked,
             &["verify", "verify_ssl", "rejectUnauthorized", "strictSSL", "check_hostname"],
         ) || asked.path == "ssl._create_unverified_context"
+            || asked.path == "tls.Config" && self.switches_on(asked, "InsecureSkipVerify")
         {
             found.push(FactKind::CertificatesIgnored);
         }
@@ -89,14 +105,26 @@ impl World<'_> {
         found
     }
 
-    fn is_everywhere(&self, id: Id, left: u32) -> bool {
+    fn is_everywhere(&self, id: Id, at: At, left: u32) -> bool {
         let Some(left) = left.checked_sub(1) else { return false };
         match self.values.get(id) {
-            Node::Text(text) => matches!(text.as_ref(), "0.0.0.0" | "::"),
-            Node::List(items) => items.iter().any(|(_, it)| self.is_everywhere(*it, left)),
-            Node::Map(entries) => entries.iter().any(|(_, it)| self.is_everywhere(*it, left)),
-            Node::Phi(alts) => alts.iter().any(|it| self.is_everywhere(it.value, left)),
-            Node::Or(values) => values.iter().any(|it| self.is_everywhere(*it, left)),
+            Node::Text(text) => {
+                let address = text.rsplit_once(':').filter(|(_, port)| is_port(port));
+                let go =
+                    self.is_go(at) && address.is_some_and(|(host, _)| EVERYWHERE.contains(&host));
+                go || matches!(text.as_ref(), "0.0.0.0" | "::")
+            }
+            // What is put together, such as `":" + port`.
+            Node::Parts(parts) if self.is_go(at) => {
+                let first = parts.first().and_then(|it| self.values.text(*it));
+                first.is_some_and(|it| {
+                    it.strip_suffix(':').is_some_and(|it| EVERYWHERE.contains(&it))
+                })
+            }
+            Node::List(items) => items.iter().any(|(_, it)| self.is_everywhere(*it, at, left)),
+            Node::Map(entries) => entries.iter().any(|(_, it)| self.is_everywhere(*it, at, left)),
+            Node::Phi(alts) => alts.iter().any(|it| self.is_everywhere(it.value, at, left)),
+            Node::Or(values) => values.iter().any(|it| self.is_everywhere(*it, at, left)),
             _ => false,
         }
     }
@@ -108,6 +136,13 @@ impl World<'_> {
             name.as_deref().is_some_and(|it| names.contains(&it)) && off(*id)
                 || names.iter().any(|it| self.option(*id, it).is_some_and(off))
         })
+    }
+
+    fn switches_on(&self, asked: &Asked<'_>, name: &str) -> bool {
+        let on = |(word, id): &(Option<Word>, Id)| {
+            word.as_deref() == Some(name) && *self.values.get(*id) == Node::Bool(true)
+        };
+        asked.args.iter().any(on)
     }
 
     fn option(&self, id: Id, name: &str) -> Option<Id> {
@@ -131,6 +166,9 @@ impl World<'_> {
             });
         let waits =
             request || WAITING.contains(&asked.path) || SCRIPT_WAITING.contains(&asked.path);
+        if self.is_go(asked.at) {
+            return GO_WAITING.contains(&asked.path);
+        }
         never || waits && !self.has(asked, &["timeout", "signal"])
     }
 

@@ -1,5 +1,6 @@
 //! Which functions a client reaches, under which names, and what it may send them.
 
+mod golang;
 mod offered;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -24,6 +25,8 @@ enum Given {
     Request { after_context: bool },
     /// The address of a resource.
     Address,
+    /// By the types of its parameters.
+    Go,
 }
 
 #[derive(Debug)]
@@ -35,6 +38,8 @@ struct Registered {
     at: At,
     /// The schema that its registration states.
     schema: Option<Id>,
+    /// The same, read already.
+    read: Vec<(Word, super::bounds::Says)>,
     annotations: Option<Annotations>,
     /// The server says nothing of its errors.
     masked: bool,
@@ -67,6 +72,9 @@ impl World<'_> {
     ) -> Option<Id> {
         if self.handling {
             return None;
+        }
+        if self.is_go(at) {
+            return self.register_go(method, args, at);
         }
         self.note_offer(method, args, at);
         if self.is_python(at) {
@@ -103,19 +111,20 @@ impl World<'_> {
             let Node::Call(_, outer, stated) = self.values.get(callee).clone() else { return None };
             let outer = outer?;
             if let Some((kind, given)) = low(word) {
-                self.add(kind, "*".to_owned(), function, given, at, &stated, Some(outer));
+                let _new =
+                    self.add(kind, "*".to_owned(), function, given, at, &stated, Some(outer));
                 return Some(function);
             }
             let kind = high(word)?;
             let name = self.stated_name(&stated, kind, function);
-            self.add(kind, name, function, Given::ByName, at, &stated, Some(outer));
+            let _new = self.add(kind, name, function, Given::ByName, at, &stated, Some(outer));
             return Some(function);
         }
         let kind = high(method)?;
         let _named_by = recv?;
         let stated: Args = args.iter().skip(1).cloned().collect();
         let name = self.stated_name(&stated, kind, function);
-        self.add(kind, name, function, Given::ByName, at, &stated, recv);
+        let _new = self.add(kind, name, function, Given::ByName, at, &stated, recv);
         Some(function)
     }
 
@@ -132,7 +141,7 @@ impl World<'_> {
                 _ => continue,
             };
             if self.is_function(function) {
-                self.add(kind, "*".to_owned(), function, given, at, &Args::new(), None);
+                let _new = self.add(kind, "*".to_owned(), function, given, at, &Args::new(), None);
             }
         }
     }
@@ -179,7 +188,7 @@ impl World<'_> {
             let name = self
                 .field_of(first, &word("name"))
                 .and_then(|it| self.values.text(it).map(ToString::to_string));
-            self.add(
+            let _new = self.add(
                 kind,
                 name.unwrap_or_else(|| "*".to_owned()),
                 function,
@@ -193,7 +202,7 @@ impl World<'_> {
         let function = *ids.iter().skip(1).rev().find(|it| self.is_function(**it))?;
         let name = self.values.text(first).map(ToString::to_string);
         let given = if kind == HandlerKind::Resource { Given::Address } else { Given::Together };
-        self.add(
+        let _new = self.add(
             kind,
             name.unwrap_or_else(|| "*".to_owned()),
             function,
@@ -219,7 +228,7 @@ impl World<'_> {
             _ => return None,
         };
         let given = Given::Request { after_context: false };
-        self.add(kind, "*".to_owned(), function, given, at, &Args::new(), None);
+        let _new = self.add(kind, "*".to_owned(), function, given, at, &Args::new(), None);
         Some(self.unknown(at))
     }
 
@@ -233,11 +242,11 @@ impl World<'_> {
         at: At,
         stated: &Args,
         server: Option<Id>,
-    ) {
+    ) -> Option<&mut Registered> {
         let at = self.original(function, 8).map_or(at, |it| it.at);
         let known = |it: &Registered| it.name == name && it.kind == kind && it.at == at;
         if self.registry.handlers.iter().any(known) || self.registry.handlers.len() >= 2_000 {
-            return;
+            return None;
         }
         let annotations = self.stated_annotations(stated);
         let schema = self.stated_schema(stated);
@@ -249,12 +258,14 @@ impl World<'_> {
             given,
             at,
             schema,
+            read: Vec::new(),
             annotations,
             masked,
             tools: BTreeSet::new(),
             taken: BTreeSet::new(),
             raw: BTreeSet::new(),
         });
+        self.registry.handlers.last_mut()
     }
 
     fn is_masked(&self, server: Id) -> bool {
@@ -448,6 +459,7 @@ impl World<'_> {
     fn limit(&mut self, handler: u32) {
         let Some(it) = self.registry.handlers.get(handler as usize) else { return };
         let (function, schema, low) = (it.function, it.schema, it.name == "*");
+        let (mut read, go) = (it.read.clone(), it.given == Given::Go);
         if let Some(original) = self.original(function, 8).filter(|_| it.given == Given::ByName) {
             for param in &original.params {
                 let says = self.says_of_param(function, param);
@@ -455,6 +467,12 @@ impl World<'_> {
             }
         }
         for (name, says) in schema.map(|it| self.schema_fields(it)).unwrap_or_default() {
+            let _old = self.registry.limits.insert((handler, name), says);
+        }
+        if go {
+            read.extend(self.go_fields(function));
+        }
+        for (name, says) in read {
             let _old = self.registry.limits.insert((handler, name), says);
         }
         if low {
@@ -527,6 +545,7 @@ impl World<'_> {
                 names.into_iter().map(param).collect()
             }
             Given::Together => vec![(None, sent)],
+            Given::Go => self.given_in_go(handler, function, sent, at),
             Given::NameAndArguments => {
                 let asked = self.make(Node::Asked(handler), at);
                 vec![(None, asked), (None, sent)]

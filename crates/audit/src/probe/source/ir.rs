@@ -16,13 +16,24 @@ pub(super) struct At {
     pub(super) column: u32,
 }
 
+/// Whose ways a file has: names, modules and errors work as they do there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Tongue {
+    Python,
+    /// JavaScript and TypeScript.
+    Script,
+    Go,
+}
+
 /// A file, understood.
 #[derive(Debug)]
 pub(super) struct Module {
     /// Its name relative to the target.
     pub(super) name: String,
-    pub(super) python: bool,
+    pub(super) tongue: Tongue,
     pub(super) body: Vec<Stmt>,
+    /// What fields of its types are called where they are written as JSON.
+    pub(super) tags: Vec<(Word, Word)>,
 }
 
 #[derive(Debug)]

@@ -1,5 +1,6 @@
 //! From a grammar's tree to the small language that is followed. Each language has its room.
 
+pub(super) mod go;
 pub(super) mod javascript;
 pub(super) mod python;
 mod script;
@@ -21,11 +22,13 @@ pub(super) struct Lower<'t> {
     depth: u32,
     /// Whether something was nested too deeply to be followed.
     pub(super) too_deep: bool,
+    /// What fields of types are called in JSON.
+    pub(super) tags: Vec<(Word, Word)>,
 }
 
 impl<'t> Lower<'t> {
     pub(super) fn new(text: &'t str, file: u32) -> Self {
-        Self { text, file, depth: 0, too_deep: false }
+        Self { text, file, depth: 0, too_deep: false, tags: Vec::new() }
     }
 
     /// Columns count characters, so the line's own bytes are looked at.

@@ -1,5 +1,7 @@
 //! Where a value can do harm: one table for each language.
 
+mod go;
+
 use crate::evidence::source::Sink;
 
 use super::ir::At;
@@ -37,9 +39,11 @@ pub(super) enum Place {
     /// What the method is called on.
     Recv,
     All,
+    /// This one, and all behind it.
+    From(usize),
 }
 
-use Place::{All, At as Nth, Named, Recv};
+use Place::{All, At as Nth, From, Named, Recv};
 
 /// What a row's name is held against.
 #[derive(Debug, Clone, Copy)]
@@ -229,7 +233,8 @@ impl World<'_> {
         let Some((sink, which)) = self.which(asked) else { return Came::Unknown };
         let sink = self.refined(sink, asked);
         let families = raises(sink);
-        if !families.is_empty() {
+        // In Go an error is a value.
+        if !families.is_empty() && !self.is_go(asked.at) {
             let caught = self.make(Node::Caught(asked.at), asked.at);
             self.throw(caught, families, asked.at);
         }
@@ -244,7 +249,12 @@ impl World<'_> {
     }
 
     fn which(&self, asked: &Asked<'_>) -> Option<(Sink, Which)> {
-        let rows = if self.is_python(asked.at) { PYTHON } else { SCRIPT };
+        let go = self.is_go(asked.at);
+        let rows = match (go, self.is_python(asked.at)) {
+            (true, _) => go::GO,
+            (_, true) => PYTHON,
+            _ => SCRIPT,
+        };
         let fits = |row: &&Row| match row.0 {
             Path(path) => asked.path == path,
             Below(path) => asked.path.starts_with(path) && LOGGERS.contains(&asked.method),
@@ -258,6 +268,9 @@ impl World<'_> {
             return Some((row.1, row.2));
         }
         let root = asked.path.split(['.', '(']).next().unwrap_or_default();
+        if go {
+            return self.which_in_go(asked, root);
+        }
         if HTTP.contains(&root) && VERBS.contains(&asked.method) {
             return Some((
                 Sink::Url,
@@ -350,6 +363,12 @@ impl World<'_> {
                 let writes = writes.is_some_and(|it| it.contains(['w', 'a', 'x', '+']));
                 if writes { Sink::FileWrite } else { sink }
             }
+            Sink::FileRead if asked.path == "os.OpenFile" => {
+                let flags = asked.args.get(1).map(|(_, it)| *it);
+                let writes =
+                    |it| ["O_WRONLY", "O_RDWR", "O_CREATE"].iter().any(|w| self.holds(it, w, 6));
+                if flags.is_some_and(writes) { Sink::FileWrite } else { sink }
+            }
             Sink::Deserialise if asked.path == "yaml.load" => {
                 let loader = asked.args.iter().skip(1).find_map(|(_, it)| self.values.path(*it));
                 if loader.is_some_and(|it| it.contains("Safe") || it.contains("Base")) {
@@ -426,6 +445,7 @@ impl World<'_> {
                     found.extend(named.map(|(_, id)| *id));
                 }
                 Recv => found.extend(asked.recv),
+                From(index) => found.extend(positional.iter().skip(*index)),
                 // Of a program's words, what has a name of its own is none.
                 All if sink == Sink::Process => found.extend(&positional),
                 All => found.extend(asked.args.iter().map(|(_, id)| *id)),

@@ -8,6 +8,7 @@
 
 pub(super) mod call;
 pub(super) mod expr;
+pub(super) mod golang;
 pub(super) mod known;
 pub(super) mod member;
 pub(super) mod modules;
@@ -24,7 +25,8 @@ use std::time::Instant;
 use crate::evidence::source::{Flow, Sink};
 
 use super::handlers::Registry;
-use super::ir::{At, Class, Function, Module, Word};
+use super::ir::{At, Class, Function, Module, Tongue, Word};
+use super::packages;
 use value::{Alt, Args, Id, Known, Node, Values};
 
 /// How many steps all of it may take, and how many one handler.
@@ -182,6 +184,8 @@ pub(super) struct World<'m> {
     pub(super) unfollowed: BTreeSet<(u32, String)>,
     /// Whether any file imports something that speaks SQL.
     pub(super) speaks_sql: bool,
+    /// What fields of Go's types are called in JSON.
+    pub(super) tags: HashMap<Word, Word>,
     /// Whether what is run now is a handler with what a client sends.
     pub(super) handling: bool,
 }
@@ -223,6 +227,7 @@ impl<'m> World<'m> {
             noted: Default::default(),
             unfollowed: BTreeSet::new(),
             speaks_sql,
+            tags: modules.iter().flat_map(|it| it.tags.iter().cloned()).collect(),
             handling: false,
         }
     }
@@ -259,10 +264,35 @@ impl<'m> World<'m> {
         let throws = std::mem::take(&mut self.throws);
         let handling = std::mem::replace(&mut self.handling, false);
         self.frames.push(Frame::new(scope, None, None, At::default()));
-        let _alive = self.block(&known.body);
+        match known.tongue {
+            Tongue::Go => self.run_package(packages::folder(&known.name), scope),
+            _ => {
+                let _alive = self.block(&known.body);
+            }
+        }
         let _frame = self.frames.pop();
         (self.facts, self.throws, self.handling) = (facts, throws, handling);
         Some(scope)
+    }
+
+    /// The files of a Go package have one scope: first what they declare, then what they compute.
+    fn run_package(&mut self, folder: &str, scope: u32) {
+        let modules: &'m [Module] = self.modules;
+        let mut bodies = Vec::new();
+        for (number, module) in modules.iter().enumerate() {
+            if module.tongue == Tongue::Go && packages::folder(&module.name) == folder {
+                if let Some(slot) = self.module_scopes.get_mut(number) {
+                    *slot = Some(scope);
+                }
+                bodies.push(packages::parted(&module.body));
+            }
+        }
+        for (declared, _) in &bodies {
+            let _alive = self.block(declared);
+        }
+        for (_, computed) in &bodies {
+            let _alive = self.block(computed);
+        }
     }
 
     pub(super) fn open(&mut self, parent: Option<u32>) -> u32 {
@@ -297,7 +327,19 @@ impl<'m> World<'m> {
     }
 
     pub(super) fn is_python_file(&self, file: u32) -> bool {
-        self.modules.get(file as usize).is_some_and(|it| it.python)
+        self.tongue(file) == Some(Tongue::Python)
+    }
+
+    pub(super) fn is_script(&self, at: At) -> bool {
+        self.tongue(at.file) == Some(Tongue::Script)
+    }
+
+    pub(super) fn is_go(&self, at: At) -> bool {
+        self.tongue(at.file) == Some(Tongue::Go)
+    }
+
+    fn tongue(&self, file: u32) -> Option<Tongue> {
+        self.modules.get(file as usize).map(|it| it.tongue)
     }
 
     /// A file's line.

@@ -32,12 +32,13 @@ const SKIPPED: &[(&str, &str)] = &[
     (".pytest_cache", "a cache"),
     (".next", "built files"),
     ("bower_components", "somebody else's packages"),
+    ("vendor", "somebody else's packages"),
 ];
 /// Endings of programs in languages that are not read.
 const UNREAD: &[&str] = &[
-    "go", "rs", "java", "kt", "kts", "scala", "cs", "fs", "vb", "swift", "rb", "php", "pl", "lua",
-    "ex", "exs", "erl", "clj", "dart", "c", "cc", "cpp", "m", "zig", "nim", "hs", "ml", "r", "jl",
-    "vue", "svelte",
+    "rs", "java", "kt", "kts", "scala", "cs", "fs", "vb", "swift", "rb", "php", "pl", "lua", "ex",
+    "exs", "erl", "clj", "dart", "c", "cc", "cpp", "m", "zig", "nim", "hs", "ml", "r", "jl", "vue",
+    "svelte",
 ];
 /// Those of them in which nothing of the program is: a tree that is otherwise read whole, is.
 const ASIDE: &[&str] = &[
@@ -103,6 +104,7 @@ pub(super) fn language(name: &str) -> Option<Language> {
     Some(match ending {
         "py" | "pyw" => Language::Python,
         "js" | "mjs" | "cjs" | "jsx" => Language::JavaScript,
+        "go" => Language::Go,
         "ts" | "tsx" | "mts" | "cts" => Language::TypeScript,
         _ => return None,
     })
@@ -176,6 +178,10 @@ impl Walk<'_> {
             return;
         };
         if name.ends_with(".d.ts") {
+            return;
+        }
+        // What the compiler leaves out of a program.
+        if name.ends_with("_test.go") {
             return;
         }
         if name.contains(".min.") || name.contains("-min.") || name.contains(".bundle.") {
@@ -257,6 +263,8 @@ mod tests {
         fs::write(at("long.js"), "x".repeat(200_000)).unwrap();
         fs::write(at("latin.py"), b"x = '\xe9'").unwrap();
         fs::write(at("a.min.js"), "1").unwrap();
+        fs::write(at("src/main.rs"), "fn main() {}\n").unwrap();
+        fs::write(at("src/main_test.go"), "package main\n").unwrap();
         std::os::unix::fs::symlink(tree.path(), at("loop")).unwrap();
         let found = walk(tree.path(), &budget()).unwrap();
         let names: Vec<_> = found.files.iter().map(|it| it.name.as_str()).collect();
@@ -269,6 +277,7 @@ mod tests {
             ("long.js", "a line of more than 100,000 characters"),
             ("latin.py", "not UTF-8"),
             ("a.min.js", "minified"),
+            ("src/main.rs", "a language that is not read"),
             ("dist", "built from `src`"),
             ("node_modules", "somebody else's packages"),
             (".git", "version control"),

@@ -82,6 +82,7 @@ impl World<'_> {
         at: At,
     ) -> Option<Id> {
         let closure = self.closures.get(number as usize)?.clone();
+        let args = self.spread_in_go(&closure.function, args, at);
         let again = self.frames.iter().filter(|it| it.closure == Some(number)).count();
         if self.frames.len() >= CALLS as usize || again > 1 {
             return None;
@@ -258,12 +259,16 @@ impl World<'_> {
         match (given, &param.default) {
             (Some(value), _) => value,
             (None, Some(default)) => self.expr(default),
+            (None, None) if self.is_go(at) => self.of_type_in_go(param, at),
             (None, None) => self.make(Node::Global(Rc::from(format!("?{}", param.name))), at),
         }
     }
 
     fn instantiate(&mut self, callee: Id, class: u32, args: Args, at: At) -> Id {
         let this = self.make(Node::Instance(class), at);
+        if self.is_go(at) {
+            self.fill_instance(this, class, &args, at);
+        }
         let constructor = self.constructor(class);
         if let Some(constructor) = constructor {
             let _nothing = self.deeper(|it| it.invoke(constructor, Some(this), args, at));
@@ -294,7 +299,9 @@ impl World<'_> {
 
     fn is_enumeration(&self, class: u32) -> bool {
         let bases = self.classes.get(class as usize).map(|it| it.bases.clone()).unwrap_or_default();
-        bases.iter().any(|it| self.values.path(*it).is_some_and(|it| it.ends_with("Enum")))
+        bases.iter().any(|it| {
+            self.values.path(*it).is_some_and(|it| it.ends_with("Enum") || it == "!alias")
+        })
     }
 
     fn constructor(&self, class: u32) -> Option<u32> {
@@ -344,8 +351,12 @@ impl World<'_> {
         self.note_facts(&asked);
         self.note_read_only(&asked);
         let came = self.sink(&asked);
-        if let Some(value) = self.known(&asked) {
-            return Some(value);
+        let known = match self.is_go(at) {
+            true => self.known_in_go(&asked),
+            false => self.known(&asked),
+        };
+        if known.is_some() {
+            return known;
         }
         self.call_back(&asked);
         if came == super::super::sinks::Came::Elsewhere {

@@ -263,7 +263,15 @@ impl World<'_> {
     /// An assignment inside an expression: in JavaScript to the nearest name there is.
     fn assign(&mut self, pattern: &Pattern, value: Id, at: At) {
         let Pattern::Name(name) = pattern else {
-            self.bind(pattern, value, at);
+            match pattern {
+                Pattern::Items(patterns, _) if self.is_go(at) => {
+                    let values = self.several(value, patterns.len(), at);
+                    for (pattern, value) in patterns.iter().zip(values) {
+                        self.assign(pattern, value, at);
+                    }
+                }
+                _ => self.bind(pattern, value, at),
+            }
             return;
         };
         let mut scope = self.scope();
@@ -291,7 +299,7 @@ impl World<'_> {
     pub(in super::super) fn bind(&mut self, pattern: &Pattern, value: Id, at: At) {
         match pattern {
             // `exports = module.exports = ...`: it stays what it is.
-            Pattern::Name(name) if name.as_ref() == "exports" && !self.is_python(at) => {}
+            Pattern::Name(name) if name.as_ref() == "exports" && self.is_script(at) => {}
             Pattern::Name(name) => self.set(name, value),
             Pattern::Items(patterns, rest) => self.bind_items(patterns, *rest, value, at),
             Pattern::Fields(fields) => {
@@ -309,6 +317,13 @@ impl World<'_> {
     }
 
     fn bind_items(&mut self, patterns: &[Pattern], rest: Option<usize>, value: Id, at: At) {
+        if self.is_go(at) {
+            let values = self.several(value, patterns.len(), at);
+            for (pattern, value) in patterns.iter().zip(values) {
+                self.bind(pattern, value, at);
+            }
+            return;
+        }
         let items = match self.values.get(value) {
             Node::List(items) if items.iter().all(|(spread, _)| !spread) => Some(items.clone()),
             _ => None,
@@ -404,7 +419,7 @@ impl World<'_> {
     fn global(&mut self, name: &Word, at: At) -> Id {
         let known = match name.as_ref() {
             "undefined" => Node::Nothing,
-            "exports" if !self.is_python(at) => Node::Module(at.file),
+            "exports" if self.is_script(at) => Node::Module(at.file),
             _ => Node::Global(Rc::clone(name)),
         };
         self.make(known, at)

@@ -153,7 +153,7 @@ impl World<'_> {
     }
 
     /// Each with its number, or with its key.
-    fn pairs(&mut self, of: Id, at: At) -> Id {
+    pub(super) fn pairs(&mut self, of: Id, at: At) -> Id {
         let element = self.element(of, at);
         let (key, value) = match self.values.get(of).clone() {
             Node::Map(entries) => {
@@ -167,7 +167,7 @@ impl World<'_> {
     }
 
     /// What a map holds, one after the other.
-    fn values_of(&mut self, of: Id, at: At) -> Option<Id> {
+    pub(super) fn values_of(&mut self, of: Id, at: At) -> Option<Id> {
         let map = match *self.values.get(of) {
             Node::Module(module) => self.module_map(module, at),
             _ => of,
@@ -446,7 +446,7 @@ impl World<'_> {
     }
 
     /// `re.sub`, `.replace`: what is left may be known to be harmless.
-    fn replaced(&mut self, of: Id, what: Id, by: Id, at: At) -> Option<Id> {
+    pub(super) fn replaced(&mut self, of: Id, what: Id, by: Id, at: At) -> Option<Id> {
         let what_text = match self.values.get(what) {
             Node::Text(text) | Node::Regex(text) => text.to_string(),
             _ => String::new(),

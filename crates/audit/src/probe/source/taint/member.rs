@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use super::super::ir::{At, Word};
+use super::super::ir::{At, Cmp, Word};
 use super::World;
 use super::value::{Alt, Id, Known, Node, Op};
 
@@ -34,7 +34,7 @@ impl World<'_> {
                 }
             }
             Node::Map(entries) => self.entry(base, &entries, name, at),
-            Node::Global(module) if !self.is_python(at) => match name.as_ref() {
+            Node::Global(module) if self.is_script(at) => match name.as_ref() {
                 "exports" if module.as_ref() == "module" => self.own_exports(at),
                 word if super::modules::is_itself(&module, word) => base,
                 _ => self.make(Node::Member(base, Rc::clone(name)), at),
@@ -43,8 +43,12 @@ impl World<'_> {
                 if is_method(name) {
                     return self.make(Node::Member(base, Rc::clone(name)), at);
                 }
-                self.note_parameter(handler, name);
-                self.make(Node::Param(handler, Rc::clone(name)), at)
+                let name = match self.tags.get(name).filter(|_| self.is_go(at)) {
+                    Some(tag) => Rc::clone(tag),
+                    None => Rc::clone(name),
+                };
+                self.note_parameter(handler, &name);
+                self.make(Node::Param(handler, name), at)
             }
             Node::Module(module) => {
                 let found = self.exported(module, name, at);
@@ -85,8 +89,8 @@ impl World<'_> {
         }
         let op = match name.as_ref() {
             "length" | "size" | "port" | "lineno" => Op::Number,
-            "hostname" | "host" | "netloc" => Op::Host,
-            "scheme" | "protocol" | "suffix" | "suffixes" | "ext" => Op::Sign,
+            "hostname" | "host" | "netloc" | "Host" => Op::Host,
+            "scheme" | "Scheme" | "protocol" | "suffix" | "suffixes" | "ext" => Op::Sign,
             "name" | "stem" if self.is_path(base) => Op::Name,
             "parents" => Op::Parents,
             "data" | "value" | "href" | "parent" => Op::Same,
@@ -123,7 +127,7 @@ impl World<'_> {
         }
         match found.is_empty() {
             // What stands in for a whole module is its own `default`.
-            true if name.as_ref() == "default" && !self.is_python(at) => base,
+            true if name.as_ref() == "default" && self.is_script(at) => base,
             true => self.make(Node::Member(base, Rc::clone(name)), at),
             false => self.values.any(found, at),
         }
@@ -159,6 +163,9 @@ impl World<'_> {
 
     /// `base[index]`: which element is chosen by a value says nothing of that value.
     pub(in super::super) fn index(&mut self, base: Id, index: Id, at: At) -> Id {
+        if self.is_go(at) && self.is_set(base) {
+            return self.make(Node::Compare(Cmp::In, index, base), at);
+        }
         let word = self.values.text(index).cloned().filter(|_| self.type_of(base).is_none());
         if let Some(word) = word {
             return match self.values.get(base) {
@@ -215,7 +222,8 @@ impl World<'_> {
     /// Any element of a collection: of a map, a key.
     pub(in super::super) fn element(&mut self, over: Id, at: At) -> Id {
         match self.values.get(over).clone() {
-            Node::List(items) => {
+            Node::List(mut items) => {
+                items.retain(|(spread, id)| !spread || !self.is_empty(*id));
                 let of = |(spread, id): (bool, Id)| match spread {
                     true => self.deep(|it| it.element(id, at), at),
                     false => id,
@@ -236,7 +244,11 @@ impl World<'_> {
                 let map = self.module_map(module, at);
                 self.deep(|it| it.element(map, at), at)
             }
-            Node::Phi(alts) => {
+            Node::Phi(mut alts) => {
+                // What is empty has no element.
+                if alts.iter().any(|it| !self.is_empty(it.value)) {
+                    alts.retain(|it| !self.is_empty(it.value));
+                }
                 let alts = alts.into_iter().map(|alt| {
                     let value = self.deep(|it| it.element(alt.value, at), at);
                     Alt { value, known: alt.known }
@@ -250,6 +262,13 @@ impl World<'_> {
             }
             Node::Tail(inner) => self.make(Node::Elem(inner), at),
             _ => self.make(Node::Elem(over), at),
+        }
+    }
+
+    fn is_empty(&self, id: Id) -> bool {
+        match self.values.get(id) {
+            Node::List(items) => items.iter().all(|(spread, it)| *spread && self.is_empty(*it)),
+            _ => false,
         }
     }
 

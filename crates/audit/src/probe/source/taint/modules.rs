@@ -6,7 +6,9 @@
 
 use std::rc::Rc;
 
-use super::super::ir::{At, Call, Expr, Import, Kind, Word};
+use super::super::ir::{At, Call, Expr, Import, Kind, Tongue, Word};
+use super::super::lower::go::package_name;
+use super::super::packages;
 use super::World;
 use super::value::{Args, Id, Node};
 
@@ -33,7 +35,10 @@ impl World<'_> {
                     self.note_unread(&import.module, at);
                     let value = name.and_then(|it| self.submodule(&import.module, it, at));
                     let value = value.unwrap_or_else(|| {
-                        let path = foreign(&import.module, name);
+                        let path = match self.is_go(at) {
+                            true => package_name(&import.module).to_owned(),
+                            false => foreign(&import.module, name),
+                        };
                         self.make(Node::Global(Rc::from(path)), at)
                     });
                     self.set(&import.local, value);
@@ -171,7 +176,7 @@ impl World<'_> {
             Kind::Name(name) => name.as_ref() == word && self.find(word).is_none(),
             _ => false,
         };
-        !self.is_python(expr.at)
+        self.is_script(expr.at)
             && match &expr.kind {
                 Kind::Name(_) => free(expr, "exports"),
                 Kind::Member(base, name) => name.as_ref() == "exports" && free(base, "module"),
@@ -191,7 +196,7 @@ impl World<'_> {
             Kind::Name(name) | Kind::Member(_, name) => name.as_ref(),
             _ => return None,
         };
-        if !word.starts_with('_') || self.is_python(at) {
+        if !word.starts_with('_') || !self.is_script(at) {
             return None;
         }
         let first = args.first().map(|(_, it)| *it);
@@ -248,7 +253,7 @@ impl World<'_> {
 
     /// A file of the tree that is taken and was not read: what it does is not known.
     fn note_unread(&mut self, module: &str, at: At) {
-        let script = !self.is_python(at) && module.starts_with('.');
+        let script = self.is_script(at) && module.starts_with('.');
         let last = module.rsplit('/').next().unwrap_or_default();
         let data = last.rsplit_once('.').is_some_and(|(stem, ending)| {
             !stem.is_empty() && super::super::walk::language(last).is_none() && ending.len() < 6
@@ -269,10 +274,10 @@ impl World<'_> {
     fn resolve(&self, module: &str, from: u32) -> Option<u32> {
         let here = &self.modules.get(from as usize)?;
         let folder = here.name.rsplit_once('/').map_or("", |(folder, _)| folder);
-        if here.python {
-            self.resolve_python(module, folder)
-        } else {
-            self.resolve_js(module, folder)
+        match here.tongue {
+            Tongue::Python => self.resolve_python(module, folder),
+            Tongue::Script => self.resolve_js(module, folder),
+            Tongue::Go => self.resolve_go(module),
         }
     }
 
@@ -333,6 +338,18 @@ impl World<'_> {
             names.push(join(&path, &format!("index.{ending}")));
         }
         self.named(&names)
+    }
+
+    /// The package in a directory of ours with whose name an import ends.
+    fn resolve_go(&self, module: &str) -> Option<u32> {
+        let fits = |it: &super::super::ir::Module| {
+            let home = packages::folder(&it.name);
+            it.tongue == Tongue::Go
+                && !home.is_empty()
+                && module.strip_suffix(home).is_some_and(|it| it.ends_with('/'))
+        };
+        let found = self.modules.iter().position(fits)?;
+        u32::try_from(found).ok()
     }
 
     fn named(&self, names: &[String]) -> Option<u32> {

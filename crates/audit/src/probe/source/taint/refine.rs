@@ -91,7 +91,7 @@ impl World<'_> {
             Node::Or(all) if !so => self.learn_all(&all, false, left),
             Node::And(all) => self.learn_one(&all, false, left),
             Node::Or(all) => self.learn_one(&all, true, left),
-            Node::Phi(alts) => self.learn_phi(&alts, so, left),
+            Node::Phi(alts) => self.learn_phi(&alts, so, self.place_is_go(condition), left),
             Node::Compare(cmp, one, other) => {
                 Some(self.compared(condition, cmp, one, other, so, left))
             }
@@ -142,9 +142,13 @@ impl World<'_> {
         met
     }
 
-    fn learn_phi(&mut self, alts: &[Alt], so: bool, left: u32) -> Learned {
+    /// In Go, what may be an error is one or none, and which of them tells of the value beside it.
+    fn learn_phi(&mut self, alts: &[Alt], so: bool, go: bool, left: u32) -> Learned {
         let mut met: Learned = None;
         for alt in alts {
+            if go && !so && self.is_error(alt.value) {
+                continue;
+            }
             // What was known when it became this one is known while it is looked at.
             let outer = self.facts.clone();
             self.facts.add(&alt.known);
@@ -407,6 +411,7 @@ impl World<'_> {
                 _ => BTreeSet::new(),
             },
             ("is_relative_to", true) => self.component(value, true, at),
+            ("is_local", true) => self.one(value, GuardKind::Component, at),
             ("isdigit" | "isdecimal" | "isnumeric", true) => self.one(value, GuardKind::Number, at),
             ("isalnum" | "isalpha" | "isidentifier", true) => {
                 let mut known = self.one(value, GuardKind::Pattern, at);
@@ -463,7 +468,14 @@ impl World<'_> {
         match self.values.get(id) {
             Node::Text(text) | Node::Regex(text) => Some(text.to_string()),
             Node::Call(path, _, args)
-                if matches!(path.as_ref(), "re.compile" | "regex.compile" | "RegExp") =>
+                if matches!(
+                    path.as_ref(),
+                    "re.compile"
+                        | "regex.compile"
+                        | "RegExp"
+                        | "regexp.MustCompile"
+                        | "regexp.Compile"
+                ) =>
             {
                 args.first().and_then(|(_, it)| self.pattern(*it))
             }

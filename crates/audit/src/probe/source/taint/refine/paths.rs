@@ -149,8 +149,19 @@ impl World<'_> {
     }
 
     pub(super) fn is_separator(&self, id: Id) -> bool {
+        if let Node::Through(Op::Same, inner) = *self.values.get(id) {
+            return self.is_separator(inner);
+        }
         self.values.path(id).is_some_and(|it| {
-            matches!(it.as_str(), "os.sep" | "path.sep" | "os.path.sep" | "path.delimiter")
+            matches!(
+                it.as_str(),
+                "os.sep"
+                    | "path.sep"
+                    | "os.path.sep"
+                    | "path.delimiter"
+                    | "filepath.Separator"
+                    | "os.PathSeparator"
+            )
         }) || self.values.text(id).is_some_and(|it| it.ends_with(['/', '\\']))
     }
 }
