@@ -521,3 +521,6 @@ pub fn asks_whom(request: &Request) -> Option<(String, Option<String>)> {
     let tool = (request.method == "tools/call").then(|| params.object()?.get("name")?.as_text());
     Some((prefix, tool.flatten()))
 }
+
+#[cfg(test)]
+mod tests;
