@@ -27,6 +27,7 @@ mod headers_unchecked;
 mod hidden_tool;
 mod hostile_text;
 mod inherited_input;
+mod install_script;
 mod judge;
 mod known_vulnerable;
 mod loose_requests;
@@ -106,6 +107,12 @@ impl Check {
         OF_CONFIGS.iter().any(|check| check.id == self.id)
     }
 
+    /// Whether it judges what a package or a bundle is.
+    #[must_use]
+    pub fn judges_packages(&self) -> bool {
+        OF_PACKAGES.iter().any(|check| check.id == self.id)
+    }
+
     /// Finds a check by its id.
     #[must_use]
     pub fn find(id: &str) -> Option<&'static Self> {
@@ -126,6 +133,9 @@ pub const OF_CONFIGS: &[&Check] = &[
     &floating_version::CHECK,
     &config_ambiguous::CHECK,
 ];
+
+/// Those that judge what a package or a bundle is: their fixtures are evidence that was saved.
+pub const OF_PACKAGES: &[&Check] = &[&install_script::CHECK];
 
 /// Every check, the worst first.
 pub const CHECKS: &[&Check] = &[
@@ -155,6 +165,7 @@ pub const CHECKS: &[&Check] = &[
     &config_secret::CHECK,
     &approval_bypassed::CHECK,
     &shadowed_server::CHECK,
+    &install_script::CHECK,
     &rebinding_unprotected::CHECK,
     &foreign_origin::CHECK,
     &cors_open::CHECK,
@@ -218,7 +229,10 @@ mod tests {
         let ids: BTreeSet<&str> = CHECKS.iter().map(|check| check.id).collect();
         assert_eq!(ids.len(), CHECKS.len());
         for check in CHECKS {
-            let judges = check.live || !check.examples.is_empty() || check.judges_configs();
+            let judges = check.live
+                || !check.examples.is_empty()
+                || check.judges_configs()
+                || check.judges_packages();
             assert!(judges, "{} judges nothing", check.id);
             assert!(
                 !check.cwe.is_empty() && !check.owasp.is_empty(),

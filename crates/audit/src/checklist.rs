@@ -4,6 +4,7 @@
 //! be tested is said, with the reason, and is never a pass; the grade counts tested lines only.
 
 mod client;
+mod supply;
 mod transport;
 
 use std::fmt::Write as _;
@@ -16,6 +17,7 @@ use crate::evidence::live::{Answer, Attack, Live};
 use crate::evidence::source::{FactKind, Sink};
 use crate::finding::{Confidence, Finding};
 use client::CLIENT;
+use supply::SUPPLY;
 use transport::TRANSPORT;
 
 /// How a line stands.
@@ -158,7 +160,12 @@ pub fn lines(evidence: &Evidence, findings: &[Finding]) -> Vec<Row> {
     let alone = evidence.config.is_some() && evidence.source.is_none() && evidence.live.is_none();
     let server = SERVER.iter().filter(|_| !alone);
     let transport = evidence.http.iter().flat_map(|_| TRANSPORT);
-    host.chain(server).chain(transport).map(|line| answer(line, evidence, findings)).collect()
+    let supply = evidence.package.iter().flat_map(|_| SUPPLY);
+    host.chain(supply)
+        .chain(server)
+        .chain(transport)
+        .map(|line| answer(line, evidence, findings))
+        .collect()
 }
 
 /// The names of the lines, in their order.
@@ -169,6 +176,11 @@ pub fn names() -> impl Iterator<Item = (&'static str, &'static str)> {
 /// The names of the lines of a host's config, in their order.
 pub fn client_names() -> impl Iterator<Item = (&'static str, &'static str)> {
     CLIENT.iter().map(|line| (line.control, line.statement))
+}
+
+/// The names of the lines of a package, in their order.
+pub fn supply_names() -> impl Iterator<Item = (&'static str, &'static str)> {
+    SUPPLY.iter().map(|line| (line.control, line.statement))
 }
 
 /// The names of the lines of a server over HTTP, in their order.

@@ -8,6 +8,7 @@ pub mod config;
 pub mod guarded;
 pub mod http;
 pub mod live;
+pub mod package;
 pub mod source;
 
 use serde::{Deserialize, Serialize};
@@ -16,6 +17,7 @@ pub use config::HostConfig;
 pub use guarded::Guarded;
 pub use http::Http;
 pub use live::Live;
+pub use package::Package;
 pub use source::Source;
 
 /// The number of this format. It grows when a reader of the old one would misread the new.
@@ -41,6 +43,25 @@ pub struct Evidence {
     /// What it says of servers, when it is a host's config.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub config: Option<HostConfig>,
+    /// Which published package it is, when it is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub package: Option<Package>,
+}
+
+impl Evidence {
+    /// Of a target, of which nothing is known yet.
+    #[must_use]
+    pub fn of(target: &str) -> Self {
+        Self {
+            format: FORMAT,
+            target: target.to_owned(),
+            source: None,
+            live: None,
+            http: None,
+            config: None,
+            package: None,
+        }
+    }
 }
 
 /// A place in a source file. Lines and columns begin at 1; columns count characters.

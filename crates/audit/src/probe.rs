@@ -6,4 +6,6 @@ mod dice;
 pub mod http;
 pub mod live;
 mod machine;
+pub mod package;
+mod scratch;
 pub mod source;

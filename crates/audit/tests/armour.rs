@@ -3,7 +3,7 @@
 #![expect(clippy::expect_used, clippy::panic, reason = "tests may")]
 
 use portcullis_audit::armour::{NoPolicy, Policy};
-use portcullis_audit::evidence::{Evidence, FORMAT, Live};
+use portcullis_audit::evidence::{Evidence, Live};
 use portcullis_config::{Access, Config, Documents, Network, Overrides, Server};
 use serde_json::{Value, json};
 
@@ -21,14 +21,7 @@ fn seen(over: Value) -> Evidence {
         live[name] = value.clone();
     }
     let live: Live = serde_json::from_value(live).expect("evidence");
-    Evidence {
-        format: FORMAT,
-        config: None,
-        target: "notes.py".to_owned(),
-        source: None,
-        live: Some(live),
-        http: None,
-    }
+    Evidence { live: Some(live), ..Evidence::of("notes.py") }
 }
 
 fn tool(name: &str, annotations: Value) -> Value {

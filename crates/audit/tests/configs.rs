@@ -22,6 +22,7 @@ fn told(file: &Path) -> Vec<String> {
         live: None,
         http: None,
         config: Some(config),
+        ..Evidence::of("")
     };
     let text = serde_json::to_string(&evidence).expect("evidence");
     let again: Evidence = serde_json::from_str(&text).expect("evidence");

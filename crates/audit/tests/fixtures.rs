@@ -34,7 +34,7 @@ fn told(file: &Path) -> Vec<String> {
         source: Some(source),
         live: None,
         http: None,
-        config: None,
+        ..Evidence::of("")
     };
     judge(&evidence).into_iter().map(|it| it.check).collect()
 }
@@ -50,7 +50,7 @@ fn told_of_tree(name: &str) -> (Vec<(String, String)>, Source) {
         source: Some(source.clone()),
         live: None,
         http: None,
-        config: None,
+        ..Evidence::of("")
     };
     let grave = judge(&evidence).into_iter().filter(|it| it.severity >= Severity::High);
     let placed = grave.map(|it| match it.location {

@@ -2,7 +2,7 @@
 
 #![expect(clippy::expect_used, reason = "tests may")]
 
-use portcullis_audit::evidence::{Evidence, FORMAT, Live};
+use portcullis_audit::evidence::{Evidence, Live};
 use portcullis_audit::guarded::{Honest, Verdict};
 use portcullis_audit::report::{self, Report};
 use serde_json::{Value, json};
@@ -62,14 +62,7 @@ impl Scene {
         );
         live["guarded"] = json!({ "live": self.live(again), "refusals": self.refusals });
         let live: Live = serde_json::from_value(live).expect("evidence");
-        Evidence {
-            format: FORMAT,
-            config: None,
-            target: "notes".to_owned(),
-            source: None,
-            live: Some(live),
-            http: None,
-        }
+        Evidence { live: Some(live), ..Evidence::of("notes") }
     }
 
     fn report(&self) -> Report {

@@ -105,7 +105,7 @@ fn told(language: In, body: &str) -> Vec<String> {
         source: Some(source),
         live: None,
         http: None,
-        config: None,
+        ..Evidence::of("")
     };
     let grave = |it: &portcullis_audit::Finding| {
         it.severity >= Severity::High && it.confidence >= Confidence::Likely

@@ -34,7 +34,7 @@ fn looked(mode: &str, token: Option<&str>) -> Evidence {
         source: None,
         live: Some(live),
         http: Some(http),
-        config: None,
+        ..Evidence::of("")
     }
 }
 

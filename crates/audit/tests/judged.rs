@@ -36,7 +36,7 @@ fn seen(over: Value) -> Evidence {
         source: None,
         live: Some(live),
         http,
-        config: None,
+        ..Evidence::of("")
     }
 }
 

@@ -44,7 +44,7 @@ fn grave(tree: &Path, sure: Confidence) -> Vec<Finding> {
         source: Some(source),
         live: None,
         http: None,
-        config: None,
+        ..Evidence::of("")
     };
     let mut found = judge(&evidence);
     found.retain(|it| it.severity >= Severity::High && it.confidence >= sure);

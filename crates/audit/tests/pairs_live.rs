@@ -31,8 +31,14 @@ fn order(words: &[&str]) -> live::Order {
 
 fn found(live: Live, http: Option<Http>) -> (Evidence, Vec<Finding>) {
     let target = "pair".to_owned();
-    let evidence =
-        Evidence { format: FORMAT, target, source: None, live: Some(live), http, config: None };
+    let evidence = Evidence {
+        format: FORMAT,
+        target,
+        source: None,
+        live: Some(live),
+        http,
+        ..Evidence::of("")
+    };
     let found = judge(&evidence);
     (evidence, found)
 }

@@ -34,7 +34,7 @@ fn listing(value: &Value) -> Evidence {
         source: None,
         live: Some(live),
         http: None,
-        config: None,
+        ..Evidence::of("")
     }
 }
 

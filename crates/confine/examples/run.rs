@@ -66,6 +66,7 @@ fn run() -> Result<u8, Failure> {
                 user: None,
                 least: Level::Full,
                 launcher: None,
+                builds: true,
             })?
             .resolved;
     }

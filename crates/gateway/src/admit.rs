@@ -131,6 +131,7 @@ fn understood(
         user: Some(server.user.as_str()),
         least: least(server.confinement),
         launcher: None,
+        builds: true,
     };
     let Prepared { resolved, denied, unheld } =
         package.prepare(&preparation).map_err(unprepared)?;

@@ -22,7 +22,7 @@ use crate::{run, say};
 /// What npm installs, by the folder of its lock.
 const NODES: &[&str] = &["node", "inspector", "old", "playwright", "sarif"];
 /// The venvs, by the name of their requirements file.
-const VENVS: &[&str] = &["collector", "precommit", "sdk1", "sdk2", "servers", "servers1"];
+const VENVS: &[&str] = &["collector", "precommit", "sdk1", "sdk2", "servers", "servers1", "tools"];
 
 /// `cargo xtask peers`.
 pub(crate) fn command(repo: &Repo) -> Result<(), String> {

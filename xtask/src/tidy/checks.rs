@@ -56,8 +56,12 @@ fn fixtures(tree: &Tree, check: &Check) -> Vec<Complaint> {
     });
     let configs = check.judges_configs().then_some(["fires", "silent"]).into_iter().flatten();
     let configs = configs.map(|name| format!("crates/audit/fixtures/{}/{name}.json", check.id));
+    let packages = check.judges_packages().then_some(["fires", "silent"]).into_iter().flatten();
+    let packages =
+        packages.map(|name| format!("crates/audit/fixtures/{}/{name}.evidence", check.id));
     wanted
         .chain(configs)
+        .chain(packages)
         .filter(|file| tree.text(file).is_none())
         .map(|file| Complaint::new(RULE, LIST, 0, format!("`{}` has no fixture {file}", check.id)))
         .collect()
@@ -83,7 +87,8 @@ mod tests {
         for check in CHECKS {
             let told = |what: &str| complaints.iter().any(|it| it.what.contains(what));
             assert!(told(&format!("docs/checks/{}.md", check.id)));
-            let fixture = !check.examples.is_empty() || check.judges_configs();
+            let fixture =
+                !check.examples.is_empty() || check.judges_configs() || check.judges_packages();
             assert!(!fixture || told(&format!("fixtures/{}/fires.", check.id)));
         }
         let empty = format!("docs/checks/{}.md", CHECKS[0].id);

@@ -2,10 +2,10 @@
 
 use portcullis_guard::launch::{Version, package};
 
-use crate::check::{Check, configured};
+use crate::check::{Check, asked, configured};
 use crate::evidence::Evidence;
 use crate::finding::{Confidence, Finding, Severity};
-use crate::supply::advisory;
+use crate::supply::advisory::{self, Advisory};
 
 /// A version that is known to be vulnerable, or malicious.
 pub(super) static CHECK: Check = Check {
@@ -25,7 +25,7 @@ pub(super) static CHECK: Check = Check {
 };
 
 fn run(check: &Check, evidence: &Evidence) -> Vec<Finding> {
-    let mut found = Vec::new();
+    let mut found = of_package(check, evidence);
     for entry in configured::used(evidence) {
         let words = entry.words();
         let Some(package) = package(&words) else { continue };
@@ -34,15 +34,26 @@ fn run(check: &Check, evidence: &Evidence) -> Vec<Finding> {
         let place = word.map_or(&entry.place, |word| &word.place);
         for known in advisory::about(package.registry, &package.name, version) {
             let about = format!("{} in `{}`", known.id, entry.called());
-            let seen = format!(
-                "`{}` {version} is affected ({}): {}",
-                package.name,
-                known.told(),
-                known.what
-            );
+            let seen = told(known, version);
             let weight = (known.severity, Confidence::Likely);
             found.push(configured::at(check, place, weight, &about, seen));
         }
     }
     found
+}
+
+/// A package that was looked at by its name.
+fn of_package(check: &Check, evidence: &Evidence) -> Vec<Finding> {
+    let Some(package) = &evidence.package else { return Vec::new() };
+    let known = advisory::about(package.published.registry(), &package.name, &package.version);
+    let of = |known: &'static Advisory| {
+        let seen = told(known, &package.version);
+        let finding = asked::whole(check, evidence, known.severity, Confidence::Likely, &seen);
+        asked::part(finding, known.id)
+    };
+    known.map(of).collect()
+}
+
+fn told(known: &Advisory, version: &str) -> String {
+    format!("`{}` {version} is affected ({}): {}", known.package, known.told(), known.what)
 }

@@ -3,7 +3,7 @@
 use portcullis_guard::launch::{Registry, package};
 use portcullis_guard::text::folded;
 
-use crate::check::{Check, configured};
+use crate::check::{Check, asked, configured};
 use crate::evidence::Evidence;
 use crate::finding::{Confidence, Finding, Severity};
 use crate::supply::known;
@@ -29,20 +29,33 @@ fn run(check: &Check, evidence: &Evidence) -> Vec<Finding> {
     let imitating = configured::used(evidence).filter_map(|entry| {
         let words = entry.words();
         let package = package(&words)?;
-        let known: &[&str] = match package.registry {
-            Registry::Npm => known::NPM,
-            Registry::Python => known::PYTHON,
-            Registry::Image => known::IMAGES,
-            Registry::Address => return None,
-        };
-        let (meant, how, sure) = imitated(&package.name, known)?;
+        let (meant, how, sure) = imitated(&package.name, names(package.registry))?;
         let word = entry.command.iter().find(|word| word.text.contains(&package.written));
         let place = word.map_or(&entry.place, |word| &word.place);
         let about = format!("`{}` of `{}`", package.name, entry.called());
         let seen = format!("`{}` is not `{meant}`: {how}", package.name);
         Some(configured::at(check, place, (Severity::High, sure), &about, seen))
     });
-    imitating.collect()
+    imitating.chain(of_package(check, evidence)).collect()
+}
+
+/// A package that was looked at by its name.
+fn of_package(check: &Check, evidence: &Evidence) -> Option<Finding> {
+    let package = evidence.package.as_ref()?;
+    let (meant, how, sure) = imitated(&package.name, names(package.published.registry()))?;
+    let seen = format!("`{}` is not `{meant}`: {how}", package.name);
+    let finding = asked::whole(check, evidence, Severity::High, sure, &seen);
+    Some(asked::part(finding, &format!("`{}`", package.name)))
+}
+
+/// The names that somebody would imitate there.
+fn names(registry: Registry) -> &'static [&'static str] {
+    match registry {
+        Registry::Npm => known::NPM,
+        Registry::Python => known::PYTHON,
+        Registry::Image => known::IMAGES,
+        Registry::Address => &[],
+    }
 }
 
 /// The known name that a name imitates, in which way, and how sure that is.

@@ -16,6 +16,8 @@ pub fn report(report: &Report) -> Value {
     let left_out = report.evidence.source.iter().flat_map(|source| &source.left_out);
     let config = report.evidence.config.as_ref();
     let left_out = left_out.chain(config.iter().flat_map(|config| &config.unread));
+    let package = report.evidence.package.as_ref();
+    let left_out = left_out.chain(package.iter().flat_map(|package| &package.unread));
     let counts: serde_json::Map<String, Value> =
         SEVERITIES.iter().map(|it| (it.word().to_owned(), report.count(*it).into())).collect();
     let mut value = json!({
@@ -25,6 +27,7 @@ pub fn report(report: &Report) -> Value {
         "findings": report.findings.iter().map(|it| finding(report, it)).collect::<Vec<_>>(),
         "untested": live.map(|live| &live.untested),
         "servers": config.map(|config| config.servers.iter().map(server).collect::<Vec<_>>()),
+        "package": package,
         "left_out": left_out.collect::<Vec<_>>(),
         "summary": { "grade": report.grade, "worst": report.worst(), "counts": counts, "known": report.known, "silenced": report.silenced },
     });

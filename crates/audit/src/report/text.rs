@@ -49,6 +49,15 @@ fn head(out: &mut String, report: &Report) {
             source.handlers.len()
         );
     }
+    if let Some(package) = &report.evidence.package {
+        let _ = writeln!(
+            out,
+            "brought {} {} into a place that is thrown away, with {} packages in all; no script of theirs ran",
+            visible(&package.name),
+            visible(&package.version),
+            package.packages
+        );
+    }
     if let Some(config) = &report.evidence.config {
         let guarded = config.servers.iter().filter(|it| it.guard.is_some()).count();
         let _ = writeln!(
@@ -148,6 +157,8 @@ fn not_looked_at(out: &mut String, report: &Report, verbose: bool) {
     let live = live.map(|it| format!("{}: {}", it.what, it.why));
     let config = report.evidence.config.iter().flat_map(|config| &config.unread);
     let config = config.map(|it| format!("{}: {}", it.file, it.why));
+    let package = report.evidence.package.iter().flat_map(|package| &package.unread);
+    let config = config.chain(package.map(|it| format!("{}: {}", it.file, it.why)));
     let all: Vec<String> = left_out.chain(live).chain(config).collect();
     let most = if verbose { usize::MAX } else { 5 };
     if !all.is_empty() {

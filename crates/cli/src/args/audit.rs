@@ -20,6 +20,9 @@ The policy under which it is started from then on:
   portcullis run --config careless.toml --name server
   portcullis audit --guarded -- python3 server.py {project}      # what it stops, finding by finding
 
+A published package, installed into a place that is thrown away:
+  portcullis audit npm:@modelcontextprotocol/server-filesystem@2026.7.10
+
 The servers in a host's config, none of which is started:
   portcullis audit ~/.cursor/mcp.json
 
@@ -34,7 +37,7 @@ secrets, no network. `{project}` and `{database}` stand for them. A comment
 /// `portcullis audit`.
 #[derive(Args, Debug)]
 pub struct Audit {
-    /// Source files or trees to read, hosts' configs (JSON, YAML, TOML), or evidence that was saved
+    /// Source files or trees to read, packages (`npm:NAME@VERSION`, `pypi:NAME==VERSION`), hosts' configs (JSON, YAML, TOML), or evidence that was saved
     pub targets: Vec<PathBuf>,
     /// In which form the report is printed
     #[arg(long, value_enum, default_value_t = Format::Text)]

@@ -1,6 +1,7 @@
 //! `portcullis audit`: looks at what it was given, judges what it saw, prints and ends accordingly.
 
 mod guard;
+mod package;
 mod policy;
 
 use std::fs;
@@ -71,10 +72,12 @@ fn end(args: &Audit, reports: &[Report]) -> Result<Exit, Trouble> {
 /// What is seen of every target. A tree and a command are one target: what the source shows and what is done meet.
 fn look(args: &Audit) -> Result<Vec<Evidence>, Trouble> {
     let (saved, others): (Vec<_>, Vec<_>) = args.targets.iter().partition(|path| is_evidence(path));
+    let (published, others): (Vec<_>, Vec<_>) =
+        others.into_iter().partition(|path| package::asked(path).is_some());
     let (configs, trees): (Vec<_>, Vec<_>) =
         others.into_iter().partition(|path| probe::config::is_config(path));
     if args.targets.is_empty() && args.command.is_empty() && args.url.is_none() {
-        let said = "name a source tree, a host's config, evidence that was saved, or a server: `portcullis audit -- COMMAND`, `--url URL`";
+        let said = "name a source tree, a package (`npm:NAME@VERSION`), a host's config, evidence that was saved, or a server: `portcullis audit -- COMMAND`, `--url URL`";
         return Err(Trouble::new(Exit::Usage, said));
     }
     let over_http_only = args.bearer_env.is_some() || !args.headers.is_empty();
@@ -90,6 +93,12 @@ fn look(args: &Audit) -> Result<Vec<Evidence>, Trouble> {
         let target = evidence(&file.display().to_string(), None, None);
         seen.push(Evidence { config: Some(config), ..target });
     }
+    let brought = package::bring(args, &published)?;
+    for (target, fetched) in published.iter().zip(&brought) {
+        let tree = fetched.source.as_deref().map(|tree| source(tree, args)).transpose()?;
+        let target = evidence(&target.display().to_string(), tree, None);
+        seen.push(Evidence { package: Some(fetched.package.clone()), ..target });
+    }
     for tree in trees {
         seen.push(evidence(&tree.display().to_string(), Some(source(tree, args)?), None));
     }
@@ -99,14 +108,18 @@ fn look(args: &Audit) -> Result<Vec<Evidence>, Trouble> {
             let (http, live) = over_http(args, url)?;
             (Some(http), live)
         }
-        (None, command) if command.is_empty() => return Ok(seen),
+        (None, command) if command.is_empty() && !package::starts(&brought) => return Ok(seen),
         (None, _) => {
-            let (live, more) = probe::live::begin(&started(args));
+            let order = package::started(started(args), &brought);
+            let (mut live, more) = probe::live::begin(&order);
+            package::named(&mut live, &brought);
             again = more;
             (None, live)
         }
     };
-    let at = seen.iter().position(|it| it.source.is_some() && it.live.is_none());
+    let at = seen
+        .iter()
+        .position(|it| (it.source.is_some() || it.package.is_some()) && it.live.is_none());
     let target = args.url.clone().unwrap_or_else(|| called(&live.command));
     let both = match at {
         Some(at) => seen.remove(at),
@@ -144,7 +157,7 @@ fn called(command: &[String]) -> String {
 }
 
 fn evidence(target: &str, source: Option<Source>, live: Option<Live>) -> Evidence {
-    Evidence { format: FORMAT, target: target.to_owned(), source, live, http: None, config: None }
+    Evidence { source, live, ..Evidence::of(target) }
 }
 
 fn source(tree: &Path, args: &Audit) -> Result<Source, Trouble> {

@@ -36,6 +36,9 @@ pub struct Preparation<'a> {
     pub least: Level,
     /// As in [`Profile::launcher`].
     pub launcher: Option<PathBuf>,
+    /// Whether a Python package that is published as source alone may be built, which runs a script of its own. npm runs
+    /// none in any case.
+    pub builds: bool,
 }
 
 /// Why a package could not be prepared.
@@ -241,7 +244,7 @@ impl Package {
         let mut profile = Profile::new(Vec::new());
         match self.ecosystem {
             Ecosystem::Npm => self.npm(dir, person, &mut profile)?,
-            Ecosystem::Python => self.uv(dir, person, &mut profile)?,
+            Ecosystem::Python => self.uv(dir, person, with.builds, &mut profile)?,
         }
         profile.env.extend(variables(is_proxy));
         Ok(profile)
@@ -263,16 +266,23 @@ impl Package {
         Ok(())
     }
 
-    fn uv(&self, dir: &Path, person: Person<'_>, profile: &mut Profile) -> Result<(), SpawnError> {
+    fn uv(
+        &self,
+        dir: &Path,
+        person: Person<'_>,
+        builds: bool,
+        profile: &mut Profile,
+    ) -> Result<(), SpawnError> {
         // uvx says `tool@1.0`, the installer `tool==1.0`.
         let spec = match self.spec.split_once('@') {
             Some((name, "latest")) => name.to_owned(),
             Some((name, version)) => format!("{name}=={version}"),
             None => self.spec.clone(),
         };
-        let words = ["uv", "tool", "install", "--no-config", "--"];
+        let words = ["uv", "tool", "install", "--no-config"];
         let mut command: Vec<OsString> = words.map(OsString::from).to_vec();
-        command.push(spec.into());
+        command.extend((!builds).then(|| OsString::from("--no-build")));
+        command.extend(["--".into(), spec.into()]);
         direct(&command, person)?.apply(profile);
         if let Ok(python) = direct(&["python3".into()], person) {
             profile.code.extend(python.code);

@@ -45,6 +45,7 @@ impl Recipe {
         let home = order.home.as_deref();
         let resolved =
             resolve(&order.command, &order.path, home).map_err(|error| error.to_string())?;
+        let prepared = matches!(resolved.plan, Plan::Prepare(_));
         let resolved = match &resolved.plan {
             Plan::Direct => resolved,
             Plan::Prepare(package) => {
@@ -58,6 +59,7 @@ impl Recipe {
                     user: None,
                     least: Level::Full,
                     launcher: order.launcher.clone(),
+                    builds: false,
                 };
                 package.prepare(&with).map_err(|error| error.to_string())?.resolved
             }
@@ -75,7 +77,11 @@ impl Recipe {
         let mut before: Option<&OsStr> = None;
         for word in &args {
             let own = before.and_then(OsStr::to_str).is_some_and(|before| OWN.contains(&before));
-            let program = script.as_deref() == Some(Path::new(word));
+            // A package that was installed for this is nobody's own, and its files belong together.
+            let installed = prepared
+                && Path::new(word).is_absolute()
+                && recipe.resolved.code.iter().any(|dir| Path::new(word).starts_with(dir));
+            let program = installed || script.as_deref() == Some(Path::new(word));
             let staged = if own || program { None } else { recipe.staged(word) };
             recipe.words.push(staged.unwrap_or_else(|| word.clone()));
             before = Some(word);
