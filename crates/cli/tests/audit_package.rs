@@ -220,6 +220,7 @@ fn a_real_pair_is_told_apart_by_its_name() {
 /// uv is brought by `cargo xtask peers`, or is the person's own.
 fn uv() -> Option<PathBuf> {
     let here = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/peers");
+    let here = here.canonicalize().unwrap_or(here);
     let peers = std::env::var_os("PORTCULLIS_PEERS").map_or(here, PathBuf::from);
     let paths = std::env::var_os("PATH").unwrap_or_default();
     let places =
