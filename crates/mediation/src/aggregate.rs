@@ -20,7 +20,7 @@ mod merge;
 pub mod names;
 
 use std::collections::{BTreeMap, VecDeque};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use portcullis_policy::{Permitted, ServerName};
 use portcullis_wire::view::notification::Cancelled;
@@ -44,6 +44,9 @@ use names::Prefix;
 const INVALID_PARAMS: i64 = -32602;
 /// Requests of a client that are open at once.
 const OPEN: usize = 1024;
+/// How often a server is begun in a minute: one that ends at once is not begun for each request.
+const BEGUN: usize = 5;
+const MINUTE: Duration = Duration::from_secs(60);
 
 /// One server of the aggregate.
 #[derive(Clone, Debug)]
@@ -120,6 +123,12 @@ pub struct Aggregate {
     standing: Vec<Standing>,
     /// What each says of itself, where it was asked.
     said: Vec<Option<Said>>,
+    /// Whether it said anything but errors since it began: until then nobody saw what it has.
+    has_spoken: Vec<bool>,
+    /// When it was begun, of late (2026-07-28).
+    begun: Vec<VecDeque<Instant>>,
+    /// Requests of ours that a server does not take, not yet answered in its place.
+    untold: Vec<(usize, i64)>,
     era: Era,
     key: SealKey,
     sealed: u64,
@@ -144,10 +153,14 @@ impl Aggregate {
     pub fn new(seats: Vec<Seat>, era: Era, key: SealKey) -> Self {
         let standing = vec![Standing::Away; seats.len()];
         let said = seats.iter().map(|_| None).collect();
+        let (has_spoken, begun) = (vec![false; seats.len()], vec![VecDeque::new(); seats.len()]);
         Self {
             seats,
             standing,
             said,
+            has_spoken,
+            begun,
+            untold: Vec::new(),
             era,
             key,
             sealed: 0,
@@ -204,15 +217,21 @@ impl Aggregate {
             Message::Notification(said) => self.notification(said),
             Message::Response(response) => self.answer(response),
         }
+        self.answer_untold(now);
     }
 
     /// A server's session said something.
     pub fn member(&mut self, member: usize, message: &Permitted<Message>, now: Instant) {
+        let fails = |said: &Message| matches!(said, Message::Response(it) if matches!(it.outcome, Outcome::Error(_)));
+        if let Some(has_spoken) = self.has_spoken.get_mut(member) {
+            *has_spoken |= !fails(message.get());
+        }
         match message.get() {
             Message::Request(request) => self.ask_client(member, request),
             Message::Notification(said) => self.tell_client(member, said),
             Message::Response(response) => self.answered(member, response, now),
         }
+        self.answer_untold(now);
     }
 
     /// A server's session is over.
@@ -223,14 +242,15 @@ impl Aggregate {
         let legs: Vec<i64> =
             self.legs.iter().filter(|(_, leg)| leg.member == member).map(|(id, _)| *id).collect();
         for id in legs {
-            let error =
-                RpcError { code: code::INTERNAL_ERROR, message: ENDED.to_owned(), data: None };
-            let response = Response { id: Some(id.into()), outcome: Outcome::Error(error) };
+            let outcome = Outcome::Error(failed(code::INTERNAL_ERROR, ENDED));
+            let response = Response { id: Some(id.into()), outcome };
             self.answered(member, &response, now);
         }
-        if was == Standing::Here {
+        let was_seen = self.has_spoken.get_mut(member).is_some_and(std::mem::take);
+        if was == Standing::Here && was_seen {
             self.lists_changed(member);
         }
+        self.answer_untold(now);
     }
 
     fn request(&mut self, request: Request, now: Instant) {
@@ -253,7 +273,7 @@ impl Aggregate {
                 _ => {}
             }
         } else {
-            self.begin_all();
+            self.begin_all(now);
             match method {
                 "server/discover" => return self.gather_discovery(request, now),
                 "subscriptions/listen" => return self.listen(request, now),
@@ -278,9 +298,6 @@ impl Aggregate {
         let Some(member) = self.seats.iter().position(|seat| seat.prefix.as_str() == prefix) else {
             return self.refuse(&id, INVALID_PARAMS, NOBODYS);
         };
-        if params.len() > self.seats.get(member).map_or(0, |seat| seat.message_bytes) {
-            return self.refuse_for(member, &id, code::INVALID_REQUEST, "the message is too long");
-        }
         if self.stands(member) != Standing::Here {
             return self.refuse_for(member, &id, code::INTERNAL_ERROR, NOT_HERE);
         }
@@ -332,12 +349,17 @@ impl Aggregate {
         };
         self.open.remove(&id);
         for leg in legs {
-            let Some(Leg { member, .. }) = self.legs.remove(&leg) else { continue };
-            let id = Id::from(leg).to_json();
-            let params = said.params.as_ref().map(|params| dress::with(params, "requestId", id));
-            let said = Notification { method: said.method.clone(), params };
-            self.tell(member, Message::Notification(said), None);
+            self.take_back_leg(leg, said);
         }
+    }
+
+    /// What a server was asked is wanted no longer.
+    fn take_back_leg(&mut self, leg: i64, said: &Notification) {
+        let Some(Leg { member, .. }) = self.legs.remove(&leg) else { return };
+        let id = Id::from(leg).to_json();
+        let params = said.params.as_ref().map(|params| dress::with(params, "requestId", id));
+        let said = Notification { method: said.method.clone(), params };
+        self.tell(member, Message::Notification(said), None);
     }
 
     /// Parts of what all were asked.
@@ -401,8 +423,34 @@ impl Aggregate {
         self.minted
     }
 
+    /// A server is told something, unless it is longer than what that server takes. Whoever waits
+    /// for an answer gets one all the same.
     fn tell(&mut self, member: usize, message: Message, goes_on: Option<Id>) {
-        self.steps.push_back(Step::Tell(member, Box::new(message), goes_on));
+        let most = self.seats.get(member).map_or(0, |seat| seat.message_bytes);
+        if length(&message) <= most {
+            return self.steps.push_back(Step::Tell(member, Box::new(message), goes_on));
+        }
+        let server = self.server(member);
+        self.steps.push_back(Step::Refused(server, TOO_LONG));
+        match message {
+            Message::Request(Request { id: Id::Number(number), .. }) => {
+                self.untold.push((member, number));
+            }
+            Message::Response(Response { id, .. }) => {
+                let outcome = Outcome::Error(failed(code::INVALID_REQUEST, TOO_LONG));
+                let short = Message::Response(Response { id, outcome });
+                self.steps.push_back(Step::Tell(member, Box::new(short), goes_on));
+            }
+            Message::Request(_) | Message::Notification(_) => {}
+        }
+    }
+
+    /// Answers in place of servers that were not told.
+    fn answer_untold(&mut self, now: Instant) {
+        while let Some((member, number)) = self.untold.pop() {
+            let outcome = Outcome::Error(failed(code::INVALID_REQUEST, TOO_LONG));
+            self.answered(member, &Response { id: Some(number.into()), outcome }, now);
+        }
     }
 
     /// The client is told what sessions let through, or what we have to say of it.
@@ -426,8 +474,7 @@ impl Aggregate {
     }
 
     fn fail(&mut self, id: &Id, code: i64, why: &str) {
-        let error = RpcError { code, message: why.to_owned(), data: None };
-        self.answer_client(id, Outcome::Error(error));
+        self.answer_client(id, Outcome::Error(failed(code, why)));
     }
 
     /// The client learns that what a server has came or went.
@@ -453,10 +500,34 @@ impl Aggregate {
 /// What a client is told whose call met a server that is not there.
 const NOT_HERE: &str = "the server of this is not there: it did not start, or it ended";
 const ENDED: &str = "the server ended before it answered";
+const TOO_LONG: &str = "the message is too long";
 const NOBODYS: &str = "no server has this name: what stands before `__` is the server's";
 
 fn list_changed(list: &str) -> Notification {
     Notification { method: format!("notifications/{list}/list_changed"), params: None }
+}
+
+fn failed(code: i64, why: &str) -> RpcError {
+    RpcError { code, message: why.to_owned(), data: None }
+}
+
+/// How long a message is, without what stands in every one.
+fn length(message: &Message) -> usize {
+    let json = |json: &Option<Json>| json.as_ref().map_or(0, Json::len);
+    match message {
+        Message::Request(said) => said.method.len().saturating_add(json(&said.params)),
+        Message::Notification(said) => said.method.len().saturating_add(json(&said.params)),
+        Message::Response(said) => outcome_length(&said.outcome),
+    }
+}
+
+fn outcome_length(outcome: &Outcome) -> usize {
+    match outcome {
+        Outcome::Result(result) => result.len(),
+        Outcome::Error(error) => {
+            error.message.len().saturating_add(error.data.as_ref().map_or(0, Json::len))
+        }
+    }
 }
 
 fn empty() -> Outcome {

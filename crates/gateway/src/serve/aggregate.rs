@@ -246,6 +246,9 @@ impl Table {
             let said = Said::Passed(Box::new(Passed { message, mirrored, opening }));
             voice.say.send(Told { before: Vec::new(), said, _room: Some(room) }).is_ok()
         });
+        if !told {
+            self.refused(Some(&place.server), UNHEARD);
+        }
         let unheard = asked.filter(|_| !told).and_then(|id| not_started(id, UNHEARD));
         if let Some(answer) = unheard {
             self.mind.member(member, &answer, Instant::now());

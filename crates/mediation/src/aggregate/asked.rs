@@ -2,18 +2,17 @@
 //!
 //! A question gets an id and a progress token of ours, so that an answer leads to whoever asked, and
 //! to nobody else. Which server asks a person stands in the question's text already
-//! (`control/elicitation_judged.rs`).
+//! (`control/elicitation_judged.rs`); nobody samples here (`dress::declared`).
 
 use portcullis_wire::view::lifecycle::PROGRESS_TOKEN;
 use portcullis_wire::view::notification::Cancelled;
-use portcullis_wire::{
-    Id, Json, Message, Notification, Outcome, Request, Response, RpcError, code,
-};
+use portcullis_wire::{Id, Json, Message, Notification, Outcome, Request, Response, code};
 
-use super::{Aggregate, Standing, What, dress};
+use super::{Aggregate, Standing, Step, What, dress, failed};
 use portcullis_wire::Era;
 
-/// Questions of all servers that the client has not answered.
+/// Questions of all servers that the client has not answered. Each has its share of them, so that
+/// none keeps the others from asking.
 const QUESTIONS: usize = 256;
 
 /// A question of a server.
@@ -28,10 +27,14 @@ impl Aggregate {
     /// A server asks the client something (until 2025-11-25).
     pub(super) fn ask_client(&mut self, member: usize, request: &Request) {
         let is_open = self.agreed.is_some() && self.stands(member) == Standing::Here;
-        if !is_open || self.era == Era::Modern || self.asked.len() >= QUESTIONS {
-            let why = "nobody can be asked now".to_owned();
-            let error = RpcError { code: code::INTERNAL_ERROR, message: why, data: None };
-            let (id, outcome) = (Some(request.id.clone()), Outcome::Error(error));
+        let theirs = self.asked.values().filter(|asked| asked.member == member).count();
+        let is_over = theirs >= QUESTIONS.div_ceil(self.seats.len().max(1));
+        if !is_open || self.era == Era::Modern || is_over {
+            let why = "nobody can be asked now";
+            let server = self.server(member);
+            self.steps.push_back(Step::Refused(server, why));
+            let outcome = Outcome::Error(failed(code::INTERNAL_ERROR, why));
+            let id = Some(request.id.clone());
             return self.tell(member, Message::Response(Response { id, outcome }), None);
         }
         let Some(prefix) = self.prefix(member).cloned() else { return };

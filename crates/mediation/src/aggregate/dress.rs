@@ -59,6 +59,9 @@ impl List {
             Self::Resources => wrap(&mut members, "uri", prefix),
             Self::Templates => wrap(&mut members, "uriTemplate", prefix),
         }
+        if matches!(self, Self::Resources | Self::Templates) {
+            named(&mut members);
+        }
         title(&mut members, prefix);
         if let Some(mut hints) = members.get("annotations").and_then(Json::object) {
             title(&mut hints, prefix);
@@ -75,6 +78,15 @@ impl List {
 fn title(members: &mut Object, prefix: &Prefix) {
     if let Some(own) = members.get("title").and_then(Json::as_text) {
         members.set("title", Json::string(&prefix.title(&own)));
+    }
+}
+
+/// A resource is shown by its title, and without one by a name that anybody may give it.
+fn named(members: &mut Object) {
+    if members.get("title").and_then(Json::as_text).is_none()
+        && let Some(name) = members.get("name").cloned()
+    {
+        members.set("title", name);
     }
 }
 
@@ -126,6 +138,7 @@ fn content(part: &Json, prefix: &Prefix) -> Option<Json> {
     match members.get("type")?.as_text()?.as_str() {
         "resource_link" => {
             wrap(&mut members, "uri", prefix);
+            named(&mut members);
             title(&mut members, prefix);
         }
         "resource" => {
@@ -173,10 +186,11 @@ pub(super) fn updated(params: &Json, prefix: &Prefix) -> Json {
 }
 
 /// What a client declares, as servers of an aggregate hear it: what has names of a server's own that
-/// nobody here translates (pages, tasks) is not declared, so no server uses it.
+/// nobody here translates (pages, tasks) is not declared, so no server uses it. Nor is sampling: a
+/// host knows one server here, and a person's yes for one would be a yes for each.
 pub(super) fn declared(capabilities: &Json) -> Json {
     let Some(mut members) = capabilities.object() else { return capabilities.clone() };
-    for beyond in ["tasks", "extensions", "experimental"] {
+    for beyond in ["sampling", "tasks", "extensions", "experimental"] {
         members.remove(beyond);
     }
     members.to_json()

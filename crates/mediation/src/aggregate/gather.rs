@@ -3,14 +3,19 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
-use portcullis_wire::{Era, Id, Json, Message, Object, Outcome, Request};
+use portcullis_wire::{Era, Id, Json, Message, Notification, Object, Outcome, Request};
 
 use super::dress::List;
-use super::{Aggregate, INVALID_PARAMS, Leg, Open, Standing, Step, What, dress, empty, merge};
+use super::{
+    Aggregate, INVALID_PARAMS, Leg, Open, Standing, Step, What, dress, empty, merge, outcome_length,
+};
 use crate::sealed::{self, Kept};
 
 /// How long a server may take before the others are shown without it: hosts give up after a minute.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Bytes of answers that wait for others, of all that a client asked.
+const HELD: usize = 16 << 20;
 
 /// A question to several servers.
 #[derive(Debug)]
@@ -26,6 +31,13 @@ enum Asks {
     List(List),
     Level,
     Discovery,
+}
+
+impl Gather {
+    /// Bytes of answers that wait here.
+    fn held(&self) -> usize {
+        self.parts.values().map(outcome_length).sum()
+    }
 }
 
 impl Aggregate {
@@ -112,12 +124,30 @@ impl Aggregate {
         gather.waits.remove(&member);
         gather.parts.insert(member, outcome.clone());
         self.finish(id);
+        self.hold_less();
+    }
+
+    /// Where too much waits, what began first goes on without whoever did not answer.
+    fn hold_less(&mut self) {
+        loop {
+            let gathers = self.open.iter().filter_map(|(id, open)| match open {
+                Open::Gather(gather) => Some((gather.until, id, gather.held())),
+                _ => None,
+            });
+            let all: Vec<_> = gathers.collect();
+            if all.iter().map(|(_, _, held)| held).sum::<usize>() <= HELD {
+                return;
+            }
+            let first = all.into_iter().filter(|(_, _, held)| *held > 0).min();
+            let Some(id) = first.map(|(_, id, _)| id.clone()) else { return };
+            self.gather_no_longer(&id);
+        }
     }
 
     /// Whoever did not answer by now is left out.
     pub(super) fn gather_no_longer(&mut self, id: &Id) {
         for leg in self.legs_of(id) {
-            self.legs.remove(&leg);
+            self.take_back_leg(leg, &Notification::cancelled(&leg.into()));
         }
         if let Some(Open::Gather(gather)) = self.open.get_mut(id) {
             gather.waits.clear();

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use portcullis_wire::{Id, Json, Message, Notification, Object, Outcome, Request, Revision, code};
 
 use super::merge::{self, Said};
-use super::{Aggregate, INVALID_PARAMS, Leg, Open, Standing, What, dress};
+use super::{Aggregate, BEGUN, INVALID_PARAMS, Leg, MINUTE, Open, Standing, What, dress};
 
 /// How long a server may take before the others go on without it: hosts give up after a minute.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -84,7 +84,7 @@ impl Aggregate {
         }
         // The client was answered: what this one has comes as a change, if it speaks as the others.
         if self.agreed != Some(revision) {
-            return self.leave(member);
+            return self.leave_out(member);
         }
         self.set(member, Standing::Here);
         if self.is_ready {
@@ -101,6 +101,14 @@ impl Aggregate {
             self.set(member, Standing::Away);
             self.steps.push_back(super::Step::End(member));
         }
+    }
+
+    /// It goes on without this server, which does not speak as the others do: that is recorded.
+    fn leave_out(&mut self, member: usize) {
+        let why = "it does not speak the oldest revision among the servers of the aggregate";
+        let server = self.server(member);
+        self.steps.push_back(super::Step::Refused(server, why));
+        self.leave(member);
     }
 
     /// Nobody else is waited for.
@@ -140,10 +148,12 @@ impl Aggregate {
             hello.until = now + PATIENCE;
         }
         for member in &newer {
-            self.leave(*member);
             if again {
                 // A conversation has one revision, and one that began in another is over.
+                self.leave(*member);
                 self.greet(*member, params.clone());
+            } else {
+                self.leave_out(*member);
             }
         }
         if again && !newer.is_empty() {
@@ -170,13 +180,21 @@ impl Aggregate {
         self.answer_client(&id, Outcome::Result(result));
     }
 
-    /// A client of 2026-07-28 begins with whatever it asks first.
-    pub(super) fn begin_all(&mut self) {
+    /// A client of 2026-07-28 begins with whatever it asks first. A server that was begun often of
+    /// late is left where it is.
+    pub(super) fn begin_all(&mut self, now: Instant) {
         for member in 0..self.seats.len() {
-            if self.stands(member) == Standing::Away {
-                self.set(member, Standing::Here);
-                self.steps.push_back(super::Step::Begin(member));
+            if self.stands(member) != Standing::Away {
+                continue;
             }
+            let Some(begun) = self.begun.get_mut(member) else { continue };
+            begun.retain(|at| now.saturating_duration_since(*at) < MINUTE);
+            if begun.len() >= BEGUN {
+                continue;
+            }
+            begun.push_back(now);
+            self.set(member, Standing::Here);
+            self.steps.push_back(super::Step::Begin(member));
         }
     }
 }

@@ -14,6 +14,8 @@ use super::{Aggregate, INVALID_PARAMS, Leg, Open, Standing, What, dress, list_ch
 
 /// How long a server may take to agree before the client hears of the others.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// Resources that one stream may tell of.
+const NAMED: usize = 1024;
 const ACKNOWLEDGED: &str = "notifications/subscriptions/acknowledged";
 
 /// Somebody who listens.
@@ -39,6 +41,9 @@ impl Aggregate {
         let Ok(asked) = Filter::read(params.as_ref()) else {
             return self.refuse(&id, INVALID_PARAMS, "`notifications` cannot be read");
         };
+        if asked.resource_subscriptions.len() > NAMED {
+            return self.refuse(&id, INVALID_PARAMS, "too many resources in one stream");
+        }
         let params = params.unwrap_or_else(|| Object::new().to_json());
         let mut wanted: BTreeMap<usize, Vec<String>> = BTreeMap::new();
         for uri in &asked.resource_subscriptions {
@@ -92,8 +97,9 @@ impl Aggregate {
             let agreed = Filter::read(said.params.as_ref()).unwrap_or_default();
             if listener.waits.remove(&member) {
                 let named = agreed.resource_subscriptions.iter().map(|own| prefix.address(own));
+                let named: BTreeSet<String> = named.collect();
                 let asked = &listener.asked.resource_subscriptions;
-                listener.agreed.extend(named.filter(|uri| asked.contains(uri)));
+                listener.agreed.extend(asked.iter().filter(|uri| named.contains(*uri)).cloned());
             }
             return self.acknowledge_if_all(&id);
         }

@@ -8,6 +8,8 @@ use serde_json::{Value, json};
 use super::*;
 use crate::settle::joined;
 
+mod burdens;
+
 /// An aggregate, its servers' halves, and what became of it.
 struct Table {
     all: Aggregate,
@@ -158,11 +160,11 @@ fn all_speak_the_oldest_revision_among_them() {
         1,
         "initialize",
         json!({"protocolVersion": "2025-11-25", "capabilities":
-        {"sampling": {}, "tasks": {}, "extensions": {"a/b": {}}, "experimental": {}}}),
+        {"roots": {}, "sampling": {}, "tasks": {}, "extensions": {"a/b": {}}, "experimental": {}}}),
     );
     assert_eq!(table.begun, [0, 1, 2]);
     let greeting = table.asked(0, "initialize").params.expect("it has some").value();
-    assert_eq!(greeting["capabilities"], json!({"sampling": {}}), "the rest has no place here");
+    assert_eq!(greeting["capabilities"], json!({"roots": {}}), "the rest has no place here");
     table.agrees(0, "2025-11-25");
     table.agrees(1, "2025-06-18");
     assert!(table.outcome(1).is_none(), "one is missing");
@@ -174,6 +176,7 @@ fn all_speak_the_oldest_revision_among_them() {
     table.agrees(2, "2025-11-25");
     assert_eq!(table.result(1)["protocolVersion"], "2025-06-18");
     assert_eq!(table.ended, [0, 2, 2], "who still speaks another is left out");
+    assert_eq!(table.refused.len(), 1, "and that is recorded");
     table.asks(2, "tools/call", json!({"name": "odd__look"}));
     assert_eq!(table.error(2), -32603);
     table.asks(3, "initialize", json!({"protocolVersion": "2025-11-25", "capabilities": {}}));
