@@ -30,6 +30,9 @@ use crate::stage::gateway::Gateway;
 
 const ADAS: (&str, &str) = ("Authorization", "Bearer a-token-that-only-ada-has");
 const BOBS: (&str, &str) = ("Authorization", "Bearer bobs-own-token");
+/// SHA-256 of theirs: the example names no token that anybody has.
+const ADAS_DIGEST: &str = "f59c8b45166f459994d2f676c679bb2cfd6630f8c7d30b0eef044d35a3563631";
+const BOBS_DIGEST: &str = "b8284df284383ef352cd6f5df1827bd2b6a80330c7d800bed62428c6da339980";
 
 fn folder() -> PathBuf {
     // At run time: the tests may run from a copy of the sources.
@@ -45,6 +48,8 @@ fn example(stage: &Stage, name: &str) -> String {
     text.replace("/srv/project", &stage.project().display().to_string())
         .replace("\"portcullis\"", &format!("\"{}\"", env!("CARGO_BIN_EXE_portcullis")))
         .replace("127.0.0.1:8808", "127.0.0.1:0")
+        .replace(&"0".repeat(64), ADAS_DIGEST)
+        .replace(&"1".repeat(64), BOBS_DIGEST)
 }
 
 /// Runs a config, and does what it is for.

@@ -363,8 +363,8 @@ fn origin(text: &str) -> Result<String, Unfit> {
 fn digest(text: &str) -> Result<[u8; 32], Unfit> {
     let unfit = || {
         Unfit::new(
-            "a digest is 64 hexadecimal digits, as `printf %s TOKEN | sha256sum` writes them; the \
-             token itself has no place in a file",
+            "a digest is 64 hexadecimal digits, the first word that `printf %s TOKEN | sha256sum` \
+             writes; the token itself has no place in a file",
         )
     };
     let mut bytes = [0; 32];

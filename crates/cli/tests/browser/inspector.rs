@@ -13,7 +13,7 @@ use crate::stage::{Stage, start};
 
 const PAGE: &str = "inspector";
 const TOKEN: &str = "a-token-that-only-ada-has";
-/// SHA-256 of it, as the guide has it.
+/// SHA-256 of it.
 const DIGEST: &str = "f59c8b45166f459994d2f676c679bb2cfd6630f8c7d30b0eef044d35a3563631";
 
 #[test]
