@@ -13,20 +13,31 @@ if [[ -n "$AUDIT_BASELINE" ]]; then
   judged+=(--baseline "$AUDIT_BASELINE")
 fi
 looked=()
-if [[ -n "$AUDIT_TARGET" ]]; then
-  looked+=("$AUDIT_TARGET")
-fi
+case "$AUDIT_TARGET" in
+  "") ;;
+  -*) looked+=("./$AUDIT_TARGET") ;; # a file, and no option
+  *) looked+=("$AUDIT_TARGET") ;;
+esac
 if [[ -n "$AUDIT_COMMAND" ]]; then
   mapfile -t words <<<"${AUDIT_COMMAND%$'\n'}"
   looked+=(-- "${words[@]}")
 fi
 
+# A report is written whatever is in it; one that cannot be written fails the step.
+write() {
+  local code=0
+  "$PORTCULLIS" audit "${judged[@]}" "$@" "$evidence" || code=$?
+  if ((code != 0 && code != 3 && code < 11)); then
+    exit "$code"
+  fi
+}
+
 code=0
 "$PORTCULLIS" audit "${judged[@]}" --save-evidence "$evidence" "${looked[@]}" || code=$?
 # Without evidence nothing was looked at, and that was said.
 if [[ -f "$evidence" ]]; then
-  "$PORTCULLIS" audit "${judged[@]}" --format sarif --output "$AUDIT_SARIF" "$evidence" || true
-  "$PORTCULLIS" audit "${judged[@]}" --format markdown "$evidence" >>"$GITHUB_STEP_SUMMARY" || true
+  write --format sarif --output "$AUDIT_SARIF"
+  write --format markdown >>"$GITHUB_STEP_SUMMARY"
   echo "sarif=$AUDIT_SARIF" >>"$GITHUB_OUTPUT"
 fi
 exit "$code"

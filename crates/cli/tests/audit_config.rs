@@ -269,6 +269,31 @@ fn behind_the_gateway_the_lines_hold() {
 }
 
 #[test]
+fn a_gateway_that_the_config_brings_or_leads_to_is_none_of_ours() {
+    let desk = Desk::new();
+    let read = |command: &str, more: &str, options: &str| {
+        let text = format!(
+            r#"{{"mcpServers": {{"a": {{"command": "{command}", {more} "args": ["run", {options} "--", "/opt/a/server"]}}}}}}"#
+        );
+        let (report, _) = desk.json("mcp.json", &text);
+        let rows = ["minimal-roots", "risky-approved", "sampling-reviewed"];
+        rows.map(|control| row(&report, control).to_owned())
+    };
+    for command in ["portcullis", "/usr/bin/portcullis", "C:\\\\bin\\\\portcullis.exe"] {
+        assert_eq!(read(command, "", ""), ["pass"; 3], "{command}");
+    }
+    for command in ["./portcullis", "bin/portcullis", "../portcullis"] {
+        assert_eq!(read(command, "", ""), ["unknown"; 3], "{command}");
+    }
+    for name in ["PATH", "Path", "LD_PRELOAD", "DYLD_INSERT_LIBRARIES"] {
+        let more = format!(r#""env": {{"{name}": "/srv/here"}},"#);
+        assert_eq!(read("portcullis", &more, ""), ["unknown"; 3], "{name}");
+    }
+    let own = read("portcullis", "", r#""--config", "loose.toml","#);
+    assert_eq!(own, ["unknown", "unknown", "pass"], "what it gives and asks was not read");
+}
+
+#[test]
 fn what_no_file_says_is_not_testable() {
     let desk = Desk::new();
     let (report, code) = desk.json(

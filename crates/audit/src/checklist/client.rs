@@ -129,6 +129,9 @@ fn roots(evidence: &Evidence) -> Tested {
     if started.is_empty() {
         return Tested::Nothing("none of its servers runs on this machine");
     }
+    if let Some(why) = elsewhere(&started) {
+        return why;
+    }
     let free: Vec<&Entry> = started.iter().copied().filter(|it| !is_held(it)).collect();
     match free.is_empty() {
         true => Tested::Yes(format!(
@@ -140,6 +143,19 @@ fn roots(evidence: &Evidence) -> Tested {
             named(&free)
         )),
     }
+}
+
+/// A gateway that is given a config of its own does what stands there, and it was not read.
+fn elsewhere(servers: &[&Entry]) -> Option<Tested> {
+    let told = |it: &&Entry| it.guard.as_ref().is_some_and(|guard| guard.has("--config"));
+    let all: Vec<&Entry> = servers.iter().copied().filter(told).collect();
+    let why = || {
+        format!(
+            "what `portcullis run` gives and asks stands in its `--config`, which was not read: {}",
+            named(&all)
+        )
+    };
+    (!all.is_empty()).then(|| Tested::Not(why()))
 }
 
 /// Whether something other than the server itself bounds what it opens.
@@ -154,6 +170,9 @@ fn approved(evidence: &Evidence) -> Tested {
         Ok(used) => used,
         Err(why) => return why,
     };
+    if let Some(why) = elsewhere(&used) {
+        return why;
+    }
     let host = evidence.config.as_ref().is_some_and(|config: &HostConfig| config.asks);
     let asked = |it: &&Entry| it.guard.is_some() || it.asks || host;
     let silent: Vec<&Entry> = used.iter().copied().filter(|it| !asked(it)).collect();

@@ -132,7 +132,7 @@ impl Reader<'_> {
 
     fn entry(&self, entry: &hosts::Entry) -> Entry {
         let words: Vec<Word> = entry.command.iter().map(|word| self.word(word)).collect();
-        let (guard, command) = guarded(words);
+        let (guard, command) = guarded(words, &entry.variables);
         let behind = guard.as_ref().and_then(address);
         Entry {
             name: entry.name.clone(),
@@ -163,10 +163,19 @@ fn sections() -> String {
 }
 
 /// `portcullis run [OPTIONS] -- COMMAND`: the gateway's options, and the server's own command.
-fn guarded(mut words: Vec<Word>) -> (Option<Guard>, Vec<Word>) {
+///
+/// A program of that name that lies beside the config, or that a variable of the config leads to, is whoever's wrote it.
+fn guarded(mut words: Vec<Word>, variables: &[hosts::Given]) -> (Option<Guard>, Vec<Word>) {
+    let leads = |name: &str| {
+        let name = name.to_ascii_uppercase();
+        name == "PATH" || name.starts_with("LD_") || name.starts_with("DYLD_")
+    };
+    let led = variables.iter().any(|it| leads(&it.name));
     let ours = words.first().is_some_and(|word| {
-        let name = word.text.rsplit(['/', '\\']).next().unwrap_or_default();
-        matches!(name, "portcullis" | "portcullis.exe")
+        let text = word.text.as_str();
+        let name = text.rsplit(['/', '\\']).next().unwrap_or_default();
+        let whole = text.starts_with('/') || text.get(1..3) == Some(":\\");
+        matches!(name, "portcullis" | "portcullis.exe") && (whole || name == text) && !led
     });
     // `--state DIR` and the like may stand before the command.
     let run = words.iter().take_while(|word| word.text != "--").position(|word| word.text == "run");

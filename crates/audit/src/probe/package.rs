@@ -235,7 +235,7 @@ fn npm(installed: &Path, package: &mut Package) -> Option<PathBuf> {
         if *place == own {
             let text = about.get("integrity").and_then(Value::as_str);
             package.integrity = text.map(|text| bounded(text, 200));
-        } else if about.get("hasInstallScript") == Some(&Value::Bool(true)) {
+        } else if about.get("hasInstallScript") == Some(&Value::Bool(true)) && is_plain(place) {
             let folder = installed.join(place);
             let name = place.rsplit_once("node_modules/").map_or(place.as_str(), |(_, name)| name);
             let manifest = json(&folder.join("package.json")).unwrap_or_default();
@@ -289,15 +289,18 @@ fn pypi(installed: &Path, to: &Path, package: &mut Package) -> Option<PathBuf> {
     to.is_dir().then(|| to.to_owned())
 }
 
+/// Whether a place that others wrote down leads downwards only.
+fn is_plain(place: &str) -> bool {
+    Path::new(place).components().all(|it| matches!(it, std::path::Component::Normal(_)))
+}
+
 /// Copies the files that a package's record names, and says why that is not all of them.
 fn copy(record: &str, site: &Path, to: &Path) -> Option<String> {
     let mut bytes = 0_u64;
     for (at, line) in record.lines().enumerate() {
         let name = line.split(',').next().unwrap_or_default();
         let source = name.ends_with(".py");
-        let plain =
-            Path::new(name).components().all(|it| matches!(it, std::path::Component::Normal(_)));
-        if !source || !plain {
+        if !source || !is_plain(name) {
             continue;
         }
         if at >= FILES || bytes > BYTES {

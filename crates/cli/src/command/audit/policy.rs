@@ -9,6 +9,7 @@ use portcullis_audit::armour::Policy;
 use portcullis_config::{Documents, Overrides};
 use portcullis_guard::text::visible;
 use portcullis_policy::ServerName;
+use rustix::fs::{CWD, RenameFlags, renameat_with};
 
 use crate::exit::{Exit, Trouble};
 use crate::{name, state};
@@ -48,12 +49,10 @@ pub(super) fn write(file: &Path, policy: &Policy) -> Result<(), Trouble> {
     let name = ServerName::new(policy.name()).map_err(|error| Trouble::failed(&error))?;
     let shown = file.display().to_string();
     Documents::only(config, &shown).settle(name, Overrides::default(), &str::to_owned)?;
-    let made = OpenOptions::new().write(true).create_new(true).open(file);
-    let mut made = made.map_err(|error| match error.kind() {
+    place(file, text.as_bytes()).map_err(|error| match error.kind() {
         std::io::ErrorKind::AlreadyExists => taken(file),
         _ => unwritten(file, &error),
     })?;
-    made.write_all(text.as_bytes()).map_err(|error| unwritten(file, &error))?;
     let shown = visible(&shown);
     eprintln!(
         "portcullis: the policy is in `{shown}`: `portcullis run --config {shown} --name {}` starts it under that",
@@ -67,6 +66,24 @@ pub(super) fn write(file: &Path, policy: &Policy) -> Result<(), Trouble> {
     Ok(())
 }
 
+/// The whole file or none: the first half of a policy holds less than all of it.
+fn place(file: &Path, text: &[u8]) -> std::io::Result<()> {
+    let name = file.file_name().unwrap_or_default().to_string_lossy();
+    let draft = file.with_file_name(format!(".{name}.draft-{}", std::process::id()));
+    let made = || {
+        let mut made = OpenOptions::new().write(true).create_new(true).open(&draft)?;
+        made.write_all(text)?;
+        made.sync_all()?;
+        Ok(renameat_with(CWD, &draft, CWD, file, RenameFlags::NOREPLACE)?)
+    };
+    let placed = made();
+    if placed.is_err() {
+        // It may not be there; nobody takes it for the policy.
+        let _ = std::fs::remove_file(&draft);
+    }
+    placed
+}
+
 fn taken(file: &Path) -> Trouble {
     let said = format!(
         "`{}` exists, and --write-policy overwrites nothing: name another file, or remove it",
@@ -77,4 +94,23 @@ fn taken(file: &Path) -> Trouble {
 
 fn unwritten(file: &Path, error: &std::io::Error) -> Trouble {
     Trouble::new(Exit::Failed, format!("cannot write `{}`: {error}", file.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_policy_is_there_whole_or_not_at_all() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("a.toml");
+        place(&file, b"whole").unwrap();
+        assert_eq!(std::fs::read(&file).unwrap(), b"whole");
+        let again = place(&file, b"another").unwrap_err();
+        assert_eq!(again.kind(), std::io::ErrorKind::AlreadyExists);
+        assert_eq!(std::fs::read(&file).unwrap(), b"whole");
+        let nowhere = place(&folder.path().join("gone/a.toml"), b"x").unwrap_err();
+        assert_eq!(nowhere.kind(), std::io::ErrorKind::NotFound);
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "no draft is left");
+    }
 }
