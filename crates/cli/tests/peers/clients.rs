@@ -306,17 +306,17 @@ fn answers<const STEPS: usize>(facts: &Value) -> [&Value; STEPS] {
     answers.try_into().unwrap()
 }
 
-fn succeeds(answer: &Value, text: &str) {
+pub(crate) fn succeeds(answer: &Value, text: &str) {
     assert_eq!((&answer["error"], &answer["text"]), (&json!(false), &json!(text)));
 }
 
-fn fails(answer: &Value, text: &str) {
+pub(crate) fn fails(answer: &Value, text: &str) {
     assert_eq!((&answer["error"], &answer["text"]), (&json!(true), &json!(text)));
 }
 
 /// Progress came, in order. The TypeScript SDKs drop what arrives together with the
 /// result, so the last one may be missing.
-fn increases(progress: &Value, total: usize) {
+pub(crate) fn increases(progress: &Value, total: usize) {
     let seen: Vec<f64> =
         progress.as_array().unwrap().iter().filter_map(|said| said[0].as_f64()).collect();
     let expected: Vec<f64> =

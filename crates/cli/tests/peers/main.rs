@@ -15,6 +15,7 @@
     reason = "a test that cannot go on says so by failing"
 )]
 
+mod aggregate;
 mod asking;
 mod bridge;
 mod broken;
