@@ -166,7 +166,10 @@ impl Known<'_> {
         let (mut by, mut asked, mut tried) = (BTreeSet::new(), false, false);
         for (at, trial) in all {
             tried = true;
-            let stopped = self.controls(Some(at), &[What::Refused, What::Withheld]);
+            let mut stopped = self.controls(Some(at), &[What::Refused]);
+            if is_withheld(effect, trial) {
+                stopped.extend(self.controls(Some(at), &[What::Withheld]));
+            }
             let changed = self.controls(Some(at), &[What::Changed]);
             if !stopped.is_empty() {
                 asked |= stopped.iter().all(|control| asks(control));
@@ -278,6 +281,19 @@ impl Known<'_> {
 /// Controls whose no is a person's to lift. Behind the gateway of an audit nobody is there to be asked.
 fn asks(control: &str) -> bool {
     [control::APPROVE_BY_RISK, control::FLOWS_APART].iter().any(|known| known.as_str() == control)
+}
+
+/// Whether an effect is one of the answer, and that answer did not arrive. A server may have something else withheld at any
+/// time: that says nothing of what it did, nor of an answer that came.
+fn is_withheld(effect: &Effect, trial: &Trial) -> bool {
+    let in_answer = matches!(
+        effect,
+        Effect::CanaryRead { .. }
+            | Effect::Evaluated { .. }
+            | Effect::Leaked { .. }
+            | Effect::Flood { .. }
+    );
+    in_answer && trial.answer != Answer::Result
 }
 
 /// The server was there and said something.

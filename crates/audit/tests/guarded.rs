@@ -121,6 +121,25 @@ fn what_happens_again_is_not_stopped_whatever_was_recorded() {
     assert!(scene.verdict().words().starts_with("not stoppable here, fix the server"));
 }
 
+/// A server that behaves while it is watched, and says something at the same time that we withhold.
+#[test]
+fn what_is_withheld_is_no_word_about_anything_else() {
+    let withheld = json!([{ "during": 1, "what": "withheld", "control": "message-bounded" }]);
+    let executed = json!({ "kind": "executed", "what": "a command made `{stage}/drop/x`" });
+    let evaluated = json!({ "kind": "evaluated", "expression": "7*7" });
+    for (attack, effect, answer, stopped) in [
+        ("command-injection", executed.clone(), "result", false),
+        ("command-injection", executed, "protocol-error", false),
+        ("template-injection", evaluated.clone(), "result", false),
+        ("template-injection", evaluated, "protocol-error", true),
+    ] {
+        let scene = Scene { attack, effect, ..Scene::read_out() };
+        let verdict = scene.with((answer, "", Value::Null), withheld.clone()).verdict();
+        assert_eq!(matches!(verdict, Verdict::Stopped { .. }), stopped, "{attack}: {verdict:?}");
+        assert!(stopped || matches!(verdict, Verdict::Unknown { .. }), "{attack}: {verdict:?}");
+    }
+}
+
 #[test]
 fn the_box_holds_what_is_not_in_it_and_nothing_else() {
     assert_eq!(controls(&Scene::read_out().verdict()), ["server-confined"]);
