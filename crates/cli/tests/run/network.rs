@@ -105,7 +105,9 @@ fn registry(stage: &Stage, dependency: &str) -> u16 {
         manifest["dependencies"] = json!({"elsewhere": dependency});
     }
     fs::write(folder.join("package.json"), manifest.to_string()).unwrap();
-    fs::write(folder.join("server.js"), "#!/usr/bin/env node\nprocess.exit(0)\n").unwrap();
+    // It ends with its input: one that ends before its host has left is a failure.
+    let server = "#!/usr/bin/env node\nprocess.stdin.on('end', () => process.exit(0)).resume()\n";
+    fs::write(folder.join("server.js"), server).unwrap();
     let mut pack = start("npm");
     stage.scrub(&mut pack);
     pack.args(["pack", "--silent"]).current_dir(&folder);
