@@ -72,8 +72,10 @@ struct Line {
 
 /// What was looked at.
 enum Tested {
-    /// This, and it is enough for a yes.
+    /// This was tried, and it is enough for a yes.
     Yes(String),
+    /// This was read, and it is enough for a yes where nothing of it is in doubt.
+    Read(String),
     /// Nothing, for there is nothing of the kind.
     Nothing(&'static str),
     /// Nothing, though there may be something.
@@ -208,18 +210,16 @@ pub fn grade(rows: &[Row]) -> Option<char> {
 }
 
 fn answer(line: &Line, evidence: &Evidence, findings: &[Finding]) -> Row {
-    let against: Vec<&Finding> = findings
-        .iter()
-        .filter(|it| {
-            line.checks.contains(&it.check.as_str()) && it.confidence > Confidence::Possible
-        })
-        .collect();
+    let of_it = findings.iter().filter(|it| line.checks.contains(&it.check.as_str()));
+    let (against, doubted): (Vec<&Finding>, Vec<&Finding>) =
+        of_it.partition(|it| it.confidence > Confidence::Possible);
     let (status, said) = match (against.split_first(), (line.tested)(evidence)) {
-        (Some((first, [])), _) => (Status::Fail, first.title.clone()),
-        (Some((first, more)), _) => {
-            (Status::Fail, format!("{}, and {} more", first.title, more.len()))
+        (Some((first, _)), _) => (Status::Fail, format!("{}{}", first.title, more(against.len()))),
+        (None, Tested::Yes(what)) if !doubted.is_empty() => {
+            (Status::Pass, format!("{what}; {}", in_doubt(&doubted)))
         }
-        (None, Tested::Yes(what)) => (Status::Pass, what),
+        (None, Tested::Read(_)) if !doubted.is_empty() => (Status::Unknown, in_doubt(&doubted)),
+        (None, Tested::Yes(what) | Tested::Read(what)) => (Status::Pass, what),
         (None, Tested::Nothing(why)) => (Status::NotApplicable, why.to_owned()),
         (None, Tested::Not(why)) => (Status::Unknown, why),
     };
@@ -228,6 +228,20 @@ fn answer(line: &Line, evidence: &Evidence, findings: &[Finding]) -> Row {
         statement: line.statement.to_owned(),
         status,
         evidence: said,
+    }
+}
+
+/// What may be a way in: nobody knows whether the looks on it are enough.
+fn in_doubt(doubted: &[&Finding]) -> String {
+    let first = doubted.first().map(|it| it.title.as_str()).unwrap_or_default();
+    format!("in doubt (`--persona pedantic` shows it): {first}{}", more(doubted.len()))
+}
+
+/// How many there are behind the first.
+fn more(all: usize) -> String {
+    match all {
+        0 | 1 => String::new(),
+        _ => format!(", and {} more", all - 1),
     }
 }
 
@@ -291,11 +305,9 @@ fn tried(evidence: &Evidence, attacks: &[Attack], sinks: &[Sink], what: &'static
     let whole = is_whole(source);
     let sunk = source.flows.iter().filter(|flow| sinks.contains(&flow.sink)).count();
     match (sunk, made) {
-        (1.., 1..) => {
-            Tested::Yes(format!("{said}; in the source, {sunk} flows pass sufficient looks"))
-        }
+        (1.., 1..) => Tested::Yes(format!("{said}; in the source, {sunk} flows pass looks")),
         (1.., 0) if whole => {
-            Tested::Yes(format!("in the source, {sunk} flows pass sufficient looks"))
+            Tested::Read(format!("in the source, {sunk} flows pass sufficient looks"))
         }
         (1.., 0) => Tested::Not(PART.to_owned()),
         (0, 1..) => Tested::Yes(said),
@@ -319,7 +331,7 @@ fn arguments(evidence: &Evidence) -> Tested {
             Tested::Yes(format!("{made} calls with invalid arguments were refused or bounded"))
         }
         (0, 1..) if is_part(evidence) => Tested::Not(PART.to_owned()),
-        (0, 1..) => Tested::Yes(format!("{read} parameters have bounds in the source")),
+        (0, 1..) => Tested::Read(format!("{read} parameters have bounds in the source")),
         (0, 0) => answering(evidence)
             .err()
             .or_else(|| uncalled(evidence))
@@ -359,7 +371,7 @@ fn ends(evidence: &Evidence) -> Tested {
             let endless = endless.filter(|it| it.kind == FactKind::NoTimeout).count();
             return match (waits, endless) {
                 (1.., 0) if !is_part(evidence) => {
-                    Tested::Yes(format!("{waits} calls that wait have an end in the source"))
+                    Tested::Read(format!("{waits} calls that wait have an end in the source"))
                 }
                 _ => why,
             };
@@ -387,7 +399,7 @@ fn errors(evidence: &Evidence) -> Tested {
     match (erred, handlers) {
         (1.., _) => Tested::Yes(format!("{erred} errors told nothing of the machine")),
         (0, 1..) if is_part(evidence) => Tested::Not(PART.to_owned()),
-        (0, 1..) => Tested::Yes(format!(
+        (0, 1..) => Tested::Read(format!(
             "in the source, {handlers} handlers answer errors in their own words"
         )),
         (0, 0) => {

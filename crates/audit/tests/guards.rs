@@ -88,6 +88,18 @@ enum In {
 
 /// Which checks speak of a tool with this body, at least high and likely.
 fn told(language: In, body: &str) -> Vec<String> {
+    let grave = |it: &portcullis_audit::Finding| {
+        it.severity >= Severity::High && it.confidence >= Confidence::Likely
+    };
+    let evidence = evidence(language, body);
+    let mut told: Vec<String> =
+        judge(&evidence).into_iter().filter(grave).map(|it| it.check).collect();
+    told.dedup();
+    told
+}
+
+/// What is read of a tool with this body.
+fn evidence(language: In, body: &str) -> Evidence {
     let tree = tempfile::tempdir().expect("a directory");
     let (name, text) = match language {
         In::Python => ("server.py", format!("{PYTHON}{}\n", body.replace("\n", "\n    "))),
@@ -99,21 +111,14 @@ fn told(language: In, body: &str) -> Vec<String> {
     let source = look(tree.path(), &budget).expect("source");
     assert!(source.files.iter().all(|it| it.whole), "its grammar does not fit: {body}");
     assert_eq!(source.handlers.len(), 1, "{body}");
-    let evidence = Evidence {
+    Evidence {
         format: FORMAT,
         target: "guards".to_owned(),
         source: Some(source),
         live: None,
         http: None,
         ..Evidence::of("")
-    };
-    let grave = |it: &portcullis_audit::Finding| {
-        it.severity >= Severity::High && it.confidence >= Confidence::Likely
-    };
-    let mut told: Vec<String> =
-        judge(&evidence).into_iter().filter(grave).map(|it| it.check).collect();
-    told.dedup();
-    told
+    }
 }
 
 fn holds(language: In, rows: &[(&[&str], &str)]) {
@@ -219,6 +224,76 @@ fn a_directory_ends_at_a_separator() {
     let rows: Vec<(&[&str], &str)> =
         rows.iter().map(|(told, body)| (*told, body.as_str())).collect();
     holds(In::Python, &rows);
+}
+
+#[test]
+fn who_writes_the_whole_of_it_needs_no_sign_of_a_list() {
+    const SQL: &[&str] = &["raw-sql"];
+    const SHELL: &[&str] = &["shell-execution"];
+    let no = "raise ValueError(value)";
+    let shell = "subprocess.run(value, shell=True, stdin=subprocess.DEVNULL, timeout=9)";
+    let ping = "subprocess.run(f\"ping {value}\", shell=True, stdin=subprocess.DEVNULL, timeout=9)";
+    let database = "import sqlite3\ndb = sqlite3.connect(\"shop.db\")";
+    let table = format!("{database}\ndb.execute(f\"SELECT * FROM {{value}}\")");
+    let matching = |pattern: &str, then: &str| {
+        format!("\nimport re\nif not re.match(r\"{pattern}\", value):\n    {no}\n{then}")
+    };
+    let rows: Vec<(&[&str], String)> = vec![
+        (SQL, format!("\n{database}\nif \";\" in value:\n    {no}\ndb.execute(value)")),
+        (SHELL, format!("\nif \"rm \" in value:\n    {no}\n{shell}")),
+        (&["code-execution"], format!("\nif \"__\" in value:\n    {no}\nreturn str(eval(value))")),
+        // Between fixed words the same list is some care.
+        (NOTHING, format!("\nif \";\" in value or \"&\" in value:\n    {no}\n{ping}")),
+        // A name is neither a statement nor a command.
+        (NOTHING, matching("^[A-Za-z0-9_$]+$", &table)),
+        (NOTHING, matching("^\\w+$", ping)),
+        // The next statement undoes what a statement says; the connection's own word stays.
+        (SQL, format!("\n{database}\ndb.execute(\"PRAGMA query_only = ON\")\ndb.execute(value)")),
+        (
+            NOTHING,
+            format!(
+                "\n{}\ndb.execute(value)",
+                database.replace("\"shop.db\"", "\"file:shop.db?mode=ro\", uri=True")
+            ),
+        ),
+    ];
+    let rows: Vec<(&[&str], &str)> =
+        rows.iter().map(|(told, body)| (*told, body.as_str())).collect();
+    holds(In::Python, &rows);
+}
+
+#[test]
+fn only_letters_and_digits_are_a_name() {
+    let shown = |pattern: &str| {
+        let body = format!(
+            "\nimport re, sqlite3\nif not re.match(r\"{pattern}\", value):\n    raise ValueError(value)\nsqlite3.connect(\"s.db\").execute(f\"SELECT * FROM {{value}}\")"
+        );
+        doubted(&body)
+    };
+    let plain = ["^[A-Za-z0-9_]+$", "^\\w{1,40}$", "^(a|b\\d+)$", "^[a-z]+\\.[a-z]+$"];
+    assert_eq!(plain.map(shown), [0; 4]);
+    // A space, a quote, signs inside of a range, a comment, and what is written backwards.
+    let signs = ["^[\\w ]+$", "^[\\w']+$", "^[A-z]+$", "^[\\w-]+$", "^[\\s]+$"];
+    assert_eq!(signs.map(shown), [1; 5]);
+}
+
+/// How many ways to SQL are in doubt.
+fn doubted(body: &str) -> usize {
+    let evidence = evidence(In::Python, body);
+    let of_it = |it: &&portcullis_audit::Finding| {
+        it.check == "raw-sql" && it.confidence == Confidence::Possible
+    };
+    judge(&evidence).iter().filter(of_it).count()
+}
+
+#[test]
+fn what_is_in_doubt_is_no_pass() {
+    let body = "\nif \";\" in value or \"&\" in value:\n    raise ValueError(value)\nsubprocess.run(f\"ping {value}\", shell=True, stdin=subprocess.DEVNULL, timeout=9)";
+    let evidence = evidence(In::Python, body);
+    let rows = portcullis_audit::checklist::lines(&evidence, &judge(&evidence));
+    let row = rows.iter().find(|it| it.control == "no-shell").expect("a line");
+    assert_eq!(row.status, portcullis_audit::checklist::Status::Unknown, "{row:?}");
+    assert!(row.evidence.starts_with("in doubt"), "{row:?}");
 }
 
 /// One of several directories, of which one may be the root of all.

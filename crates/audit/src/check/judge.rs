@@ -45,13 +45,23 @@ pub(super) fn unless(
     if passes(flow, held_by) {
         return None;
     }
-    // A list of bad characters, or a look that we could not follow, speaks for some care.
+    // Letters and digits between fixed words are a name, and no statement and no command.
+    if !flow.whole
+        && matches!(flow.sink, Sink::Sql | Sink::Shell)
+        && passes(flow, &[GuardKind::Word])
+    {
+        return None;
+    }
+    // A list of bad characters, or a look that we could not follow, speaks for some care. Who writes the whole of a
+    // statement, a command or a program does not need the few that are on the list.
     // A function that says no to a command or a statement is usually such a list; one that says no to a path or an
     // address is usually a comparison.
     let places = matches!(flow.sink, Sink::FileRead | Sink::FileWrite | Sink::Url);
     let unclear = places && passes(flow, &[GuardKind::Unclear]);
-    let doubted =
-        unclear || passes(flow, &[GuardKind::DenyList, GuardKind::Pattern, GuardKind::Quoted]);
+    let written = flow.whole && matches!(flow.sink, Sink::Sql | Sink::Shell | Sink::Code);
+    let doubted = unclear
+        || passes(flow, &[GuardKind::Pattern, GuardKind::Quoted])
+        || !written && passes(flow, &[GuardKind::DenyList]);
     Some((severity, if doubted { Confidence::Possible } else { Confidence::Likely }))
 }
 
@@ -68,9 +78,9 @@ pub(super) fn both(
     let mut found: Vec<(String, String, Finding)> = Vec::new();
     for flow in flows(evidence, sinks) {
         let Some((severity, confidence)) = of_flow(flow) else { continue };
-        let known =
-            found.iter_mut().find(|it| it.2.location == Location::Source(flow.place.clone()));
-        if known.is_none() {
+        let place = Location::Source(flow.place.clone());
+        // Several tools may meet in one place, and each is a way in of its own.
+        if !found.iter().any(|it| it.0 == flow.handler && it.2.location == place) {
             found.push((
                 flow.handler.clone(),
                 flow.parameter.clone(),
@@ -124,6 +134,17 @@ pub(super) fn of_source(
             "`{}` of `{}` arrives in `{}`; {seen}",
             flow.parameter, flow.handler, flow.call
         ),
+    }
+}
+
+/// How bad a statement of the caller's is: the connection bounds it, or a statement, which the next one undoes.
+pub(super) fn of_statement(flow: &Flow) -> Severity {
+    if passes(flow, &[GuardKind::ReadOnly]) {
+        return Severity::Medium;
+    }
+    match passes(flow, &[GuardKind::ReadOnlySaid]) {
+        true => Severity::High,
+        false => Severity::Critical,
     }
 }
 

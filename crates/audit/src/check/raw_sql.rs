@@ -73,9 +73,6 @@ fn of_flow(flow: &Flow) -> Option<(Severity, Confidence)> {
     if judge::passes(flow, &[GuardKind::FirstWord]) {
         return None;
     }
-    let severity = match judge::passes(flow, &[GuardKind::ReadOnly]) {
-        true => Severity::Medium,
-        false => Severity::Critical,
-    };
+    let severity = judge::of_statement(flow);
     judge::unless(flow, &[GuardKind::AllowList, GuardKind::Number], severity)
 }

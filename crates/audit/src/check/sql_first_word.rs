@@ -60,7 +60,5 @@ fn done(mut finding: Finding, evidence: &Evidence) -> Finding {
 fn of_flow(flow: &Flow) -> Option<(Severity, Confidence)> {
     let held = [GuardKind::AllowList, GuardKind::Number];
     let word = judge::passes(flow, &[GuardKind::FirstWord]) && !judge::passes(flow, &held);
-    let read_only = judge::passes(flow, &[GuardKind::ReadOnly]);
-    let severity = if read_only { Severity::Medium } else { Severity::Critical };
-    word.then_some((severity, Confidence::Likely))
+    word.then_some((judge::of_statement(flow), Confidence::Likely))
 }

@@ -233,6 +233,9 @@ pub enum GuardKind {
     ProgramList,
     /// The value matches an anchored expression without wild parts.
     Pattern,
+    /// It consists of letters, digits and `_`, `$` or `.` alone: no language gives such a word a meaning inside a
+    /// fixed text.
+    Word,
     /// The text begins with a word such as SELECT.
     FirstWord,
     /// Bad characters are looked for.
@@ -243,6 +246,8 @@ pub enum GuardKind {
     Number,
     /// The connection is read-only or has an authorizer.
     ReadOnly,
+    /// A statement has made the session or the transaction read-only, which the next statement can undo.
+    ReadOnlySaid,
     /// The host of a URL is held against a list.
     HostList,
     /// What begins with a dash is refused, or stands after `--`.

@@ -2,6 +2,8 @@
 
 use std::rc::Rc;
 
+use crate::evidence::source::GuardKind;
+
 use super::super::ir::{At, Function, Param, Rest, Word};
 use super::value::{Alt, Args, Id, Node};
 use super::{CALLS, Closure, Done, Facts, Frame, Return, World};
@@ -381,7 +383,7 @@ impl World<'_> {
 }
 
 impl World<'_> {
-    /// A connection that is told to refuse writing.
+    /// A connection that is told to refuse writing: by an authorizer, or only in the language of its callers.
     fn note_read_only(&mut self, asked: &super::super::sinks::Asked<'_>) {
         let Some(recv) = asked.recv else { return };
         let says = |world: &Self| {
@@ -393,8 +395,11 @@ impl World<'_> {
                     || it.contains("transaction read only")
             })
         };
-        if asked.method == "set_authorizer" || says(self) {
-            let kind = crate::evidence::source::GuardKind::ReadOnly;
+        let kind = match asked.method {
+            "set_authorizer" => Some(GuardKind::ReadOnly),
+            _ => says(self).then_some(GuardKind::ReadOnlySaid),
+        };
+        if let Some(kind) = kind {
             self.knows(&[super::value::Known { on: recv, kind, at: asked.at }]);
         }
     }

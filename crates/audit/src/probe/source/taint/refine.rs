@@ -414,9 +414,8 @@ impl World<'_> {
             ("is_local", true) => self.one(value, GuardKind::Component, at),
             ("isdigit" | "isdecimal" | "isnumeric", true) => self.one(value, GuardKind::Number, at),
             ("isalnum" | "isalpha" | "isidentifier", true) => {
-                let mut known = self.one(value, GuardKind::Pattern, at);
-                known.extend(self.one(value, GuardKind::NoOption, at));
-                known
+                let kinds = [GuardKind::Pattern, GuardKind::Word, GuardKind::NoOption];
+                kinds.into_iter().flat_map(|kind| self.one(value, kind, at)).collect()
             }
             ("subset", true) => self.one(value, GuardKind::AllowList, at),
             ("match" | "fullmatch" | "search", _) => self.matched(name, value, first?, so, at),
@@ -457,6 +456,9 @@ impl World<'_> {
         let mut known = BTreeSet::new();
         if shape.narrow {
             known.extend(self.one(value, GuardKind::Pattern, at));
+        }
+        if shape.word {
+            known.extend(self.one(value, GuardKind::Word, at));
         }
         if shape.no_dash {
             known.extend(self.one(value, GuardKind::NoOption, at));

@@ -62,8 +62,8 @@ impl World<'_> {
                 }
             }
             Sink::Sql => {
-                if let Some(at) = asked.recv.and_then(|it| self.read_only(it, 10)) {
-                    let _new = guards.insert(GuardKind::ReadOnly, at);
+                if let Some((kind, at)) = asked.recv.and_then(|it| self.read_only(it, 10)) {
+                    let _new = guards.insert(kind, at);
                 }
             }
             _ => {}
@@ -82,20 +82,19 @@ impl World<'_> {
         }
     }
 
-    /// Where a connection was made read-only.
-    fn read_only(&self, id: Id, left: u32) -> Option<At> {
+    /// Where a connection was made read-only, and whether its callers can undo it.
+    fn read_only(&self, id: Id, left: u32) -> Option<(GuardKind, At)> {
         let left = left.checked_sub(1)?;
-        let known = self.known_here(id).into_iter().find(|(kind, _)| *kind == GuardKind::ReadOnly);
-        if let Some((_, at)) = known {
-            return Some(at);
+        let mut known: Vec<(GuardKind, At)> = self.known_here(id);
+        known.retain(|it| matches!(it.0, GuardKind::ReadOnly | GuardKind::ReadOnlySaid));
+        known.sort();
+        if let Some(known) = known.first() {
+            return Some(*known);
         }
         match self.values.get(id) {
             Node::Call(_, recv, args) => {
-                let says = |it: Id| {
-                    ["mode=ro", "default_transaction_read_only"]
-                        .iter()
-                        .any(|w| self.holds(it, w, 6))
-                };
+                let says = |it: Id| self.holds(it, "mode=ro", 6);
+                let begins = |it: Id| self.holds(it, "default_transaction_read_only", 6);
                 let option = |it: Id| match self.values.get(it) {
                     Node::Map(entries) => entries.iter().any(|(key, value)| {
                         let key = key.and_then(|it| self.values.text(it));
@@ -110,7 +109,10 @@ impl World<'_> {
                         && *self.values.get(*it) == Node::Bool(true)
                 });
                 if named || args.iter().any(|(_, it)| says(*it) || option(*it)) {
-                    return Some(self.values.place(id));
+                    return Some((GuardKind::ReadOnly, self.values.place(id)));
+                }
+                if args.iter().any(|(_, it)| begins(*it)) {
+                    return Some((GuardKind::ReadOnlySaid, self.values.place(id)));
                 }
                 recv.and_then(|it| self.read_only(it, left))
             }

@@ -7,6 +7,8 @@ pub(super) struct Shape {
     pub(super) sql: bool,
     /// Anchored at both ends, and nothing in it lets a path go up.
     pub(super) narrow: bool,
+    /// Narrow, and letters, digits and `_$.` are all that it lets through.
+    pub(super) word: bool,
     /// Its first character cannot be a dash.
     pub(super) no_dash: bool,
 }
@@ -37,8 +39,54 @@ impl Shape {
                         || first.starts_with(|c: char| c.is_ascii_alphanumeric())
                 }
             };
-        Self { sql, narrow: begins && ends && !wild, no_dash: no_dash && begins }
+        let narrow = begins && ends && !wild;
+        Self { sql, narrow, word: narrow && is_plain(pattern), no_dash: no_dash && begins }
     }
+}
+
+/// Whether nothing but letters, digits and `_$.` fits: no space, no quote, no sign, and no two dashes, which begin a comment.
+fn is_plain(pattern: &str) -> bool {
+    let mut chars = pattern.chars();
+    while let Some(c) = chars.next() {
+        let plain = match c {
+            '\\' => chars.next().is_some_and(is_plain_escape),
+            '[' => {
+                let class: Vec<char> = chars.by_ref().take_while(|it| *it != ']').collect();
+                is_plain_class(&class)
+            }
+            '{' => chars
+                .by_ref()
+                .take_while(|it| *it != '}')
+                .all(|it| it.is_ascii_digit() || it == ','),
+            '^' | '(' | ')' | '?' | ':' | '*' | '+' | '|' => true,
+            _ => is_plain_sign(c),
+        };
+        if !plain {
+            return false;
+        }
+    }
+    true
+}
+
+/// Ranges only between two of a kind: among `A-z` are signs.
+fn is_plain_class(class: &[char]) -> bool {
+    match class {
+        [] => true,
+        ['\\', c, rest @ ..] => is_plain_escape(*c) && is_plain_class(rest),
+        [from, '-', to, rest @ ..] => {
+            let same = [char::is_ascii_lowercase, char::is_ascii_uppercase, char::is_ascii_digit];
+            same.iter().any(|kind| kind(from) && kind(to)) && is_plain_class(rest)
+        }
+        [c, rest @ ..] => is_plain_sign(*c) && is_plain_class(rest),
+    }
+}
+
+fn is_plain_escape(c: char) -> bool {
+    matches!(c, 'w' | 'd' | 'A' | 'Z' | 'z' | '.')
+}
+
+fn is_plain_sign(c: char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, '_' | '$' | '.')
 }
 
 /// Whether an expression lets anything through: a dot of its own, a negated class, or both a
