@@ -262,7 +262,7 @@ fn uncalled(evidence: &Evidence) -> Option<Tested> {
     let none = evidence.live.as_ref().is_some_and(|live| live.trials.is_empty());
     (none && evidence.http.is_some() && answering(evidence).is_ok()).then(|| {
         let why =
-            "no tool is called over HTTP; start the server over its pipes, or read its source";
+            "no tool is called at an address; start the server in the box, or read its source";
         Tested::Not(why.to_owned())
     })
 }
@@ -292,13 +292,10 @@ fn tried(evidence: &Evidence, attacks: &[Attack], sinks: &[Sink], what: &'static
     let Some(source) = &evidence.source else {
         return match (made, answering(evidence)) {
             (1.., _) => Tested::Yes(said),
-            (0, Ok(_)) if evidence.http.is_some() => {
-                uncalled(evidence).unwrap_or(Tested::Nothing("it has no tools"))
-            }
             (0, Ok(live)) if live.tools.is_empty() => Tested::Nothing("it has no tools"),
-            (0, Ok(_)) => {
+            (0, Ok(_)) => uncalled(evidence).unwrap_or_else(|| {
                 Tested::Not(format!("no parameter looks like {what}, and the source was not read"))
-            }
+            }),
             (0, Err(why)) => why,
         };
     };
@@ -410,7 +407,7 @@ fn errors(evidence: &Evidence) -> Tested {
 
 fn logged(evidence: &Evidence) -> Tested {
     match answering(evidence) {
-        Ok(_) if evidence.http.is_some() => {
+        Ok(live) if evidence.http.is_some() && live.trials.is_empty() => {
             uncalled(evidence).unwrap_or(Tested::Not("it was not watched".to_owned()))
         }
         Ok(live) if live.logs_calls => Tested::Yes("a call leaves a line on standard error or a log message".to_owned()),

@@ -87,9 +87,45 @@ fn whoever_looks_at_nothing_is_found_out() {
         assert_eq!(stands(name), Status::Fail, "{name}: {rows:#?}");
     }
     assert_eq!(stands("https-remote"), Status::NotApplicable);
-    assert_eq!(stands("paths-contained"), Status::Unknown, "no tool was called");
+    assert_eq!(stands("paths-contained"), Status::Unknown, "no tool takes a path");
     // Names of sessions open something.
     assert!(!shown(&evidence).contains("session-1"), "{}", shown(&evidence));
+}
+
+/// A server of the official SDK: what its tools do is seen on the stage, whichever way they were called.
+#[test]
+fn what_its_tools_do_is_tried_in_the_box() {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let peers =
+        std::env::var_os("PORTCULLIS_PEERS").map_or(here.join("../../target/peers"), PathBuf::from);
+    let python = peers.join("python/sdk1/bin/python");
+    let (program, lesson) =
+        (here.join("tests/http/called.py"), here.join("../../examples/lesson/careless.py"));
+    let words: Vec<&str> =
+        [&python, &program, &lesson].iter().map(|it| it.to_str().unwrap()).collect();
+    let words = words.into_iter().chain(["8080", "{project}", "{database}"]);
+    let mut server = live::Order::new(words.map(Into::into).collect());
+    server.launcher = Some(env!("CARGO_BIN_EXE_audit-box").into());
+    let mut order = Order::new(Url::new("http://127.0.0.1:8080/mcp").unwrap());
+    order.server = Some(server);
+    let (http, live) = look(&order);
+    let evidence = Evidence { live: Some(live), http: Some(http), ..Evidence::of("careless") };
+    let found = judge(&evidence);
+    assert!(!found.is_empty(), "{}", shown(&evidence));
+    for check in ["shell-execution", "raw-sql", "path-escape"] {
+        let finding = find(&found, check);
+        assert_eq!(finding.severity, Severity::Critical, "{finding:#?}");
+        assert_eq!(finding.confidence, portcullis_audit::Confidence::Confirmed, "{finding:#?}");
+    }
+    assert!(
+        !found.iter().any(|it| it.check == "inherited-input"),
+        "nobody reads its input: {found:#?}"
+    );
+    let lines = checklist::lines(&evidence, &found);
+    let line = |name: &str| lines.iter().find(|it| it.control == name).unwrap();
+    // Its own library writes a line for each call.
+    assert_eq!(line("calls-logged").status, Status::Pass, "{}", shown(&evidence));
+    assert_eq!(line("no-shell").status, Status::Fail, "{}", shown(&evidence));
 }
 
 #[test]

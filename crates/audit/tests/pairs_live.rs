@@ -64,6 +64,8 @@ fn playwright(package: &str) -> (Evidence, Vec<Finding>) {
     let cli = peer(&format!("playwright/node_modules/{package}/cli.js"));
     let mut order = http::Order::new(Url::new("http://localhost:8931/mcp").unwrap());
     order.server = Some(self::order(&["node", &cli, "--port", "8931"]));
+    // Most of its tools wait for a browser that is not there.
+    order.time = Duration::from_secs(40);
     let (http, live) = http::look(&order);
     found(live, Some(http))
 }

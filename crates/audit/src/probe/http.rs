@@ -9,9 +9,10 @@
 //!   headers            what headers and body must agree on
 //! ```
 //!
-//! No tool is called: the machine behind an address is not ours to damage. What is asked is what
+//! No tool is called at an address: the machine behind it is not ours to damage. What is asked is what
 //! any client of the protocol may ask, so many times and no more, and every session that was
-//! opened is ended.
+//! opened is ended. A server that we started in a box is attacked there afterwards, as one with pipes
+//! is (`probe/live`).
 
 mod doors;
 mod headers;
@@ -28,7 +29,7 @@ use portcullis_wire::{Json, Object, elements};
 use serde_json::Value;
 
 use super::clock::Clock;
-use super::live::{self, ENTRIES, Listening, PAGES, drifted};
+use super::live::{self, ENTRIES, Listening, Listens, PAGES, drifted};
 use crate::evidence::http::Question;
 use crate::evidence::live::{Conduct, Untested};
 use crate::evidence::{Http, Live};
@@ -116,16 +117,55 @@ pub fn look(order: &Order) -> (Http, Live) {
     let hide = |text: &str| talk.wire.hide(text);
     let mut live = match listening {
         Some(listening) => listening.farewell(),
-        None => Live {
-            box_level: "remote".to_owned(),
-            command: vec![order.url.text()],
-            ..Live::default()
-        },
+        None => {
+            seen.untested(
+                "calls of tools",
+                "no tool is called at an address: what is behind it is not in a box of ours",
+            );
+            Live {
+                box_level: "remote".to_owned(),
+                command: vec![order.url.text()],
+                ..Live::default()
+            }
+        }
     };
     seen.told(&mut live);
+    if let Some(server) = order.server.as_ref().filter(|_| live.revision.is_some()) {
+        let listens = Listens { url: order.url.clone(), headers: talk.wire.headers() };
+        let left = talk.wire.left();
+        let server = live::Order { listens: Some(listens), time: left, ..server.clone() };
+        live = together(live, live::look(&server));
+    }
     let names = names::of(&talk.names);
     let http = Http { names, exchanges: talk.wire.exchanges.clone(), ..http };
     without_credentials(http, live, hide)
+}
+
+/// What was seen of a server by its address, and what its tools did in the same box.
+fn together(asked: Live, called: Live) -> Live {
+    if called.revision.is_none() {
+        let mut asked = asked;
+        asked.conduct.extend(called.conduct);
+        asked.untested.extend(called.untested);
+        return asked;
+    }
+    let mut both = called;
+    let new = |all: &[Conduct], it: &Conduct| !all.contains(it);
+    let more: Vec<Conduct> =
+        asked.conduct.into_iter().filter(|it| new(&both.conduct, it)).collect();
+    both.conduct.extend(more);
+    for wish in asked.wishes {
+        if !both.wishes.iter().any(|it| (&it.what, &it.object) == (&wish.what, &wish.object)) {
+            both.wishes.push(wish);
+        }
+    }
+    for name in asked.drifted {
+        if !both.drifted.contains(&name) {
+            both.drifted.push(name);
+        }
+    }
+    both.untested.extend(asked.untested);
+    both
 }
 
 /// A server may say back what it was told, wherever it says something: by what we identify ourselves
@@ -203,10 +243,6 @@ fn ask(talk: &mut Talk, seen: &mut Seen) {
         return;
     }
     take_stock(talk, seen);
-    seen.untested(
-        "calls of tools",
-        "no tool is called over HTTP: what is behind the address is not in a box of ours",
-    );
     doors::callers(talk, seen);
     doors::pages(talk);
     doors::addresses(talk, seen);

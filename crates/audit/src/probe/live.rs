@@ -7,6 +7,7 @@
 //!       └ client       small and strict, on three bounded pipes
 //!   guard              the same launch behind `portcullis run`, under a policy
 //!   listening          one launch of a server that speaks HTTP, for the probe of that
+//!   post               a server that speaks HTTP, as if it had pipes
 //!   inventory, tool, offer, special    what is asked
 //!   kind, attack, shape         what is sent
 //!   snapshot, database, sink, effect    what it did
@@ -26,6 +27,7 @@ mod kind;
 mod listening;
 mod offer;
 mod pipes;
+mod post;
 mod recipe;
 mod repository;
 mod run;
@@ -42,7 +44,9 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use hyper::http::HeaderMap;
 use portcullis_confine::Level;
+use portcullis_guard::egress::Url;
 
 use super::clock::Clock;
 use super::{clock, dice};
@@ -89,6 +93,17 @@ pub struct Order {
     pub memory: u64,
     /// The weakest box in which it is started.
     pub least: Level,
+    /// Where it listens in its box, when it speaks HTTP and not over its pipes.
+    pub listens: Option<Listens>,
+}
+
+/// Where a server listens, and how it is told who asks.
+#[derive(Clone, Debug)]
+pub struct Listens {
+    /// Its address, which is this machine's.
+    pub url: Url,
+    /// Headers by which we identify ourselves; they are sensitive, and so never printed.
+    pub headers: HeaderMap,
 }
 
 impl Order {
@@ -107,6 +122,7 @@ impl Order {
             call: Duration::from_secs(10),
             memory: 512 << 20,
             least: Level::Full,
+            listens: None,
         }
     }
 }

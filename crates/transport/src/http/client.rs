@@ -34,6 +34,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::{AbortHandle, JoinSet};
 
 pub use credential::{Credential, Nobody};
+pub use headers::value as header_of;
 
 use super::fetch::{Ask, Fetcher, Url};
 use super::sse;

@@ -163,6 +163,16 @@ impl Wire {
         self.clock.is_over() || self.exchanges.len() >= MOST
     }
 
+    /// How long there is for what is left to do.
+    pub(super) fn left(&self) -> Duration {
+        self.clock.left()
+    }
+
+    /// By what we identify ourselves.
+    pub(super) fn headers(&self) -> HeaderMap {
+        self.credentials.iter().map(|(name, value, _)| (name.clone(), value.clone())).collect()
+    }
+
     /// Whether we identify ourselves.
     pub(super) fn identifies(&self) -> bool {
         !self.credentials.is_empty()

@@ -14,7 +14,7 @@ use super::session::{Failed, Launched, START, told};
 use crate::evidence::live::{Conduct, Live, Wish};
 
 /// Connections that are made at most.
-const DIALS: u8 = 96;
+pub(super) const DIALS: u8 = 96;
 /// How long a call may take: inside of a box, nothing is far away.
 const HEARD: Duration = Duration::from_millis(500);
 /// How long before a server that does not listen yet is called again.
@@ -50,24 +50,13 @@ impl Listening {
         live.box_level = launched.level.word().to_owned();
         launched.pipes.ignore();
         let mut dials = std::mem::take(&mut launched.dials);
-        let deadline = clock.within(START);
-        let callers = Caller::all(&mut dials, port);
-        let why = loop {
-            if callers.iter().any(Caller::hears) {
-                return Ok(Self { launched, dials, started: live });
+        match awaited(&mut launched, &mut dials, port, clock) {
+            Ok(()) => Ok(Self { launched, dials, started: live }),
+            Err(Mute { exit, why }) => {
+                live.conduct.extend(exit.map(|how| Conduct::Crashed { how }));
+                Err(not_started(live, why))
             }
-            let ended = launched.custody.try_exit().ok().flatten();
-            if let Some(exit) = ended {
-                live.conduct.push(Conduct::Crashed { how: exit.to_string() });
-            }
-            if ended.is_some() || Instant::now() >= deadline {
-                let said = launched.stage.tidy(&launched.pipes.complaints());
-                let said = portcullis_guard::visible(&portcullis_guard::redact(&said));
-                break format!("nobody listened at port {port}; it said: {}", last(&said));
-            }
-            std::thread::sleep(PAUSE);
-        };
-        Err(not_started(live, why))
+        }
     }
 
     /// The sockets to call it with.
@@ -94,6 +83,37 @@ impl Listening {
             live.conduct.push(Conduct::Crashed { how: exit.to_string() });
         }
         live
+    }
+}
+
+/// Nobody listened.
+pub(super) struct Mute {
+    /// How it ended, when it did.
+    pub(super) exit: Option<String>,
+    pub(super) why: String,
+}
+
+/// Waits until somebody answers at the port.
+pub(super) fn awaited(
+    launched: &mut Launched,
+    dials: &mut Vec<OwnedFd>,
+    port: u16,
+    clock: &Clock,
+) -> Result<(), Mute> {
+    let deadline = clock.within(START);
+    let callers = Caller::all(dials, port);
+    loop {
+        if callers.iter().any(Caller::hears) {
+            return Ok(());
+        }
+        let ended = launched.custody.try_exit().ok().flatten();
+        if ended.is_some() || Instant::now() >= deadline {
+            let said = launched.stage.tidy(&launched.pipes.complaints());
+            let said = portcullis_guard::visible(&portcullis_guard::redact(&said));
+            let why = format!("nobody listened at port {port}; it said: {}", last(&said));
+            return Err(Mute { exit: ended.map(|exit| exit.to_string()), why });
+        }
+        std::thread::sleep(PAUSE);
     }
 }
 

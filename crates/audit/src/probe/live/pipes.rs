@@ -11,14 +11,16 @@ use std::time::Instant;
 
 use portcullis_wire::{Frame, Framer};
 
+use super::post::{self, Way};
+
 /// The longest message that is taken, in bytes.
 pub(super) const MESSAGE: usize = 8 << 20;
 /// What one server may write in one session, in bytes, on each of its two outputs.
-const SESSION: u64 = 64 << 20;
+pub(super) const SESSION: u64 = 64 << 20;
 /// Lines that wait to be looked at.
 const WAITING: usize = 4;
 /// Messages of ours that wait to be read.
-const UNREAD: usize = 64;
+pub(super) const UNREAD: usize = 64;
 /// How much of its last complaints is kept, in bytes.
 const COMPLAINTS: usize = 4 << 10;
 
@@ -45,11 +47,20 @@ struct Noticed {
     complaints: Mutex<Vec<u8>>,
 }
 
+impl Noticed {
+    /// It logged a line of so many bytes.
+    fn written(&self, bytes: u64) {
+        let _before = self.complained.fetch_add(bytes.max(1), Ordering::Relaxed);
+    }
+}
+
 /// The pipes of one server.
 #[derive(Debug)]
 pub(super) struct Pipes {
     heard: Receiver<Heard>,
     say: Option<SyncSender<Vec<u8>>>,
+    /// Its input, where what is said goes elsewhere: it ends with this.
+    input: Option<SyncSender<Vec<u8>>>,
     noticed: Arc<Noticed>,
     over: bool,
 }
@@ -65,7 +76,32 @@ impl Pipes {
         let seen = Arc::clone(&noticed);
         thread("audit-heed", move || complain(File::from(stderr), &seen))?;
         thread("audit-say", move || speak(File::from(stdin), &spoken))?;
-        Ok(Self { heard, say: Some(say), noticed, over: false })
+        Ok(Self { heard, say: Some(say), input: None, noticed, over: false })
+    }
+
+    /// What it writes to its output is what it logs, from here on, and no message: whoever speaks HTTP may. Its end is
+    /// still heard.
+    pub(super) fn logs(&mut self) -> std::io::Result<SyncSender<Heard>> {
+        let (tell, heard) = sync_channel(WAITING);
+        let written = std::mem::replace(&mut self.heard, heard);
+        let (noticed, end) = (Arc::clone(&self.noticed), tell.clone());
+        thread("audit-ignore", move || {
+            for heard in written {
+                match heard {
+                    Heard::Line(line) => noticed.written(line.len() as u64),
+                    Heard::End | Heard::Flood(_) => drop(end.send(heard)),
+                    Heard::TooLong(_) | Heard::Silence => {}
+                }
+            }
+        })?;
+        Ok(tell)
+    }
+
+    /// Says everything to the same server's address; what comes of it is told there.
+    pub(super) fn over(&mut self, way: Way, tell: SyncSender<Heard>) -> std::io::Result<()> {
+        let (say, spoken) = sync_channel(UNREAD);
+        self.input = self.say.replace(say);
+        post::begin(way, tell, spoken)
     }
 
     /// Sends a line. What cannot be sent is never answered, and that is how it is noticed.
@@ -78,6 +114,7 @@ impl Pipes {
     /// Ends the server's input.
     pub(super) fn hang_up(&mut self) {
         self.say = None;
+        self.input = None;
     }
 
     /// Whatever comes is of no interest: it is read, so that the server never waits for us.
@@ -130,7 +167,7 @@ impl Pipes {
     }
 }
 
-fn thread(name: &str, run: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
+pub(super) fn thread(name: &str, run: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
     std::thread::Builder::new().name(name.to_owned()).spawn(run).map(drop)
 }
 

@@ -9,14 +9,16 @@ use portcullis_confine::{
     Confined, Custody, Level, Limits, Network, Profile, SpawnError, Wish, spawn,
 };
 
-use super::Order;
 use super::client::Client;
 use super::clock::Clock;
 use super::guard::{Behind, Gate, Keeper};
+use super::listening::{DIALS, awaited};
 use super::pipes::Pipes;
+use super::post::Way;
 use super::recipe::Recipe;
 use super::sink::{self, Sink};
 use super::stage::Stage;
+use super::{Listens, Order};
 use crate::evidence::live::Conduct;
 
 /// How long a server may take to start and to answer the first request.
@@ -76,6 +78,29 @@ impl Launched {
         let pipes = Pipes::new(stdin, stdout, stderr).map_err(io)?;
         Ok(Self { pipes, custody, sink, stage, level: achieved.level, dials })
     }
+
+    /// The same of a server that speaks HTTP: it is spoken with by its address once it listens there.
+    fn listening(
+        order: &Order,
+        recipe: &Recipe,
+        clock: &Clock,
+        listens: &Listens,
+    ) -> Result<Self, Failed> {
+        let mut launched = Self::start(order, recipe, DIALS)?;
+        let mut dials = std::mem::take(&mut launched.dials);
+        let port = listens.url.origin().target().port;
+        let failed = |error: std::io::Error| Failed::NotStarted(error.to_string());
+        let tell = launched.pipes.logs().map_err(failed)?;
+        if let Err(mute) = awaited(&mut launched, &mut dials, port, clock) {
+            let ended = mute.exit.is_some();
+            let conduct = mute.exit.map(|how| Conduct::Crashed { how }).into_iter().collect();
+            let Self { level, .. } = launched;
+            return Err(Failed::Mute { ended, level, conduct, complaints: mute.why });
+        }
+        let way = Way { url: listens.url.clone(), headers: listens.headers.clone(), dials };
+        launched.pipes.over(way, tell).map_err(failed)?;
+        Ok(launched)
+    }
 }
 
 impl Session {
@@ -93,8 +118,10 @@ impl Session {
                 (pipes, keeper, None, stage, Level::Full, Some(behind))
             }
             None => {
-                let Launched { pipes, custody, sink, stage, level, .. } =
-                    Launched::start(order, recipe, 0)?;
+                let Launched { pipes, custody, sink, stage, level, .. } = match &order.listens {
+                    Some(listens) => Launched::listening(order, recipe, clock, listens)?,
+                    None => Launched::start(order, recipe, 0)?,
+                };
                 (pipes, Keeper::Box(custody), sink, stage, level, None)
             }
         };

@@ -217,7 +217,8 @@ impl<'t> Tool<'t> {
         };
         let table = run.table();
         let mut confirmed = BTreeSet::new();
-        if kind == Kind::Command {
+        // Whoever speaks HTTP loses nothing to a program that reads its input.
+        if kind == Kind::Command && run.order.listens.is_none() {
             super::special::swallow(run, self, parameter);
         }
         for one in tries(kind, &honest, &table).into_iter().take(CALLS) {

@@ -38,8 +38,9 @@ pub(super) fn mirroring(mut ask: Ask, order: &Order) -> Ask {
     ask
 }
 
-/// A text as a header can hold it.
-fn value(text: &str) -> HeaderValue {
+/// A text as a header can hold it: what is no visible ASCII is encoded (MCP-HTTP-08).
+#[must_use]
+pub fn value(text: &str) -> HeaderValue {
     let fits = text.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic());
     let trimmed = text.trim_matches(' ') == text;
     let looks_encoded = text.starts_with("=?base64?") && text.ends_with("?=");

@@ -1,0 +1,280 @@
+//! A server over HTTP, spoken with as if it had pipes: each message of ours is a request of its own, and each message
+//! that comes back is a line.
+//!
+//! What comes is bounded like what comes out of pipes. Where nothing comes back that answers a request, the line says
+//! so in the server's place: whoever asked goes on.
+
+use std::cell::{Cell, RefCell};
+use std::os::fd::OwnedFd;
+use std::rc::Rc;
+use std::sync::mpsc::{Receiver, SyncSender};
+use std::time::Duration;
+
+use hyper::Method;
+use hyper::StatusCode;
+use hyper::header::{ACCEPT, HeaderName, HeaderValue};
+use hyper::http::HeaderMap;
+use portcullis_guard::egress::Url;
+use portcullis_transport::http::client::header_of;
+use portcullis_transport::http::fetch::{Answer, Ask, FetchError, Fetcher, Reach, Roots, Sockets};
+use portcullis_wire::code::INTERNAL_ERROR;
+use portcullis_wire::events::Events;
+use portcullis_wire::view::mirrored::Mirrored;
+use portcullis_wire::{Id, Limits, Message, Response};
+use tokio::runtime::Builder;
+use tokio::sync::mpsc;
+use tokio::task::{LocalSet, spawn_local};
+
+use super::pipes::{Heard, MESSAGE, SESSION, UNREAD, thread};
+
+const NAMED: HeaderName = HeaderName::from_static("mcp-session-id");
+const VERSION: HeaderName = HeaderName::from_static("mcp-protocol-version");
+const METHOD: HeaderName = HeaderName::from_static("mcp-method");
+const NAME: HeaderName = HeaderName::from_static("mcp-name");
+/// Nesting that a message may have.
+const DEPTH: usize = 64;
+/// How long the head of an answer may take: whoever asked gives up long before.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// How much of an answer that is no message is told.
+const SAID: usize = 2_000;
+
+/// Where it is, and how it is reached.
+#[derive(Debug)]
+pub(super) struct Way {
+    pub(super) url: Url,
+    /// How we identify ourselves.
+    pub(super) headers: HeaderMap,
+    /// Sockets that lead there.
+    pub(super) dials: Vec<OwnedFd>,
+}
+
+/// Begins: what is said to the returned end is sent, and what comes is told. The threads end when that end is dropped.
+pub(super) fn begin(
+    way: Way,
+    tell: SyncSender<Heard>,
+    spoken: Receiver<Vec<u8>>,
+) -> std::io::Result<()> {
+    let runtime = Builder::new_current_thread().enable_all().build()?;
+    let (hand, orders) = mpsc::channel(UNREAD);
+    thread("audit-say", move || {
+        for line in spoken {
+            if hand.blocking_send(line).is_err() {
+                return;
+            }
+        }
+    })?;
+    thread("audit-post", move || LocalSet::new().block_on(&runtime, posting(way, tell, orders)))
+}
+
+/// One conversation.
+struct Talk {
+    url: Url,
+    headers: HeaderMap,
+    fetcher: Fetcher,
+    tell: SyncSender<Heard>,
+    /// What the answer to `initialize` said of the conversation: its name, and its revision.
+    named: RefCell<HeaderMap>,
+    /// What was heard so far, in bytes.
+    heard: Cell<u64>,
+}
+
+async fn posting(way: Way, tell: SyncSender<Heard>, mut orders: mpsc::Receiver<Vec<u8>>) {
+    let reach = Reach::default().and_own(way.url.origin());
+    let fetcher = Fetcher::new(reach, Roots::system()).over(Sockets::new(way.dials));
+    let talk = Rc::new(Talk {
+        url: way.url,
+        headers: way.headers,
+        fetcher,
+        tell,
+        named: RefCell::default(),
+        heard: Cell::new(0),
+    });
+    while let Some(line) = orders.recv().await {
+        let Some(message) = read(&line) else { continue };
+        let talk = Rc::clone(&talk);
+        match &message {
+            // What opens the conversation comes before everything else in it.
+            Message::Request(request) if request.method == "initialize" => {
+                talk.post(line, &message).await;
+            }
+            Message::Notification(said) if said.method == "notifications/initialized" => {
+                talk.post(line, &message).await;
+                drop(spawn_local(async move { talk.listen().await }));
+            }
+            _ => drop(spawn_local(async move { talk.post(line, &message).await })),
+        }
+    }
+}
+
+fn read(text: &[u8]) -> Option<Message> {
+    let limits = Limits { message_bytes: MESSAGE, depth: DEPTH, ..Limits::default() };
+    portcullis_wire::parse(text, &limits).ok()
+}
+
+impl Talk {
+    /// Brings one message, and tells what comes of it.
+    async fn post(&self, line: Vec<u8>, message: &Message) {
+        let id = match message {
+            Message::Request(request) => Some(&request.id),
+            _ => None,
+        };
+        let ask = Ask::post(self.url.clone(), "application/json", line.into());
+        let mut ask = self.dressed(ask, "application/json, text/event-stream");
+        let mirrored = Mirrored::of(message);
+        if let Some(version) = &mirrored.version {
+            let all = [
+                (VERSION, Some(version)),
+                (METHOD, mirrored.method.as_ref()),
+                (NAME, mirrored.name.as_ref()),
+            ];
+            for (name, text) in all {
+                if let Some(text) = text {
+                    ask = ask.with(name, header_of(text));
+                }
+            }
+        }
+        let mut answer = match self.fetcher.send(&ask).await {
+            Ok(answer) => answer,
+            Err(error) => return self.failed(id, &error),
+        };
+        let begins = matches!(message, Message::Request(it) if it.method == "initialize");
+        if begins && let Some(name) = answer.headers().get(NAMED) {
+            let _ = self.named.borrow_mut().insert(NAMED, name.clone());
+        }
+        if answer.status() == StatusCode::NOT_FOUND && self.named.borrow().contains_key(NAMED) {
+            // It forgot the conversation: another one is begun by whoever asks next.
+            self.told(Heard::End);
+            return;
+        }
+        let answered = self.hear(&mut answer, id, begins).await;
+        if let (Some(id), Ok(false)) = (id, answered) {
+            let said = format!("the answer has the status {}", answer.status().as_u16());
+            self.answer_for(id, &said);
+        }
+    }
+
+    /// What belongs to no request, where the server offers it.
+    async fn listen(&self) {
+        let ask = self.dressed(Ask::new(Method::GET, self.url.clone()), "text/event-stream");
+        if let Ok(mut answer) = self.fetcher.send(&ask).await
+            && answer.status() == StatusCode::OK
+            && is_stream(&answer)
+        {
+            let _ = self.hear(&mut answer, None, false).await;
+        }
+    }
+
+    fn dressed(&self, ask: Ask, accept: &'static str) -> Ask {
+        ask.with(ACCEPT, HeaderValue::from_static(accept))
+            .with_all(self.headers.clone())
+            .with_all(self.named.borrow().clone())
+            .within(PATIENCE)
+    }
+
+    /// Tells every message of an answer; whether one of them answers the request. `Err` when nobody listens any more.
+    async fn hear(&self, answer: &mut Answer, id: Option<&Id>, begins: bool) -> Result<bool, ()> {
+        let mut events = is_stream(answer).then(|| Events::new(MESSAGE));
+        let (mut body, mut answered) = (Vec::new(), false);
+        while let Ok(Some(piece)) = answer.next().await {
+            let all = self.heard.get().saturating_add(piece.len() as u64);
+            self.heard.set(all);
+            if all > SESSION {
+                return self.say(Heard::Flood(all)).map(|()| false);
+            }
+            match &mut events {
+                Some(events) => {
+                    let Ok(new) = events.push(&piece) else {
+                        return self.say(Heard::TooLong(MESSAGE as u64)).map(|()| answered);
+                    };
+                    for event in new.into_iter().filter(|event| !event.data.is_empty()) {
+                        answered |= self.line(event.data, id, begins)?;
+                    }
+                    if answered {
+                        return Ok(true);
+                    }
+                }
+                None if piece.len() > MESSAGE - body.len() => {
+                    return self.say(Heard::TooLong(MESSAGE as u64)).map(|()| answered);
+                }
+                None => body.extend_from_slice(&piece),
+            }
+        }
+        match (events, read(&body)) {
+            (None, Some(_)) => self.line(body, id, begins),
+            // What is no message is what an answer says that refuses one, and is told as such.
+            (None, None) if answer.status().is_success() && !body.is_empty() => {
+                self.line(body, id, begins)
+            }
+            (None, None) => {
+                let (Some(id), false) = (id, body.is_empty()) else { return Ok(answered) };
+                let text = String::from_utf8_lossy(&body);
+                let text: String = text.chars().take(SAID).collect();
+                self.answer_for(id, &format!("{}: {text}", answer.status().as_u16()));
+                Ok(true)
+            }
+            (Some(_), _) => Ok(answered),
+        }
+    }
+
+    /// Tells one message; whether it answers the request.
+    fn line(&self, line: Vec<u8>, id: Option<&Id>, begins: bool) -> Result<bool, ()> {
+        let answers = match read(&line) {
+            Some(Message::Response(response)) if response.id.as_ref() == id => {
+                if begins {
+                    self.agreed(&response);
+                }
+                id.is_some()
+            }
+            // An error that names no request is of the one that it was the answer to.
+            Some(Message::Response(Response { id: None, outcome })) => {
+                let Some(id) = id else { return Ok(false) };
+                let told = Message::Response(Response { id: Some(id.clone()), outcome });
+                return self.say(Heard::Line(encoded(&told))).map(|()| true);
+            }
+            _ => false,
+        };
+        self.say(Heard::Line(line)).map(|()| answers)
+    }
+
+    /// The revision that was agreed on stands in every request from here on (2025-06-18).
+    fn agreed(&self, response: &Response) {
+        let portcullis_wire::Outcome::Result(result) = &response.outcome else { return };
+        let members = result.object();
+        let version = members.as_ref().and_then(|it| it.get("protocolVersion")?.as_text());
+        if let Some(version) = version {
+            let _ = self.named.borrow_mut().insert(VERSION, header_of(&version));
+        }
+    }
+
+    fn failed(&self, id: Option<&Id>, error: &FetchError) {
+        if let Some(id) = id {
+            self.answer_for(id, &error.to_string());
+        }
+    }
+
+    /// An answer in the server's place: none came.
+    fn answer_for(&self, id: &Id, why: &str) {
+        let response = Response::error(Some(id.clone()), INTERNAL_ERROR, why);
+        self.told(Heard::Line(encoded(&Message::Response(response))));
+    }
+
+    fn told(&self, heard: Heard) {
+        // Nobody is left who asked.
+        let _ = self.say(heard);
+    }
+
+    fn say(&self, heard: Heard) -> Result<(), ()> {
+        self.tell.send(heard).map_err(drop)
+    }
+}
+
+fn encoded(message: &Message) -> Vec<u8> {
+    let mut line = Vec::new();
+    #[expect(clippy::disallowed_methods, reason = "it is said to ourselves")]
+    portcullis_wire::write::encode(message, &mut line);
+    line
+}
+
+fn is_stream(answer: &Answer) -> bool {
+    answer.media_type().as_deref() == Some("text/event-stream")
+}
