@@ -6,6 +6,7 @@ mod dice;
 pub mod http;
 pub mod live;
 mod machine;
+mod ordinary;
 pub mod package;
 mod scratch;
 pub mod source;

@@ -92,6 +92,7 @@ fn a_module_that_is_not_known_is_said() {
     let said: Vec<_> =
         source.left_out.iter().map(|it| (it.file.as_str(), it.why.as_str())).collect();
     let expected = [
+        ("b.mjs", "its grammar does not fit everywhere"),
         ("a.js", "takes a module by a name that is made when it runs"),
         ("b.mjs", "takes `./gone.js`, which is not among the files that were read"),
     ];

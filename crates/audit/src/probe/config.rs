@@ -1,11 +1,11 @@
 //! Reads a host's config: bounded, nothing of it started, and what is a secret in it not kept.
 
-use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
 
 use portcullis_config::hosts::{self, Asks, Broken, Form, HostFile, Spot};
 
+use super::ordinary;
 use crate::evidence::Place;
 use crate::evidence::config::{Entry, Given, Guard, HostConfig, Loose, Twice, Way, Word};
 use crate::evidence::source::LeftOut;
@@ -45,7 +45,7 @@ pub fn look(file: &Path) -> Result<HostConfig, Trouble> {
     let named = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let unreadable = |why| Trouble::Unreadable { path: file.display().to_string(), why };
     let mut bytes = Vec::new();
-    let read = File::open(file).and_then(|it| it.take(MOST + 1).read_to_end(&mut bytes));
+    let read = ordinary::open(file).and_then(|it| it.take(MOST + 1).read_to_end(&mut bytes));
     read.map_err(unreadable)?;
     let form = form(file).unwrap_or(Form::Json);
     let whole = bytes.len() as u64 <= MOST;

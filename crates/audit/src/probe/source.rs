@@ -15,9 +15,13 @@ mod packages;
 mod sinks;
 mod taint;
 mod walk;
+mod wall;
 
+use std::collections::BTreeMap;
 use std::path::Path;
-use std::time::Instant;
+use std::sync::Arc;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::time::{Duration, Instant};
 
 use tree_sitter::{ParseOptions, Parser};
 
@@ -26,9 +30,12 @@ use crate::evidence::source::{Language, LeftOut, SourceFile};
 use ir::{Module, Tongue};
 use lower::Lower;
 use walk::File;
+use wall::Wall;
 
 /// Programs nest, and so does what reads them; the rest of the process has its own stack.
 const STACK: usize = 64 * 1024 * 1024;
+/// How many statements and expressions are kept: a hundred bytes each, or a little more.
+const MADE: u64 = 2_000_000;
 
 /// What reading may cost.
 #[derive(Debug, Clone, Copy)]
@@ -37,15 +44,17 @@ pub struct Budget {
     pub bytes: u64,
     /// How many entries of directories are looked at.
     pub files: u64,
+    /// What it may take of the memory, in bytes, over what was taken before.
+    pub memory: u64,
     /// When to stop, with what is known then.
     pub deadline: Instant,
 }
 
 impl Budget {
-    /// 64 MiB in 100,000 entries, until then.
+    /// 64 MiB in 100,000 entries, until then, within the 512 MiB that one target may take.
     #[must_use]
     pub fn until(deadline: Instant) -> Self {
-        Self { bytes: 64 << 20, files: 100_000, deadline }
+        Self { bytes: 64 << 20, files: 100_000, memory: 400 << 20, deadline }
     }
 }
 
@@ -68,18 +77,30 @@ pub enum Trouble {
 
 /// Reads a file or a tree.
 ///
+/// Whatever is in it, this comes back: a reader that does not see its end is left behind, and what it found with it.
+///
 /// # Errors
 /// When the target cannot be read at all; whatever else is wrong is in [`Source::left_out`].
 pub fn look(target: &Path, budget: &Budget) -> Result<Source, Trouble> {
-    std::thread::scope(|scope| {
-        let reader = std::thread::Builder::new().name("source".to_owned()).stack_size(STACK);
-        let reader = reader.spawn_scoped(scope, || read(target, budget));
-        let reader = reader.map_err(|_| Trouble::Failed)?;
-        reader.join().map_err(|_| Trouble::Failed)?
-    })
+    let wall = Arc::new(Wall::new(budget));
+    let (known, target, budget) = (Arc::clone(&wall), target.to_owned(), *budget);
+    let reader = std::thread::Builder::new().name("source".to_owned()).stack_size(STACK);
+    let (done, came) = mpsc::channel();
+    // Nobody takes it when nobody waits any more.
+    let reader = reader.spawn(move || drop(done.send(read(&target, &budget, &known))));
+    reader.map_err(|_| Trouble::Failed)?;
+    while !wall.is_broken() {
+        match came.recv_timeout(Duration::from_millis(10)) {
+            Ok(source) => return source,
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => return Err(Trouble::Failed),
+        }
+    }
+    let left_out = vec![LeftOut::of(".".to_owned(), wall.why().to_owned())];
+    Ok(Source { left_out, ..Source::default() })
 }
 
-fn read(target: &Path, budget: &Budget) -> Result<Source, Trouble> {
+fn read(target: &Path, budget: &Budget, wall: &Wall) -> Result<Source, Trouble> {
     let found = walk::walk(target, budget)?;
     let mut source = Source { left_out: found.left_out, ..Source::default() };
     // What is somebody else's is not, where the program takes something from it by that name.
@@ -89,27 +110,41 @@ fn read(target: &Path, budget: &Budget) -> Result<Source, Trouble> {
     }
     let mut modules = Vec::new();
     let mut lines = Vec::new();
+    let mut made = 0;
+    let mut unread: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for file in &found.files {
         let number = u32::try_from(modules.len()).unwrap_or(u32::MAX);
-        let (module, whole) = understand(file, number, budget);
-        let Some(module) = module else {
-            source.left_out.push(LeftOut::of(file.name.clone(), "the time was used up".to_owned()));
-            continue;
+        let understood = match made >= MADE || wall.is_full() {
+            true => Err(wall::MEMORY),
+            false => understand(file, number, wall).ok_or(wall::TIME),
         };
+        let mut leave = |why| unread.entry(why).or_default().push(file.name.clone());
+        let (module, part) = match understood {
+            Ok((module, part, more)) => {
+                made += more;
+                (module, part)
+            }
+            Err(why) => {
+                leave(why);
+                continue;
+            }
+        };
+        part.into_iter().for_each(&mut leave);
         source.files.push(SourceFile {
             file: file.name.clone(),
             language: file.language,
             lines: u32::try_from(file.text.lines().count()).unwrap_or(u32::MAX),
-            whole,
+            whole: part.is_none(),
         });
         source.facts.extend(facts::secrets(file));
         source.ignores.extend(ignores::ignores(file));
         modules.push(module);
         lines.push(file.text.lines().collect::<Vec<_>>());
     }
+    source.left_out.extend(walk::told(unread));
     packages::assemble(&mut modules);
     let speaks_sql = found.files.iter().any(|it| speaks_sql(&it.text));
-    let mut world = taint::World::new(&modules, &lines, budget.deadline, speaks_sql);
+    let mut world = taint::World::new(&modules, &lines, wall, speaks_sql);
     world.run();
     source.handlers = world.handlers();
     source.facts.extend(world.facts());
@@ -118,9 +153,11 @@ fn read(target: &Path, budget: &Budget) -> Result<Source, Trouble> {
         let file = modules.get(file as usize).map_or_else(|| ".".to_owned(), |it| it.name.clone());
         source.left_out.push(LeftOut::of(file, why));
     }
-    if world.out_of_time {
-        let why = "not followed to the end: the time was used up".to_owned();
-        source.left_out.push(LeftOut::of(".".to_owned(), why));
+    let ends = [(world.out_of_time, wall::TIME), (world.out_of_memory, wall::MEMORY)];
+    for (_, why) in ends.into_iter().filter(|(over, _)| *over) {
+        source
+            .left_out
+            .push(LeftOut::of(".".to_owned(), format!("not followed to the end: {why}")));
     }
     source.flows = world.flows.into_values().collect();
     Ok(source)
@@ -143,8 +180,12 @@ fn takes_from(file: &File, name: &str) -> bool {
         })
 }
 
-/// A file's statements, and whether all of it was understood; none when time ran out.
-fn understand(file: &File, number: u32, budget: &Budget) -> (Option<Module>, bool) {
+/// A file's statements, why a part of it was not understood, and how much came of it; none when time ran out.
+fn understand(
+    file: &File,
+    number: u32,
+    wall: &Wall,
+) -> Option<(Module, Option<&'static str>, u64)> {
     let language = match file.language {
         Language::Python => tree_sitter_python::LANGUAGE,
         Language::TypeScript if file.name.ends_with(".tsx") => tree_sitter_typescript::LANGUAGE_TSX,
@@ -153,20 +194,15 @@ fn understand(file: &File, number: u32, budget: &Budget) -> (Option<Module>, boo
         _ => tree_sitter_javascript::LANGUAGE,
     };
     let mut parser = Parser::new();
-    if parser.set_language(&language.into()).is_err() {
-        return (None, false);
-    }
-    let late = |_: &tree_sitter::ParseState| match Instant::now() >= budget.deadline {
+    parser.set_language(&language.into()).ok()?;
+    let mut late = |_: &tree_sitter::ParseState| match wall.is_late() || wall.is_full() {
         true => std::ops::ControlFlow::Break(()),
         false => std::ops::ControlFlow::Continue(()),
     };
-    let mut late = late;
     let bytes = file.text.as_bytes();
     let mut give = |at: usize, _| bytes.get(at..).unwrap_or_default();
     let options = ParseOptions::new().progress_callback(&mut late);
-    let Some(tree) = parser.parse_with_options(&mut give, None, Some(options)) else {
-        return (None, false);
-    };
+    let tree = parser.parse_with_options(&mut give, None, Some(options))?;
     let root = tree.root_node();
     let mut lower = Lower::new(&file.text, number);
     let (tongue, body) = match file.language {
@@ -174,8 +210,13 @@ fn understand(file: &File, number: u32, budget: &Budget) -> (Option<Module>, boo
         Language::Go => (Tongue::Go, lower.go_block(root)),
         _ => (Tongue::Script, lower.js_block(root)),
     };
-    let whole = !root.has_error() && !lower.too_deep;
-    (Some(Module { name: file.name.clone(), tongue, body, tags: lower.tags }), whole)
+    let part = match (root.has_error(), lower.too_deep) {
+        (_, true) => Some("what is nested too deeply in it is not followed"),
+        (true, false) => Some("its grammar does not fit everywhere"),
+        (false, false) => None,
+    };
+    let made = lower.made.get();
+    Some((Module { name: file.name.clone(), tongue, body, tags: lower.tags }, part, made))
 }
 
 /// Whether a file brings in something that speaks SQL.

@@ -1,5 +1,5 @@
 # Appended to server.py: tries whatever a hostile server may think of, and tells what came of it.
-import os, signal, socket, subprocess, time
+import fcntl, os, signal, socket, subprocess, termios, time
 
 home, port, auditor = HOME, PORT, AUDITOR
 told = {}
@@ -28,6 +28,9 @@ attempt("remove", lambda: os.remove(home + "/secret.txt"))
 attempt("auditor", lambda: open(f"/proc/{auditor}/environ").read() or 1 / 0)
 attempt("kill", lambda: os.kill(auditor, signal.SIGTERM) or ("killed" if auditor > 2 else 1 / 0))
 attempt("connect", lambda: connect(socket.AF_INET, ("127.0.0.1", port)))
+attempt("terminal", lambda: open("/dev/tty", "w").write("\x1b[2J"))
+attempt("pushed", lambda: fcntl.ioctl(0, termios.TIOCSTI, b"x"))
+attempt("auditors", lambda: open(f"/proc/{auditor}/fd/2", "w").write("\x1b[2J") if auditor > 2 else 1 / 0)
 attempt("source", lambda: open(__file__, "a").write("# mine"))
 attempt("mount", lambda: subprocess.run(["mount", "-t", "tmpfs", "x", "/mnt"], check=True))
 attempt("raw", lambda: socket.socket(socket.AF_PACKET, socket.SOCK_RAW))

@@ -38,9 +38,10 @@ fn nothing_of_the_users_is_touched() {
     let told: serde_json::Value =
         serde_json::from_str(live.instructions.as_deref().unwrap_or_else(|| panic!("{all}")))
             .unwrap();
-    for name in
-        ["home", "list", "shadow", "passwd", "write", "remove", "connect", "source", "mount", "raw"]
-    {
+    for name in [
+        "terminal", "pushed", "auditors", "home", "list", "shadow", "passwd", "write", "remove",
+        "connect", "source", "mount", "raw",
+    ] {
         assert!(told[name].as_str().unwrap().starts_with("failed"), "{name}\n{all}");
     }
     let environment = told["environment"].as_str().unwrap();

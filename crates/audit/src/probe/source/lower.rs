@@ -5,6 +5,7 @@ pub(super) mod javascript;
 pub(super) mod python;
 mod script;
 
+use std::cell::Cell;
 use std::rc::Rc;
 
 use tree_sitter::Node;
@@ -20,6 +21,8 @@ pub(super) struct Lower<'t> {
     text: &'t str,
     file: u32,
     depth: u32,
+    /// How many statements and expressions were made.
+    pub(super) made: Cell<u64>,
     /// Whether something was nested too deeply to be followed.
     pub(super) too_deep: bool,
     /// What fields of types are called in JSON.
@@ -28,11 +31,12 @@ pub(super) struct Lower<'t> {
 
 impl<'t> Lower<'t> {
     pub(super) fn new(text: &'t str, file: u32) -> Self {
-        Self { text, file, depth: 0, too_deep: false, tags: Vec::new() }
+        Self { text, file, depth: 0, made: Cell::new(0), too_deep: false, tags: Vec::new() }
     }
 
     /// Columns count characters, so the line's own bytes are looked at.
     fn at(&self, node: Node<'_>) -> At {
+        self.made.set(self.made.get().saturating_add(1));
         let start = node.start_position();
         let line_start = node.start_byte().saturating_sub(start.column);
         let before = self.text.get(line_start..node.start_byte()).unwrap_or_default();
@@ -67,6 +71,16 @@ impl<'t> Lower<'t> {
         let done = go(self);
         self.depth = self.depth.saturating_sub(1);
         Some(done)
+    }
+}
+
+impl Lower<'_> {
+    /// Of what becomes one in the other, as many as may nest; the others are said not to be followed.
+    fn nested<T>(&mut self, mut all: Vec<T>) -> Vec<T> {
+        let room = usize::try_from(DEEPEST.saturating_sub(self.depth)).unwrap_or(0);
+        self.too_deep |= all.len() > room;
+        all.truncate(room);
+        all
     }
 }
 

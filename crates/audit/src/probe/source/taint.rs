@@ -20,13 +20,13 @@ pub(super) mod words;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
-use std::time::Instant;
 
 use crate::evidence::source::{Flow, Sink};
 
 use super::handlers::Registry;
 use super::ir::{At, Class, Function, Module, Tongue, Word};
 use super::packages;
+use super::wall::Wall;
 use value::{Alt, Args, Id, Known, Node, Values};
 
 /// How many steps all of it may take, and how many one handler.
@@ -35,6 +35,10 @@ const STEPS_EACH: u64 = 300_000;
 /// How deep calls may go, and expressions with them.
 const CALLS: u32 = 24;
 const NESTED: u32 = 420;
+/// How many values one question about a value looks at: what is put together of itself has parts without end.
+const LOOKED_AT: usize = 2_000;
+/// What the values may take, in bytes.
+const WEIGHT: u64 = 96 << 20;
 
 /// What is known on this path: the checks that held, and the tool that was asked for.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
@@ -151,7 +155,7 @@ pub(super) type Flows = BTreeMap<(String, String, Sink, At), Flow>;
 pub(super) struct World<'m> {
     pub(super) modules: &'m [Module],
     pub(super) lines: &'m [Vec<&'m str>],
-    pub(super) deadline: Instant,
+    pub(super) wall: &'m Wall,
     pub(super) values: Values,
     pub(super) scopes: Vec<Scope>,
     /// The scope of each module, once it was run.
@@ -177,6 +181,7 @@ pub(super) struct World<'m> {
     pub(super) steps: u64,
     pub(super) steps_each: u64,
     pub(super) out_of_time: bool,
+    pub(super) out_of_memory: bool,
     pub(super) flows: Flows,
     pub(super) registry: Registry,
     pub(super) noted: super::facts::Noted,
@@ -194,13 +199,13 @@ impl<'m> World<'m> {
     pub(super) fn new(
         modules: &'m [Module],
         lines: &'m [Vec<&'m str>],
-        deadline: Instant,
+        wall: &'m Wall,
         speaks_sql: bool,
     ) -> Self {
         Self {
             modules,
             lines,
-            deadline,
+            wall,
             values: Values::default(),
             scopes: Vec::new(),
             module_scopes: vec![None; modules.len()],
@@ -222,6 +227,7 @@ impl<'m> World<'m> {
             steps: 0,
             steps_each: 0,
             out_of_time: false,
+            out_of_memory: false,
             flows: Flows::new(),
             registry: Registry::default(),
             noted: Default::default(),
@@ -305,13 +311,13 @@ impl<'m> World<'m> {
     pub(super) fn tired(&mut self) -> bool {
         self.steps = self.steps.saturating_add(1);
         self.steps_each = self.steps_each.saturating_add(1);
-        if self.steps.is_multiple_of(1024) && Instant::now() >= self.deadline {
-            self.out_of_time = true;
+        if self.steps.is_multiple_of(256) {
+            self.out_of_time |= self.wall.is_late();
+            self.out_of_memory |= self.wall.is_full();
         }
-        if self.steps >= STEPS || self.values.len() > 4_000_000 {
-            self.out_of_time = true;
-        }
-        self.out_of_time || self.steps_each >= STEPS_EACH
+        self.out_of_time |= self.steps >= STEPS;
+        self.out_of_memory |= self.values.weight >= WEIGHT;
+        self.out_of_time || self.out_of_memory || self.steps_each >= STEPS_EACH
     }
 
     pub(super) fn make(&mut self, node: Node, at: At) -> Id {

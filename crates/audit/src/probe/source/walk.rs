@@ -6,6 +6,7 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use crate::evidence::source::{Language, LeftOut};
+use crate::probe::ordinary::{self, ODD};
 
 use super::{Budget, Trouble};
 
@@ -93,7 +94,7 @@ pub(super) fn walk(target: &Path, budget: &Budget) -> Result<Found, Trouble> {
         let name = root.file_name().map(|it| it.to_string_lossy().into_owned());
         walk.file(&root, name.unwrap_or_default());
     }
-    walk.tell();
+    walk.found.left_out = told(walk.left);
     walk.found.files.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(walk.found)
 }
@@ -156,6 +157,8 @@ impl Walk<'_> {
                     }
                 } else if kind.is_file() {
                     self.file(&entry.path(), name);
+                } else if language(&name).is_some() {
+                    self.leave(ODD, name);
                 }
             }
             below.reverse();
@@ -187,19 +190,10 @@ impl Walk<'_> {
         if name.contains(".min.") || name.contains("-min.") || name.contains(".bundle.") {
             return self.leave("minified", name);
         }
-        let size = fs::metadata(path).map(|it| it.len()).unwrap_or(u64::MAX);
-        if size > FILE {
-            return self.leave("larger than 1 MiB", name);
-        }
-        if self.bytes.saturating_add(size) > self.budget.bytes {
-            return self.leave("the budget was used up", name);
-        }
-        let mut bytes = Vec::new();
-        let read = fs::File::open(path).and_then(|it| it.take(FILE + 1).read_to_end(&mut bytes));
-        if read.is_err() {
-            return self.leave("unreadable", name);
-        }
-        self.bytes = self.bytes.saturating_add(bytes.len() as u64);
+        let bytes = match self.bytes(path) {
+            Ok(bytes) => bytes,
+            Err(why) => return self.leave(why, name),
+        };
         let Ok(text) = String::from_utf8(bytes) else { return self.leave("not UTF-8", name) };
         if text.lines().any(|line| line.len() > LINE) {
             return self.leave("a line of more than 100,000 characters", name);
@@ -207,23 +201,42 @@ impl Walk<'_> {
         self.found.files.push(File { name, language, text });
     }
 
-    /// Each by name as long as they are few, then how many.
-    fn tell(&mut self) {
-        for (why, names) in std::mem::take(&mut self.left) {
-            let more = names.len().saturating_sub(NAMED);
-            let named = names.into_iter().take(NAMED);
-            let aside = ASIDE.contains(&why);
-            let why_of = |file| LeftOut { file, why: why.to_owned(), aside };
-            self.found.left_out.extend(named.map(why_of));
-            if more > 0 {
-                self.found.left_out.push(LeftOut {
-                    file: format!("and {more} more"),
-                    why: why.to_owned(),
-                    aside,
-                });
-            }
+    /// What is in a file; else why it is left out. Whatever stands there by now, nobody waits for it, no link is followed
+    /// and no more is read than there may be.
+    fn bytes(&mut self, path: &Path) -> Result<Vec<u8>, &'static str> {
+        let why = |error| if ordinary::is_odd(&error) { ODD } else { "unreadable" };
+        let file = ordinary::open_itself(path).map_err(why)?;
+        let about = file.metadata().map_err(why)?;
+        let room = self.budget.bytes.saturating_sub(self.bytes);
+        match about.len() {
+            size if size > FILE => return Err("larger than 1 MiB"),
+            size if size > room => return Err("the budget was used up"),
+            _ => {}
+        }
+        let mut bytes = Vec::new();
+        file.take(FILE + 1).read_to_end(&mut bytes).map_err(why)?;
+        self.bytes = self.bytes.saturating_add(bytes.len() as u64);
+        match bytes.len() as u64 {
+            read if read > FILE => Err("larger than 1 MiB"),
+            read if read > room => Err("the budget was used up"),
+            _ => Ok(bytes),
         }
     }
+}
+
+/// Each by name as long as they are few, then how many.
+pub(super) fn told(left: BTreeMap<&str, Vec<String>>) -> Vec<LeftOut> {
+    let mut told = Vec::new();
+    for (why, names) in left {
+        let more = names.len().saturating_sub(NAMED);
+        let aside = ASIDE.contains(&why);
+        let why_of = |file| LeftOut { file, why: why.to_owned(), aside };
+        told.extend(names.into_iter().take(NAMED).map(why_of));
+        if more > 0 {
+            told.push(why_of(format!("and {more} more")));
+        }
+    }
+    told
 }
 
 fn or_dot(prefix: &str) -> String {
@@ -244,6 +257,7 @@ mod tests {
         Budget {
             bytes: 64 << 20,
             files: 100_000,
+            memory: 400 << 20,
             deadline: Instant::now() + Duration::from_secs(60),
         }
     }

@@ -277,6 +277,7 @@ impl Lower<'_> {
     fn go_conditions(&mut self, node: Node<'_>) -> Do {
         let mut cases = self.go_cases(node);
         cases.sort_by_key(|it| it.kind() == "default_case");
+        let cases = self.nested(cases);
         let mut otherwise: Vec<Stmt> = Vec::new();
         for case in cases.into_iter().rev() {
             let body = self.go_case_body(case);

@@ -73,7 +73,7 @@ impl Lower<'_> {
         }
         let mut done = self.py(value);
         let first = targets.pop()?;
-        for target in targets {
+        for target in self.nested(targets) {
             let at = done.at;
             done = Expr { kind: Kind::Assign(Box::new(target), Box::new(done)), at };
         }
@@ -82,8 +82,9 @@ impl Lower<'_> {
 
     fn py_if(&mut self, node: Node<'_>) -> Option<Do> {
         let mut otherwise = self.py_else(node);
-        let clauses = fields(node, "alternative");
-        for clause in clauses.into_iter().rev().filter(|it| it.kind() == "elif_clause") {
+        let clauses = fields(node, "alternative").into_iter();
+        let clauses = self.nested(clauses.filter(|it| it.kind() == "elif_clause").collect());
+        for clause in clauses.into_iter().rev() {
             let condition = self.py(field(clause, "condition")?);
             let body = self.py_body(clause, "consequence");
             let kind = Do::If(condition, body, otherwise);

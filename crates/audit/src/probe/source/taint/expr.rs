@@ -6,6 +6,10 @@ use super::super::ir::{At, Class, Each, Expr, Function, Kind, Pattern, Word};
 use super::value::{Alt, Args, Id, Node, Op};
 use super::{Closure, Kept, NESTED, World};
 
+/// How many parts a text may have, and how long a fixed part is, in bytes.
+const PARTS: usize = 256;
+const LONGEST: usize = 8 << 10;
+
 impl World<'_> {
     /// What an expression may be.
     pub(in super::super) fn expr(&mut self, expr: &Expr) -> Id {
@@ -122,28 +126,44 @@ impl World<'_> {
     /// One text of several; fixed ones next to each other become one.
     pub(in super::super) fn concat(&mut self, ids: &[Id], at: At) -> Id {
         let mut out: Vec<Id> = Vec::new();
+        let mut fixed: Option<String> = None;
         for id in ids {
             let inner = match self.values.get(*id) {
                 Node::Parts(inner) => inner.clone(),
                 _ => vec![*id],
             };
             for one in inner {
-                let both = out.last().and_then(|last| {
-                    let (left, right) = (self.values.text(*last)?, self.values.text(one)?);
-                    (left.len() + right.len() < 100_000).then(|| format!("{left}{right}"))
-                });
-                match both {
-                    Some(text) => {
-                        let _last = out.pop();
-                        out.push(self.make(Node::Text(Rc::from(text)), at));
-                    }
-                    None => out.push(one),
+                let Some(text) = self.values.text(one).cloned() else {
+                    out.extend(fixed.take().map(|it| self.make(Node::Text(Rc::from(it)), at)));
+                    self.part(&mut out, one, at);
+                    continue;
+                };
+                let mut before = fixed.take().unwrap_or_default();
+                if before.len() + text.len() > LONGEST && !before.is_empty() {
+                    let before = self.make(Node::Text(Rc::from(std::mem::take(&mut before))), at);
+                    self.part(&mut out, before, at);
                 }
+                before.push_str(&text);
+                fixed = Some(before);
             }
         }
+        out.extend(fixed.map(|it| self.make(Node::Text(Rc::from(it)), at)));
         match out.as_slice() {
             [one] if self.values.text(*one).is_some() => *one,
             _ => self.make(Node::Parts(out), at),
+        }
+    }
+
+    /// One part more, as long as they are few; then only what a client sends, once. A program that doubles a text in
+    /// every line is not to double what is kept of it.
+    fn part(&mut self, out: &mut Vec<Id>, one: Id, at: At) {
+        let wanted = self.values.tainted(one) && !out.contains(&one);
+        if out.len() < PARTS || wanted && out.len() < 2 * PARTS {
+            return out.push(one);
+        }
+        if wanted {
+            let why = "puts a text together of more parts than are followed".to_owned();
+            let _new = self.unfollowed.insert((at.file, why));
         }
     }
 

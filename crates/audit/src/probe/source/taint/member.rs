@@ -1,10 +1,11 @@
 //! What is in a value: members, elements, and modules behind names.
 
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use super::super::ir::{At, Cmp, Word};
-use super::World;
 use super::value::{Alt, Id, Known, Node, Op};
+use super::{LOOKED_AT, World};
 
 impl World<'_> {
     /// `base.name`
@@ -313,18 +314,23 @@ impl World<'_> {
 
     /// Whether a fact about `on` is one about an element of a collection.
     pub(in super::super) fn is_of(&self, on: Id, over: Id, element: Id) -> bool {
-        on == element || on == over || self.reaches(on, element, 12)
+        on == element || on == over || self.reaches(on, element)
     }
 
-    fn reaches(&self, from: Id, to: Id, left: u32) -> bool {
-        if from == to {
-            return true;
+    /// Whether one value is in the other, as far as is looked.
+    fn reaches(&self, from: Id, to: Id) -> bool {
+        let mut seen = BTreeSet::from([from]);
+        let mut layer = vec![from];
+        for _ in 0..12 {
+            let tainted = layer.iter().filter(|it| self.values.tainted(**it));
+            let below = tainted.flat_map(|it| super::value::parts(self.values.get(*it)));
+            let new: Vec<Id> = below.filter(|it| seen.insert(*it)).take(LOOKED_AT).collect();
+            if new.contains(&to) {
+                return true;
+            }
+            layer = new;
         }
-        let Some(left) = left.checked_sub(1) else { return false };
-        self.values.tainted(from)
-            && super::value::parts(self.values.get(from))
-                .iter()
-                .any(|it| self.reaches(*it, to, left))
+        false
     }
 
     pub(in super::super) fn knows(&mut self, known: &[Known]) {

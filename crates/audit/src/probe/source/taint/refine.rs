@@ -10,8 +10,8 @@ use std::rc::Rc;
 use crate::evidence::source::GuardKind;
 
 use super::super::ir::{At, Cmp};
-use super::World;
 use super::value::{self, Alt, Id, Known, Node, Op};
+use super::{LOOKED_AT, World};
 use shape::Shape;
 pub(in super::super) use shape::{cleans, is_narrow};
 
@@ -425,21 +425,25 @@ impl World<'_> {
 
     /// The fixed texts that a value may be, or that are in it.
     fn texts(&self, id: Id) -> Vec<String> {
-        match self.values.get(id) {
-            Node::Text(text) => vec![text.to_string()],
-            Node::List(items) => {
-                items.iter().take(200).flat_map(|(_, it)| self.texts(*it)).collect()
+        let (mut open, mut seen, mut texts) = (vec![id], BTreeSet::new(), Vec::new());
+        while let Some(id) = open.pop() {
+            // What is in it twice says no more than once.
+            if seen.len() >= LOOKED_AT || !seen.insert(id) {
+                continue;
             }
-            Node::Map(entries) => entries
-                .iter()
-                .take(200)
-                .flat_map(|(key, _)| key.iter().flat_map(|it| self.texts(*it)).collect::<Vec<_>>())
-                .collect(),
-            Node::Phi(alts) => alts.iter().flat_map(|alt| self.texts(alt.value)).collect(),
-            Node::Through(Op::Same, inner) => self.texts(*inner),
-            Node::Elem(inner) if !self.values.tainted(*inner) => self.texts(*inner),
-            _ => Vec::new(),
+            match self.values.get(id) {
+                Node::Text(text) => texts.push(text.to_string()),
+                Node::List(items) => open.extend(items.iter().take(200).map(|(_, it)| *it)),
+                Node::Map(entries) => {
+                    open.extend(entries.iter().take(200).filter_map(|(key, _)| *key));
+                }
+                Node::Phi(alts) => open.extend(alts.iter().map(|alt| alt.value)),
+                Node::Through(Op::Same, inner) => open.push(*inner),
+                Node::Elem(inner) if !self.values.tainted(*inner) => open.push(*inner),
+                _ => {}
+            }
         }
+        texts
     }
 
     fn matched(&mut self, how: &str, value: Id, pattern: Id, so: bool, at: At) -> BTreeSet<Known> {

@@ -153,6 +153,8 @@ pub(in super::super) struct Values {
     tainted: Vec<bool>,
     caught: Vec<bool>,
     ids: HashMap<Node, Id>,
+    /// What all of them take, in bytes, as far as that can be told.
+    pub(in super::super) weight: u64,
 }
 
 impl Values {
@@ -174,10 +176,6 @@ impl Values {
         self.caught.get(id as usize).copied().unwrap_or(false)
     }
 
-    pub(in super::super) fn len(&self) -> usize {
-        self.nodes.len()
-    }
-
     pub(in super::super) fn make(&mut self, node: Node, at: At) -> Id {
         if let Some(id) = self.ids.get(&node) {
             return *id;
@@ -189,6 +187,7 @@ impl Values {
             || carries && parts.iter().any(|it| self.tainted(*it));
         let caught =
             matches!(node, Node::Caught(_)) || carries && parts.iter().any(|it| self.caught(*it));
+        self.weight = self.weight.saturating_add(weight(&node, parts.len()));
         self.nodes.push(node.clone());
         self.places.push(at);
         self.tainted.push(tainted);
@@ -254,6 +253,17 @@ impl Values {
         let alts = values.into_iter().map(alt).collect();
         self.phi(alts, at)
     }
+}
+
+/// A node is kept twice, once to be found by what it is.
+fn weight(node: &Node, parts: usize) -> u64 {
+    let text = match node {
+        Node::Text(text) | Node::Regex(text) | Node::Global(text) => text.len(),
+        _ => 0,
+    };
+    let each = size_of::<Alt>().max(size_of::<(Option<Word>, Id)>());
+    let one = size_of::<Node>().saturating_add(parts.saturating_mul(each));
+    one.saturating_mul(2).saturating_add(text).saturating_add(32) as u64
 }
 
 /// How many alternatives one value may have.

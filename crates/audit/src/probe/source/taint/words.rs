@@ -54,6 +54,9 @@ impl World<'_> {
     ) -> Arrived {
         let mut arrived = Arrived::new();
         for id in ids {
+            // A list of itself has words without end.
+            let Some(less) = left.checked_sub(1) else { break };
+            *left = less;
             match self.values.get(*id) {
                 Node::List(items) => {
                     let items: Vec<Id> = items.iter().map(|(_, it)| *it).collect();

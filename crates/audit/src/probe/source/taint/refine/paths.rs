@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use crate::evidence::source::GuardKind;
 
 use super::super::super::ir::At;
-use super::super::World;
 use super::super::value::{self, Alt, Id, Known, Node, Op};
+use super::super::{LOOKED_AT, World};
 use super::is_sql_word;
 
 impl World<'_> {
@@ -23,16 +23,21 @@ impl World<'_> {
 
     /// Whether a path has no `..` left in it when it is looked at.
     fn is_firm(&self, id: Id) -> bool {
+        self.is_firm_within(id, &mut { LOOKED_AT })
+    }
+
+    fn is_firm_within(&self, id: Id, left: &mut usize) -> bool {
+        // Looked at for too long is not known to be so.
+        let Some(less) = left.checked_sub(1) else { return false };
+        *left = less;
         let known = |kind| value::says(&self.facts.set, id, kind);
+        let mut firm = |it: Id| !self.values.tainted(it) || self.is_firm_within(it, left);
         match self.values.get(id) {
             Node::Through(Op::Resolved | Op::Absolute | Op::Relative, _) => true,
-            Node::Through(Op::Same | Op::Part, inner) => self.is_firm(*inner),
-            Node::Phi(alts) => {
-                alts.iter().all(|it| !self.values.tainted(it.value) || self.is_firm(it.value))
-            }
+            Node::Through(Op::Same | Op::Part, inner) => self.is_firm_within(*inner, left),
+            Node::Phi(alts) => alts.iter().all(|it| firm(it.value)),
             Node::Path(parts, _) | Node::Parts(parts) => {
-                known(GuardKind::Dots)
-                    || parts.iter().all(|it| !self.values.tainted(*it) || self.is_firm(*it))
+                known(GuardKind::Dots) || parts.iter().all(|it| firm(*it))
             }
             _ => known(GuardKind::Dots) || known(GuardKind::Resolved) || known(GuardKind::Absolute),
         }
@@ -122,28 +127,34 @@ impl World<'_> {
 
     /// Whether what a path has to begin with ends in a separator.
     fn ends_separated(&self, with: Id) -> bool {
+        self.ends_separated_within(with, &mut { LOOKED_AT })
+    }
+
+    fn ends_separated_within(&self, with: Id, left: &mut usize) -> bool {
+        let Some(less) = left.checked_sub(1) else { return false };
+        *left = less;
         let untainted = !self.values.tainted(with);
         if untainted && value::says(&self.facts.set, with, GuardKind::Component) {
             return true;
         }
-        let separated = |alt: &Alt| {
+        let mut separated = |alt: &Alt| {
             let kind = GuardKind::Component;
             alt.known.iter().any(|it| (it.on, it.kind) == (alt.value, kind))
-                || self.ends_separated(alt.value)
+                || self.ends_separated_within(alt.value, left)
         };
         match self.values.get(with) {
             Node::Text(text) => text.ends_with(['/', '\\']),
-            Node::Parts(parts) => {
-                parts.last().is_some_and(|it| self.ends_separated(*it) || self.is_separator(*it))
-            }
+            Node::Parts(parts) => parts
+                .last()
+                .is_some_and(|it| self.ends_separated_within(*it, left) || self.is_separator(*it)),
             Node::Path(parts, _) => {
                 parts.last().is_some_and(|it| self.values.text(*it).is_some_and(|it| it.is_empty()))
             }
-            Node::Through(Op::Same, inner) => self.ends_separated(*inner),
-            Node::List(items) => items.iter().all(|(_, it)| self.ends_separated(*it)),
+            Node::Through(Op::Same, inner) => self.ends_separated_within(*inner, left),
+            Node::List(items) => items.iter().all(|(_, it)| self.ends_separated_within(*it, left)),
             Node::Phi(alts) => alts.iter().all(separated),
             Node::Each(alt) => separated(alt),
-            Node::Elem(inner) => self.ends_separated(*inner),
+            Node::Elem(inner) => self.ends_separated_within(*inner, left),
             _ => false,
         }
     }

@@ -1,0 +1,64 @@
+//! What reading may not go beyond, whatever is read: an end of its time, and an end of its memory.
+//!
+//! What is made of source is counted where it is made, so that the same tree ends at the same place. That is an estimate;
+//! this looks at what the process really holds, from beside the reader.
+
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
+use super::Budget;
+
+pub(super) const TIME: &str = "the time was used up";
+pub(super) const MEMORY: &str = "the memory was used up";
+
+/// How long a reader may take to see that its time is over, before nobody waits for it any more.
+const LATE: Duration = Duration::from_secs(5);
+/// The same when it holds too much: it can take a gigabyte in a second.
+const FULL: Duration = Duration::from_millis(500);
+
+/// Both ends.
+#[derive(Debug)]
+pub(super) struct Wall {
+    deadline: Instant,
+    /// What the process may hold, in bytes.
+    most: u64,
+    full: OnceLock<Instant>,
+}
+
+impl Wall {
+    pub(super) fn new(budget: &Budget) -> Self {
+        let most = held().saturating_add(budget.memory);
+        Self { deadline: budget.deadline, most, full: OnceLock::new() }
+    }
+
+    pub(super) fn is_late(&self) -> bool {
+        Instant::now() >= self.deadline
+    }
+
+    /// Whether so much was held once. What is freed after that is not given back to the reader.
+    pub(super) fn is_full(&self) -> bool {
+        self.full.get().is_some()
+    }
+
+    /// Looks at what is held, and says whether the reader is over one of its ends and does not see it.
+    pub(super) fn is_broken(&self) -> bool {
+        let now = Instant::now();
+        if held() >= self.most {
+            let _first = self.full.get_or_init(|| now);
+        }
+        let over = |end: Instant, grace| now.saturating_duration_since(end) >= grace;
+        over(self.deadline, LATE) || self.full.get().is_some_and(|end| over(*end, FULL))
+    }
+
+    pub(super) fn why(&self) -> &'static str {
+        if self.is_full() { MEMORY } else { TIME }
+    }
+}
+
+/// What this process holds of the memory, in bytes; nothing where the system does not tell.
+fn held() -> u64 {
+    let told = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = told.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let number = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
+    number.unwrap_or(0).saturating_mul(1024)
+}
