@@ -249,7 +249,7 @@ fn what_is_not_of_the_program_takes_nothing_from_what_was_read() {
     ];
     assert_eq!(ends(&others), Some(0));
     for (file, text) in [
-        ("src/lib.rs", "fn main() {}"),
+        ("src/Main.java", "class Main {}"),
         ("long.min.js", "x"),
         ("other.py", "from node_modules.a import x"),
         ("other.py", "import sys, node_modules.a as b"),
@@ -377,11 +377,11 @@ fn what_is_not_followed_passes_no_line() {
 #[test]
 fn a_language_that_is_not_read_passes_no_line() {
     let desk = Desk::new();
-    for folder in ["mixed", "rust"] {
+    for folder in ["mixed", "java"] {
         fs::create_dir(desk.path(folder)).unwrap();
-        fs::write(desk.path(folder).join("main.rs"), "fn main() {}\n").unwrap();
+        fs::write(desk.path(folder).join("Main.java"), "class Main {}\n").unwrap();
     }
-    let only = desk.audit(&["rust"]);
+    let only = desk.audit(&["java"]);
     let said = String::from_utf8_lossy(&only.stderr).into_owned();
     assert_eq!(only.status.code(), Some(3), "{said}");
     let server = include_str!("../../audit/fixtures/path-escape/silent.go");
@@ -395,7 +395,7 @@ fn a_language_that_is_not_read_passes_no_line() {
     assert!(passed("whole.go").0);
     let (any, left_out) = passed("mixed");
     assert!(!any, "{left_out:#}");
-    assert_eq!(left_out[0]["file"], "main.rs", "{left_out:#}");
+    assert_eq!(left_out[0]["file"], "Main.java", "{left_out:#}");
     assert_eq!(left_out[0]["why"], "a language that is not read", "{left_out:#}");
 }
 

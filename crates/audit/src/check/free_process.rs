@@ -34,6 +34,10 @@ pub(super) static CHECK: Check = Check {
             Language::Go,
             "switch program {\ncase \"wc\", \"date\":\ndefault:\n\treturn errors.New(\"not allowed\")\n}",
         ),
+        (
+            Language::Rust,
+            "match program {\n    \"wc\" | \"date\" => {}\n    _ => return Err(refused()),\n}",
+        ),
     ],
     live: false,
     cwe: &[78, 250],

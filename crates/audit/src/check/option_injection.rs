@@ -35,6 +35,10 @@ pub(super) static CHECK: Check = Check {
             Language::Go,
             "if strings.HasPrefix(word, \"-\") {\n\treturn errors.New(\"options are not taken\")\n}\nexec.CommandContext(ctx, \"wc\", \"-w\", \"--\", word)",
         ),
+        (
+            Language::Rust,
+            "if word.starts_with('-') {\n    return Err(refused());\n}\nCommand::new(\"wc\").args([\"-w\", \"--\", word]);",
+        ),
     ],
     live: true,
     cwe: &[88],

@@ -35,6 +35,10 @@ pub(super) static CHECK: Check = Check {
             Language::Go,
             "root, err := os.OpenRoot(directory)\nif err != nil {\n\treturn err\n}\nfile, err := root.Open(asked)",
         ),
+        (
+            Language::Rust,
+            "let full = root.join(asked).canonicalize()?;\nif !full.starts_with(&root) {\n    return Err(refused());\n}",
+        ),
     ],
     live: true,
     cwe: &[22, 59, 73],

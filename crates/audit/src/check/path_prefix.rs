@@ -35,6 +35,10 @@ pub(super) static CHECK: Check = Check {
             Language::Go,
             "if full != root && !strings.HasPrefix(full, root+string(filepath.Separator)) {\n\treturn errors.New(\"outside of the project\")\n}",
         ),
+        (
+            Language::Rust,
+            "// `Path::starts_with` compares whole names, `str::starts_with` letters.\nif !full.starts_with(&root) {\n    return Err(refused());\n}",
+        ),
     ],
     live: true,
     cwe: &[22, 187],

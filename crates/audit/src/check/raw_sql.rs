@@ -35,6 +35,10 @@ pub(super) static CHECK: Check = Check {
             Language::Go,
             "shop.QueryContext(ctx, \"SELECT name, price FROM products WHERE name = ?\", name)",
         ),
+        (
+            Language::Rust,
+            "sqlx::query(\"SELECT name, price FROM products WHERE name = ?\").bind(name)",
+        ),
     ],
     live: true,
     cwe: &[89],

@@ -32,6 +32,7 @@ pub(super) static CHECK: Check = Check {
             "execFile(\"wc\", [\"-w\", \"--\", name], { timeout: 10_000 }, done);",
         ),
         (Language::Go, "exec.CommandContext(ctx, \"wc\", \"-w\", \"--\", name)"),
+        (Language::Rust, "Command::new(\"wc\").args([\"-w\", \"--\", name]);"),
     ],
     live: true,
     cwe: &[78],

@@ -26,6 +26,10 @@ pub(super) static CHECK: Check = Check {
         (Language::TypeScript, "const db = new Database(\"shop.db\", { readonly: true });"),
         (Language::JavaScript, "const db = new Database(\"shop.db\", { readonly: true });"),
         (Language::Go, "shop, err := sql.Open(\"sqlite3\", \"file:shop.db?mode=ro\")"),
+        (
+            Language::Rust,
+            "let shop = Connection::open_with_flags(\"shop.db\", OpenFlags::SQLITE_OPEN_READ_ONLY)?;",
+        ),
     ],
     live: false,
     cwe: &[89, 184],

@@ -28,7 +28,7 @@ use tree_sitter::{ParseOptions, Parser};
 use crate::evidence::Source;
 use crate::evidence::source::{Language, LeftOut, SourceFile};
 use ir::{Module, Tongue};
-use lower::Lower;
+use lower::{Lower, rust};
 use walk::File;
 use wall::Wall;
 
@@ -191,6 +191,7 @@ fn understand(
         Language::TypeScript if file.name.ends_with(".tsx") => tree_sitter_typescript::LANGUAGE_TSX,
         Language::TypeScript => tree_sitter_typescript::LANGUAGE_TYPESCRIPT,
         Language::Go => tree_sitter_go::LANGUAGE,
+        Language::Rust => tree_sitter_rust::LANGUAGE,
         _ => tree_sitter_javascript::LANGUAGE,
     };
     let mut parser = Parser::new();
@@ -199,15 +200,23 @@ fn understand(
         true => std::ops::ControlFlow::Break(()),
         false => std::ops::ControlFlow::Continue(()),
     };
-    let bytes = file.text.as_bytes();
-    let mut give = |at: usize, _| bytes.get(at..).unwrap_or_default();
-    let options = ParseOptions::new().progress_callback(&mut late);
-    let tree = parser.parse_with_options(&mut give, None, Some(options))?;
+    let mut parse = |text: &str| {
+        let bytes = text.as_bytes();
+        let mut give = |at: usize, _| bytes.get(at..).unwrap_or_default();
+        let options = ParseOptions::new().progress_callback(&mut late);
+        parser.parse_with_options(&mut give, None, Some(options))
+    };
+    // What macros hide is read, unless that reads the rest wrongly.
+    let read = (file.language == Language::Rust).then(|| rust::macros::as_calls(&file.text));
+    let read = read.flatten().and_then(|it| parse(&it));
+    let read = read.filter(|it| !it.root_node().has_error());
+    let tree = read.or_else(|| parse(&file.text))?;
     let root = tree.root_node();
     let mut lower = Lower::new(&file.text, number);
     let (tongue, body) = match file.language {
         Language::Python => (Tongue::Python, lower.py_block(root)),
         Language::Go => (Tongue::Go, lower.go_block(root)),
+        Language::Rust => (Tongue::Rust, lower.rs_file(root)),
         _ => (Tongue::Script, lower.js_block(root)),
     };
     let part = match (root.has_error(), lower.too_deep) {
@@ -216,7 +225,9 @@ fn understand(
         (false, false) => None,
     };
     let made = lower.made.get();
-    Some((Module { name: file.name.clone(), tongue, body, tags: lower.tags }, part, made))
+    let (paths, tests) = (lower.paths(), lower.tests());
+    let module = Module { name: file.name.clone(), tongue, body, tags: lower.tags, paths, tests };
+    Some((module, part, made))
 }
 
 /// Whether a file brings in something that speaks SQL.
@@ -243,6 +254,10 @@ fn speaks_sql(text: &str) -> bool {
         "mssql",
         "clickhouse",
     ];
-    let imports = text.lines().filter(|line| line.contains("import") || line.contains("require("));
+    let imports = text.lines().filter(|line| {
+        line.contains("import")
+            || line.contains("require(")
+            || line.trim_start().starts_with("use ")
+    });
     imports.into_iter().any(|line| SPEAKERS.iter().any(|it| line.contains(it)))
 }

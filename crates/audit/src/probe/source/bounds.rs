@@ -68,10 +68,12 @@ impl World<'_> {
         match self.values.get(of).clone() {
             Node::Global(path) => match path.rsplit('.').next().unwrap_or_default() {
                 "bool" => Says { bounded: true, ..NUMBER },
-                "int" | "float" | "Decimal" | "date" | "datetime" | "int8" | "int16" | "int32"
+                "int" | "float" | "Decimal" | "date" | "datetime" | "i8" | "i16" | "i32"
+                | "i64" | "i128" | "isize" | "u8" | "u16" | "u32" | "u64" | "u128" | "usize"
+                | "f32" | "f64" | "NaiveDate" | "DateTime" | "int8" | "int16" | "int32"
                 | "int64" | "uint" | "uint8" | "uint16" | "uint32" | "uint64" | "float32"
                 | "float64" => NUMBER,
-                "UUID" => Says { bounded: true, ..NUMBER },
+                "UUID" | "Uuid" | "char" | "IpAddr" => Says { bounded: true, ..NUMBER },
                 _ => FREE,
             },
             Node::Nothing => Says { bounded: true, guard: Some(GuardKind::AllowList) },

@@ -2,6 +2,7 @@
 
 mod golang;
 mod offered;
+mod rust;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
@@ -27,6 +28,8 @@ enum Given {
     Address,
     /// By the types of its parameters.
     Go,
+    /// The same in Rust.
+    Rust,
 }
 
 #[derive(Debug)]
@@ -75,6 +78,9 @@ impl World<'_> {
         }
         if self.is_go(at) {
             return self.register_go(method, args, at);
+        }
+        if self.is_rust(at) {
+            return self.register_rust(path, method, callee, args, at);
         }
         self.note_offer(method, args, at);
         if self.is_python(at) {
@@ -318,53 +324,6 @@ impl World<'_> {
         entries.iter().rev().find(fits).map(|(_, value)| *value)
     }
 
-    fn stated_annotations(&self, stated: &Args) -> Option<Annotations> {
-        let named = stated.iter().find(|(name, _)| name.as_deref() == Some("annotations"));
-        if let Some((_, it)) = named {
-            return self.annotations_of(*it);
-        }
-        stated.iter().find_map(|(_, it)| {
-            let inner = self.field_of(*it, &Rc::from("annotations"));
-            self.annotations_of(inner.unwrap_or(*it))
-        })
-    }
-
-    fn annotations_of(&self, id: Id) -> Option<Annotations> {
-        let mut found = Annotations::default();
-        let mut any = false;
-        let mut take = |name: &str, value: Id| {
-            let yes = match self.values.get(value) {
-                Node::Bool(yes) => Some(*yes),
-                _ => None,
-            };
-            let slot = match name {
-                "readOnlyHint" | "read_only_hint" => &mut found.read_only,
-                "destructiveHint" | "destructive_hint" => &mut found.destructive,
-                "idempotentHint" | "idempotent_hint" => &mut found.idempotent,
-                "openWorldHint" | "open_world_hint" => &mut found.open_world,
-                _ => return,
-            };
-            *slot = yes;
-            any = true;
-        };
-        match self.values.get(id) {
-            Node::Map(entries) => {
-                for (key, value) in entries {
-                    if let Some(key) = key.and_then(|it| self.values.text(it)) {
-                        take(key, *value);
-                    }
-                }
-            }
-            Node::Call(_, _, args) => {
-                for (name, value) in args {
-                    take(name.as_deref().unwrap_or_default(), *value);
-                }
-            }
-            _ => {}
-        }
-        any.then_some(found)
-    }
-
     fn stated_schema(&self, stated: &Args) -> Option<Id> {
         for (_, it) in stated {
             for word in ["inputSchema", "parameters", "argsSchema"] {
@@ -459,7 +418,7 @@ impl World<'_> {
     fn limit(&mut self, handler: u32) {
         let Some(it) = self.registry.handlers.get(handler as usize) else { return };
         let (function, schema, low) = (it.function, it.schema, it.name == "*");
-        let (mut read, go) = (it.read.clone(), it.given == Given::Go);
+        let (mut read, given) = (it.read.clone(), it.given);
         if let Some(original) = self.original(function, 8).filter(|_| it.given == Given::ByName) {
             for param in &original.params {
                 let says = self.says_of_param(function, param);
@@ -469,8 +428,10 @@ impl World<'_> {
         for (name, says) in schema.map(|it| self.schema_fields(it)).unwrap_or_default() {
             let _old = self.registry.limits.insert((handler, name), says);
         }
-        if go {
-            read.extend(self.go_fields(function));
+        match given {
+            Given::Go => read.extend(self.go_fields(function)),
+            Given::Rust => read.extend(self.rust_fields(function)),
+            _ => {}
         }
         for (name, says) in read {
             let _old = self.registry.limits.insert((handler, name), says);
@@ -499,7 +460,10 @@ impl World<'_> {
         let scope = self.open(None);
         self.frames.push(Frame::new(scope, None, None, At::default()));
         let args = self.given_args(handler, given, function, at, &name);
-        let value = self.call(function, args, At::default());
+        let mut value = self.call(function, args, At::default());
+        if given == Given::Rust {
+            value = value.map(|it| self.told_of(it, at));
+        }
         self.frames.clear();
         let throws = std::mem::take(&mut self.throws);
         let mut raw: BTreeSet<(Option<Word>, At)> = throws
@@ -546,6 +510,7 @@ impl World<'_> {
             }
             Given::Together => vec![(None, sent)],
             Given::Go => self.given_in_go(handler, function, sent, at),
+            Given::Rust => self.given_in_rust(handler, function, sent, at),
             Given::NameAndArguments => {
                 let asked = self.make(Node::Asked(handler), at);
                 vec![(None, asked), (None, sent)]

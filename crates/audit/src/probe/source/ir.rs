@@ -23,6 +23,7 @@ pub(super) enum Tongue {
     /// JavaScript and TypeScript.
     Script,
     Go,
+    Rust,
 }
 
 /// A file, understood.
@@ -34,6 +35,10 @@ pub(super) struct Module {
     pub(super) body: Vec<Stmt>,
     /// What fields of its types are called where they are written as JSON.
     pub(super) tags: Vec<(Word, Word)>,
+    /// Fields and parameters that are paths by their types.
+    pub(super) paths: Vec<Word>,
+    /// Modules below it that are compiled for tests only.
+    pub(super) tests: Vec<Word>,
 }
 
 #[derive(Debug)]

@@ -3,6 +3,7 @@
 pub(super) mod go;
 pub(super) mod javascript;
 pub(super) mod python;
+pub(super) mod rust;
 mod script;
 
 use std::cell::Cell;
@@ -27,11 +28,30 @@ pub(super) struct Lower<'t> {
     pub(super) too_deep: bool,
     /// What fields of types are called in JSON.
     pub(super) tags: Vec<(Word, Word)>,
+    rust: rust::State,
 }
 
 impl<'t> Lower<'t> {
     pub(super) fn new(text: &'t str, file: u32) -> Self {
-        Self { text, file, depth: 0, made: Cell::new(0), too_deep: false, tags: Vec::new() }
+        Self {
+            text,
+            file,
+            depth: 0,
+            made: Cell::new(0),
+            too_deep: false,
+            tags: Vec::new(),
+            rust: rust::State::default(),
+        }
+    }
+
+    /// Fields and parameters that hold a path, where the language says so.
+    pub(super) fn paths(&mut self) -> Vec<Word> {
+        std::mem::take(&mut self.rust.paths)
+    }
+
+    /// Modules that are compiled for tests only.
+    pub(super) fn tests(&mut self) -> Vec<Word> {
+        std::mem::take(&mut self.rust.tests)
     }
 
     /// Columns count characters, so the line's own bytes are looked at.

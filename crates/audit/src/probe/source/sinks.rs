@@ -1,6 +1,7 @@
 //! Where a value can do harm: one table for each language.
 
 mod go;
+mod rust;
 
 use crate::evidence::source::Sink;
 
@@ -233,8 +234,8 @@ impl World<'_> {
         let Some((sink, which)) = self.which(asked) else { return Came::Unknown };
         let sink = self.refined(sink, asked);
         let families = raises(sink);
-        // In Go an error is a value.
-        if !families.is_empty() && !self.is_go(asked.at) {
+        // In Go and Rust an error is a value.
+        if !families.is_empty() && !self.is_go(asked.at) && !self.is_rust(asked.at) {
             let caught = self.make(Node::Caught(asked.at), asked.at);
             self.throw(caught, families, asked.at);
         }
@@ -250,7 +251,9 @@ impl World<'_> {
 
     fn which(&self, asked: &Asked<'_>) -> Option<(Sink, Which)> {
         let go = self.is_go(asked.at);
+        let in_rust = self.is_rust(asked.at);
         let rows = match (go, self.is_python(asked.at)) {
+            _ if in_rust => rust::RUST,
             (true, _) => go::GO,
             (_, true) => PYTHON,
             _ => SCRIPT,
@@ -270,6 +273,9 @@ impl World<'_> {
         let root = asked.path.split(['.', '(']).next().unwrap_or_default();
         if go {
             return self.which_in_go(asked, root);
+        }
+        if in_rust {
+            return self.which_in_rust(asked, root);
         }
         if HTTP.contains(&root) && VERBS.contains(&asked.method) {
             return Some((

@@ -14,6 +14,7 @@ pub(super) mod member;
 pub(super) mod modules;
 pub(super) mod refine;
 pub(super) mod run;
+pub(super) mod rust;
 pub(super) mod trace;
 pub(super) mod value;
 pub(super) mod words;
@@ -191,6 +192,8 @@ pub(super) struct World<'m> {
     pub(super) speaks_sql: bool,
     /// What fields of Go's types are called in JSON.
     pub(super) tags: HashMap<Word, Word>,
+    /// The same for Rust's files, and what they take from each other.
+    pub(super) crates: rust::Crates<'m>,
     /// Whether what is run now is a handler with what a client sends.
     pub(super) handling: bool,
 }
@@ -234,6 +237,7 @@ impl<'m> World<'m> {
             unfollowed: BTreeSet::new(),
             speaks_sql,
             tags: modules.iter().flat_map(|it| it.tags.iter().cloned()).collect(),
+            crates: rust::Crates::of(modules),
             handling: false,
         }
     }
@@ -342,6 +346,10 @@ impl<'m> World<'m> {
 
     pub(super) fn is_go(&self, at: At) -> bool {
         self.tongue(at.file) == Some(Tongue::Go)
+    }
+
+    pub(super) fn is_rust(&self, at: At) -> bool {
+        self.tongue(at.file) == Some(Tongue::Rust)
     }
 
     fn tongue(&self, file: u32) -> Option<Tongue> {

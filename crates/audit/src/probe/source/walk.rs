@@ -37,8 +37,8 @@ const SKIPPED: &[(&str, &str)] = &[
 ];
 /// Endings of programs in languages that are not read.
 const UNREAD: &[&str] = &[
-    "rs", "java", "kt", "kts", "scala", "cs", "fs", "vb", "swift", "rb", "php", "pl", "lua", "ex",
-    "exs", "erl", "clj", "dart", "c", "cc", "cpp", "m", "zig", "nim", "hs", "ml", "r", "jl", "vue",
+    "java", "kt", "kts", "scala", "cs", "fs", "vb", "swift", "rb", "php", "pl", "lua", "ex", "exs",
+    "erl", "clj", "dart", "c", "cc", "cpp", "m", "zig", "nim", "hs", "ml", "r", "jl", "vue",
     "svelte",
 ];
 /// Those of them in which nothing of the program is: a tree that is otherwise read whole, is.
@@ -106,6 +106,7 @@ pub(super) fn language(name: &str) -> Option<Language> {
         "py" | "pyw" => Language::Python,
         "js" | "mjs" | "cjs" | "jsx" => Language::JavaScript,
         "go" => Language::Go,
+        "rs" => Language::Rust,
         "ts" | "tsx" | "mts" | "cts" => Language::TypeScript,
         _ => return None,
     })
@@ -184,7 +185,7 @@ impl Walk<'_> {
             return;
         }
         // What the compiler leaves out of a program.
-        if name.ends_with("_test.go") {
+        if name.ends_with("_test.go") || is_rust_test(&name) {
             return;
         }
         if name.contains(".min.") || name.contains("-min.") || name.contains(".bundle.") {
@@ -243,6 +244,17 @@ fn or_dot(prefix: &str) -> String {
     if prefix.is_empty() { ".".to_owned() } else { prefix.to_owned() }
 }
 
+/// What Cargo builds for tests and measurements only, or runs while it builds.
+fn is_rust_test(name: &str) -> bool {
+    name.ends_with(".rs")
+        && (name == "build.rs"
+            || name.ends_with("/build.rs") && !name.contains("src/")
+            || name
+                .split('/')
+                .take_while(|it| *it != "src")
+                .any(|it| matches!(it, "tests" | "benches")))
+}
+
 fn skipped(word: &str, has_src: bool) -> Option<&'static str> {
     let known = SKIPPED.iter().find(|(name, _)| *name == word).map(|(_, why)| *why);
     known.or_else(|| (has_src && BUILT.contains(&word)).then_some("built from `src`"))
@@ -277,7 +289,10 @@ mod tests {
         fs::write(at("long.js"), "x".repeat(200_000)).unwrap();
         fs::write(at("latin.py"), b"x = '\xe9'").unwrap();
         fs::write(at("a.min.js"), "1").unwrap();
-        fs::write(at("src/main.rs"), "fn main() {}\n").unwrap();
+        fs::write(at("src/main.java"), "class Main {}\n").unwrap();
+        fs::create_dir_all(at("tests")).unwrap();
+        fs::write(at("tests/main.rs"), "fn main() {}\n").unwrap();
+        fs::write(at("build.rs"), "fn main() {}\n").unwrap();
         fs::write(at("src/main_test.go"), "package main\n").unwrap();
         std::os::unix::fs::symlink(tree.path(), at("loop")).unwrap();
         let found = walk(tree.path(), &budget()).unwrap();
@@ -291,7 +306,7 @@ mod tests {
             ("long.js", "a line of more than 100,000 characters"),
             ("latin.py", "not UTF-8"),
             ("a.min.js", "minified"),
-            ("src/main.rs", "a language that is not read"),
+            ("src/main.java", "a language that is not read"),
             ("dist", "built from `src`"),
             ("node_modules", "somebody else's packages"),
             (".git", "version control"),

@@ -4,10 +4,11 @@ use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use crate::evidence::Place;
-use crate::evidence::source::{Handler, HandlerKind, Parameter};
+use crate::evidence::source::{Annotations, Handler, HandlerKind, Parameter};
 
 use super::super::ir::{At, Word};
 use super::super::taint::World;
+use super::super::taint::value::{Args, Id, Node};
 use super::{Given, Registered};
 
 impl World<'_> {
@@ -33,6 +34,53 @@ impl World<'_> {
         }
         found.sort_by(|a, b| (&a.place, &a.name).cmp(&(&b.place, &b.name)));
         found
+    }
+
+    pub(super) fn stated_annotations(&self, stated: &Args) -> Option<Annotations> {
+        let named = stated.iter().find(|(name, _)| name.as_deref() == Some("annotations"));
+        if let Some((_, it)) = named {
+            return self.annotations_of(*it);
+        }
+        stated.iter().find_map(|(_, it)| {
+            let inner = self.field_of(*it, &Rc::from("annotations"));
+            self.annotations_of(inner.unwrap_or(*it))
+        })
+    }
+
+    pub(super) fn annotations_of(&self, id: Id) -> Option<Annotations> {
+        let mut found = Annotations::default();
+        let mut any = false;
+        let mut take = |name: &str, value: Id| {
+            let yes = match self.values.get(value) {
+                Node::Bool(yes) => Some(*yes),
+                _ => None,
+            };
+            let slot = match name {
+                "readOnlyHint" | "read_only_hint" => &mut found.read_only,
+                "destructiveHint" | "destructive_hint" => &mut found.destructive,
+                "idempotentHint" | "idempotent_hint" => &mut found.idempotent,
+                "openWorldHint" | "open_world_hint" => &mut found.open_world,
+                _ => return,
+            };
+            *slot = yes;
+            any = true;
+        };
+        match self.values.get(id) {
+            Node::Map(entries) => {
+                for (key, value) in entries {
+                    if let Some(key) = key.and_then(|it| self.values.text(it)) {
+                        take(key, *value);
+                    }
+                }
+            }
+            Node::Call(_, _, args) => {
+                for (name, value) in args {
+                    take(name.as_deref().unwrap_or_default(), *value);
+                }
+            }
+            _ => {}
+        }
+        any.then_some(found)
     }
 
     fn handler(&self, number: u32, it: &Registered, tool: Option<&Word>) -> Handler {

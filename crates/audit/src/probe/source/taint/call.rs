@@ -261,14 +261,14 @@ impl World<'_> {
         match (given, &param.default) {
             (Some(value), _) => value,
             (None, Some(default)) => self.expr(default),
-            (None, None) if self.is_go(at) => self.of_type_in_go(param, at),
+            (None, None) if self.is_go(at) || self.is_rust(at) => self.of_type_in_go(param, at),
             (None, None) => self.make(Node::Global(Rc::from(format!("?{}", param.name))), at),
         }
     }
 
     fn instantiate(&mut self, callee: Id, class: u32, args: Args, at: At) -> Id {
         let this = self.make(Node::Instance(class), at);
-        if self.is_go(at) {
+        if self.is_go(at) || self.is_rust(at) {
             self.fill_instance(this, class, &args, at);
         }
         let constructor = self.constructor(class);
@@ -337,7 +337,11 @@ impl World<'_> {
 
     /// A function of somebody else's.
     fn external(&mut self, callee: Id, args: Args, at: At) -> Option<Id> {
-        let path = self.values.path(callee).unwrap_or_default();
+        let mut path = self.values.path(callee).unwrap_or_default();
+        let rust = self.is_rust(at);
+        if rust {
+            path = super::rust::known::plain(&path).to_owned();
+        }
         let (recv, method) = match self.values.get(callee).clone() {
             Node::Member(base, name) => (Some(base), name),
             _ => {
@@ -353,16 +357,18 @@ impl World<'_> {
         self.note_facts(&asked);
         self.note_read_only(&asked);
         let came = self.sink(&asked);
-        let known = match self.is_go(at) {
-            true => self.known_in_go(&asked),
-            false => self.known(&asked),
+        let known = match (self.is_go(at), rust) {
+            (true, _) => self.known_in_go(&asked),
+            (_, true) => self.known_in_rust(&asked),
+            _ => self.known(&asked),
         };
         if known.is_some() {
             return known;
         }
         self.call_back(&asked);
         if came == super::super::sinks::Came::Elsewhere {
-            return Some(self.make(Node::Call(Rc::from(path), recv, args), at));
+            let given = self.make(Node::Call(Rc::from(path), recv, args), at);
+            return Some(if rust { self.or_system_error(given, at) } else { given });
         }
         self.carried(&asked).or_else(|| Some(self.make(Node::Call(Rc::from(path), recv, args), at)))
     }

@@ -248,6 +248,9 @@ impl World<'_> {
         let _new = self.class_ids.insert(key, number);
         let id = self.make(Node::Class(number), at);
         self.fill_class(class, number, at);
+        if self.is_rust(at) {
+            self.note_methods(number);
+        }
         id
     }
 
@@ -281,7 +284,7 @@ impl World<'_> {
     }
 
     /// An assignment inside an expression: in JavaScript to the nearest name there is.
-    fn assign(&mut self, pattern: &Pattern, value: Id, at: At) {
+    pub(super) fn assign(&mut self, pattern: &Pattern, value: Id, at: At) {
         let Pattern::Name(name) = pattern else {
             match pattern {
                 Pattern::Items(patterns, _) if self.is_go(at) => {
@@ -440,6 +443,7 @@ impl World<'_> {
         let known = match name.as_ref() {
             "undefined" => Node::Nothing,
             "exports" if self.is_script(at) => Node::Module(at.file),
+            _ if self.is_rust(at) => return self.name_in_rust(name, at),
             _ => Node::Global(Rc::clone(name)),
         };
         self.make(known, at)
@@ -458,6 +462,9 @@ impl World<'_> {
 
     /// The state of a call's arguments: positional ones first.
     pub(in super::super) fn call_expr(&mut self, call: &super::super::ir::Call, at: At) -> Id {
+        if self.is_rust(at) {
+            return self.call_in_rust(call, at);
+        }
         let callee = self.expr(&call.callee);
         let mut args: Args = Vec::new();
         for arg in &call.args {

@@ -13,6 +13,11 @@ impl World<'_> {
         if let Some(kept) = self.fields.get(&(base, Rc::clone(name))) {
             return *kept;
         }
+        if self.is_rust(at)
+            && let Some(found) = self.member_in_rust(base, name, at)
+        {
+            return found;
+        }
         match self.values.get(base).clone() {
             // One of several collections answers as a collection.
             Node::Phi(alts)
@@ -44,7 +49,8 @@ impl World<'_> {
                 if is_method(name) {
                     return self.make(Node::Member(base, Rc::clone(name)), at);
                 }
-                let name = match self.tags.get(name).filter(|_| self.is_go(at)) {
+                let name = match self.tags.get(name).filter(|_| self.is_go(at) || self.is_rust(at))
+                {
                     Some(tag) => Rc::clone(tag),
                     None => Rc::clone(name),
                 };
@@ -105,6 +111,8 @@ impl World<'_> {
         match self.values.get(id) {
             Node::Path(..) | Node::Through(Op::Resolved | Op::Absolute, _) => true,
             Node::Through(Op::Same, inner) => self.is_path(*inner),
+            // Go and scripts have no type for it.
+            _ if self.is_rust(self.values.place(id)) => self.is_declared_path(id),
             _ => false,
         }
     }

@@ -79,6 +79,9 @@ impl World<'_> {
 
     /// What another file offers under a name.
     pub(in super::super) fn exported(&mut self, module: u32, name: &str, at: At) -> Option<Id> {
+        if self.modules.get(module as usize).is_some_and(|it| it.tongue == Tongue::Rust) {
+            return self.exported_in_rust(module, name, at);
+        }
         let scope = self.run_module(module)?;
         if let Some(named) = self.exports.get(&(module, Rc::from(name))) {
             return Some(*named);
@@ -278,6 +281,7 @@ impl World<'_> {
             Tongue::Python => self.resolve_python(module, folder),
             Tongue::Script => self.resolve_js(module, folder),
             Tongue::Go => self.resolve_go(module),
+            Tongue::Rust => None,
         }
     }
 

@@ -411,6 +411,7 @@ impl World<'_> {
                 _ => BTreeSet::new(),
             },
             ("is_relative_to", true) => self.component(value, true, at),
+            ("is_ok" | "is_some", _) => return self.learn_present(value, name == "is_some", so),
             ("is_local", true) => self.one(value, GuardKind::Component, at),
             ("isdigit" | "isdecimal" | "isnumeric", true) => self.one(value, GuardKind::Number, at),
             ("isalnum" | "isalpha" | "isidentifier", true) => {
@@ -481,7 +482,7 @@ impl World<'_> {
                         | "RegExp"
                         | "regexp.MustCompile"
                         | "regexp.Compile"
-                ) =>
+                ) || path.ends_with("Regex.new") =>
             {
                 args.first().and_then(|(_, it)| self.pattern(*it))
             }

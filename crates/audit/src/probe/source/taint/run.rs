@@ -114,6 +114,7 @@ impl World<'_> {
                     if decorators.is_empty() { value } else { self.keep(value, decorators) };
                 self.set(&class.name, value);
             }
+            Do::Import(imports) if self.is_rust(at) => self.import_in_rust(imports, at),
             Do::Import(imports) => self.import(imports, at),
             Do::Export(exports) => {
                 for (name, value) in exports {

@@ -1,0 +1,451 @@
+//! Rust's macros keep what they are given from the grammar. Those that are calls, lists or tests in all but their mark
+//! are read as such: what is parsed is a copy of the text, byte for byte as long, in which they are written that way.
+//!
+//! `format!("{a}", b)` becomes a call, `vec![a]` a list, `json!({"a": b})` assignments in brackets, and
+//! `matches!(a, B | C)` a call with both. Names are read from the text as it is.
+
+/// Macros whose arguments are expressions.
+#[rustfmt::skip]
+const CALLS: &[&str] = &[
+    "format", "format_args", "print", "println", "eprint", "eprintln", "write", "writeln", "panic", "todo", "unimplemented", "unreachable", "assert", "assert_eq",
+    "assert_ne", "debug_assert", "debug_assert_eq", "bail", "ensure", "anyhow", "eyre", "format_err", "dbg", "env", "option_env", "concat", "include_str",
+    "include_bytes", "query", "query_as", "query_scalar", "join", "try_join", "pin", "ready", "formatdoc", "indoc", "cmd",
+];
+const LOGS: &[&str] = &["trace", "debug", "info", "warn", "error", "event", "log"];
+const LISTS: &[&str] = &["vec", "params", "smallvec", "hashset", "btreeset"];
+const OBJECTS: &[&str] = &["json", "object", "named_params"];
+const TABLES: &[&str] = &["lazy_static"];
+
+/// One piece of a text.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Piece {
+    /// Space and comments.
+    Nothing,
+    Word,
+    /// A text, a character or a lifetime.
+    Literal,
+    Open,
+    Close,
+    Mark,
+}
+
+/// The text as it is parsed; None when no macro is in it.
+pub(in super::super::super) fn as_calls(text: &str) -> Option<String> {
+    let mut scan = Scan { from: text.as_bytes(), to: text.as_bytes().to_vec(), changed: false };
+    scan.all();
+    let to = scan.changed.then_some(scan.to)?;
+    String::from_utf8(to).ok()
+}
+
+struct Scan<'t> {
+    from: &'t [u8],
+    to: Vec<u8>,
+    changed: bool,
+}
+
+impl Scan<'_> {
+    fn all(&mut self) {
+        let mut at = 0;
+        while at < self.from.len() {
+            let (piece, end) = self.piece(at);
+            let mut next = end;
+            if piece == Piece::Word
+                && let Some((mark, open)) = self.invoked(end)
+            {
+                let name = self.from.get(at..end).unwrap_or_default();
+                let name = std::str::from_utf8(name).unwrap_or_default();
+                if name == "macro_rules" {
+                    next = self.close_of(self.brace_behind(open)).saturating_add(1);
+                } else {
+                    self.rewrite(name, at, mark, open);
+                }
+            }
+            at = next.max(at.saturating_add(1));
+        }
+    }
+
+    /// Where a macro's mark is behind its name, and what follows the mark.
+    fn invoked(&self, end: usize) -> Option<(usize, usize)> {
+        let mark = self.behind_space(end);
+        if self.byte(mark) != b'!' || self.byte(mark.saturating_add(1)) == b'=' {
+            return None;
+        }
+        Some((mark, self.behind_space(mark.saturating_add(1))))
+    }
+
+    /// The brace of `macro_rules! name {`
+    fn brace_behind(&self, mut at: usize) -> usize {
+        while at < self.from.len() && !matches!(self.byte(at), b'{' | b'(' | b'[') {
+            at = at.saturating_add(1);
+        }
+        at
+    }
+
+    fn byte(&self, at: usize) -> u8 {
+        self.from.get(at).copied().unwrap_or_default()
+    }
+
+    fn behind_space(&self, mut at: usize) -> usize {
+        while at < self.from.len() {
+            let (piece, end) = self.piece(at);
+            if piece != Piece::Nothing {
+                break;
+            }
+            at = end;
+        }
+        at
+    }
+
+    fn put(&mut self, at: usize, byte: u8) {
+        if let Some(slot) = self.to.get_mut(at) {
+            *slot = byte;
+            self.changed = true;
+        }
+    }
+
+    fn blank(&mut self, from: usize, to: usize) {
+        for at in from..to {
+            self.put(at, b' ');
+        }
+    }
+
+    fn rewrite(&mut self, name: &str, at: usize, mark: usize, open: usize) {
+        if !matches!(self.byte(open), b'(' | b'[' | b'{') {
+            return;
+        }
+        let close = self.close_of(open);
+        if LISTS.contains(&name) {
+            let from = self.path_before(at);
+            self.blank(from, open);
+            self.put(open, b'[');
+            self.put(close, b']');
+            return;
+        }
+        if TABLES.contains(&name) {
+            let from = self.path_before(at);
+            self.blank(from, open.saturating_add(1));
+            self.blank(close, close.saturating_add(1));
+            return;
+        }
+        if name == "matches" {
+            if !self.is_plain_test(open, close) {
+                return;
+            }
+        } else if OBJECTS.contains(&name) {
+            self.object(open, close);
+        } else if LOGS.contains(&name) {
+            self.log(open, close);
+        } else if !CALLS.contains(&name) {
+            return;
+        }
+        // What stands between the name and its mark is rare, and the mark is a letter of the name then.
+        self.put(mark, b'_');
+        self.put(open, b'(');
+        self.put(close, b')');
+    }
+
+    /// `a::b::` before a name.
+    fn path_before(&self, at: usize) -> usize {
+        let mut from = at;
+        while from >= 2 && self.from.get(from - 2..from) == Some(b"::") {
+            from -= 2;
+            while from > 0 && is_letter(self.byte(from - 1)) {
+                from -= 1;
+            }
+        }
+        from
+    }
+
+    /// What closes this bracket.
+    fn close_of(&self, open: usize) -> usize {
+        let (mut at, mut depth) = (open, 0_u32);
+        while at < self.from.len() {
+            let (piece, end) = self.piece(at);
+            match piece {
+                Piece::Open => depth = depth.saturating_add(1),
+                Piece::Close => depth = depth.saturating_sub(1),
+                _ => {}
+            }
+            if depth == 0 {
+                return at;
+            }
+            at = end;
+        }
+        self.from.len()
+    }
+
+    /// The pieces directly inside a bracket: nothing of what is in brackets of its own.
+    fn inside(&self, open: usize, close: usize) -> Vec<(Piece, usize, usize)> {
+        let mut found = Vec::new();
+        let mut at = open.saturating_add(1);
+        while at < close {
+            let (piece, end) = self.piece(at);
+            let end = match piece {
+                Piece::Open => self.close_of(at).saturating_add(1),
+                _ => end,
+            };
+            if piece != Piece::Nothing {
+                found.push((piece, at, end));
+            }
+            at = end.max(at.saturating_add(1));
+        }
+        found
+    }
+
+    /// `tracing::info!(target: "x", path = %p, ?q, "words {}", r)`
+    fn log(&mut self, open: usize, close: usize) {
+        let mut before = b'(';
+        for (piece, at, _) in self.inside(open, close) {
+            let byte = self.byte(at);
+            if piece == Piece::Mark {
+                match byte {
+                    b'%' | b'?' if matches!(before, b'(' | b',' | b'=') => {
+                        self.put(at, b' ');
+                        continue;
+                    }
+                    b':' if self.byte(at.saturating_add(1)) != b':' && before != b':' => {
+                        self.put(at, b'=');
+                    }
+                    _ => {}
+                }
+            }
+            before = byte;
+        }
+    }
+
+    /// `{"key": value, ...}`: the braces become round, what parts a key from its value an equals sign.
+    fn object(&mut self, open: usize, close: usize) {
+        let braced = self.byte(open) == b'{';
+        if braced {
+            return self.entries(open, close);
+        }
+        self.elements(open, close);
+    }
+
+    fn elements(&mut self, open: usize, close: usize) {
+        let mut fresh = true;
+        for (piece, at, end) in self.inside(open, close) {
+            if fresh && piece == Piece::Open {
+                self.value(at, end.saturating_sub(1));
+            }
+            fresh = self.byte(at) == b',';
+        }
+    }
+
+    fn value(&mut self, open: usize, close: usize) {
+        match self.byte(open) {
+            b'{' => {
+                self.put(open, b'(');
+                self.put(close, b')');
+                self.entries(open, close);
+            }
+            b'[' => self.elements(open, close),
+            _ => {}
+        }
+    }
+
+    fn entries(&mut self, open: usize, close: usize) {
+        let (mut key, mut fresh) = (true, false);
+        let mut skip = 0;
+        for (piece, at, end) in self.inside(open, close) {
+            if at < skip {
+                continue;
+            }
+            let byte = self.byte(at);
+            if key && byte == b':' && self.byte(at.saturating_add(1)) == b':' {
+                skip = at.saturating_add(2);
+            } else if key && byte == b':' {
+                self.put(at, b'=');
+                (key, fresh) = (false, true);
+                continue;
+            } else if fresh && piece == Piece::Open {
+                self.value(at, end.saturating_sub(1));
+            }
+            fresh = false;
+            if byte == b',' {
+                key = true;
+            }
+        }
+    }
+
+    /// Whether the pattern of `matches!` is one of words and values alone; what it ignores gets a name.
+    fn is_plain_test(&mut self, open: usize, close: usize) -> bool {
+        let comma = self.inside(open, close).into_iter().find(|it| self.byte(it.1) == b',');
+        let Some((_, comma, _)) = comma else { return false };
+        let mut ignored = Vec::new();
+        let mut at = comma;
+        while at < close {
+            let (piece, end) = self.piece(at);
+            match (piece, self.from.get(at..end).unwrap_or_default()) {
+                (Piece::Word, b"if" | b"ref" | b"mut") => return false,
+                (Piece::Word, b"_") => ignored.push(at),
+                (Piece::Open, b"{" | b"[") | (Piece::Mark, b"@" | b"=" | b"&") => return false,
+                _ => {}
+            }
+            at = end.max(at.saturating_add(1));
+        }
+        for at in ignored {
+            self.put(at, b'x');
+        }
+        true
+    }
+
+    /// What begins here, and where it ends.
+    fn piece(&self, at: usize) -> (Piece, usize) {
+        let one = at.saturating_add(1);
+        let next = self.byte(one);
+        match self.byte(at) {
+            b' ' | b'\t' | b'\n' | b'\r' => (Piece::Nothing, one),
+            b'/' if next == b'/' => (Piece::Nothing, self.until(at, b'\n')),
+            b'/' if next == b'*' => (Piece::Nothing, self.comment(at)),
+            b'"' => (Piece::Literal, self.text(one)),
+            b'b' | b'c' if next == b'"' => (Piece::Literal, self.text(at.saturating_add(2))),
+            b'b' if next == b'\'' => (Piece::Literal, self.character(one)),
+            b'r' if matches!(next, b'"' | b'#') && self.raw(one).is_some() => {
+                (Piece::Literal, self.raw(one).unwrap_or(one))
+            }
+            b'b' if next == b'r' && self.raw(at.saturating_add(2)).is_some() => {
+                (Piece::Literal, self.raw(at.saturating_add(2)).unwrap_or(one))
+            }
+            b'\'' => (Piece::Literal, self.character(at)),
+            b'(' | b'[' | b'{' => (Piece::Open, one),
+            b')' | b']' | b'}' => (Piece::Close, one),
+            byte if is_letter(byte) => {
+                let mut end = one;
+                while is_letter(self.byte(end)) {
+                    end = end.saturating_add(1);
+                }
+                (Piece::Word, end)
+            }
+            _ => (Piece::Mark, one),
+        }
+    }
+
+    fn until(&self, mut at: usize, byte: u8) -> usize {
+        while at < self.from.len() && self.byte(at) != byte {
+            at = at.saturating_add(1);
+        }
+        at
+    }
+
+    fn comment(&self, mut at: usize) -> usize {
+        let mut depth = 0_u32;
+        while at < self.from.len() {
+            match (self.byte(at), self.byte(at.saturating_add(1))) {
+                (b'/', b'*') => {
+                    depth = depth.saturating_add(1);
+                    at = at.saturating_add(1);
+                }
+                (b'*', b'/') => {
+                    depth = depth.saturating_sub(1);
+                    at = at.saturating_add(1);
+                }
+                _ => {}
+            }
+            at = at.saturating_add(1);
+            if depth == 0 {
+                break;
+            }
+        }
+        at
+    }
+
+    fn text(&self, mut at: usize) -> usize {
+        while at < self.from.len() {
+            match self.byte(at) {
+                b'\\' => at = at.saturating_add(1),
+                b'"' => return at.saturating_add(1),
+                _ => {}
+            }
+            at = at.saturating_add(1);
+        }
+        at
+    }
+
+    /// `r#"..."#` from behind the `r`.
+    fn raw(&self, at: usize) -> Option<usize> {
+        let mut quote = at;
+        while self.byte(quote) == b'#' {
+            quote = quote.saturating_add(1);
+        }
+        if self.byte(quote) != b'"' {
+            return None;
+        }
+        let hashes = quote - at;
+        let mut end = quote.saturating_add(1);
+        loop {
+            end = self.until(end, b'"');
+            if end >= self.from.len() {
+                return Some(end);
+            }
+            end = end.saturating_add(1);
+            if (0..hashes).all(|it| self.byte(end.saturating_add(it)) == b'#') {
+                return Some(end.saturating_add(hashes));
+            }
+        }
+    }
+
+    /// A character, or a lifetime.
+    fn character(&self, at: usize) -> usize {
+        let one = at.saturating_add(1);
+        if self.byte(one) == b'\\' {
+            return self.until(at.saturating_add(3), b'\'').saturating_add(1);
+        }
+        let mut end = one.saturating_add(1);
+        // The rest of a character of several bytes.
+        while self.byte(end) & 0xC0 == 0x80 {
+            end = end.saturating_add(1);
+        }
+        match self.byte(end) {
+            b'\'' => end.saturating_add(1),
+            _ => one,
+        }
+    }
+}
+
+fn is_letter(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'_' || byte >= 0x80
+}
+
+#[cfg(test)]
+mod tests {
+    use super::as_calls;
+
+    #[test]
+    fn macros_become_what_they_are_like() {
+        for (macros, calls) in [
+            (r#"format!("{a} {}", b)"#, r#"format_("{a} {}", b)"#),
+            ("std::vec![a, b]", "         [a, b]"),
+            ("vec![x; 3]", "    [x; 3]"),
+            (
+                r#"json!({"a": x, "b": {"c": [1, {"d": y::Z}]}})"#,
+                r#"json_(("a"= x, "b"= ("c"= [1, ("d"= y::Z)])))"#,
+            ),
+            (
+                r#"info!(target: "t", path = %p, ?q, "x")"#,
+                r#"info_(target= "t", path =  p,  q, "x")"#,
+            ),
+            ("matches!(c, A | B(_))", "matches_(c, A | B(x))"),
+            ("matches!(c, A if x)", ""),
+            ("a != b", ""),
+            (r##"x(r#"vec![a]"#) // vec![b]"##, ""),
+            ("'{' vec!['\"', '}']", "'{'     ['\"', '}']"),
+            ("fn f<'a>(x: &'a str) { vec![x] }", "fn f<'a>(x: &'a str) {     [x] }"),
+            ("macro_rules! m { ($x:expr) => { vec![$x] }; }", ""),
+            ("lazy_static! { static ref A: B = C; }", "               static ref A: B = C;  "),
+            ("mine!(a, b)", ""),
+        ] {
+            assert_eq!(as_calls(macros).unwrap_or_default(), calls, "{macros}");
+        }
+    }
+
+    #[test]
+    fn what_is_broken_off_ends() {
+        for text in
+            ["vec![", "format!(\"", "r#\"", "'", "/* /*", "json!({\"a\":", "'\\", "b'", "matches!("]
+        {
+            let read = as_calls(text).unwrap_or_else(|| text.to_owned());
+            assert_eq!(read.len(), text.len(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,459 @@
+//! Calls in Rust: methods found by what they are called on, values that hold others, variables that methods change.
+//!
+//! What may fail or be missing is one of several values: [`results`] tells the good ones from the others. What functions of
+//! others make of their arguments stands in [`known`], and which file a path names in [`names`].
+
+pub(super) mod known;
+pub(super) mod names;
+mod results;
+mod strings;
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::rc::Rc;
+
+use super::super::ir::{At, Call, Cmp, Expr, Import, Kind, Word};
+use super::World;
+use super::value::{Alt, Args, Id, Node, Op};
+
+/// How many methods of one name are looked at when nobody knows which is meant.
+const CANDIDATES: usize = 12;
+
+/// What is known of the Rust in a tree.
+#[derive(Debug, Default)]
+pub(in super::super) struct Crates<'m> {
+    /// What names in a file stand for.
+    imports: HashMap<(u32, Word), &'m Import>,
+    /// Where a file takes all names from.
+    globs: HashMap<u32, Vec<&'m Import>>,
+    /// Names that are being looked up.
+    asking: BTreeSet<(u32, Word)>,
+    /// Methods by their names, with the functions that they are.
+    methods: HashMap<Word, Vec<u32>>,
+    /// Fields and parameters that are paths.
+    pub(super) paths: HashSet<Word>,
+    /// How many timeouts are around what is run.
+    pub(in super::super) timed: u32,
+}
+
+impl World<'_> {
+    /// A call in Rust.
+    pub(super) fn call_in_rust(&mut self, call: &Call, at: At) -> Id {
+        match &call.callee.kind {
+            Kind::Name(name) if name.ends_with('!') || name.starts_with('!') => {
+                let args = self.given_to(call);
+                let name = Rc::clone(name);
+                self.of_ours(&name, args, at)
+            }
+            Kind::Member(base, name) if name.starts_with('.') => {
+                let name = Rc::from(name.trim_start_matches('.'));
+                self.method_call(base, &name, call, at)
+            }
+            callee => {
+                let timed = match callee {
+                    Kind::Name(name) | Kind::Member(_, name) => name.as_ref() == "timeout",
+                    _ => false,
+                };
+                self.crates.timed += u32::from(timed);
+                let callee = self.expr(&call.callee);
+                let args = self.given_to(call);
+                let result = self.path_call(callee, args, at);
+                self.crates.timed -= u32::from(timed);
+                result
+            }
+        }
+    }
+
+    fn given_to(&mut self, call: &Call) -> Args {
+        let mut args = Args::new();
+        for arg in &call.args {
+            let value = self.expr(&arg.value);
+            args.push((arg.name.clone(), value));
+        }
+        args
+    }
+
+    fn path_call(&mut self, callee: Id, args: Args, at: At) -> Id {
+        if let Node::Member(base, name) = self.values.get(callee).clone()
+            && let Node::Class(class) = *self.values.get(base)
+        {
+            return self.of_own_type(class, callee, &name, args, at);
+        }
+        self.call(callee, args, at).unwrap_or_else(|| self.unknown(at))
+    }
+
+    /// A variant of an enumeration of ours, or what a derive wrote.
+    fn of_own_type(&mut self, class: u32, callee: Id, name: &str, args: Args, at: At) -> Id {
+        if matches!(name, "from" | "try_from" | "deserialize" | "from_value" | "new" | "from_str")
+            && let Some((_, first)) = args.first()
+        {
+            return *first;
+        }
+        if name.starts_with(|it: char| it.is_ascii_lowercase()) {
+            return self.make(Node::Instance(class), at);
+        }
+        let mut entries = vec![(Some(self.make(Node::Text("variant!".into()), at)), callee)];
+        for (index, (name, value)) in args.into_iter().enumerate() {
+            let word = name.unwrap_or_else(|| Rc::from(index.to_string()));
+            let key = (word.as_ref() != "**").then(|| self.make(Node::Text(word), at));
+            entries.push((key, value));
+        }
+        self.make(Node::Map(entries), at)
+    }
+
+    fn method_call(&mut self, base: &Expr, name: &Word, call: &Call, at: At) -> Id {
+        let recv = self.expr(base);
+        let args = self.given_to(call);
+        let result = self.method(recv, name, &args, at);
+        self.change(base, recv, name, &args, at);
+        result
+    }
+
+    /// `recv.name(args)`
+    fn method(&mut self, recv: Id, name: &Word, args: &Args, at: At) -> Id {
+        if let Some(own) = self.own_method(recv, name, at) {
+            return self.call(own, args.clone(), at).unwrap_or_else(|| self.unknown(at));
+        }
+        if let Some(known) = self.of_result(recv, name, args, at) {
+            return known;
+        }
+        if let Some(known) = self.of_value(recv, name, args, at) {
+            return known;
+        }
+        if let Some(started) = self.of_command(recv, name, args, at) {
+            return started;
+        }
+        if let Some(found) = self.by_name(recv, name, args, at) {
+            return found;
+        }
+        let callee = self.make(Node::Member(recv, Rc::clone(name)), at);
+        self.call(callee, args.clone(), at).unwrap_or_else(|| self.unknown(at))
+    }
+
+    /// A method of ours, where it is known what it is called on.
+    fn own_method(&mut self, recv: Id, name: &Word, at: At) -> Option<Id> {
+        match self.values.get(recv).clone() {
+            Node::Instance(class) => self.method_of(class, recv, name, at),
+            Node::Map(entries) => {
+                let class = entries.iter().find_map(|(key, value)| match self.values.get(*value) {
+                    Node::Class(class) if key.is_none() => Some(*class),
+                    _ => None,
+                });
+                self.method_of(class?, recv, name, at)
+            }
+            Node::Phi(alts) => {
+                let found: Vec<Id> =
+                    alts.iter().filter_map(|it| self.own_method(it.value, name, at)).collect();
+                (!found.is_empty()).then(|| self.values.any(found, at))
+            }
+            _ => None,
+        }
+    }
+
+    fn method_of(&mut self, class: u32, this: Id, name: &Word, at: At) -> Option<Id> {
+        let mut waiting = vec![class];
+        let mut seen = 0;
+        while let Some(number) = waiting.pop() {
+            seen += 1;
+            let kept = self.classes.get(number as usize).filter(|_| seen < 16)?;
+            if let Some(method) = kept.methods.get(name).copied() {
+                return Some(self.make(Node::Bound(this, method), at));
+            }
+            let bases = kept.bases.iter();
+            waiting.extend(bases.filter_map(|it| match self.values.get(*it) {
+                Node::Class(base) => Some(*base),
+                _ => None,
+            }));
+        }
+        None
+    }
+
+    /// A method of ours of which nobody else has the name, or few have.
+    fn by_name(&mut self, recv: Id, name: &Word, args: &Args, at: At) -> Option<Id> {
+        let all = self.crates.methods.get(name)?.clone();
+        let fits = |it: &&u32| {
+            self.closures.get(**it as usize).is_some_and(|it| {
+                let own = it.function.params.first().is_some_and(|it| it.name.as_ref() == "self");
+                own && it.function.params.len() == args.len() + 1
+            })
+        };
+        let all: Vec<u32> = all.iter().filter(fits).copied().collect();
+        let foreign = matches!(self.values.get(recv), Node::Call(path, ..) if path.contains('.'));
+        if all.is_empty() || all.len() > CANDIDATES || foreign {
+            return None;
+        }
+        let bound: Vec<Id> = all
+            .into_iter()
+            .map(|it| {
+                // What a client sent is asked itself; anything else is whatever such a thing is.
+                let own = matches!(self.values.get(recv), Node::Instance(_) | Node::Map(_));
+                let this = match self.values.tainted(recv) || own {
+                    true => recv,
+                    false => self.closures.get(it as usize).and_then(|it| it.this).unwrap_or(recv),
+                };
+                self.make(Node::Bound(this, it), at)
+            })
+            .collect();
+        let callee = self.values.any(bound, at);
+        self.call(callee, args.clone(), at)
+    }
+
+    /// Notes the methods of a type, by name.
+    pub(super) fn note_methods(&mut self, class: u32) {
+        let Some(kept) = self.classes.get(class as usize) else { return };
+        for (name, method) in &kept.methods {
+            self.crates.methods.entry(Rc::clone(name)).or_default().push(*method);
+        }
+    }
+
+    /// Calls of ours: what lowering wrote where Rust has no call.
+    fn of_ours(&mut self, name: &str, args: Args, at: At) -> Id {
+        let first = args.first().map(|(_, it)| *it);
+        let whole = first.unwrap_or_else(|| self.unknown(at));
+        let node = match name {
+            "ok!" => return self.present(whole, false, at),
+            "some!" => return self.present(whole, true, at),
+            "err!" => return self.error_in(whole, at),
+            "try!" => return self.tried(whole, false, at),
+            "try_any!" => return self.tried(whole, true, at),
+            "is_ok!" | "is_some!" => {
+                Node::Test(Rc::from(name.trim_end_matches('!')), whole, Vec::new())
+            }
+            "is_normal!" => Node::Test(Rc::from("is_local"), whole, Vec::new()),
+            "is_variant!" => match args.get(1) {
+                Some((_, variant)) => return self.is_variant(whole, *variant, at),
+                None => Node::Unknown(at),
+            },
+            "item!" => match args.get(1).and_then(|it| self.number(it.1)) {
+                Some(index) => return self.item(whole, index, at),
+                None => Node::Unknown(at),
+            },
+            "pairs!" => return self.each_pair(whole, at),
+            "int!" => match self.values.tainted(whole) {
+                true => Node::Through(Op::Number, whole),
+                false => return whole,
+            },
+            "path!" => return self.as_path(whole, at),
+            "shown!" => return self.as_text(whole, at),
+            "of!" => return self.of_type(whole, at),
+            "!never" => Node::Call(Rc::from("!never"), None, Vec::new()),
+            _ => Node::Call(Rc::from(name), None, args),
+        };
+        self.make(node, at)
+    }
+
+    fn number(&self, id: Id) -> Option<usize> {
+        match self.values.get(id) {
+            Node::Number(number) => number.parse().ok(),
+            _ => None,
+        }
+    }
+
+    /// What is of a type of ours, or somebody else's thing by its name.
+    fn of_type(&mut self, of: Id, at: At) -> Id {
+        match *self.values.get(of) {
+            Node::Class(class) => self.make(Node::Instance(class), at),
+            _ => of,
+        }
+    }
+
+    /// One of a tuple.
+    fn item(&mut self, of: Id, index: usize, at: At) -> Id {
+        match self.values.get(of).clone() {
+            Node::List(items) if items.iter().all(|it| !it.0) => {
+                items.get(index).map_or_else(|| self.unknown(at), |it| it.1)
+            }
+            Node::Phi(alts) => {
+                let alts = alts.into_iter().map(|alt| {
+                    let value = self.item(alt.value, index, at);
+                    Alt { value, known: alt.known }
+                });
+                let alts = alts.collect();
+                self.values.phi(alts, at)
+            }
+            Node::Elem(_) | Node::Through(..) | Node::First(_) => of,
+            _ => self.make(Node::Member(of, Rc::from(index.to_string())), at),
+        }
+    }
+
+    /// What is gone through two at a time: the entries of a map; anything else is what it is.
+    fn each_pair(&mut self, of: Id, at: At) -> Id {
+        match self.values.get(of) {
+            Node::Map(_) => self.pairs(of, at),
+            _ => of,
+        }
+    }
+
+    /// Whether a value is a variant: one that a client sends is held against it.
+    fn is_variant(&mut self, whole: Id, variant: Id, at: At) -> Id {
+        let known = |it: Id, world: &Self| world.field_of(it, &Rc::from("variant!"));
+        match self.values.get(whole).clone() {
+            Node::Map(_) => match known(whole, self) {
+                Some(is) => self.make(Node::Bool(is == variant), at),
+                None => self.unknown(at),
+            },
+            Node::Phi(alts) => {
+                let alts = alts.into_iter().map(|alt| {
+                    let value = self.is_variant(alt.value, variant, at);
+                    Alt { value, known: alt.known }
+                });
+                let alts = alts.collect();
+                self.values.phi(alts, at)
+            }
+            // Which of them it is says nothing of what is in it.
+            _ => self.unknown(at),
+        }
+    }
+
+    /// A path, whatever it was before.
+    pub(super) fn as_path(&mut self, value: Id, at: At) -> Id {
+        match self.is_path(value) || matches!(self.values.get(value), Node::Phi(_)) {
+            true => value,
+            false => self.make(Node::Path(vec![value], true), at),
+        }
+    }
+
+    /// A text, where a value was a path.
+    pub(super) fn as_text(&mut self, value: Id, at: At) -> Id {
+        match self.is_path(value) {
+            true => self.make(Node::Parts(vec![value]), at),
+            false => value,
+        }
+    }
+
+    /// What a method makes of the variable that it is called on.
+    fn change(&mut self, base: &Expr, recv: Id, name: &str, args: &Args, at: At) {
+        let Kind::Name(variable) = &base.kind else { return };
+        if self.find(variable).is_none() {
+            return;
+        }
+        let ids: Vec<Id> = args.iter().map(|(_, it)| *it).collect();
+        let grown = match (name, ids.as_slice()) {
+            ("push_str", [more]) => self.concat(&[recv, *more], at),
+            ("push", [more]) => self.pushed(recv, *more, at),
+            ("push_back" | "push_front", [more]) | ("insert", [more]) => {
+                self.longer(recv, *more, false, at)
+            }
+            ("insert", [_, more]) if matches!(self.values.get(recv), Node::List(_)) => {
+                self.longer(recv, *more, false, at)
+            }
+            ("insert", [key, value]) => {
+                let Node::Map(mut entries) = self.values.get(recv).clone() else { return };
+                if entries.len() > 2_000 {
+                    return;
+                }
+                entries.push((Some(*key), *value));
+                self.make(Node::Map(entries), at)
+            }
+            ("extend" | "append" | "extend_from_slice", [more]) => {
+                self.longer(recv, *more, true, at)
+            }
+            ("pop", []) if self.is_path(recv) => return,
+            ("clear", []) if matches!(self.values.get(recv), Node::List(_)) => {
+                self.make(Node::List(Vec::new()), at)
+            }
+            ("set_file_name" | "set_extension", [more]) => {
+                self.make(Node::Path(vec![recv, *more], false), at)
+            }
+            (_, _) => match self.grown_command(recv, name, args, at) {
+                Some(grown) => grown,
+                None => return,
+            },
+        };
+        let pattern = super::super::ir::Pattern::Name(Rc::clone(variable));
+        self.assign(&pattern, grown, at);
+    }
+
+    fn pushed(&mut self, recv: Id, more: Id, at: At) -> Id {
+        match self.values.get(recv) {
+            Node::List(_) | Node::Each(_) => self.longer(recv, more, false, at),
+            Node::Text(_) | Node::Parts(_) if !self.is_path(recv) => self.concat(&[recv, more], at),
+            Node::Phi(alts) => match self.values.get(alts.first().map_or(recv, |it| it.value)) {
+                Node::List(_) => self.longer(recv, more, false, at),
+                Node::Text(_) | Node::Parts(_) => self.concat(&[recv, more], at),
+                _ => self.make(Node::Path(vec![recv, more], true), at),
+            },
+            _ => self.make(Node::Path(vec![recv, more], true), at),
+        }
+    }
+
+    fn longer(&mut self, recv: Id, more: Id, spread: bool, at: At) -> Id {
+        let mut items = match self.values.get(recv).clone() {
+            Node::List(items) => items,
+            _ => vec![(true, recv)],
+        };
+        if items.len() < 2_000 {
+            match (spread, self.values.get(more)) {
+                (true, Node::List(all)) => items.extend(all.iter().copied()),
+                _ => items.push((spread, more)),
+            }
+        }
+        self.make(Node::List(items), at)
+    }
+
+    /// A name of Rust's that no scope has.
+    pub(super) fn name_in_rust(&mut self, name: &Word, at: At) -> Id {
+        if let Some(found) = self.imported(name, at) {
+            return found;
+        }
+        self.make(Node::Global(Rc::clone(name)), at)
+    }
+
+    /// `base.name` of somebody else's, and of what a client sends.
+    pub(super) fn member_in_rust(&mut self, base: Id, name: &str, at: At) -> Option<Id> {
+        match self.values.get(base) {
+            Node::Sent(_) if name == "0" => Some(base),
+            Node::Module(module) => self.exported(*module, name, at),
+            Node::Global(of) if of.ends_with("Component") => match name {
+                "ParentDir" => Some(self.make(Node::Text("..".into()), at)),
+                _ => None,
+            },
+            // What is in a tuple of one, such as a type around a text.
+            _ if name == "0" && self.values.tainted(base) => match self.values.get(base) {
+                Node::Param(..) | Node::Elem(_) | Node::Member(..) => Some(base),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// Whether a value is a path because of what it was declared as.
+    pub(super) fn is_declared_path(&self, id: Id) -> bool {
+        let declared = |name: &str| self.crates.paths.contains(name);
+        match self.values.get(id) {
+            Node::Param(_, name) => declared(name),
+            Node::Global(name) => {
+                name.strip_prefix("?self.").or(name.strip_prefix('?')).is_some_and(declared)
+            }
+            Node::Member(_, name) => declared(name),
+            Node::Call(path, ..) => {
+                matches!(path.as_ref(), "env.current_dir" | "env.temp_dir" | "dirs.home_dir")
+            }
+            _ => false,
+        }
+    }
+
+    /// `a.starts_with(b)`: by components when either is a path.
+    pub(super) fn starts_with(&mut self, value: Id, with: Id, at: At) -> Id {
+        let name = match self.is_path(value) || self.is_path(with) {
+            true => "is_relative_to",
+            false => "startswith",
+        };
+        self.make(Node::Test(Rc::from(name), value, vec![with]), at)
+    }
+
+    /// Whether something is in a text or a list.
+    pub(super) fn contains(&mut self, recv: Id, what: Id, at: At) -> Id {
+        if let Node::List(items) = self.values.get(what).clone()
+            && self.values.tainted(recv)
+        {
+            let each =
+                items.into_iter().map(|(_, it)| self.make(Node::Compare(Cmp::In, it, recv), at));
+            let each = each.collect();
+            return self.make(Node::Or(each), at);
+        }
+        if self.is_function(what) {
+            return self.judged(recv, what, "any", at);
+        }
+        self.make(Node::Compare(Cmp::In, what, recv), at)
+    }
+}
