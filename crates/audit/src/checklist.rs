@@ -308,7 +308,7 @@ fn tried(evidence: &Evidence, attacks: &[Attack], sinks: &[Sink], what: &'static
         }
         (1.., 0) => Tested::Not(PART.to_owned()),
         (0, 1..) => Tested::Yes(said),
-        (0, 0) if source.handlers.is_empty() => {
+        (0, 0) if source.offered().next().is_none() => {
             Tested::Not("no handler was found in the source".to_owned())
         }
         (0, 0) if whole => Tested::Nothing("nothing that a caller sends arrives there"),
@@ -321,7 +321,7 @@ fn tried(evidence: &Evidence, attacks: &[Attack], sinks: &[Sink], what: &'static
 fn arguments(evidence: &Evidence) -> Tested {
     let trials = evidence.live.iter().flat_map(|live| &live.trials);
     let made = trials.filter(|it| it.attack == Attack::Invalid).count();
-    let handlers = evidence.source.iter().flat_map(|source| &source.handlers);
+    let handlers = evidence.source.iter().flat_map(Source::offered);
     let read = handlers.map(|it| it.parameters.len()).sum::<usize>();
     match (made, read) {
         (1.., _) => {
@@ -392,7 +392,7 @@ fn errors(evidence: &Evidence) -> Tested {
     let erred =
         trials.filter(|it| matches!(it.answer, Answer::ToolError | Answer::ProtocolError)).count()
             + transport::errors(evidence);
-    let handlers = evidence.source.as_ref().map_or(0, |source| source.handlers.len());
+    let handlers = evidence.source.as_ref().map_or(0, |source| source.offered().count());
     match (erred, handlers) {
         (1.., _) => Tested::Yes(format!("{erred} errors told nothing of the machine")),
         (0, 1..) if is_part(evidence) => Tested::Not(PART.to_owned()),

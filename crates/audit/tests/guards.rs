@@ -180,6 +180,9 @@ fn the_value_of_an_option_is_no_option() {
         (OPTION, row("\"git\", \"branch\", \"--contains\", \"main\", value")),
         (OPTION, row("\"grep\", \"-n\", value")),
         (NOTHING, row("\"grep\", \"-e\", value")),
+        (NOTHING, row("\"mytool\", \"--state\", value")),
+        (OPTION, row("\"mytool\", \"--state\", \"open\", value")),
+        (OPTION, row("\"mytool\", \"-s\", value")),
         (NOTHING, row("\"git\", \"log\", f\"--format={value}\"")),
         (OPTION, row("\"git\", \"clone\", f\"--upload-pack={value}\"")),
         (OPTION, row("\"git\", \"log\", f\"-{value}\"")),
@@ -259,6 +262,119 @@ fn who_writes_the_whole_of_it_needs_no_sign_of_a_list() {
     ];
     let rows: Vec<(&[&str], &str)> =
         rows.iter().map(|(told, body)| (*told, body.as_str())).collect();
+    holds(In::Python, &rows);
+}
+
+/// What the entry of a program is given is what a person configures.
+#[test]
+fn a_root_that_may_be_missing_is_configuration() {
+    const ENTRY: &str = r#"
+import click
+from .server import serve
+
+@click.command()
+def main(root):
+    serve(root)
+"#;
+    const SERVER: &str = r#"
+from pathlib import Path
+from mcp.server import Server
+
+def within(path, root):
+    if root is None:
+        return
+    Path(path).resolve().relative_to(root.resolve())
+
+def serve(root):
+    server = Server("files")
+
+    @server.call_tool()
+    async def look(name, arguments):
+        path = Path(arguments["path"])
+        HOW
+        return path.read_text()
+"#;
+    let told = |how: &str| {
+        let tree = tempfile::tempdir().expect("a directory");
+        for (name, text) in
+            [("__init__.py", ENTRY.to_owned()), ("server.py", SERVER.replace("HOW", how))]
+        {
+            std::fs::write(tree.path().join(name), text).expect("a file");
+        }
+        let budget = Budget::until(Instant::now() + Duration::from_secs(60));
+        let source = look(tree.path(), &budget).expect("source");
+        let evidence = Evidence { source: Some(source), ..Evidence::of("guards") };
+        judge(&evidence).into_iter().filter(|it| it.check == "path-escape").count()
+    };
+    assert_eq!(told("within(path, root)"), 0);
+    // What a caller leaves out is no configuration.
+    assert_eq!(told("within(path, arguments.get(\"root\"))"), 1);
+}
+
+/// Beside the protocol, a port answers whoever reaches it.
+#[test]
+fn what_an_open_address_takes_is_a_clients() {
+    const HEAD: &str = r#"
+import express from "express";
+import cors from "cors";
+import passport from "passport";
+import { spawn } from "node:child_process";
+import { findActualExecutable } from "spawn-rx";
+import { StdioClientTransport } from "@modelcontextprotocol/sdk/client/stdio.js";
+const app = express();
+"#;
+    let told = |body: &str| {
+        let tree = tempfile::tempdir().expect("a directory");
+        std::fs::write(tree.path().join("server.js"), format!("{HEAD}{body}")).expect("a file");
+        let budget = Budget::until(Instant::now() + Duration::from_secs(60));
+        let source = look(tree.path(), &budget).expect("source");
+        assert_eq!(source.offered().count(), 0, "the protocol offers none of it");
+        let evidence = Evidence { source: Some(source), ..Evidence::of("guards") };
+        let grave = |it: &portcullis_audit::Finding| it.severity >= Severity::High;
+        judge(&evidence).into_iter().filter(grave).map(|it| it.check).collect::<Vec<_>>()
+    };
+    let run = "spawn(req.query.command, [], { stdio: \"ignore\" });";
+    let open = format!("app.get(\"/run\", (req, res) => {{ {run} }});");
+    let program: [&str; 1] = ["free-process"];
+    assert_eq!(told(&open), program);
+    assert_eq!(told(&format!("app.use(cors());\napp.use(express.json());\n{open}")), program);
+    let passes = "app.use((req, res, next) => { res.header(\"x\", \"y\"); next(); });";
+    assert_eq!(told(&format!("{passes}\n{open}")), program);
+    let found = open.replace(
+        run,
+        "const { cmd, args } = findActualExecutable(req.query.command, req.query.args); new StdioClientTransport({ command: cmd, args });",
+    );
+    assert_eq!(told(&found), program);
+    // Whoever may be turned away before: whom that lets through is not followed.
+    let looks =
+        "app.use((req, res, next) => { if (!known(req)) return res.status(401).end(); next(); });";
+    let empty: [&str; 0] = [];
+    assert_eq!(told(&format!("{looks}\n{open}")), empty);
+    assert_eq!(
+        told(&open.replace("\"/run\", ", "\"/run\", passport.authenticate(\"jwt\"), ")),
+        empty
+    );
+    assert_eq!(
+        told(&open.replace("express()", "elsewhere()").replace("req.query.command", "\"ls\"")),
+        empty
+    );
+}
+
+#[test]
+fn a_format_and_a_module_of_the_callers_are_found() {
+    let rows: [(&[&str], &str); 5] = [
+        (&["template-injection"], "\nreturn value.format(os)"),
+        (&["template-injection"], "\nreturn value.format_map({\"a\": os})"),
+        (NOTHING, "\nreturn \"{}\".format(value)"),
+        (
+            &["code-execution"],
+            "\nimport importlib.util\nspec = importlib.util.spec_from_file_location(\"plugin\", value)",
+        ),
+        (
+            &["free-process"],
+            "\nfrom mcp import StdioServerParameters\nStdioServerParameters(command=value, args=[])",
+        ),
+    ];
     holds(In::Python, &rows);
 }
 

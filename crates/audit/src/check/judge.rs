@@ -60,7 +60,7 @@ pub(super) fn unless(
     let unclear = places && passes(flow, &[GuardKind::Unclear]);
     let written = flow.whole && matches!(flow.sink, Sink::Sql | Sink::Shell | Sink::Code);
     let doubted = unclear
-        || passes(flow, &[GuardKind::Pattern, GuardKind::Quoted])
+        || passes(flow, &[GuardKind::Pattern, GuardKind::Quoted, GuardKind::BehindOption])
         || !written && passes(flow, &[GuardKind::DenyList]);
     Some((severity, if doubted { Confidence::Possible } else { Confidence::Likely }))
 }

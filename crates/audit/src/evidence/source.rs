@@ -23,6 +23,13 @@ pub struct Source {
     pub ignores: Vec<Ignore>,
 }
 
+impl Source {
+    /// What is offered by the protocol: no addresses beside it.
+    pub fn offered(&self) -> impl Iterator<Item = &Handler> {
+        self.handlers.iter().filter(|it| it.kind != HandlerKind::Route)
+    }
+}
+
 /// A comment `portcullis: ignore[CHECK] REASON`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -92,6 +99,8 @@ pub enum HandlerKind {
     Tool,
     Resource,
     Prompt,
+    /// Not the protocol's: an address of a web server, answered to whoever reaches its port.
+    Route,
 }
 
 /// A function that answers a client.
@@ -252,6 +261,8 @@ pub enum GuardKind {
     HostList,
     /// What begins with a dash is refused, or stands after `--`.
     NoOption,
+    /// It stands behind a long option, and is its value unless that option stands alone.
+    BehindOption,
     /// A function of the server's own says yes or no to it, and why could not be followed.
     Unclear,
 }

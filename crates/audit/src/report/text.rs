@@ -46,7 +46,7 @@ fn head(out: &mut String, report: &Report) {
             out,
             "read {} files ({lines} lines): {} tools, resources and prompts",
             source.files.len(),
-            source.handlers.len()
+            source.offered().count()
         );
     }
     if let Some(package) = &report.evidence.package {

@@ -2,6 +2,7 @@
 
 mod golang;
 mod offered;
+mod routes;
 mod rust;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -30,6 +31,8 @@ enum Given {
     Go,
     /// The same in Rust.
     Rust,
+    /// A request over HTTP, and what answers it.
+    Exchange,
 }
 
 #[derive(Debug)]
@@ -60,6 +63,8 @@ pub(super) struct Registry {
     /// Name, schema, annotations of what a list of tools offers.
     offered: BTreeMap<Word, (Option<Id>, Option<Annotations>, At)>,
     limits: BTreeMap<(u32, Word), super::bounds::Says>,
+    /// Something before the routes may turn callers away.
+    guarded: bool,
 }
 
 impl World<'_> {
@@ -181,7 +186,7 @@ impl World<'_> {
             }
             "prompt" | "registerPrompt" | "addPrompt" => HandlerKind::Prompt,
             "setRequestHandler" => return self.register_request(args, at),
-            _ => return None,
+            _ => return self.register_route(method, recv, args, at),
         };
         let ids: Vec<Id> = args.iter().map(|(_, it)| *it).collect();
         let first = *ids.first()?;
@@ -511,6 +516,7 @@ impl World<'_> {
             Given::Together => vec![(None, sent)],
             Given::Go => self.given_in_go(handler, function, sent, at),
             Given::Rust => self.given_in_rust(handler, function, sent, at),
+            Given::Exchange => self.given_exchange(sent, at),
             Given::NameAndArguments => {
                 let asked = self.make(Node::Asked(handler), at);
                 vec![(None, asked), (None, sent)]

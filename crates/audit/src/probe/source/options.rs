@@ -20,6 +20,8 @@ const PROGRAMS: &[Row] = &[
     ("git", "checkout", &["-b", "-B"]), ("git", "switch", &["-c", "-C"]), ("git", "clone", &["-b", "--branch"]), ("git", "log", &["-n", "-S", "-G"]),
     ("git", "", &["-C", "--git-dir", "--work-tree"]),
     ("gh", "", &["-R", "-t", "-b", "-l", "-a", "-B", "-H", "--base", "--head", "--json"]),
+    ("gh", "", &["--state", "--search", "--assignee", "--milestone", "--project", "--jq", "--method", "--field", "--sort", "--order", "--workflow"]),
+    ("gh", "", &["--branch", "--status", "--event", "--created", "--ref", "--comment", "--reason", "--reviewer", "--owner", "--visibility"]),
     ("grep", "", &["-e", "-A", "-B", "-C", "-m"]), ("rg", "", &["-e", "-A", "-B", "-C", "-m", "-g", "-t", "-T"]), ("ag", "", &["-A", "-B", "-C", "-G"]),
     ("find", "", &["-name", "-iname", "-path", "-ipath", "-regex", "-iregex", "-type", "-maxdepth", "-mindepth", "-newer", "-size", "-mtime"]),
     ("fd", "", &["-e", "-t", "-d", "--extension", "--type"]),
@@ -43,6 +45,12 @@ pub(super) fn takes_a_value(program: &str, command: &str, option: &str) -> bool 
         || PROGRAMS.iter().filter(fits).any(|row| row.2.contains(&option))
 }
 
+/// Whether the word behind an option may well be its value: a long one of a program that is not listed.
+pub(super) fn may_take_a_value(program: &str, option: &str) -> bool {
+    let long = option.len() > 2 && option.starts_with("--") && !option.contains('=');
+    long && !is_powerful(option) && PROGRAMS.iter().all(|row| row.0 != program)
+}
+
 /// Whether a word that begins with this fixed text is no option of the client's own.
 pub(super) fn holds_what_follows(text: &str) -> bool {
     if !text.starts_with('-') {
@@ -60,7 +68,17 @@ fn is_powerful(option: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{holds_what_follows, takes_a_value};
+    use super::{holds_what_follows, may_take_a_value, takes_a_value};
+
+    #[test]
+    fn of_a_program_that_is_not_listed_nobody_knows() {
+        assert!(may_take_a_value("mytool", "--state"));
+        for (program, option) in
+            [("git", "--cached"), ("mytool", "-s"), ("mytool", "--"), ("mytool", "--output")]
+        {
+            assert!(!may_take_a_value(program, option), "{program} {option}");
+        }
+    }
 
     #[test]
     fn a_value_is_told_from_an_option() {

@@ -42,9 +42,11 @@ pub(super) enum Place {
     All,
     /// This one, and all behind it.
     From(usize),
+    /// What the first argument, an object, has under this name.
+    Field(&'static str),
 }
 
-use Place::{All, At as Nth, From, Named, Recv};
+use Place::{All, At as Nth, Field, From, Named, Recv};
 
 /// What a row's name is held against.
 #[derive(Debug, Clone, Copy)]
@@ -67,6 +69,8 @@ const RECV: Which = &[Recv];
 const COMMAND: Which = &[Nth(0), Named("args"), Named("cmd")];
 const URL: Which = &[Nth(0), Named("url")];
 const URL_SECOND: Which = &[Nth(1), Named("url")];
+/// A server that somebody else starts.
+const SERVER: Which = &[Named("command"), Named("args")];
 const TWO: Which = &[Nth(0), Nth(1)];
 
 #[rustfmt::skip]
@@ -97,11 +101,14 @@ const PYTHON: &[Row] = &[
     (Path("os.system"), Sink::Shell, &[Nth(0)]), (Path("os.popen"), Sink::Shell, &[Nth(0)]), (Path("commands.getoutput"), Sink::Shell, &[Nth(0)]),
     (Path("asyncio.create_subprocess_shell"), Sink::Shell, COMMAND), (Path("asyncio.create_subprocess_exec"), Sink::Process, &[All]),
     (Path("anyio.run_process"), Sink::Process, COMMAND), (Path("anyio.open_process"), Sink::Process, COMMAND),
+    (Path("mcp.StdioServerParameters"), Sink::Process, SERVER), (Path("mcp.client.stdio.StdioServerParameters"), Sink::Process, SERVER),
     (Path("pexpect.spawn"), Sink::Process, COMMAND), (Path("pexpect.run"), Sink::Process, COMMAND),
     (Path("os.execv"), Sink::Process, TWO), (Path("os.execvp"), Sink::Process, TWO), (Path("os.spawnv"), Sink::Process, &[All]),
     (Path("sqlalchemy.text"), Sink::Sql, &[Nth(0), Named("text")]), (Path("pandas.read_sql"), Sink::Sql, &[Nth(0), Named("sql")]),
     (Path("pandas.read_sql_query"), Sink::Sql, &[Nth(0), Named("sql")]), (Path("duckdb.sql"), Sink::Sql, &[Nth(0)]), (Path("duckdb.query"), Sink::Sql, &[Nth(0)]),
     (Path("eval"), Sink::Code, &[Nth(0)]), (Path("exec"), Sink::Code, &[Nth(0)]), (Path("compile"), Sink::Code, &[Nth(0)]),
+    (Path("importlib.util.spec_from_file_location"), Sink::Code, &[Nth(1), Named("location")]), (Path("imp.load_source"), Sink::Code, &[Nth(1)]),
+    (Path("importlib.machinery.SourceFileLoader"), Sink::Code, &[Nth(1), Named("path")]),
     (Path("__import__"), Sink::Code, &[Nth(0)]), (Path("importlib.import_module"), Sink::Code, &[Nth(0)]), (Path("runpy.run_path"), Sink::Code, &[Nth(0)]),
     (Path("builtins.exec"), Sink::Code, &[Nth(0)]), (Path("builtins.eval"), Sink::Code, &[Nth(0)]),
     (Path("jinja2.Template"), Sink::Template, &[Nth(0)]), (Path("mako.template.Template"), Sink::Template, &[Nth(0), Named("text")]),
@@ -138,6 +145,7 @@ const SCRIPT: &[Row] = &[
     (Path("child_process.exec"), Sink::Shell, &[Nth(0)]), (Path("child_process.execSync"), Sink::Shell, &[Nth(0)]),
     (Path("child_process.execFile"), Sink::Process, TWO), (Path("child_process.execFileSync"), Sink::Process, TWO),
     (Path("child_process.spawn"), Sink::Process, TWO), (Path("child_process.spawnSync"), Sink::Process, TWO), (Path("child_process.fork"), Sink::Process, TWO),
+    (Path("@modelcontextprotocol/sdk/client/stdio.js.StdioClientTransport"), Sink::Process, &[Field("command"), Field("args")]),
     (Path("execa"), Sink::Process, TWO), (Path("execa.execa"), Sink::Process, TWO), (Path("execa.execaSync"), Sink::Process, TWO),
     (Path("execa.execaCommand"), Sink::Process, &[Nth(0)]), (Path("shelljs.exec"), Sink::Shell, &[Nth(0)]), (Path("cross-spawn"), Sink::Process, TWO),
     (Path("Bun.spawn"), Sink::Process, &[Nth(0)]), (Path("Bun.spawnSync"), Sink::Process, &[Nth(0)]), (Path("Deno.Command"), Sink::Process, TWO),
@@ -276,6 +284,13 @@ impl World<'_> {
         }
         if in_rust {
             return self.which_in_rust(asked, root);
+        }
+        // Whoever writes the format reads what its values hold: `{0.__globals__}`.
+        if matches!(asked.method, "format" | "format_map")
+            && self.is_python(asked.at)
+            && asked.recv.is_some_and(|it| self.values.tainted(it))
+        {
+            return Some((Sink::Template, RECV));
         }
         if HTTP.contains(&root) && VERBS.contains(&asked.method) {
             return Some((
@@ -451,6 +466,10 @@ impl World<'_> {
                     found.extend(named.map(|(_, id)| *id));
                 }
                 Recv => found.extend(asked.recv),
+                Field(word) => {
+                    let first = positional.first().copied();
+                    found.extend(first.and_then(|it| self.field_of(it, &(*word).into())));
+                }
                 From(index) => found.extend(positional.iter().skip(*index)),
                 // Of a program's words, what has a name of its own is none.
                 All if sink == Sink::Process => found.extend(&positional),

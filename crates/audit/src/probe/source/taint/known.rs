@@ -482,6 +482,12 @@ impl World<'_> {
         let recv = asked.recv.filter(|it| carries(self, *it) && !self.values.get(*it).is_sent());
         let args: Vec<Id> =
             self.ids(asked.args).into_iter().filter(|it| carries(self, *it)).collect();
+        // Where a program lies is still the program that was asked for.
+        if lower.ends_with("Executable")
+            && let Some(program) = asked.args.first().filter(|it| carries(self, it.1))
+        {
+            return Some(self.make(Node::Through(Op::Same, program.1), asked.at));
+        }
         let parts: Vec<Id> = match (recv, named) {
             (Some(recv), _) => [recv].into_iter().chain(args).collect(),
             (None, true) if !args.is_empty() => args,

@@ -515,7 +515,9 @@ impl World<'_> {
                     Node::Number(text) => text.as_ref() == "0",
                     _ => false,
                 };
-                empty(*other) && plain(*one)
+                // The parameter of a program's entry: whoever starts it configures it.
+                let given = matches!(self.values.get(*one), Node::Unknown(_));
+                empty(*other) && (given || plain(*one))
             }
             Node::Bool(_) | Node::Nothing => false,
             _ => plain(condition),

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::evidence::source::GuardKind;
 
 use super::super::ir::At;
-use super::super::options::{holds_what_follows, takes_a_value};
+use super::super::options::{holds_what_follows, may_take_a_value, takes_a_value};
 use super::super::sinks::Asked;
 use super::World;
 use super::trace::{Arrived, DEEP, MOST, meet_all};
@@ -104,11 +104,14 @@ impl World<'_> {
         let at = self.values.place(id);
         let value =
             line.last.as_ref().is_some_and(|it| takes_a_value(&line.program, &line.command, it));
+        let perhaps = line.last.as_ref().is_some_and(|it| may_take_a_value(&line.program, it));
         let held = line.over.or((value || self.begins_fixed(id, 8)).then_some(at));
         for found in arrived.values_mut() {
             found.whole &= line.first;
             if let Some(at) = held {
                 let _at = found.guards.entry(GuardKind::NoOption).or_insert(at);
+            } else if perhaps {
+                let _at = found.guards.entry(GuardKind::BehindOption).or_insert(at);
             }
         }
         let text = self.values.text(id).map(ToString::to_string);
