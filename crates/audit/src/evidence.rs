@@ -46,6 +46,9 @@ pub struct Evidence {
     /// Which published package it is, when it is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub package: Option<Package>,
+    /// The servers that were looked at with it, as they would stand beside each other in a host.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub beside: Vec<Beside>,
 }
 
 impl Evidence {
@@ -60,6 +63,45 @@ impl Evidence {
             http: None,
             config: None,
             package: None,
+            beside: Vec::new(),
+        }
+    }
+}
+
+/// Another server of the same host.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Beside {
+    /// Its target.
+    pub server: String,
+    /// What its tools are called.
+    pub tools: Vec<String>,
+}
+
+/// Tells each server that was started which others were: what one alone may be called, two may not.
+pub fn introduce(all: &mut [Evidence]) {
+    let names = |live: &Live| -> Vec<String> {
+        let names = live.tools.iter().filter_map(|tool| tool.get("name")?.as_str());
+        names.map(str::to_owned).collect()
+    };
+    let known: Vec<(usize, Beside)> = all
+        .iter()
+        .enumerate()
+        .filter_map(|(at, it)| {
+            let tools = names(it.live.as_ref()?);
+            Some((at, Beside { server: it.target.clone(), tools }))
+        })
+        .filter(|(_, beside)| !beside.tools.is_empty())
+        .collect();
+    // One alone keeps what was saved of the others.
+    if known.len() < 2 {
+        return;
+    }
+    for (at, _) in &known {
+        let others = known.iter().filter(|(other, _)| other != at);
+        let others: Vec<Beside> = others.map(|(_, beside)| beside.clone()).collect();
+        if let Some(one) = all.get_mut(*at) {
+            one.beside = others;
         }
     }
 }

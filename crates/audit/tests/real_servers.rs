@@ -58,3 +58,23 @@ fn no_honest_server_is_called_high() {
         low.iter().filter(|(_, it)| it.check == "hostile-text").collect();
     assert!(text.len() * 50 <= tools, "{} of {tools} tools are doubted: {text:#?}", text.len());
 }
+
+/// All of them in one host: nobody's description is an order about another's tools, and no name passes for another.
+#[test]
+fn nor_is_one_beside_all_the_others() {
+    let entries = std::fs::read_dir(LISTINGS).expect("the listings").flatten();
+    let mut all: Vec<Evidence> = entries
+        .filter(|it| it.path().extension().is_some_and(|end| end == "json"))
+        .map(|entry| {
+            let text = std::fs::read_to_string(entry.path()).unwrap();
+            let target = entry.file_name().to_string_lossy().into_owned();
+            Evidence { target, ..listing(&serde_json::from_str(&text).unwrap()) }
+        })
+        .collect();
+    portcullis_audit::evidence::introduce(&mut all);
+    assert!(all.iter().any(|it| it.beside.len() > 30), "they know of each other");
+    for evidence in &all {
+        let grave = judge(evidence).into_iter().find(|it| it.severity >= Severity::High);
+        assert!(grave.is_none(), "{}: {grave:#?}", evidence.target);
+    }
+}

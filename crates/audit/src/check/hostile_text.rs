@@ -37,10 +37,15 @@ pub(super) static CHECK: Check = Check {
 fn run(check: &Check, evidence: &Evidence) -> Vec<Finding> {
     let Some(live) = &evidence.live else { return Vec::new() };
     let names = names(live);
+    let foreign = evidence.beside.iter().flat_map(|it| &it.tools).map(String::as_str);
+    let foreign: Vec<&str> = foreign.filter(|it| !names.contains(it)).collect();
     let mut found = Vec::new();
     for (what, definition) in definitions(live) {
         let mut signs = BTreeSet::new();
-        each_text(definition, &mut |text| signs.extend(signs_of(text, what, &names)));
+        each_text(definition, &mut |text| {
+            signs.extend(signs_of(text, what, &names));
+            signs.extend(foreign_order(text, what, &foreign));
+        });
         signs.extend(wants_conversation(definition));
         found.extend(judged(check, evidence, what, &signs));
     }
@@ -222,6 +227,26 @@ fn signs_of(words: &str, own: &str, names: &[&str]) -> Vec<Sign> {
         signs.push(Sign::new(1, format!("another tool's name (`{name}`) beside `{order}`")));
     }
     signs
+}
+
+/// A tool of another server, and what the model is to do with it: no server has a say in that. A word of everyday, such
+/// as `search`, is no sign by itself.
+fn foreign_order(words: &str, own: &str, foreign: &[&str]) -> Option<Sign> {
+    let low = words.to_lowercase();
+    let is_name = |it: &&&str| it.len() > 4 && it.contains(['_', '-', '.']) && **it != own;
+    let name = foreign.iter().filter(is_name).find(|it| stands_in(&low, &it.to_lowercase()))?;
+    let order = ORDERS.iter().chain(PRECEDENCE).chain(CONCEALMENT).find(|it| low.contains(**it))?;
+    Some(Sign::new(STRONG, format!("another server's tool (`{name}`) beside `{order}`")))
+}
+
+/// Whether a name stands in a text by itself, and not as a part of another.
+fn stands_in(text: &str, name: &str) -> bool {
+    let inside = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || matches!(c, '_' | '-'));
+    text.match_indices(name).any(|(at, _)| {
+        let before = text.get(..at).and_then(|it| it.chars().next_back());
+        let behind = text.get(at + name.len()..).and_then(|it| it.chars().next());
+        !inside(before) && !inside(behind)
+    })
 }
 
 /// Parameters that want what the tool has no use for.

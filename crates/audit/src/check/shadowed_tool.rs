@@ -46,6 +46,22 @@ fn run(check: &Check, evidence: &Evidence) -> Vec<Finding> {
             seen,
         ));
     }
+    for beside in &evidence.beside {
+        for name in &names {
+            let Some(other) = beside.tools.iter().find(|it| alike(name, it)) else { continue };
+            let (what, server) = (text::visible(name), text::visible(&beside.server));
+            // Two honest servers may each have a `search`: then it is only unclear which one is meant.
+            let (severity, seen) = match other == name {
+                true => (Severity::Medium, format!("`{server}` has a tool `{what}` as well")),
+                false => (
+                    Severity::High,
+                    format!("`{what}` looks like `{}` of `{server}`", text::visible(other)),
+                ),
+            };
+            let likely = Confidence::Likely;
+            found.push(judge::of_server(check, evidence, Some(name), severity, likely, seen));
+        }
+    }
     found
 }
 

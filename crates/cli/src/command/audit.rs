@@ -8,7 +8,7 @@ use std::fs;
 use std::path::Path;
 use std::time::Instant;
 
-use portcullis_audit::evidence::{Evidence, FORMAT, Http, Live, Source};
+use portcullis_audit::evidence::{Evidence, FORMAT, Http, Live, Source, introduce};
 use portcullis_audit::probe;
 use portcullis_audit::probe::http::Credential;
 use portcullis_audit::probe::live::Again;
@@ -28,7 +28,8 @@ pub(super) fn run(args: &Audit) -> Result<Exit, Trouble> {
     let baseline = known(args)?;
     args.write_policy.as_deref().map(policy::is_free).transpose()?;
     let wants = |finding: &Finding| args.persona.wants(finding.severity, finding.confidence);
-    let seen = look(args)?;
+    let mut seen = look(args)?;
+    introduce(&mut seen);
     save(args, &seen)?;
     let policy = args.write_policy.as_deref().map(|file| (file, policy::of(&seen)));
     let reports: Vec<Report> = seen
