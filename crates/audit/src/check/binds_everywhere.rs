@@ -21,6 +21,7 @@ pub(super) static CHECK: Check = Check {
         (Language::TypeScript, "app.listen(3000, \"127.0.0.1\");"),
         (Language::JavaScript, "app.listen(3000, \"127.0.0.1\");"),
         (Language::Go, "http.ListenAndServe(\"127.0.0.1:3000\", handler)"),
+        (Language::Rust, "let listener = TcpListener::bind(\"127.0.0.1:3000\").await?;"),
     ],
     live: true,
     cwe: &[1327],

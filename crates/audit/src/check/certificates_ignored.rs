@@ -20,6 +20,7 @@ pub(super) static CHECK: Check = Check {
         (Language::TypeScript, "https.request({ ca: fs.readFileSync(\"our-ca.pem\") });"),
         (Language::JavaScript, "https.request({ ca: fs.readFileSync(\"our-ca.pem\") });"),
         (Language::Go, "&tls.Config{RootCAs: ours}"),
+        (Language::Rust, "reqwest::Client::builder().add_root_certificate(ours);"),
     ],
     live: false,
     cwe: &[295],

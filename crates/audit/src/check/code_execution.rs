@@ -23,6 +23,7 @@ pub(super) static CHECK: Check = Check {
         (Language::TypeScript, "const value = JSON.parse(text);"),
         (Language::JavaScript, "const value = JSON.parse(text);"),
         (Language::Go, "number, err := strconv.ParseFloat(text, 64)"),
+        (Language::Rust, "let number: f64 = text.parse()?;"),
     ],
     live: true,
     cwe: &[94, 95],

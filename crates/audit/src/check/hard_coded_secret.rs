@@ -22,6 +22,7 @@ pub(super) static CHECK: Check = Check {
         (Language::TypeScript, "const token = process.env.TOKEN;"),
         (Language::JavaScript, "const token = process.env.TOKEN;"),
         (Language::Go, "token := os.Getenv(\"TOKEN\")"),
+        (Language::Rust, "let token = std::env::var(\"TOKEN\")?;"),
     ],
     live: false,
     cwe: &[798],

@@ -28,6 +28,7 @@ pub(super) static CHECK: Check = Check {
             Language::JavaScript,
             "spawn(program, words, { stdio: [\"ignore\", \"pipe\", \"pipe\"] });",
         ),
+        (Language::Rust, "Command::new(\"date\").stdin(Stdio::null()).status().await?;"),
     ],
     live: true,
     cwe: &[403, 668],

@@ -36,6 +36,10 @@ pub(super) static CHECK: Check = Check {
             Language::Go,
             "mcp.AddTool(server, &mcp.Tool{Name: \"remove\", Annotations: &mcp.ToolAnnotations{ReadOnlyHint: false}}, remove)",
         ),
+        (
+            Language::Rust,
+            "#[tool(annotations(read_only_hint = false, destructive_hint = true))]\nasync fn remove(&self, Parameters(asked): Parameters<Asked>) -> Result<CallToolResult, McpError> {",
+        ),
     ],
     live: true,
     cwe: &[345],

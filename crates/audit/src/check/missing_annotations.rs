@@ -36,6 +36,10 @@ pub(super) static CHECK: Check = Check {
             Language::Go,
             "mcp.AddTool(server, &mcp.Tool{Name: \"read\", Annotations: &mcp.ToolAnnotations{ReadOnlyHint: true}}, read)",
         ),
+        (
+            Language::Rust,
+            "#[tool(annotations(read_only_hint = true))]\nasync fn read(&self, Parameters(asked): Parameters<Asked>) -> Result<CallToolResult, McpError> {",
+        ),
     ],
     live: true,
     cwe: &[1059],

@@ -25,6 +25,10 @@ pub(super) static CHECK: Check = Check {
             Language::Go,
             "ctx, cancel := context.WithTimeout(ctx, 10*time.Second)\ndefer cancel()\nout, err := exec.CommandContext(ctx, \"wc\", \"-w\", \"--\", name).Output()",
         ),
+        (
+            Language::Rust,
+            "let out = timeout(Duration::from_secs(10), Command::new(\"wc\").args([\"-w\", \"--\", name]).output()).await??;",
+        ),
     ],
     live: false,
     cwe: &[400],

@@ -36,6 +36,10 @@ pub(super) static CHECK: Check = Check {
             Language::Go,
             "if err != nil {\n\tslog.Error(\"read\", \"number\", number, \"error\", err)\n\treturn mcp.NewToolResultError(\"that did not work; the log knows why\"), nil\n}",
         ),
+        (
+            Language::Rust,
+            ".map_err(|error| {\n    tracing::error!(%error, number, \"read\");\n    McpError::internal_error(\"that did not work; the log knows why\", None)\n})?;",
+        ),
     ],
     live: true,
     cwe: &[209],

@@ -31,6 +31,10 @@ pub(super) static CHECK: Check = Check {
             Language::JavaScript,
             "new StreamableHTTPServerTransport({ enableDnsRebindingProtection: true, allowedHosts: [\"127.0.0.1:8000\"] });",
         ),
+        (
+            Language::Rust,
+            "StreamableHttpServerConfig::default().with_allowed_hosts([\"127.0.0.1:8000\"]);",
+        ),
     ],
     live: true,
     cwe: &[346, 350],

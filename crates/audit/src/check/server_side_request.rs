@@ -35,6 +35,10 @@ pub(super) static CHECK: Check = Check {
             Language::Go,
             "address, err := url.Parse(asked)\nif err != nil || !slices.Contains(hosts, address.Hostname()) {\n\treturn errors.New(\"that host is not on the list\")\n}",
         ),
+        (
+            Language::Rust,
+            "let address = Url::parse(asked)?;\nif !address.host_str().is_some_and(|host| HOSTS.contains(&host)) {\n    return Err(refused());\n}",
+        ),
     ],
     live: true,
     cwe: &[918],

@@ -19,6 +19,10 @@ pub(super) static CHECK: Check = Check {
         (Language::Python, "found = [line for line in lines if text in line]"),
         (Language::TypeScript, "const found = lines.filter((line) => line.includes(text));"),
         (Language::JavaScript, "const found = lines.filter((line) => line.includes(text));"),
+        (
+            Language::Rust,
+            "// The `regex` crate takes no longer than the text is long.\nlet pattern = regex::Regex::new(text)?;",
+        ),
     ],
     live: false,
     cwe: &[1333],

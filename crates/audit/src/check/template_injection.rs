@@ -24,6 +24,10 @@ pub(super) static CHECK: Check = Check {
             Language::Go,
             "page := template.Must(template.New(\"page\").Parse(\"Hello {{.}}\"))\nerr := page.Execute(out, name)",
         ),
+        (
+            Language::Rust,
+            "context.insert(\"name\", name);\nlet page = Tera::one_off(\"Hello {{ name }}\", &context, true)?;",
+        ),
     ],
     live: true,
     cwe: &[1336],

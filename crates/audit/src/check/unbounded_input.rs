@@ -36,6 +36,10 @@ pub(super) static CHECK: Check = Check {
             Language::Go,
             "mcp.NewTool(\"read\", mcp.WithString(\"path\", mcp.Required(), mcp.MaxLength(255)))",
         ),
+        (
+            Language::Rust,
+            "#[derive(Deserialize, JsonSchema)]\nstruct Asked {\n    #[schemars(length(max = 255))]\n    path: String,\n}",
+        ),
     ],
     live: true,
     cwe: &[20, 770, 1284],

@@ -1,5 +1,7 @@
 //! What is seen on single lines: credentials, open doors, endless waits.
 
+mod rust;
+
 use std::collections::BTreeMap;
 
 use portcullis_guard::secret::{self, SecretKind};
@@ -57,6 +59,8 @@ const LISTENING: &[&str] = &[
     "getenv",
     "get",
     "TCPSite",
+    "bind_with_config",
+    "try_bind",
 ];
 
 /// What stands behind the colon of an address.
@@ -82,6 +86,10 @@ impl World<'_> {
             && asked.args.iter().any(|(_, it)| self.is_everywhere(*it, asked.at, 4))
         {
             found.push(FactKind::BindsAll);
+        }
+        if self.is_rust(asked.at) {
+            found.extend(self.facts_in_rust(asked));
+            return found;
         }
         if self
             .turns_off(asked, &["enable_dns_rebinding_protection", "enableDnsRebindingProtection"])
@@ -110,17 +118,20 @@ impl World<'_> {
         match self.values.get(id) {
             Node::Text(text) => {
                 let address = text.rsplit_once(':').filter(|(_, port)| is_port(port));
-                let go =
-                    self.is_go(at) && address.is_some_and(|(host, _)| EVERYWHERE.contains(&host));
+                let whole = self.is_go(at) || self.is_rust(at);
+                let go = whole && address.is_some_and(|(host, _)| EVERYWHERE.contains(&host));
                 go || matches!(text.as_ref(), "0.0.0.0" | "::")
             }
             // What is put together, such as `":" + port`.
-            Node::Parts(parts) if self.is_go(at) => {
+            Node::Parts(parts) if self.is_go(at) || self.is_rust(at) => {
                 let first = parts.first().and_then(|it| self.values.text(*it));
-                first.is_some_and(|it| {
-                    it.strip_suffix(':').is_some_and(|it| EVERYWHERE.contains(&it))
-                })
+                let host = parts.first().filter(|_| self.is_rust(at));
+                host.is_some_and(|it| self.is_everywhere(*it, at, left))
+                    || first.is_some_and(|it| {
+                        it.strip_suffix(':').is_some_and(|it| EVERYWHERE.contains(&it))
+                    })
             }
+            _ if self.is_rust(at) && self.is_everywhere_in_rust(id) => true,
             Node::List(items) => items.iter().any(|(_, it)| self.is_everywhere(*it, at, left)),
             Node::Map(entries) => entries.iter().any(|(_, it)| self.is_everywhere(*it, at, left)),
             Node::Phi(alts) => alts.iter().any(|it| self.is_everywhere(it.value, at, left)),

@@ -430,12 +430,17 @@ impl World<'_> {
     /// `["sh", "-c", text]`
     fn runs_a_shell(&self, asked: &Asked<'_>) -> bool {
         let mut words = Vec::new();
-        for (_, id) in asked.args.iter().take(3) {
+        let words_only = asked.args.iter().filter(|it| it.0.as_deref() != Some("stdin"));
+        for (_, id) in words_only.take(3) {
             match self.values.get(*id) {
                 Node::List(items) => {
                     words.extend(items.iter().take(3).filter_map(|(_, it)| self.values.text(*it)))
                 }
                 Node::Text(text) => words.push(text),
+                // On one system this one, on another that one.
+                Node::Phi(alts) => {
+                    words.extend(alts.iter().find_map(|it| self.values.text(it.value)));
+                }
                 _ => {}
             }
         }

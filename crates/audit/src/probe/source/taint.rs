@@ -348,6 +348,11 @@ impl<'m> World<'m> {
         self.tongue(at.file) == Some(Tongue::Go)
     }
 
+    /// Whether what is run now is what a client asked for.
+    pub(super) fn is_asked_by_a_client(&self) -> bool {
+        self.handling
+    }
+
     pub(super) fn is_rust(&self, at: At) -> bool {
         self.tongue(at.file) == Some(Tongue::Rust)
     }

@@ -305,7 +305,7 @@ impl Lower<'_> {
         let optional = self.rust.optional.replace(optional.unwrap_or(false));
         let mut params = Vec::new();
         let mut body = Vec::new();
-        for child in field(node, "parameters").map(named).unwrap_or_default() {
+        for child in field(node, "parameters").map(patterns::pieces).unwrap_or_default() {
             self.rs_param(child, &mut params, &mut body);
         }
         if let Some(block) = field(node, "body") {

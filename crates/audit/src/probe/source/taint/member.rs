@@ -111,7 +111,10 @@ impl World<'_> {
         match self.values.get(id) {
             Node::Path(..) | Node::Through(Op::Resolved | Op::Absolute, _) => true,
             Node::Through(Op::Same, inner) => self.is_path(*inner),
-            // Go and scripts have no type for it.
+            // Go and scripts have no type for it; in Rust one of several has the type of all.
+            Node::Phi(alts) if self.is_rust(self.values.place(id)) => {
+                alts.iter().any(|it| self.is_path(it.value))
+            }
             _ if self.is_rust(self.values.place(id)) => self.is_declared_path(id),
             _ => false,
         }

@@ -16,7 +16,7 @@ use super::World;
 use super::value::{Alt, Args, Id, Node, Op};
 
 /// How many methods of one name are looked at when nobody knows which is meant.
-const CANDIDATES: usize = 12;
+const CANDIDATES: usize = 64;
 
 /// What is known of the Rust in a tree.
 #[derive(Debug, Default)]
@@ -181,9 +181,10 @@ impl World<'_> {
         if all.is_empty() || all.len() > CANDIDATES || foreign {
             return None;
         }
-        let bound: Vec<Id> = all
-            .into_iter()
-            .map(|it| {
+        let before = self.facts.clone();
+        let (mut results, mut after) = (Vec::new(), None::<super::Facts>);
+        for it in all {
+            let bound = {
                 // What a client sent is asked itself; anything else is whatever such a thing is.
                 let own = matches!(self.values.get(recv), Node::Instance(_) | Node::Map(_));
                 let this = match self.values.tainted(recv) || own {
@@ -191,10 +192,16 @@ impl World<'_> {
                     false => self.closures.get(it as usize).and_then(|it| it.this).unwrap_or(recv),
                 };
                 self.make(Node::Bound(this, it), at)
-            })
-            .collect();
-        let callee = self.values.any(bound, at);
-        self.call(callee, args.clone(), at)
+            };
+            self.facts = before.clone();
+            let Some(result) = self.call(bound, args.clone(), at) else { continue };
+            if !self.never_returns(result) {
+                results.push(result);
+                after = Some(after.map_or(self.facts.clone(), |it| it.meet(&self.facts)));
+            }
+        }
+        self.facts = after.unwrap_or(before);
+        Some(self.values.any(results, at))
     }
 
     /// Notes the methods of a type, by name.
@@ -235,10 +242,29 @@ impl World<'_> {
             "path!" => return self.as_path(whole, at),
             "shown!" => return self.as_text(whole, at),
             "of!" => return self.of_type(whole, at),
+            "macro!" => return self.of_own_macro(&args, at),
             "!never" => Node::Call(Rc::from("!never"), None, Vec::new()),
             _ => Node::Call(Rc::from(name), None, args),
         };
         self.make(node, at)
+    }
+
+    /// What a macro that nobody here knows makes of what it is given.
+    fn of_own_macro(&mut self, args: &Args, at: At) -> Id {
+        let sent: Vec<Id> =
+            args.iter().skip(1).map(|it| it.1).filter(|it| self.values.tainted(*it)).collect();
+        if sent.is_empty() {
+            return self.unknown(at);
+        }
+        let name = args.first().and_then(|it| self.values.text(it.1)).cloned();
+        if let Some(name) =
+            name.filter(|it| self.handling && !known::HARMLESS.contains(&it.as_ref()))
+        {
+            let why =
+                format!("gives what a client sends to the macro `{name}!`, which is not followed");
+            let _new = self.unfollowed.insert((at.file, why));
+        }
+        self.make(Node::Parts(sent), at)
     }
 
     fn number(&self, id: Id) -> Option<usize> {

@@ -93,7 +93,8 @@ impl World<'_> {
         }
         match self.values.get(id) {
             Node::Call(_, recv, args) => {
-                let says = |it: Id| self.holds(it, "mode=ro", 6);
+                let says =
+                    |it: Id| self.holds(it, "mode=ro", 6) || self.holds(it, "OPEN_READ_ONLY", 6);
                 let begins = |it: Id| self.holds(it, "default_transaction_read_only", 6);
                 let option = |it: Id| match self.values.get(it) {
                     Node::Map(entries) => entries.iter().any(|(key, value)| {

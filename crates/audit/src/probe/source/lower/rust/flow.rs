@@ -134,6 +134,7 @@ impl Lower<'_> {
 
     fn rs_into_within(&mut self, node: Node<'_>, dest: &Dest, out: &mut Vec<Stmt>) {
         match node.kind() {
+            "block" if self.is_select(node) => self.rs_select(node, dest, out),
             "block" => self.rs_block(node, dest, out),
             "unsafe_block" | "const_block" => {
                 if let Some(block) = named(node).into_iter().next_back() {
@@ -155,6 +156,46 @@ impl Lower<'_> {
                 self.rs_place(value, dest, out);
             }
         }
+    }
+
+    /// Whether a block is what `tokio::select!` was given.
+    fn is_select(&self, block: Node<'_>) -> bool {
+        let before = self.text.get(..block.start_byte()).unwrap_or_default();
+        before.trim_end().ends_with("select!")
+    }
+
+    /// Everything is waited for; what is done then is done for one of them.
+    fn rs_select(&mut self, block: Node<'_>, dest: &Dest, out: &mut Vec<Stmt>) {
+        self.rust.scopes.push(BTreeMap::new());
+        let mut bodies = Vec::new();
+        let pairs = named(block);
+        for pair in self.nested(pairs.chunks(2).collect()) {
+            let [awaited, done] = pair else { continue };
+            let awaited = self.inner(*awaited);
+            if let (Some(left), Some(right)) = (field(awaited, "left"), field(awaited, "right")) {
+                let held = self.rs(right, out);
+                let whole = self.rs_part(right, held, out);
+                // `Some(message) = receiver.recv()`
+                let inside = field(left, "arguments").and_then(|it| named(it).into_iter().next());
+                let name = inside.unwrap_or(left);
+                let value = self.expr(left, Kind::Name(whole));
+                let value = self.rs_named(left, "some!", vec![value]);
+                if name.kind() == "identifier" {
+                    let name = Pattern::Name(self.rs_bind(&self.word(name)));
+                    out.push(Stmt { kind: Do::Let(name, value), at: self.at(left) });
+                }
+            }
+            let mut body = Vec::new();
+            self.rs_into(self.inner(*done), dest, &mut body);
+            bodies.push((self.nothing(*done), body));
+        }
+        let _closed = self.rust.scopes.pop();
+        let mut rest = Vec::new();
+        for (test, body) in bodies.into_iter().rev() {
+            let at = test.at;
+            rest = vec![Stmt { kind: Do::If(test, body, rest), at }];
+        }
+        out.extend(rest);
     }
 
     /// One that has statements in it where a value is asked for: the statements come first, and it gets a name.

@@ -127,6 +127,12 @@ impl Scan<'_> {
             self.blank(close, close.saturating_add(1));
             return;
         }
+        if name == "select" {
+            if self.byte(open) == b'{' && self.arms(open, close) {
+                self.blank(self.path_before(at), open);
+            }
+            return;
+        }
         if name == "matches" {
             if !self.is_plain_test(open, close) {
                 return;
@@ -266,6 +272,40 @@ impl Scan<'_> {
                 key = true;
             }
         }
+    }
+
+    /// `name = future => body, ...`: what is waited for, and what is done then, become statements. False when that cannot be.
+    fn arms(&mut self, open: usize, close: usize) -> bool {
+        let pieces = self.inside(open, close);
+        let byte_at = |index: usize| pieces.get(index).map_or(0, |it| self.byte(it.1));
+        let mut edits: Vec<(usize, u8)> = Vec::new();
+        let (mut begins, mut in_body) = (true, false);
+        for (index, (piece, at, end)) in pieces.iter().enumerate() {
+            let next = byte_at(index.saturating_add(1));
+            let first = std::mem::take(&mut begins);
+            match (self.byte(*at), self.from.get(*at..*end).unwrap_or_default()) {
+                (b'=', _) if !in_body && next == b'>' => {
+                    edits.extend([(*at, b';'), (at.saturating_add(1), b' ')]);
+                    in_body = true;
+                }
+                (b',', _) if in_body => {
+                    edits.push((*at, b';'));
+                    (in_body, begins) = (false, true);
+                }
+                (b',', _) | (_, b"else" | b"biased") => return false,
+                (_, b"_") if first => edits.push((*at, b'x')),
+                // A body in braces needs no comma behind it.
+                (b'{', _) if in_body && *piece == Piece::Open && next != b',' => {
+                    let alone = index.checked_sub(1).map_or(0, byte_at) == b'>';
+                    (in_body, begins) = (!alone, alone);
+                }
+                _ => {}
+            }
+        }
+        for (at, byte) in edits {
+            self.put(at, byte);
+        }
+        true
     }
 
     /// Whether the pattern of `matches!` is one of words and values alone; what it ignores gets a name.
@@ -434,6 +474,10 @@ mod tests {
             ("macro_rules! m { ($x:expr) => { vec![$x] }; }", ""),
             ("lazy_static! { static ref A: B = C; }", "               static ref A: B = C;  "),
             ("mine!(a, b)", ""),
+            (
+                "tokio::select! { a = b() => { c(); } _ = d => e(f), g = h => return }",
+                "               { a = b() ;  { c(); } x = d ;  e(f); g = h ;  return }",
+            ),
         ] {
             assert_eq!(as_calls(macros).unwrap_or_default(), calls, "{macros}");
         }

@@ -27,7 +27,7 @@ impl Lower<'_> {
         out: &mut Vec<Stmt>,
     ) -> Option<Expr> {
         match node.kind() {
-            "match_pattern" => self.rs_pattern(*named(node).first()?, whole, out),
+            "match_pattern" => self.rs_pattern(node.child(0)?, whole, out),
             "identifier" | "shorthand_field_identifier" => self.rs_identifier(node, whole, out),
             "mut_pattern" | "ref_pattern" | "reference_pattern" => {
                 self.rs_pattern(named(node).into_iter().next_back()?, whole, out)
@@ -42,7 +42,7 @@ impl Lower<'_> {
             "struct_pattern" => self.rs_struct_pattern(node, whole, out),
             "tuple_pattern" => {
                 let mut tests = Vec::new();
-                for (index, child) in named(node).into_iter().enumerate() {
+                for (index, child) in pieces(node).into_iter().enumerate() {
                     if child.kind() == "remaining_field_pattern" {
                         break;
                     }
@@ -58,7 +58,7 @@ impl Lower<'_> {
             "or_pattern" => {
                 let mut tests = Vec::new();
                 let mut always = false;
-                for child in named(node) {
+                for child in pieces(node) {
                     match self.rs_pattern(child, whole, out) {
                         Some(test) => tests.push(test),
                         None => always = true,
@@ -130,7 +130,7 @@ impl Lower<'_> {
         let of = field(node, "type")?;
         let path = self.rs_plain(of);
         let children: Vec<Node<'_>> =
-            named(node).into_iter().filter(|it| it.id() != of.id()).collect();
+            pieces(node).into_iter().filter(|it| it.id() != of.id()).collect();
         let last = path.rsplit("::").next().unwrap_or_default();
         let (inside, asks) = match last {
             "Some" => ("some!", "is_some!"),
@@ -215,7 +215,7 @@ impl Lower<'_> {
         out: &mut Vec<Stmt>,
     ) -> Option<Expr> {
         let mut tests = vec![self.nothing(node)];
-        for (index, child) in named(node).into_iter().enumerate() {
+        for (index, child) in pieces(node).into_iter().enumerate() {
             let base = Box::new(self.expr(child, Kind::Name(Rc::clone(whole))));
             let rest = self.text(child).ends_with("..");
             let part = match (index, rest) {
@@ -231,6 +231,13 @@ impl Lower<'_> {
         }
         all_of(tests, self.at(node))
     }
+}
+
+/// What stands between brackets and commas; `_` is a piece, too.
+pub(super) fn pieces<'t>(node: Node<'t>) -> Vec<Node<'t>> {
+    let mut cursor = node.walk();
+    let all = node.children(&mut cursor).filter(|it| !it.is_extra());
+    all.filter(|it| it.is_named() || it.kind() == "_").collect()
 }
 
 /// All of these questions as one.

@@ -11,6 +11,7 @@ use tree_sitter::Node;
 use super::super::super::ir::{Arg, Call, Cmp, Do, Expr, Function, Item, Kind, Pattern, Stmt};
 use super::super::{Lower, chain, field, named, unescape};
 use super::flow::Dest;
+use super::patterns::pieces;
 
 /// Types whose values hold nothing that a client could choose with.
 const NUMBERS: &[&str] = &[
@@ -159,9 +160,11 @@ impl Lower<'_> {
                 Kind::Other(Vec::new())
             }
             "macro_invocation" => {
-                let mut parts = Vec::new();
+                let name = field(node, "macro").map(|it| self.rs_plain(it)).unwrap_or_default();
+                let name = name.rsplit("::").next().unwrap_or_default().to_owned();
+                let mut parts = vec![self.expr(node, Kind::Text(Rc::from(name)))];
                 self.rs_words_in(node, &mut parts);
-                Kind::Other(parts)
+                self.rs_named(node, "macro!", parts).kind
             }
             _ => {
                 let parts = named(node).into_iter().map(|it| self.rs(it, out));
@@ -345,7 +348,7 @@ impl Lower<'_> {
         let optional = self.rust.optional.take();
         let loops = std::mem::take(&mut self.rust.loops);
         let (mut params, mut inside) = (Vec::new(), Vec::new());
-        for child in field(node, "parameters").map(named).unwrap_or_default() {
+        for child in field(node, "parameters").map(pieces).unwrap_or_default() {
             self.rs_param(child, &mut params, &mut inside);
         }
         self.rs_into(body, &Dest::Return, &mut inside);
@@ -454,5 +457,5 @@ fn holds(path: &str) -> bool {
         Some(of) => format!("{of}::{last}"),
         None => last.to_owned(),
     };
-    HOLDING.contains(&short.as_str())
+    matches!(last, "Ok" | "Some") || HOLDING.contains(&short.as_str())
 }

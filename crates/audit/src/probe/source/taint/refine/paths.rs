@@ -34,6 +34,8 @@ impl World<'_> {
         let mut firm = |it: Id| !self.values.tainted(it) || self.is_firm_within(it, left);
         match self.values.get(id) {
             Node::Through(Op::Resolved | Op::Absolute | Op::Relative, _) => true,
+            // Rust has no such name of a path that ends in `..`.
+            Node::Through(Op::Name, _) if self.is_rust(self.values.place(id)) => true,
             Node::Through(Op::Same | Op::Part, inner) => self.is_firm_within(*inner, left),
             Node::Phi(alts) => alts.iter().all(|it| firm(it.value)),
             Node::Path(parts, _) | Node::Parts(parts) => {

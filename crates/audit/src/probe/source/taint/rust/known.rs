@@ -17,6 +17,7 @@ const THROUGH: &[(&str, Op)] = &[
     ("regex.escape", Op::Quoted), ("shlex.quote", Op::Quoted), ("shlex.try_quote", Op::Quoted), ("shell_words.quote", Op::Quoted), ("shell_escape.escape", Op::Quoted), ("shell_words.join", Op::Quoted),
     ("Uuid.parse_str", Op::Number), ("NaiveDate.parse_from_str", Op::Number), ("DateTime.parse_from_rfc3339", Op::Number), ("sanitize_filename.sanitize", Op::Name),
     ("STANDARD.decode", Op::Same), ("hex.decode", Op::Same), ("base64.decode", Op::Same), ("Uri.from_str", Op::Same), ("Url.from_str", Op::Same), ("Path.from", Op::Same), ("char.from", Op::Same),
+    ("SocketAddr.from", Op::Same), ("SocketAddr.new", Op::Same), ("IpAddr.V4", Op::Same), ("IpAddr.from", Op::Same), ("SocketAddrV4.new", Op::Same),
     ("path_clean.clean", Op::Absolute), ("normalize_path.normalize", Op::Absolute),
 ];
 const RESOLVING: &[&str] = &[
@@ -78,6 +79,49 @@ const TOLD: &[&str] = &[
     "Error",
     "CallToolResponse",
     "Json",
+];
+/// Macros that do nothing with what they are given that matters here.
+pub(super) const HARMLESS: &[&str] = &[
+    "span",
+    "trace_span",
+    "debug_span",
+    "info_span",
+    "warn_span",
+    "error_span",
+    "assert_matches",
+    "debug_assert_ne",
+    "counter",
+    "histogram",
+    "gauge",
+    "matches",
+    "stringify",
+    "cfg",
+    "line",
+    "file",
+    "module_path",
+    "compile_error",
+    "assert_eq",
+    "html",
+    "query",
+    "query_as",
+    "query_scalar",
+    "query_file",
+    "query_file_as",
+    "trace",
+    "debug",
+    "info",
+    "warn",
+    "error",
+    "event",
+    "thread_local",
+    "hash_map",
+    "hashmap",
+    "btreemap",
+    "format",
+    "println",
+    "eprintln",
+    "vec",
+    "json",
 ];
 /// What an option of a program's start is, and no word of it.
 const NO_WORD: &[&str] = &[
@@ -164,8 +208,21 @@ impl World<'_> {
                 return Some(self.as_path(first?, at));
             }
             "PathBuf.new" => Node::Path(Vec::new(), true),
+            "Ipv4Addr.new" => Node::List(asked.args.iter().map(|(_, it)| (false, *it)).collect()),
             "String.new" | "String.with_capacity" => Node::Text("".into()),
-            "time.timeout" => return Some(asked.args.get(1)?.1),
+            "time.timeout" => {
+                let within = asked.args.get(1)?.1;
+                self.ends_in_time(within);
+                return Some(within);
+            }
+            _ if matches!(
+                method,
+                "from" | "try_from" | "from_str" | "from_value" | "from_json" | "from_bytes"
+            ) && asked.args.len() == 1
+                && of.starts_with(|it: char| it.is_ascii_uppercase()) =>
+            {
+                return first;
+            }
             "process.exit" => Node::Call(Rc::from("!never"), None, Vec::new()),
             "shlex.split" | "shell_words.split" | "shlex.Shlex.new" => {
                 Node::Through(Op::Same, first?)
@@ -241,6 +298,9 @@ impl World<'_> {
         if commands.is_empty() {
             return None;
         }
+        if name.as_ref() == "stdin" {
+            return Some(self.with_input(recv, args.first()?.1, at));
+        }
         if NO_WORD.contains(&name.as_ref()) {
             return Some(recv);
         }
@@ -260,6 +320,17 @@ impl World<'_> {
         Some(self.values.any(results, at))
     }
 
+    /// A program that is told what it reads.
+    fn with_input(&mut self, recv: Id, input: Id, at: At) -> Id {
+        match self.values.get(recv).clone() {
+            Node::Call(path, _, mut words) if path.as_ref() == "process.Command" => {
+                words.push((Some("stdin".into()), input));
+                self.make(Node::Call(path, None, words), at)
+            }
+            _ => recv,
+        }
+    }
+
     /// `command.arg(word)`: the same command with one more word.
     pub(super) fn grown_command(
         &mut self,
@@ -269,6 +340,9 @@ impl World<'_> {
         at: At,
     ) -> Option<Id> {
         let commands = self.commands(recv);
+        if name == "stdin" && !commands.is_empty() {
+            return Some(self.with_input(recv, args.first()?.1, at));
+        }
         if commands.is_empty() || !matches!(name, "arg" | "args" | "raw_arg") {
             return None;
         }

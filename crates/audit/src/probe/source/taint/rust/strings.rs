@@ -327,6 +327,12 @@ impl World<'_> {
                 };
             }
         }
+        if word == "any" && self.values.tainted(element) {
+            // That one letter of what a client sends is so says nothing of the others.
+            let none = self.make(Node::Not(result), at);
+            let all = self.make(Node::Test("all".into(), none, Vec::new()), at);
+            return self.make(Node::Not(all), at);
+        }
         self.make(Node::Test(Rc::from(word), result, Vec::new()), at)
     }
 
