@@ -25,6 +25,7 @@ mod free_process;
 mod hard_coded_secret;
 mod headers_unchecked;
 mod hidden_tool;
+mod hostile_archive;
 mod hostile_text;
 mod inherited_input;
 mod install_script;
@@ -41,6 +42,7 @@ mod plain_http;
 mod raw_errors;
 mod raw_sql;
 mod rebinding_unprotected;
+mod secret_setting;
 mod server_side_request;
 mod session_guessable;
 mod session_unchecked;
@@ -53,7 +55,9 @@ mod stream_crossed;
 mod template_injection;
 mod typosquat;
 mod unbounded_input;
+mod undeclared_tool;
 mod unsafe_deserialisation;
+mod unsigned_bundle;
 mod wide_root;
 
 use portcullis_catalog::ControlId;
@@ -135,7 +139,13 @@ pub const OF_CONFIGS: &[&Check] = &[
 ];
 
 /// Those that judge what a package or a bundle is: their fixtures are evidence that was saved.
-pub const OF_PACKAGES: &[&Check] = &[&install_script::CHECK];
+pub const OF_PACKAGES: &[&Check] = &[
+    &install_script::CHECK,
+    &hostile_archive::CHECK,
+    &secret_setting::CHECK,
+    &undeclared_tool::CHECK,
+    &unsigned_bundle::CHECK,
+];
 
 /// Every check, the worst first.
 pub const CHECKS: &[&Check] = &[
@@ -166,6 +176,7 @@ pub const CHECKS: &[&Check] = &[
     &approval_bypassed::CHECK,
     &shadowed_server::CHECK,
     &install_script::CHECK,
+    &hostile_archive::CHECK,
     &rebinding_unprotected::CHECK,
     &foreign_origin::CHECK,
     &cors_open::CHECK,
@@ -176,11 +187,14 @@ pub const CHECKS: &[&Check] = &[
     &certificates_ignored::CHECK,
     &floating_version::CHECK,
     &config_ambiguous::CHECK,
+    &secret_setting::CHECK,
+    &undeclared_tool::CHECK,
     &unbounded_input::CHECK,
     &raw_errors::CHECK,
     &headers_unchecked::CHECK,
     &challenge_incomplete::CHECK,
     &binds_everywhere::CHECK,
+    &unsigned_bundle::CHECK,
     &disorderly_conduct::CHECK,
     &missing_annotations::CHECK,
     &loose_requests::CHECK,

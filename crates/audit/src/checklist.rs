@@ -17,7 +17,7 @@ use crate::evidence::live::{Answer, Attack, Live};
 use crate::evidence::source::{FactKind, Sink};
 use crate::finding::{Confidence, Finding};
 use client::CLIENT;
-use supply::SUPPLY;
+use supply::{BUNDLE, SUPPLY};
 use transport::TRANSPORT;
 
 /// How a line stands.
@@ -163,6 +163,7 @@ pub fn lines(evidence: &Evidence, findings: &[Finding]) -> Vec<Row> {
     let server = SERVER.iter().filter(|_| !alone);
     let transport = evidence.http.iter().flat_map(|_| TRANSPORT);
     let supply = evidence.package.iter().flat_map(|_| SUPPLY);
+    let supply = supply.chain(evidence.bundle.iter().flat_map(|_| BUNDLE));
     host.chain(supply)
         .chain(server)
         .chain(transport)
@@ -183,6 +184,11 @@ pub fn client_names() -> impl Iterator<Item = (&'static str, &'static str)> {
 /// The names of the lines of a package, in their order.
 pub fn supply_names() -> impl Iterator<Item = (&'static str, &'static str)> {
     SUPPLY.iter().map(|line| (line.control, line.statement))
+}
+
+/// The names of the lines of a bundle, in their order.
+pub fn bundle_names() -> impl Iterator<Item = (&'static str, &'static str)> {
+    BUNDLE.iter().map(|line| (line.control, line.statement))
 }
 
 /// The names of the lines of a server over HTTP, in their order.
@@ -253,7 +259,13 @@ fn answering(evidence: &Evidence) -> Result<&Live, Tested> {
             let why = live.untested.first().map_or("it never answered", |it| it.why.as_str());
             Err(Tested::Not(format!("the server did not run: {why}")))
         }
-        None => Err(Tested::Not("the server was not started; add `-- COMMAND`".to_owned())),
+        None => {
+            let why = evidence.bundle.as_ref().and_then(|bundle| bundle.unstarted.as_deref());
+            Err(Tested::Not(match why {
+                Some(why) => format!("the server was not started: {why}; add `-- COMMAND`"),
+                None => "the server was not started; add `-- COMMAND`".to_owned(),
+            }))
+        }
     }
 }
 

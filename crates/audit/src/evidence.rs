@@ -4,6 +4,7 @@
 //! in it that came from a server is a claim or a measurement, never an instruction to us, and
 //! every text is bounded before it gets here.
 
+pub mod bundle;
 pub mod config;
 pub mod guarded;
 pub mod http;
@@ -13,6 +14,7 @@ pub mod source;
 
 use serde::{Deserialize, Serialize};
 
+pub use bundle::Bundle;
 pub use config::HostConfig;
 pub use guarded::Guarded;
 pub use http::Http;
@@ -49,6 +51,9 @@ pub struct Evidence {
     /// The servers that were looked at with it, as they would stand beside each other in a host.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub beside: Vec<Beside>,
+    /// What the bundle is, when it is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bundle: Option<Bundle>,
 }
 
 impl Evidence {
@@ -64,6 +69,7 @@ impl Evidence {
             config: None,
             package: None,
             beside: Vec::new(),
+            bundle: None,
         }
     }
 }

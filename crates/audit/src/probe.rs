@@ -1,5 +1,6 @@
 //! What touches the world, and brings home evidence.
 
+pub mod bundle;
 mod clock;
 pub mod config;
 mod dice;

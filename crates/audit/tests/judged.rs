@@ -231,8 +231,9 @@ fn each_speaks_of_what_it_is_about_and_of_nothing_else() {
 fn every_check_of_a_running_server_has_a_row() {
     let rows = table().into_iter().chain(over_http());
     let rows: BTreeSet<&str> = rows.map(|(id, ..)| id).collect();
-    let live: BTreeSet<&str> =
-        CHECKS.iter().filter(|check| check.live).map(|check| check.id).collect();
+    // Those that also know what was packed have evidence of their own: `packages.rs`.
+    let alone = CHECKS.iter().filter(|check| check.live && !check.judges_packages());
+    let live: BTreeSet<&str> = alone.map(|check| check.id).collect();
     assert_eq!(rows, live);
 }
 

@@ -49,7 +49,7 @@ impl Desk {
 
     fn audit(&self, words: &[&str]) -> Done {
         let mut child = self.start(words);
-        let (mut held, end) = (0, Instant::now() + Duration::from_secs(240));
+        let (mut held, end) = (0, Instant::now() + Duration::from_secs(540));
         let code = loop {
             held = held.max(peak(child.id()));
             if let Some(status) = child.try_wait().unwrap() {
@@ -76,7 +76,7 @@ impl Desk {
 
     /// The report on the tree; the process ended by itself, and never held too much.
     fn report(&self) -> Value {
-        self.judged(&["--json", "--timeout", "60s", "tree"])
+        self.judged(&["--json", "--timeout", "8m", "tree"])
     }
 
     fn judged(&self, words: &[&str]) -> Value {

@@ -38,6 +38,13 @@ Of a package, these too:
 |---|---|
 ";
 
+const BUNDLE: &str = "
+Of a bundle, these too:
+
+| line | what has to be seen to |
+|---|---|
+";
+
 const TRANSPORT: &str = "
 Of a server that was asked over HTTP, these too:
 
@@ -61,6 +68,10 @@ pub(super) fn page() -> String {
     for (name, statement) in checklist::supply_names() {
         let _ = writeln!(page, "| `{name}` | {statement} |");
     }
+    page.push_str(BUNDLE);
+    for (name, statement) in checklist::bundle_names() {
+        let _ = writeln!(page, "| `{name}` | {statement} |");
+    }
     page.push_str(TRANSPORT);
     for (name, statement) in checklist::transport_names() {
         let _ = writeln!(page, "| `{name}` | {statement} |");
@@ -71,7 +82,7 @@ pub(super) fn page() -> String {
 fn row(page: &mut String, check: &Check) {
     let mut languages: Vec<String> =
         check.examples.iter().map(|(language, _)| format!("{language:?}")).collect();
-    languages.extend(check.judges_packages().then(|| "packages".to_owned()));
+    languages.extend(check.judges_packages().then(|| "packages, bundles".to_owned()));
     languages.extend(check.judges_configs().then(|| "hosts' configs".to_owned()));
     let or_none = |text: String| if text.is_empty() { "–".to_owned() } else { text };
     let cwe: Vec<String> = check.cwe.iter().map(ToString::to_string).collect();

@@ -8,7 +8,7 @@ use crate::finding::{Confidence, Finding, Severity};
 /// A credential stands in a host's config.
 pub(super) static CHECK: Check = Check {
     id: "config-secret",
-    title: "a credential in a host's config",
+    title: "a credential in a config",
     severity: Severity::High,
     control: None,
     why: "The file is copied with a backup, a synchronised home and a repository, and every program of the person reads it. What stands in an argument is also shown to every process of the machine.",

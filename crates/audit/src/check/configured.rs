@@ -10,9 +10,12 @@ pub(super) fn config(evidence: &Evidence) -> impl Iterator<Item = &HostConfig> {
     evidence.config.iter()
 }
 
-/// Every server, those that are switched off too.
+/// Every server, those that are switched off too, and the one that a bundle has a host start.
 pub(super) fn all(evidence: &Evidence) -> impl Iterator<Item = &Entry> {
-    config(evidence).flat_map(|config| &config.servers)
+    let bundled = evidence.bundle.iter().filter_map(|bundle| bundle.manifest.as_ref());
+    config(evidence)
+        .flat_map(|config| &config.servers)
+        .chain(bundled.map(|manifest| &manifest.entry))
 }
 
 /// Every server that the host uses.

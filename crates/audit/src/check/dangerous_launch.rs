@@ -43,6 +43,18 @@ const OPEN: &[(&str, Severity)] = &[
     ("--net=host", Severity::Medium),
 ];
 
+/// What a variable does that names where libraries are.
+const FIRST: &str = "decides which code is loaded first";
+
+/// Whether places are a bundle's own: that is where it brings its libraries.
+fn is_own(places: &str) -> bool {
+    let own = |place: &str| {
+        let below = place.strip_prefix("${__dirname}");
+        below.is_some_and(|it| it.is_empty() || it.starts_with('/')) && !place.contains("..")
+    };
+    places.split(':').all(own)
+}
+
 /// How much a mark of a command weighs. What other checks weigh is not here, nor what is only remarkable at the
 /// beginning of a command.
 fn weight(mark: &Mark, words: &[String]) -> Option<Severity> {
@@ -62,7 +74,7 @@ fn weight(mark: &Mark, words: &[String]) -> Option<Severity> {
         "is followed by code, which is in no file"
         | "loads other code first"
         | "takes a wall away" => Severity::Medium,
-        "decides which code is loaded first" => Severity::Low,
+        FIRST => Severity::Low,
         _ => return None,
     })
 }
@@ -106,7 +118,9 @@ fn of(check: &Check, entry: &Entry) -> Vec<Finding> {
     for given in &entry.variables {
         let text = given.value.secret.is_none().then_some(given.value.text.as_str());
         for mark in variable(&given.name, text) {
-            take(&mark, &given.value.place);
+            if !(mark.why == FIRST && text.is_some_and(is_own)) {
+                take(&mark, &given.value.place);
+            }
         }
     }
     for (at, severity) in opened(&words) {

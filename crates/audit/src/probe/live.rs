@@ -81,6 +81,9 @@ pub struct Order {
     pub home: Option<PathBuf>,
     /// Where packages are installed when the command asks for one; without it, none is.
     pub packages: Option<PathBuf>,
+    /// Where the server's own files lie together, when that is known: all of it is there for the server to read, and
+    /// nothing of it is copied.
+    pub own: Option<PathBuf>,
     /// The program that hosts the box: ourselves if absent, see [`portcullis_confine::Profile::launcher`].
     pub launcher: Option<PathBuf>,
     /// Tools that may exist although nobody lists them, for example because the source has them.
@@ -116,6 +119,7 @@ impl Order {
             path: portcullis_confine::DEFAULT_PATH.into(),
             home: None,
             packages: None,
+            own: None,
             launcher: None,
             hidden: Vec::new(),
             time: Duration::from_secs(300),

@@ -58,6 +58,20 @@ fn head(out: &mut String, report: &Report) {
             package.packages
         );
     }
+    if let Some(bundle) = &report.evidence.bundle {
+        let named = bundle.manifest.as_ref().map(|it| format!("{} {}", it.name, it.version));
+        let _ = writeln!(
+            out,
+            "unpacked {} into a place that is thrown away: {} entries, {} bytes{}",
+            visible(named.as_deref().unwrap_or("a bundle without a name")),
+            bundle.entries,
+            bundle.bytes,
+            match &bundle.unstarted {
+                Some(why) => visible(&format!("; it was not started: {why}")),
+                None => String::new(),
+            }
+        );
+    }
     if let Some(config) = &report.evidence.config {
         let guarded = config.servers.iter().filter(|it| it.guard.is_some()).count();
         let _ = writeln!(
@@ -159,6 +173,8 @@ fn not_looked_at(out: &mut String, report: &Report, verbose: bool) {
     let config = config.map(|it| format!("{}: {}", it.file, it.why));
     let package = report.evidence.package.iter().flat_map(|package| &package.unread);
     let config = config.chain(package.map(|it| format!("{}: {}", it.file, it.why)));
+    let bundle = report.evidence.bundle.iter().flat_map(|bundle| &bundle.unread);
+    let config = config.chain(bundle.map(|it| format!("{}: {}", it.file, it.why)));
     let all: Vec<String> = left_out.chain(live).chain(config).collect();
     let most = if verbose { usize::MAX } else { 5 };
     if !all.is_empty() {

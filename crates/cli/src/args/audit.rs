@@ -23,6 +23,9 @@ The policy under which it is started from then on:
 A published package, installed into a place that is thrown away:
   portcullis audit npm:@modelcontextprotocol/server-filesystem@2026.7.10
 
+A bundle, unpacked into a place that is thrown away, and started:
+  portcullis audit notes.mcpb
+
 The servers in a host's config, none of which is started:
   portcullis audit ~/.cursor/mcp.json
 
@@ -37,7 +40,7 @@ secrets, no network. `{project}` and `{database}` stand for them. A comment
 /// `portcullis audit`.
 #[derive(Args, Debug)]
 pub struct Audit {
-    /// Source files or trees to read, packages (`npm:NAME@VERSION`, `pypi:NAME==VERSION`), hosts' configs (JSON, YAML, TOML), or evidence that was saved
+    /// Source files or trees to read, packages (`npm:NAME@VERSION`, `pypi:NAME==VERSION`), bundles (`.mcpb`), hosts' configs (JSON, YAML, TOML), or evidence that was saved
     pub targets: Vec<PathBuf>,
     /// In which form the report is printed
     #[arg(long, value_enum, default_value_t = Format::Text)]

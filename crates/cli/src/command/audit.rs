@@ -1,5 +1,6 @@
 //! `portcullis audit`: looks at what it was given, judges what it saw, prints and ends accordingly.
 
+mod bundle;
 mod guard;
 mod package;
 mod policy;
@@ -75,10 +76,12 @@ fn look(args: &Audit) -> Result<Vec<Evidence>, Trouble> {
     let (saved, others): (Vec<_>, Vec<_>) = args.targets.iter().partition(|path| is_evidence(path));
     let (published, others): (Vec<_>, Vec<_>) =
         others.into_iter().partition(|path| package::asked(path).is_some());
-    let (configs, trees): (Vec<_>, Vec<_>) =
+    let (configs, others): (Vec<_>, Vec<_>) =
         others.into_iter().partition(|path| probe::config::is_config(path));
+    let (bundles, trees): (Vec<_>, Vec<_>) =
+        others.into_iter().partition(|path| probe::bundle::is_bundle(path));
     if args.targets.is_empty() && args.command.is_empty() && args.url.is_none() {
-        let said = "name a source tree, a package (`npm:NAME@VERSION`), a host's config, evidence that was saved, or a server: `portcullis audit -- COMMAND`, `--url URL`";
+        let said = "name a source tree, a package (`npm:NAME@VERSION`), a bundle (`.mcpb`), a host's config, evidence that was saved, or a server: `portcullis audit -- COMMAND`, `--url URL`";
         return Err(Trouble::new(Exit::Usage, said));
     }
     let over_http_only = args.bearer_env.is_some() || !args.headers.is_empty();
@@ -100,6 +103,12 @@ fn look(args: &Audit) -> Result<Vec<Evidence>, Trouble> {
         let target = evidence(&target.display().to_string(), tree, None);
         seen.push(Evidence { package: Some(fetched.package.clone()), ..target });
     }
+    let opened = bundle::open(&bundles)?;
+    for (target, opened) in bundles.iter().zip(&opened) {
+        let tree = Some(source(&opened.tree(), args)?);
+        let target = evidence(&target.display().to_string(), tree, None);
+        seen.push(Evidence { bundle: Some(opened.bundle.clone()), ..target });
+    }
     for tree in trees {
         seen.push(evidence(&tree.display().to_string(), Some(source(tree, args)?), None));
     }
@@ -109,11 +118,16 @@ fn look(args: &Audit) -> Result<Vec<Evidence>, Trouble> {
             let (http, live) = over_http(args, url)?;
             (Some(http), live)
         }
-        (None, command) if command.is_empty() && !package::starts(&brought) => return Ok(seen),
+        (None, command)
+            if command.is_empty() && !package::starts(&brought) && !bundle::starts(&opened) =>
+        {
+            return Ok(seen);
+        }
         (None, _) => {
-            let order = package::started(started(args), &brought);
+            let order = bundle::started(package::started(started(args), &brought), &opened);
             let (mut live, more) = probe::live::begin(&order);
             package::named(&mut live, &brought);
+            bundle::named(&mut live, &opened);
             again = more;
             (None, live)
         }

@@ -46,7 +46,7 @@ impl Recipe {
         let resolved =
             resolve(&order.command, &order.path, home).map_err(|error| error.to_string())?;
         let prepared = matches!(resolved.plan, Plan::Prepare(_));
-        let resolved = match &resolved.plan {
+        let mut resolved = match &resolved.plan {
             Plan::Direct => resolved,
             Plan::Prepare(package) => {
                 let store = order.packages.as_deref();
@@ -64,6 +64,8 @@ impl Recipe {
                 package.prepare(&with).map_err(|error| error.to_string())?.resolved
             }
         };
+        resolved.code.extend(order.own.clone());
+        let together = prepared || order.own.is_some();
         let mut recipe = Self {
             words: Vec::new(),
             environment: BTreeMap::new(),
@@ -77,8 +79,8 @@ impl Recipe {
         let mut before: Option<&OsStr> = None;
         for word in &args {
             let own = before.and_then(OsStr::to_str).is_some_and(|before| OWN.contains(&before));
-            // A package that was installed for this is nobody's own, and its files belong together.
-            let installed = prepared
+            // A package that was installed for this, and a bundle that was unpacked, is nobody's own, and its files belong together.
+            let installed = together
                 && Path::new(word).is_absolute()
                 && recipe.resolved.code.iter().any(|dir| Path::new(word).starts_with(dir));
             let program = installed || script.as_deref() == Some(Path::new(word));
@@ -87,7 +89,8 @@ impl Recipe {
             before = Some(word);
         }
         for (name, value) in &order.environment {
-            let place = value.starts_with('/') && !PLACES.contains(&name.as_str());
+            let own = order.own.as_deref().is_some_and(|own| Path::new(value).starts_with(own));
+            let place = value.starts_with('/') && !own && !PLACES.contains(&name.as_str());
             let staged = if place { recipe.staged(OsStr::new(value)) } else { None };
             let staged = staged.and_then(|staged| staged.into_string().ok());
             recipe.environment.insert(name.clone(), staged.unwrap_or_else(|| value.clone()));

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use portcullis_audit::Evidence;
 use portcullis_audit::armour::Policy;
+use portcullis_audit::probe::bundle::HERE;
 use portcullis_config::{Documents, Overrides};
 use portcullis_guard::text::visible;
 use portcullis_policy::ServerName;
@@ -28,6 +29,11 @@ pub(super) fn of(seen: &[Evidence]) -> Result<Policy, Trouble> {
     let [evidence] = seen else {
         return Err(Trouble::new(Exit::Usage, "--write-policy takes one target at a time"));
     };
+    let live = evidence.live.iter().flat_map(|live| &live.command);
+    if evidence.bundle.is_some() && live.into_iter().any(|word| word.contains(HERE)) {
+        let said = "--write-policy starts a server where it lies, and a bundle lies nowhere: unpack it, and name its command after `--`";
+        return Err(Trouble::new(Exit::Usage, said));
+    }
     let name = called(evidence);
     let policy = Policy::of(evidence, name.as_ref().map_or("server", ServerName::as_str));
     policy.map_err(|none| Trouble::new(Exit::Nothing, none.to_string()))
