@@ -35,7 +35,7 @@ use wall::Wall;
 /// Programs nest, and so does what reads them; the rest of the process has its own stack.
 const STACK: usize = 64 * 1024 * 1024;
 /// How many statements and expressions are kept: a hundred bytes each, or a little more.
-const MADE: u64 = 2_000_000;
+const MADE: u64 = 1_300_000;
 
 /// What reading may cost.
 #[derive(Debug, Clone, Copy)]

@@ -11,24 +11,26 @@ use super::Budget;
 pub(super) const TIME: &str = "the time was used up";
 pub(super) const MEMORY: &str = "the memory was used up";
 
-/// How long a reader may take to see that its time is over, before nobody waits for it any more.
+/// How long a reader may take to see that it is over one of its ends, before nobody waits for it any more.
 const LATE: Duration = Duration::from_secs(5);
-/// The same when it holds too much: it can take a gigabyte in a second.
-const FULL: Duration = Duration::from_millis(500);
+/// What it may take beyond its memory until then, as a part of it.
+const MORE: u64 = 6;
 
 /// Both ends.
 #[derive(Debug)]
 pub(super) struct Wall {
     deadline: Instant,
-    /// What the process may hold, in bytes.
+    /// What the process may hold, in bytes, and where one that does not stop at that is left.
     most: u64,
+    last: u64,
     full: OnceLock<Instant>,
 }
 
 impl Wall {
     pub(super) fn new(budget: &Budget) -> Self {
         let most = held().saturating_add(budget.memory);
-        Self { deadline: budget.deadline, most, full: OnceLock::new() }
+        let last = most.saturating_add(budget.memory / MORE);
+        Self { deadline: budget.deadline, most, last, full: OnceLock::new() }
     }
 
     pub(super) fn is_late(&self) -> bool {
@@ -42,12 +44,12 @@ impl Wall {
 
     /// Looks at what is held, and says whether the reader is over one of its ends and does not see it.
     pub(super) fn is_broken(&self) -> bool {
-        let now = Instant::now();
-        if held() >= self.most {
+        let (now, held) = (Instant::now(), held());
+        if held >= self.most {
             let _first = self.full.get_or_init(|| now);
         }
-        let over = |end: Instant, grace| now.saturating_duration_since(end) >= grace;
-        over(self.deadline, LATE) || self.full.get().is_some_and(|end| over(*end, FULL))
+        let over = |end: Instant| now.saturating_duration_since(end) >= LATE;
+        held >= self.last || over(self.deadline) || self.full.get().is_some_and(|end| over(*end))
     }
 
     pub(super) fn why(&self) -> &'static str {
