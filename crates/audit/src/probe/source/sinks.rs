@@ -247,8 +247,9 @@ impl World<'_> {
             let caught = self.make(Node::Caught(asked.at), asked.at);
             self.throw(caught, families, asked.at);
         }
+        let arriving = self.arriving(asked, which, sink);
+        self.note_places(sink, asked, &arriving);
         if self.handling {
-            let arriving = self.arriving(asked, which, sink);
             self.arrives(sink, asked, &arriving);
         }
         match sink {
