@@ -157,6 +157,12 @@ fn what_holds_a_path() {
         (NOTHING, read("let full = if NAMES.contains(&asked.value.as_str()) { self.root.join(&asked.value) } else { bail!(\"no\") };"), ""),
         (ESCAPE, read("let full = if asked.count > 3 { self.root.clone() } else { self.root.join(&asked.value) };"), ""),
         (ESCAPE, "fs::write(asked.path, \"x\").await?;".to_owned(), ""),
+        // Neither up, nor away from where it is put: what is left are links.
+        (NOTHING, read("ensure!(!asked.value.contains(\"..\") && !Path::new(&asked.value).is_absolute(), \"no\");\nlet full = self.root.join(&asked.value);"), ""),
+        (ESCAPE, read("ensure!(!asked.value.contains(\"..\"), \"no\");\nlet full = self.root.join(&asked.value);"), ""),
+        (ESCAPE, read("ensure!(!Path::new(&asked.value).is_absolute(), \"no\");\nlet full = self.root.join(&asked.value);"), ""),
+        (NOTHING, read("let value = asked.value.trim_start_matches('/');\nif value.contains(\"..\") { bail!(\"no\"); }\nlet full = self.root.join(value);"), ""),
+        (ESCAPE, read("let value = asked.value.trim_start_matches('x');\nif value.contains(\"..\") { bail!(\"no\"); }\nlet full = self.root.join(value);"), ""),
         // By a directory that nothing leads out of.
         (NOTHING, "let dir = cap_std::fs::Dir::open_ambient_dir(\"/srv\", cap_std::ambient_authority())?;\nlet text = dir.read_to_string(&asked.value)?;".to_owned(), ""),
         (ESCAPE, "let file = fs::OpenOptions::new().append(true).open(&asked.value).await?;".to_owned(), ""),
@@ -432,5 +438,21 @@ fn a_macro_of_the_servers_own_is_said_where_a_value_goes_into_it() {
         [LeftOut { file: "main.rs".to_owned(), why, aside: false }]
     );
     assert_eq!(left("run!(1);"), []);
+    assert_eq!(
+        left("tokio::select! { a = wait(), if asked.ready => done(a), _ = stop() => {} }"),
+        []
+    );
     assert_eq!(left("println!(\"{}\", asked.line);"), []);
+}
+
+#[test]
+fn what_only_tests_know_is_no_credential() {
+    let secret = include_str!("../fixtures/hard-coded-secret/fires.rs");
+    let secret: String = secret.lines().skip(1).map(|line| format!("{line}\n")).collect();
+    let of = |text: String| tree(&[("src/lib.rs", &text)]).facts.len();
+    assert_eq!(of(secret.clone()), 1);
+    assert_eq!(of(format!("#[cfg(test)]\nmod tests {{\n{secret}}}\n")), 0);
+    assert_eq!(of(format!("#[cfg(not(test))]\nmod tests {{\n{secret}}}\n")), 1);
+    let beside = [("src/lib.rs", "#[cfg(test)]\nmod known;\n"), ("src/known.rs", secret.as_str())];
+    assert_eq!(tree(&beside).facts.len(), 0);
 }

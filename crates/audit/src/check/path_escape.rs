@@ -63,7 +63,10 @@ fn of_flow(flow: &Flow) -> Option<(Severity, Confidence)> {
     if judge::passes(flow, &harmless) {
         return None;
     }
-    if judge::passes(flow, &[GuardKind::Component]) {
+    // What leads neither up nor away from where it is put lies below.
+    let below =
+        judge::passes(flow, &[GuardKind::Dots]) && judge::passes(flow, &[GuardKind::Relative]);
+    if below || judge::passes(flow, &[GuardKind::Component]) {
         let resolved = judge::passes(flow, &[GuardKind::Resolved, GuardKind::Beneath]);
         return (!resolved).then_some((Severity::High, Confidence::Possible));
     }

@@ -265,6 +265,8 @@ pub enum GuardKind {
     BehindOption,
     /// A function of the server's own says yes or no to it, and why could not be followed.
     Unclear,
+    /// The path is no absolute one: it leads on from the directory that it is put behind.
+    Relative,
 }
 
 /// Something seen on one line, without a flow.

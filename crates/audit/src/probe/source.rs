@@ -27,7 +27,7 @@ use std::time::{Duration, Instant};
 use tree_sitter::{ParseOptions, Parser};
 
 use crate::evidence::Source;
-use crate::evidence::source::{Language, LeftOut, SourceFile};
+use crate::evidence::source::{Fact, Language, LeftOut, SourceFile};
 use ir::{Module, Tongue};
 use lower::{Lower, rust};
 use walk::File;
@@ -144,6 +144,12 @@ fn read(target: &Path, budget: &Budget, wall: &Wall) -> Result<Source, Trouble> 
     }
     source.left_out.extend(walk::told(unread));
     packages::assemble(&mut modules);
+    // A credential that only tests know opens nothing.
+    let made_up = |it: &Fact| {
+        let module = modules.iter().find(|module| module.name == it.place.file);
+        module.is_some_and(|module| module.is_of_tests(it.place.line))
+    };
+    source.facts.retain(|it| !made_up(it));
     let speaks_sql = found.files.iter().any(|it| speaks_sql(&it.text));
     let mut world = taint::World::new(&modules, &lines, wall, speaks_sql);
     world.run();
@@ -226,8 +232,9 @@ fn understand(
         (false, false) => None,
     };
     let made = lower.made.get();
-    let (paths, tests) = (lower.paths(), lower.tests());
-    let module = Module { name: file.name.clone(), tongue, body, tags: lower.tags, paths, tests };
+    let (paths, (tests, test_lines)) = (lower.paths(), lower.tests());
+    let (name, tags) = (file.name.clone(), lower.tags);
+    let module = Module { name, tongue, body, tags, paths, tests, test_lines };
     Some((module, part, made))
 }
 

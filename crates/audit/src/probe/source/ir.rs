@@ -39,6 +39,15 @@ pub(super) struct Module {
     pub(super) paths: Vec<Word>,
     /// Modules below it that are compiled for tests only.
     pub(super) tests: Vec<Word>,
+    /// Its own lines that are, from the first to the last.
+    pub(super) test_lines: Vec<(u32, u32)>,
+}
+
+impl Module {
+    /// Whether what stands on a line is compiled for tests only.
+    pub(super) fn is_of_tests(&self, line: u32) -> bool {
+        self.test_lines.iter().any(|(first, last)| (*first..=*last).contains(&line))
+    }
 }
 
 #[derive(Debug)]

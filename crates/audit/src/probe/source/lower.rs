@@ -49,9 +49,9 @@ impl<'t> Lower<'t> {
         std::mem::take(&mut self.rust.paths)
     }
 
-    /// Modules that are compiled for tests only.
-    pub(super) fn tests(&mut self) -> Vec<Word> {
-        std::mem::take(&mut self.rust.tests)
+    /// Modules that are compiled for tests only, and lines on which such things stand.
+    pub(super) fn tests(&mut self) -> (Vec<Word>, Vec<(u32, u32)>) {
+        (std::mem::take(&mut self.rust.tests), std::mem::take(&mut self.rust.test_lines))
     }
 
     /// Columns count characters, so the line's own bytes are looked at.

@@ -40,6 +40,8 @@ pub(super) struct State {
     pub(super) paths: Vec<Word>,
     /// Modules that are compiled for tests only.
     pub(super) tests: Vec<Word>,
+    /// The lines on which something stands that is compiled for tests only.
+    pub(super) test_lines: Vec<(u32, u32)>,
 }
 
 /// How long the text of a type may be.
@@ -62,6 +64,8 @@ impl Lower<'_> {
                 _ => {
                     let attributes = Attributes::of(self, &std::mem::take(&mut pending));
                     if attributes.is_test() {
+                        let end = u32::try_from(child.end_position().row).unwrap_or(u32::MAX);
+                        self.rust.test_lines.push((self.at(child).line, end.saturating_add(1)));
                         let module = field(child, "name").filter(|_| child.kind() == "mod_item");
                         self.rust.tests.extend(module.map(|it| self.word(it)));
                     } else {

@@ -412,6 +412,9 @@ impl World<'_> {
             },
             ("is_relative_to", true) => self.component(value, true, at),
             ("is_ok" | "is_some", _) => return self.learn_present(value, name == "is_some", so),
+            ("is_absolute" | "has_root", false) | ("is_relative", true) => {
+                self.one(value, GuardKind::Relative, at)
+            }
             ("is_local", true) => self.one(value, GuardKind::Component, at),
             ("isdigit" | "isdecimal" | "isnumeric", true) => self.one(value, GuardKind::Number, at),
             ("isalnum" | "isalpha" | "isidentifier", true) => {
@@ -539,6 +542,7 @@ fn kind_of_path(kind: GuardKind) -> bool {
             | GuardKind::Dots
             | GuardKind::Resolved
             | GuardKind::Absolute
+            | GuardKind::Relative
             | GuardKind::Name
     )
 }

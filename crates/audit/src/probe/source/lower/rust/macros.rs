@@ -279,18 +279,28 @@ impl Scan<'_> {
         let pieces = self.inside(open, close);
         let byte_at = |index: usize| pieces.get(index).map_or(0, |it| self.byte(it.1));
         let mut edits: Vec<(usize, u8)> = Vec::new();
-        let (mut begins, mut in_body) = (true, false);
+        let (mut begins, mut in_body, mut asked) = (true, false, false);
         for (index, (piece, at, end)) in pieces.iter().enumerate() {
             let next = byte_at(index.saturating_add(1));
             let first = std::mem::take(&mut begins);
+            if asked && (self.byte(*at) != b'=' || next != b'>') {
+                edits.extend((*at..*end).filter(|it| self.byte(*it) != b'\n').map(|it| (it, b' ')));
+                continue;
+            }
             match (self.byte(*at), self.from.get(*at..*end).unwrap_or_default()) {
                 (b'=', _) if !in_body && next == b'>' => {
+                    asked = false;
                     edits.extend([(*at, b';'), (at.saturating_add(1), b' ')]);
                     in_body = true;
                 }
                 (b',', _) if in_body => {
                     edits.push((*at, b';'));
                     (in_body, begins) = (false, true);
+                }
+                // `, if condition`: when it is waited for is not asked.
+                (b',', _) if next == b'i' => {
+                    edits.push((*at, b' '));
+                    asked = true;
                 }
                 (b',', _) | (_, b"else" | b"biased") => return false,
                 (_, b"_") if first => edits.push((*at, b'x')),
@@ -474,6 +484,7 @@ mod tests {
             ("macro_rules! m { ($x:expr) => { vec![$x] }; }", ""),
             ("lazy_static! { static ref A: B = C; }", "               static ref A: B = C;  "),
             ("mine!(a, b)", ""),
+            ("select! { a = b, if !c => d }", "        { a = b        ;  d }"),
             (
                 "tokio::select! { a = b() => { c(); } _ = d => e(f), g = h => return }",
                 "               { a = b() ;  { c(); } x = d ;  e(f); g = h ;  return }",

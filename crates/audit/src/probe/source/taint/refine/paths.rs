@@ -83,6 +83,9 @@ impl World<'_> {
                 false if texts.iter().any(|it| it.starts_with("..")) => {
                     self.one(value, GuardKind::Dots, at)
                 }
+                false if texts.iter().any(|it| it == "/") => {
+                    self.one(value, GuardKind::Relative, at)
+                }
                 false => BTreeSet::new(),
             };
         }

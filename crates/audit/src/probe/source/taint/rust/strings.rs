@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
+use crate::evidence::source::GuardKind;
+
 use super::super::super::ir::{At, Cmp, Word};
 use super::super::World;
 use super::super::value::{Alt, Args, Id, Known, Node, Op};
@@ -43,6 +45,11 @@ impl World<'_> {
                 0,
             ) => self.as_text(recv, at),
             ("take", 0) | ("skip" | "take", 1) if self.is_collection_here(recv) => recv,
+            ("trim_start_matches" | "trim_matches", 1) if carries && self.is_slash(first?) => {
+                let rest = self.through(Op::Part, recv, at);
+                self.knows(&[Known { on: rest, kind: GuardKind::Relative, at }]);
+                rest
+            }
             (word, _) if SAME.contains(&word) => recv,
             ("split_once" | "rsplit_once" | "split_first" | "split_last", _) => {
                 self.through(Op::Same, recv, at)
@@ -150,6 +157,15 @@ impl World<'_> {
             }
             _ => return self.over_each(recv, name, args, at),
         })
+    }
+
+    /// Whether it is a separator, or several characters of which one is.
+    fn is_slash(&self, id: Id) -> bool {
+        match self.values.get(id) {
+            Node::Text(text) => text.as_ref() == "/",
+            Node::List(items) => items.iter().any(|it| self.is_slash(it.1)),
+            _ => false,
+        }
     }
 
     /// Whether something holds several.
