@@ -58,7 +58,8 @@ pub(super) fn unless(
     // address is usually a comparison.
     let places = matches!(flow.sink, Sink::FileRead | Sink::FileWrite | Sink::Url);
     let unclear = places && passes(flow, &[GuardKind::Unclear]);
-    let written = flow.whole && matches!(flow.sink, Sink::Sql | Sink::Shell | Sink::Code);
+    let written =
+        flow.whole && matches!(flow.sink, Sink::Sql | Sink::Shell | Sink::Process | Sink::Code);
     let doubted = unclear
         || passes(flow, &[GuardKind::Pattern, GuardKind::Quoted, GuardKind::BehindOption])
         || !written && passes(flow, &[GuardKind::DenyList]);
@@ -80,12 +81,16 @@ pub(super) fn both(
         let Some((severity, confidence)) = of_flow(flow) else { continue };
         let place = Location::Source(flow.place.clone());
         // Several tools may meet in one place, and each is a way in of its own.
-        if !found.iter().any(|it| it.0 == flow.handler && it.2.location == place) {
-            found.push((
-                flow.handler.clone(),
-                flow.parameter.clone(),
-                of_source(check, flow, severity, confidence),
-            ));
+        let one = (
+            flow.handler.clone(),
+            flow.parameter.clone(),
+            of_source(check, flow, severity, confidence),
+        );
+        match found.iter_mut().find(|it| it.0 == flow.handler && it.2.location == place) {
+            // Of several parameters of a tool that meet there, the one of which we are surest.
+            Some(known) if known.2.confidence < confidence => *known = one,
+            Some(_) => {}
+            None => found.push(one),
         }
     }
     for (trial, effect) in hits(evidence, attacks).filter(|(_, effect)| counts(effect)) {

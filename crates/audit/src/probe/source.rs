@@ -160,7 +160,11 @@ fn read(target: &Path, budget: &Budget, wall: &Wall) -> Result<Source, Trouble> 
         let file = modules.get(file as usize).map_or_else(|| ".".to_owned(), |it| it.name.clone());
         source.left_out.push(LeftOut::of(file, why));
     }
-    let ends = [(world.out_of_time, wall::TIME), (world.out_of_memory, wall::MEMORY)];
+    let ends = [
+        (world.out_of_time, wall::TIME),
+        (world.out_of_memory, wall::MEMORY),
+        (world.cut, wall::STEPS),
+    ];
     for (_, why) in ends.into_iter().filter(|(over, _)| *over) {
         source
             .left_out

