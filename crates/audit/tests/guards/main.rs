@@ -269,7 +269,11 @@ fn who_writes_the_whole_of_it_needs_no_sign_of_a_list() {
 
 #[test]
 fn a_format_and_a_module_of_the_callers_are_found() {
-    let rows: [(&[&str], &str); 5] = [
+    let rows: [(&[&str], &str); 6] = [
+        (
+            &["shell-execution"],
+            "\nfrom string import Template\nreturn subprocess.getoutput(Template(\"ls $where\").substitute(where=value))",
+        ),
         (&["template-injection"], "\nreturn value.format(os)"),
         (&["template-injection"], "\nreturn value.format_map({\"a\": os})"),
         (NOTHING, "\nreturn \"{}\".format(value)"),

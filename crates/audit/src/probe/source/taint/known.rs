@@ -467,9 +467,31 @@ impl World<'_> {
     /// An unknown function whose name says that it gives back what it got.
     pub(in super::super) fn carried(&mut self, asked: &Asked<'_>) -> Option<Id> {
         const VERBS: &[&str] = &[
-            "parse", "normal", "expand", "format", "decode", "encode", "to_", "to", "str", "clean",
-            "trim", "build", "escape", "sanit", "unquote", "strip", "wrap", "convert", "render",
-            "template", "get_path", "quote", "Text",
+            "parse",
+            "normal",
+            "expand",
+            "format",
+            "decode",
+            "encode",
+            "to_",
+            "to",
+            "str",
+            "clean",
+            "trim",
+            "build",
+            "escape",
+            "sanit",
+            "unquote",
+            "strip",
+            "wrap",
+            "convert",
+            "render",
+            "template",
+            "get_path",
+            "quote",
+            "Text",
+            "substitute",
+            "safe_substitute",
         ];
         let carries = |world: &Self, id: Id| world.values.tainted(id) || world.values.caught(id);
         let lower = asked.method;
