@@ -26,6 +26,7 @@ fn documents(tree: &Tree) -> Result<Vec<Document>, String> {
         document("docs/reference/controls.md", controls::page(tree)?),
         document("docs/reference/checks.md", checks::page()),
         document("docs/reference/advisories.md", advisories::page()),
+        document(advisories::ATTACKS, advisories::attacks(tree)),
         document("docs/reference/config.md", portcullis_config::reference::reference_markdown()),
         document("docs/reference/server-checklist.md", checklist::page(tree, &checklist::SERVER)?),
         document("docs/reference/client-checklist.md", checklist::page(tree, &checklist::CLIENT)?),

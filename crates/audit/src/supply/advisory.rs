@@ -1,6 +1,6 @@
 //! Versions of servers that are known to be vulnerable or malicious: small, offline, each with its record.
 //!
-//! `docs/reference/advisories.md` is written from here. A row is added with the id under which
+//! `docs/reference/advisories.md`, and the end of `docs/attacks.md`, are written from here. A row is added with the id under which
 //! the record is public; versions are those of the registry that is named.
 
 use std::cmp::Ordering;
@@ -24,19 +24,40 @@ pub struct Advisory {
     pub severity: Severity,
     /// What whoever uses it can do.
     pub what: &'static str,
+    /// Of which kind that is.
+    pub harm: Harm,
+}
+
+/// Kinds of harm, by what holds them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Harm {
+    /// Programs of somebody's choice run.
+    Programs,
+    /// Files outside of what was granted are reached.
+    Outside,
+    /// A page in a browser, or a stranger, gives commands.
+    Pages,
+    /// Requests go where somebody else wants them.
+    Addresses,
+    /// A token is good where it was not meant for.
+    Tokens,
+    /// What the server is for, done against the person, or in its own page: nothing around it tells that from its use.
+    Own,
 }
 
 const fn row(
     id: &'static str,
+    harm: Harm,
     registry: Registry,
     package: &'static str,
     versions: &'static [(&'static str, &'static str)],
     severity: Severity,
     what: &'static str,
 ) -> Advisory {
-    Advisory { id, registry, package, versions, severity, what }
+    Advisory { id, registry, package, versions, severity, what, harm }
 }
 
+use Harm::{Addresses, Outside, Own, Pages, Programs, Tokens};
 use Registry::{Npm, Python};
 use Severity::{Critical, High, Medium};
 
@@ -46,6 +67,7 @@ const FILES: &str = "@modelcontextprotocol/server-filesystem";
 pub const ADVISORIES: &[Advisory] = &[
     row(
         "CVE-2025-53107",
+        Programs,
         Npm,
         "@cyanheads/git-mcp-server",
         &[("", "2.1.5")],
@@ -54,6 +76,7 @@ pub const ADVISORIES: &[Advisory] = &[
     ),
     row(
         "CVE-2025-49596",
+        Pages,
         Npm,
         "@modelcontextprotocol/inspector",
         &[("", "0.14.1")],
@@ -62,6 +85,7 @@ pub const ADVISORIES: &[Advisory] = &[
     ),
     row(
         "CVE-2025-58444",
+        Own,
         Npm,
         "@modelcontextprotocol/inspector",
         &[("", "0.16.6")],
@@ -70,6 +94,7 @@ pub const ADVISORIES: &[Advisory] = &[
     ),
     row(
         "CVE-2025-53109",
+        Outside,
         Npm,
         FILES,
         &[("", "0.6.4"), ("2025", "2025.7.1")],
@@ -78,6 +103,7 @@ pub const ADVISORIES: &[Advisory] = &[
     ),
     row(
         "CVE-2025-53110",
+        Outside,
         Npm,
         FILES,
         &[("", "0.6.4"), ("2025", "2025.7.1")],
@@ -86,6 +112,7 @@ pub const ADVISORIES: &[Advisory] = &[
     ),
     row(
         "CVE-2025-9611",
+        Pages,
         Npm,
         "@playwright/mcp",
         &[("", "0.0.40")],
@@ -94,6 +121,7 @@ pub const ADVISORIES: &[Advisory] = &[
     ),
     row(
         "CVE-2025-53967",
+        Programs,
         Npm,
         "figma-developer-mcp",
         &[("", "0.6.3")],
@@ -102,6 +130,7 @@ pub const ADVISORIES: &[Advisory] = &[
     ),
     row(
         "CVE-2025-6514",
+        Programs,
         Npm,
         "mcp-remote",
         &[("0.0.5", "0.1.16")],
@@ -110,6 +139,7 @@ pub const ADVISORIES: &[Advisory] = &[
     ),
     row(
         "CVE-2025-53355",
+        Programs,
         Npm,
         "mcp-server-kubernetes",
         &[("", "2.5.0")],
@@ -118,6 +148,7 @@ pub const ADVISORIES: &[Advisory] = &[
     ),
     row(
         "CVE-2025-66404",
+        Programs,
         Npm,
         "mcp-server-kubernetes",
         &[("", "2.9.8")],
@@ -126,6 +157,7 @@ pub const ADVISORIES: &[Advisory] = &[
     ),
     row(
         "postmark-mcp",
+        Own,
         Npm,
         "postmark-mcp",
         &[("1.0.16", "")],
@@ -134,6 +166,7 @@ pub const ADVISORIES: &[Advisory] = &[
     ),
     row(
         "CVE-2025-69196",
+        Tokens,
         Python,
         "fastmcp",
         &[("", "2.14.2")],
@@ -142,6 +175,7 @@ pub const ADVISORIES: &[Advisory] = &[
     ),
     row(
         "CVE-2026-27124",
+        Own,
         Python,
         "fastmcp",
         &[("", "3.2.0")],
@@ -150,6 +184,7 @@ pub const ADVISORIES: &[Advisory] = &[
     ),
     row(
         "CVE-2026-32871",
+        Addresses,
         Python,
         "fastmcp",
         &[("", "3.2.0")],
@@ -158,6 +193,7 @@ pub const ADVISORIES: &[Advisory] = &[
     ),
     row(
         "CVE-2026-27825",
+        Outside,
         Python,
         "mcp-atlassian",
         &[("", "0.17.0")],
@@ -166,6 +202,7 @@ pub const ADVISORIES: &[Advisory] = &[
     ),
     row(
         "CVE-2026-27826",
+        Addresses,
         Python,
         "mcp-atlassian",
         &[("", "0.17.0")],
@@ -174,6 +211,7 @@ pub const ADVISORIES: &[Advisory] = &[
     ),
     row(
         "CVE-2025-59377",
+        Programs,
         Python,
         "mcp-kubernetes-server",
         &[("", "0.1.12")],
@@ -182,6 +220,7 @@ pub const ADVISORIES: &[Advisory] = &[
     ),
     row(
         "CVE-2025-68143",
+        Outside,
         Python,
         "mcp-server-git",
         &[("", "2025.9.25")],
@@ -190,6 +229,7 @@ pub const ADVISORIES: &[Advisory] = &[
     ),
     row(
         "CVE-2025-68144",
+        Outside,
         Python,
         "mcp-server-git",
         &[("", "2025.12.18")],
@@ -198,6 +238,7 @@ pub const ADVISORIES: &[Advisory] = &[
     ),
     row(
         "CVE-2025-68145",
+        Outside,
         Python,
         "mcp-server-git",
         &[("", "2025.12.18")],
@@ -206,6 +247,7 @@ pub const ADVISORIES: &[Advisory] = &[
     ),
     row(
         "CVE-2026-27735",
+        Outside,
         Python,
         "mcp-server-git",
         &[("", "2026.1.14")],
