@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use portcullis_audit::Severity;
 use portcullis_audit::check::judge;
 use portcullis_audit::evidence::Evidence;
+use portcullis_audit::evidence::source::FactKind;
 use portcullis_audit::probe::source::{Budget, look};
 
 use super::{In, NOTHING, PYTHON, evidence, holds};
@@ -187,4 +188,33 @@ fn one_programs_credential_is_what_its_server_reads() {
     let rows: Vec<(&[&str], &str)> =
         rows.iter().map(|(told, body)| (*told, body.as_str())).collect();
     holds(In::Python, &rows);
+}
+
+/// Without a host, Node listens on every address.
+#[test]
+fn a_port_alone_is_every_address() {
+    let lines = |calls: &[&str]| -> Vec<u32> {
+        let tree = tempfile::tempdir().expect("a directory");
+        let head = "import express from \"express\";\nimport http from \"node:http\";\nconst app = express();\n";
+        let text = format!("{head}{}\n", calls.join("\n"));
+        std::fs::write(tree.path().join("server.js"), text).expect("a file");
+        let budget = Budget::until(Instant::now() + Duration::from_secs(60));
+        let facts = look(tree.path(), &budget).expect("source").facts.into_iter();
+        facts.filter(|it| it.kind == FactKind::BindsAll).map(|it| it.place.line).collect()
+    };
+    let open = [
+        "app.listen(3000);",
+        "app.listen(process.env.PORT, () => {});",
+        "http.createServer(app).listen({ port: 3000 });",
+        "app.listen(3000, \"0.0.0.0\");",
+    ];
+    assert_eq!(lines(&open), [4, 5, 6, 7]);
+    let named = [
+        "app.listen(3000, \"127.0.0.1\");",
+        "app.listen(3000, process.env.HOST, () => {});",
+        "app.listen(\"/run/server.sock\");",
+        "http.createServer(app).listen({ port: 3000, host: \"127.0.0.1\" });",
+        "elsewhere.listen(3000);",
+    ];
+    assert_eq!(lines(&named), [0; 0]);
 }

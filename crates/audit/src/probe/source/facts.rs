@@ -84,6 +84,7 @@ impl World<'_> {
         let mut found = Vec::new();
         if LISTENING.contains(&asked.method)
             && asked.args.iter().any(|(_, it)| self.is_everywhere(*it, asked.at, 4))
+            || self.listens_nowhere_in_particular(asked)
         {
             found.push(FactKind::BindsAll);
         }
@@ -111,6 +112,23 @@ impl World<'_> {
             found.push(FactKind::InheritsInput);
         }
         found
+    }
+
+    /// `app.listen(3000)`: without a host, Node listens on every address.
+    fn listens_nowhere_in_particular(&self, asked: &Asked<'_>) -> bool {
+        let root = asked.path.split(['.', '(']).next().unwrap_or_default();
+        let server = asked.method == "listen" && matches!(root, "express" | "http" | "https");
+        if !server || !self.is_script(asked.at) {
+            return false;
+        }
+        let mut args = asked.args.iter().map(|(_, it)| *it);
+        let port = args.next().is_some_and(|it| match self.values.get(it) {
+            Node::Map(_) => self.option(it, "host").is_none() && self.option(it, "path").is_none(),
+            // The path of a socket.
+            Node::Text(text) => is_port(text),
+            _ => true,
+        });
+        port && args.all(|it| self.is_function(it))
     }
 
     fn is_everywhere(&self, id: Id, at: At, left: u32) -> bool {
