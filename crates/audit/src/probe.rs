@@ -4,6 +4,7 @@ pub mod bundle;
 mod clock;
 pub mod config;
 mod dice;
+mod doing;
 pub mod http;
 pub mod live;
 mod machine;
@@ -11,3 +12,5 @@ mod ordinary;
 pub mod package;
 mod scratch;
 pub mod source;
+
+pub use doing::Doing;

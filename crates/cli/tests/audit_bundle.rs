@@ -140,6 +140,17 @@ fn a_bundle_is_unpacked_read_and_started() {
     let command = ["python3", "${__dirname}/server/main.py", "{project}", "${__dirname}/data.txt"];
     assert_eq!(seen["live"]["command"], json!(command));
     assert_eq!(desk.audit(&["seen.evidence"]).0, report);
+    // What a bundle's server does is the bundle's, whatever was looked at beside it.
+    let tree = fs::read_to_string(desk.at("desk/seen.evidence")).unwrap();
+    let mut tree: Value = serde_json::from_str(&tree).unwrap();
+    tree.as_object_mut().unwrap().retain(|key, _| !matches!(key.as_str(), "live" | "bundle"));
+    fs::write(desk.at("desk/tree.evidence"), tree.to_string()).unwrap();
+    let (both, _) = desk.audit(&["tree.evidence", "x.mcpb"]);
+    let confirmed = |report: &Value| {
+        let paths = told(report, "path-escape");
+        paths.iter().any(|it| it["confidence"] == "confirmed")
+    };
+    assert!(!confirmed(&both[0]) && confirmed(&both[1]), "{both:#}");
 }
 
 #[test]

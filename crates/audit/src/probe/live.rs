@@ -49,6 +49,7 @@ use portcullis_confine::Level;
 use portcullis_guard::egress::Url;
 
 use super::clock::Clock;
+use super::doing::Doing;
 use super::{clock, dice};
 use crate::armour::Policy;
 use crate::evidence::{Guarded, Live};
@@ -98,6 +99,8 @@ pub struct Order {
     pub least: Level,
     /// Where it listens in its box, when it speaks HTTP and not over its pipes.
     pub listens: Option<Listens>,
+    /// Where it is told what is being done.
+    pub doing: Doing,
 }
 
 /// Where a server listens, and how it is told who asks.
@@ -127,6 +130,7 @@ impl Order {
             memory: 512 << 20,
             least: Level::Full,
             listens: None,
+            doing: Doing::default(),
         }
     }
 }
@@ -159,6 +163,7 @@ pub fn begin(order: &Order) -> (Live, Option<Again>) {
             return (live, None);
         }
     };
+    order.doing.now("starting the server");
     let mut run = Run::new(order, recipe, clock, live);
     let started = run.first();
     attack(&mut run, started);
@@ -174,6 +179,7 @@ impl Again {
         let clock = Clock::start(self.order.time, self.order.call);
         let live = Live { box_level: "none".to_owned(), ..Live::default() };
         let run = Run::new(&self.order, self.recipe.clone(), clock, live);
+        self.order.doing.now("starting the server behind the gateway");
         let mut run = run.behind(Gate { policy, guard });
         let started = run.ready().is_some();
         attack(&mut run, started);
@@ -220,6 +226,7 @@ fn shown(words: &[OsString]) -> Vec<String> {
 
 /// A server that was greeted.
 fn probe(run: &mut Run<'_>) {
+    run.order.doing.now("asking the server what it offers");
     let inventory = take_stock(run);
     let tools: Vec<&serde_json::Value> = inventory.tools.iter().collect();
     let names: Vec<&str> = tools.iter().filter_map(|tool| name_of(tool)).collect();
@@ -238,7 +245,9 @@ fn probe(run: &mut Run<'_>) {
             run.untested(tool.name, "there was no time left");
             continue;
         }
-        let share = run.clock.share(tools.len() - at);
+        let of = tools.len();
+        run.order.doing.now(format!("attacking tool {} of {of}, `{}`", at + 1, tool.name));
+        let share = run.clock.share(of - at);
         tool.try_all(run, &share);
         if tool.works && !burst {
             burst = true;
@@ -246,6 +255,7 @@ fn probe(run: &mut Run<'_>) {
         }
         seen.extend(tool.parameters.into_iter().map(|parameter| parameter.carries));
     }
+    run.order.doing.now("attacking resources and prompts");
     offer::resources(run, &inventory.resources);
     offer::prompts(run, &inventory.prompts);
     if !burst {

@@ -26,6 +26,7 @@ use std::time::{Duration, Instant};
 
 use tree_sitter::{ParseOptions, Parser};
 
+use super::doing::Doing;
 use crate::evidence::Source;
 use crate::evidence::source::{Fact, Language, LeftOut, SourceFile};
 use ir::{Module, Tongue};
@@ -83,12 +84,21 @@ pub enum Trouble {
 /// # Errors
 /// When the target cannot be read at all; whatever else is wrong is in [`Source::left_out`].
 pub fn look(target: &Path, budget: &Budget) -> Result<Source, Trouble> {
+    look_and_tell(target, budget, &Doing::default())
+}
+
+/// The same, for somebody who waits.
+///
+/// # Errors
+/// As of [`look`].
+pub fn look_and_tell(target: &Path, budget: &Budget, doing: &Doing) -> Result<Source, Trouble> {
+    let doing = doing.clone();
     let wall = Arc::new(Wall::new(budget));
     let (known, target, budget) = (Arc::clone(&wall), target.to_owned(), *budget);
     let reader = std::thread::Builder::new().name("source".to_owned()).stack_size(STACK);
     let (done, came) = mpsc::channel();
     // Nobody takes it when nobody waits any more.
-    let reader = reader.spawn(move || drop(done.send(read(&target, &budget, &known))));
+    let reader = reader.spawn(move || drop(done.send(read(&target, &budget, &known, &doing))));
     reader.map_err(|_| Trouble::Failed)?;
     while !wall.is_broken() {
         match came.recv_timeout(Duration::from_millis(10)) {
@@ -101,7 +111,8 @@ pub fn look(target: &Path, budget: &Budget) -> Result<Source, Trouble> {
     Ok(Source { left_out, ..Source::default() })
 }
 
-fn read(target: &Path, budget: &Budget, wall: &Wall) -> Result<Source, Trouble> {
+fn read(target: &Path, budget: &Budget, wall: &Wall, doing: &Doing) -> Result<Source, Trouble> {
+    doing.now("looking for source");
     let found = walk::walk(target, budget)?;
     let mut source = Source { left_out: found.left_out, ..Source::default() };
     // What is somebody else's is not, where the program takes something from it by that name.
@@ -113,7 +124,8 @@ fn read(target: &Path, budget: &Budget, wall: &Wall) -> Result<Source, Trouble> 
     let mut lines = Vec::new();
     let mut made = 0;
     let mut unread: BTreeMap<&str, Vec<String>> = BTreeMap::new();
-    for file in &found.files {
+    for (at, file) in found.files.iter().enumerate() {
+        doing.now(format!("reading file {} of {}", at + 1, found.files.len()));
         let number = u32::try_from(modules.len()).unwrap_or(u32::MAX);
         let understood = match made >= MADE || wall.is_full() {
             true => Err(wall::MEMORY),
@@ -143,6 +155,7 @@ fn read(target: &Path, budget: &Budget, wall: &Wall) -> Result<Source, Trouble> 
         lines.push(file.text.lines().collect::<Vec<_>>());
     }
     source.left_out.extend(walk::told(unread));
+    doing.now(format!("following what a client sends through {} files", modules.len()));
     packages::assemble(&mut modules);
     // A credential that only tests know opens nothing.
     let made_up = |it: &Fact| {

@@ -4,6 +4,7 @@ mod bundle;
 mod guard;
 mod package;
 mod policy;
+mod progress;
 
 use std::fs;
 use std::path::Path;
@@ -11,6 +12,7 @@ use std::time::Instant;
 
 use portcullis_audit::evidence::{Evidence, FORMAT, Http, Live, Source, introduce};
 use portcullis_audit::probe;
+use portcullis_audit::probe::Doing;
 use portcullis_audit::probe::http::Credential;
 use portcullis_audit::probe::live::Again;
 use portcullis_audit::report::{self, Report, fingerprint};
@@ -21,6 +23,7 @@ use portcullis_guard::secret::SecretString;
 use crate::args::{Audit, Format, Persona};
 use crate::exit::{Exit, Trouble};
 use crate::{state, style};
+use progress::Progress;
 
 /// The largest file of evidence that is read: what the probes keep is bounded far below it.
 const MOST_EVIDENCE: u64 = 64 << 20;
@@ -29,7 +32,7 @@ pub(super) fn run(args: &Audit) -> Result<Exit, Trouble> {
     let baseline = known(args)?;
     args.write_policy.as_deref().map(policy::is_free).transpose()?;
     let wants = |finding: &Finding| args.persona.wants(finding.severity, finding.confidence);
-    let mut seen = look(args)?;
+    let mut seen = look(args, &Progress::start())?;
     introduce(&mut seen);
     save(args, &seen)?;
     let policy = args.write_policy.as_deref().map(|file| (file, policy::of(&seen)));
@@ -72,7 +75,8 @@ fn end(args: &Audit, reports: &[Report]) -> Result<Exit, Trouble> {
 }
 
 /// What is seen of every target. A tree and a command are one target: what the source shows and what is done meet.
-fn look(args: &Audit) -> Result<Vec<Evidence>, Trouble> {
+fn look(args: &Audit, progress: &Progress) -> Result<Vec<Evidence>, Trouble> {
+    let doing = &progress.doing;
     let (saved, others): (Vec<_>, Vec<_>) = args.targets.iter().partition(|path| is_evidence(path));
     let (published, others): (Vec<_>, Vec<_>) =
         others.into_iter().partition(|path| package::asked(path).is_some());
@@ -97,25 +101,25 @@ fn look(args: &Audit) -> Result<Vec<Evidence>, Trouble> {
         let target = evidence(&file.display().to_string(), None, None);
         seen.push(Evidence { config: Some(config), ..target });
     }
-    let brought = package::bring(args, &published)?;
+    let brought = package::bring(args, &published, doing)?;
     for (target, fetched) in published.iter().zip(&brought) {
-        let tree = fetched.source.as_deref().map(|tree| source(tree, args)).transpose()?;
+        let tree = fetched.source.as_deref().map(|tree| source(tree, args, doing)).transpose()?;
         let target = evidence(&target.display().to_string(), tree, None);
         seen.push(Evidence { package: Some(fetched.package.clone()), ..target });
     }
     let opened = bundle::open(&bundles)?;
     for (target, opened) in bundles.iter().zip(&opened) {
-        let tree = Some(source(&opened.tree(), args)?);
+        let tree = Some(source(&opened.tree(), args, doing)?);
         let target = evidence(&target.display().to_string(), tree, None);
         seen.push(Evidence { bundle: Some(opened.bundle.clone()), ..target });
     }
     for tree in trees {
-        seen.push(evidence(&tree.display().to_string(), Some(source(tree, args)?), None));
+        seen.push(evidence(&tree.display().to_string(), Some(source(tree, args, doing)?), None));
     }
     let mut again = None;
     let (http, live) = match (args.url.as_ref().or(args.listens_at.as_ref()), &args.command) {
         (Some(url), _) => {
-            let (http, live) = over_http(args, url)?;
+            let (http, live) = over_http(args, url, doing)?;
             (Some(http), live)
         }
         (None, command)
@@ -124,7 +128,7 @@ fn look(args: &Audit) -> Result<Vec<Evidence>, Trouble> {
             return Ok(seen);
         }
         (None, _) => {
-            let order = bundle::started(package::started(started(args), &brought), &opened);
+            let order = bundle::started(package::started(started(args, doing), &brought), &opened);
             let (mut live, more) = probe::live::begin(&order);
             package::named(&mut live, &brought);
             bundle::named(&mut live, &opened);
@@ -132,9 +136,7 @@ fn look(args: &Audit) -> Result<Vec<Evidence>, Trouble> {
             (None, live)
         }
     };
-    let at = seen
-        .iter()
-        .position(|it| (it.source.is_some() || it.package.is_some()) && it.live.is_none());
+    let at = beside(args, &seen, package::starts(&brought));
     let target = args.url.clone().unwrap_or_else(|| called(&live.command));
     let both = match at {
         Some(at) => seen.remove(at),
@@ -142,18 +144,32 @@ fn look(args: &Audit) -> Result<Vec<Evidence>, Trouble> {
     };
     let mut both = Evidence { http, live: Some(live), ..both };
     if args.guarded {
-        guarded(&mut both, again.as_ref())?;
+        guarded(&mut both, again.as_ref(), progress)?;
     }
     seen.insert(at.unwrap_or(seen.len()), both);
     Ok(seen)
 }
 
+/// Which target a server belongs to that was started: the package or the bundle that it is of, else the first that was read.
+fn beside(args: &Audit, seen: &[Evidence], is_package: bool) -> Option<usize> {
+    let fits = |it: &Evidence| (it.source.is_some() || it.package.is_some()) && it.live.is_none();
+    let own = |it: &Evidence| if is_package { it.package.is_some() } else { it.bundle.is_some() };
+    match args.command.is_empty() && args.url.is_none() {
+        true => seen.iter().rposition(own),
+        false => seen.iter().position(fits),
+    }
+}
+
 /// The same probes behind the gateway, under the policy that the first ones gave. A server of which nothing is known has
 /// none: the report says what there is.
-fn guarded(evidence: &mut Evidence, again: Option<&Again>) -> Result<(), Trouble> {
+fn guarded(
+    evidence: &mut Evidence,
+    again: Option<&Again>,
+    progress: &Progress,
+) -> Result<(), Trouble> {
     let (Ok(policy), Some(again)) = (policy::of(std::slice::from_ref(evidence)), again) else {
-        eprintln!(
-            "portcullis: nothing was tried behind the gateway: the server was not seen at work"
+        progress.say(
+            "portcullis: nothing was tried behind the gateway: the server was not seen at work",
         );
         return Ok(());
     };
@@ -175,17 +191,18 @@ fn evidence(target: &str, source: Option<Source>, live: Option<Live>) -> Evidenc
     Evidence { source, live, ..Evidence::of(target) }
 }
 
-fn source(tree: &Path, args: &Audit) -> Result<Source, Trouble> {
+fn source(tree: &Path, args: &Audit, doing: &Doing) -> Result<Source, Trouble> {
     let budget = probe::source::Budget::until(Instant::now() + args.timeout);
-    probe::source::look(tree, &budget)
+    probe::source::look_and_tell(tree, &budget, doing)
         .map_err(|error| Trouble::new(Exit::Nothing, error.to_string()))
 }
 
 /// Its own command, our `PATH` and nothing else of ours.
-fn started(args: &Audit) -> probe::live::Order {
+fn started(args: &Audit, doing: &Doing) -> probe::live::Order {
     let mut order = probe::live::Order::new(args.command.clone());
     order.time = args.timeout;
     order.home = state::home();
+    order.doing = doing.clone();
     if let Some(path) = std::env::var_os("PATH") {
         order.path = path;
     }
@@ -193,7 +210,7 @@ fn started(args: &Audit) -> probe::live::Order {
 }
 
 /// A server at an address: one that runs, or one that is started and listens there.
-fn over_http(args: &Audit, url: &str) -> Result<(Http, Live), Trouble> {
+fn over_http(args: &Audit, url: &str, doing: &Doing) -> Result<(Http, Live), Trouble> {
     let url = match Url::new(url) {
         Err(NotAUrl::Plain) if args.url.is_some() => {
             return Ok(probe::http::unsent(&portcullis_guard::redact(url)));
@@ -207,7 +224,8 @@ fn over_http(args: &Audit, url: &str) -> Result<(Http, Live), Trouble> {
     let mut order = probe::http::Order::new(url);
     order.time = args.timeout;
     order.credentials = credentials(args)?;
-    order.server = args.listens_at.is_some().then(|| started(args));
+    order.server = args.listens_at.is_some().then(|| started(args, doing));
+    doing.now("asking the server over HTTP");
     Ok(probe::http::look(&order))
 }
 

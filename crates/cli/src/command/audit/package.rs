@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use portcullis_audit::evidence::Live;
+use portcullis_audit::probe::Doing;
 use portcullis_audit::probe::live;
 use portcullis_audit::probe::package::{self, Asked, Fetched, NotAPackage, Order};
 
@@ -16,8 +17,13 @@ pub(super) fn asked(target: &Path) -> Option<Result<Asked, NotAPackage>> {
 }
 
 /// Each of them, in a place that is thrown away.
-pub(super) fn bring(args: &Audit, targets: &[&PathBuf]) -> Result<Vec<Fetched>, Trouble> {
+pub(super) fn bring(
+    args: &Audit,
+    targets: &[&PathBuf],
+    doing: &Doing,
+) -> Result<Vec<Fetched>, Trouble> {
     let one = |target: &&PathBuf| {
+        doing.now(format!("bringing {}", target.display()));
         let asked = asked(target).transpose();
         let asked = asked.map_err(|error| Trouble::new(Exit::Usage, error.to_string()))?;
         let order = Order {
