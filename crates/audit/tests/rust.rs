@@ -458,3 +458,48 @@ fn what_only_tests_know_is_no_credential() {
     let beside = [("src/lib.rs", "#[cfg(test)]\nmod known;\n"), ("src/known.rs", secret.as_str())];
     assert_eq!(secrets(tree(&beside)), 0);
 }
+
+#[test]
+fn what_is_nested_without_end_is_said() {
+    let deep = 20_000;
+    let around = |before: &str, middle: &str, behind: &str| {
+        format!("fn f() {{ {}{middle}{} }}\n", before.repeat(deep), behind.repeat(deep))
+    };
+    let arms: String = (0..deep).map(|it| format!("{it} => {{ g({it}); }}\n")).collect();
+    for text in [
+        around("(", "x", ")"),
+        around("if a { b } else { ", "x", " }"),
+        around("g(|x| ", "x", ")"),
+        around("{ ", "let x = 1;", " }"),
+        around("match x { _ => ", "x", " }"),
+        around("vec![", "x", "]"),
+        around("x", "", ".a()"),
+        around("x", "", "?"),
+        around("mine!(", "x", ")"),
+        format!("fn f() {{ let x: {}u8{} = y; }}\n", "Vec<".repeat(deep), ">".repeat(deep)),
+        format!("fn f() {{ match x {{ {arms} }} }}\n"),
+        format!("fn f() {{ if let A = a {} {{ g() }} }}\n", " && let B = b".repeat(deep)),
+        format!("use {}x{};\n", "a::{".repeat(deep), "}".repeat(deep)),
+        format!("{}fn f() {{}}{}\n", "mod a { ".repeat(deep), " }".repeat(deep)),
+        format!("struct A {{ a: {}u8{} }}\n", "Option<".repeat(deep), ">".repeat(deep)),
+        format!("#[a({}b{})]\nfn f() {{}}\n", "(".repeat(deep), ")".repeat(deep)),
+    ] {
+        // A line each: one that is too long is not even read.
+        let text =
+            text.replace("{ ", "{\n").replace('(', "(\n").replace("?", "\n?").replace(".a", "\n.a");
+        let text =
+            text.replace("Vec<", "Vec<\n").replace("[", "[\n").replace("Option<", "Option<\n");
+        let text = text.replace("&& ", "&&\n").replace("::{", "::{\n");
+        let text = text.replace(')', ")\n").replace('}', "}\n").replace('>', ">\n");
+        let begins: String = text.chars().take(60).collect();
+        let source = tree(&[("src/main.rs", &text)]);
+        assert!(source.files.len() == 1, "{begins}: {:?}", source.left_out);
+        let whole = source.files.iter().all(|it| it.whole);
+        let said = source.left_out.iter().any(|it| it.file == "src/main.rs");
+        // Attributes, types and the names of modules hold nothing that runs.
+        let plain = ["#[\na(", "use a::{", "struct A", "fn f(\n)\n {\nlet x: Vec"]
+            .iter()
+            .any(|it| begins.starts_with(it));
+        assert!(plain || !whole && said, "{begins}: {:?}", source.left_out);
+    }
+}

@@ -31,7 +31,9 @@ enum Piece {
 
 /// The text as it is parsed; None when no macro is in it.
 pub(in super::super::super) fn as_calls(text: &str) -> Option<String> {
-    let mut scan = Scan { from: text.as_bytes(), to: text.as_bytes().to_vec(), changed: false };
+    let (from, to) = (text.as_bytes(), text.as_bytes().to_vec());
+    let mut scan = Scan { from, to, changed: false, closes: Vec::new() };
+    scan.pair();
     scan.all();
     let to = scan.changed.then_some(scan.to)?;
     String::from_utf8(to).ok()
@@ -41,7 +43,13 @@ struct Scan<'t> {
     from: &'t [u8],
     to: Vec<u8>,
     changed: bool,
+    /// Where each bracket opens, and where it closes.
+    closes: Vec<(usize, usize)>,
 }
+
+/// Deeper than this nobody writes JSON, and no test of a pattern is longer.
+const DEEPEST: u32 = 64;
+const LONGEST: usize = 20_000;
 
 impl Scan<'_> {
     fn all(&mut self) {
@@ -138,7 +146,7 @@ impl Scan<'_> {
                 return;
             }
         } else if OBJECTS.contains(&name) {
-            self.object(open, close);
+            self.value(open, close, DEEPEST);
         } else if LOGS.contains(&name) {
             self.log(open, close);
         } else if !CALLS.contains(&name) {
@@ -162,22 +170,26 @@ impl Scan<'_> {
         from
     }
 
-    /// What closes this bracket.
-    fn close_of(&self, open: usize) -> usize {
-        let (mut at, mut depth) = (open, 0_u32);
+    /// Looks once which bracket closes which.
+    fn pair(&mut self) {
+        let mut open = Vec::new();
+        let mut at = 0;
         while at < self.from.len() {
             let (piece, end) = self.piece(at);
             match piece {
-                Piece::Open => depth = depth.saturating_add(1),
-                Piece::Close => depth = depth.saturating_sub(1),
+                Piece::Open => open.push(at),
+                Piece::Close => self.closes.extend(open.pop().map(|it| (it, at))),
                 _ => {}
             }
-            if depth == 0 {
-                return at;
-            }
-            at = end;
+            at = end.max(at.saturating_add(1));
         }
-        self.from.len()
+        self.closes.sort_unstable();
+    }
+
+    /// What closes this bracket.
+    fn close_of(&self, open: usize) -> usize {
+        let found = self.closes.binary_search_by_key(&open, |it| it.0);
+        found.ok().and_then(|it| self.closes.get(it)).map_or(self.from.len(), |it| it.1)
     }
 
     /// The pieces directly inside a bracket: nothing of what is in brackets of its own.
@@ -220,40 +232,32 @@ impl Scan<'_> {
     }
 
     /// `{"key": value, ...}`: the braces become round, what parts a key from its value an equals sign.
-    fn object(&mut self, open: usize, close: usize) {
-        let braced = self.byte(open) == b'{';
-        if braced {
-            return self.entries(open, close);
+    fn value(&mut self, open: usize, close: usize, left: u32) {
+        let Some(left) = left.checked_sub(1) else { return };
+        match self.byte(open) {
+            b'{' => {
+                self.put(open, b'(');
+                self.put(close, b')');
+                self.entries(open, close, left);
+            }
+            _ => self.elements(open, close, left),
         }
-        self.elements(open, close);
     }
 
-    fn elements(&mut self, open: usize, close: usize) {
+    fn elements(&mut self, open: usize, close: usize, left: u32) {
         let mut fresh = true;
-        for (piece, at, end) in self.inside(open, close) {
-            if fresh && piece == Piece::Open {
-                self.value(at, end.saturating_sub(1));
+        for (_, at, end) in self.inside(open, close) {
+            if fresh && matches!(self.byte(at), b'{' | b'[') {
+                self.value(at, end.saturating_sub(1), left);
             }
             fresh = self.byte(at) == b',';
         }
     }
 
-    fn value(&mut self, open: usize, close: usize) {
-        match self.byte(open) {
-            b'{' => {
-                self.put(open, b'(');
-                self.put(close, b')');
-                self.entries(open, close);
-            }
-            b'[' => self.elements(open, close),
-            _ => {}
-        }
-    }
-
-    fn entries(&mut self, open: usize, close: usize) {
+    fn entries(&mut self, open: usize, close: usize, left: u32) {
         let (mut key, mut fresh) = (true, false);
         let mut skip = 0;
-        for (piece, at, end) in self.inside(open, close) {
+        for (_, at, end) in self.inside(open, close) {
             if at < skip {
                 continue;
             }
@@ -264,8 +268,8 @@ impl Scan<'_> {
                 self.put(at, b'=');
                 (key, fresh) = (false, true);
                 continue;
-            } else if fresh && piece == Piece::Open {
-                self.value(at, end.saturating_sub(1));
+            } else if fresh && matches!(byte, b'{' | b'[') {
+                self.value(at, end.saturating_sub(1), left);
             }
             fresh = false;
             if byte == b',' {
@@ -322,6 +326,9 @@ impl Scan<'_> {
     fn is_plain_test(&mut self, open: usize, close: usize) -> bool {
         let comma = self.inside(open, close).into_iter().find(|it| self.byte(it.1) == b',');
         let Some((_, comma, _)) = comma else { return false };
+        if close.saturating_sub(comma) > LONGEST {
+            return false;
+        }
         let mut ignored = Vec::new();
         let mut at = comma;
         while at < close {
@@ -491,6 +498,28 @@ mod tests {
             ),
         ] {
             assert_eq!(as_calls(macros).unwrap_or_default(), calls, "{macros}");
+        }
+    }
+
+    #[test]
+    fn what_is_nested_without_end_is_looked_at_once() {
+        for one in [
+            "json!([",
+            "vec![",
+            "json!({\"a\":{\"b\":",
+            "matches!(a, ",
+            "info!(",
+            "select! { a = ",
+            "format!(\"\", ",
+        ] {
+            let text = one.repeat(60_000);
+            assert_eq!(as_calls(&text).map_or(text.len(), |it| it.len()), text.len(), "{one}");
+            let closed = format!("{text}{}", ")".repeat(60_000));
+            assert_eq!(
+                as_calls(&closed).map_or(closed.len(), |it| it.len()),
+                closed.len(),
+                "{one}"
+            );
         }
     }
 
