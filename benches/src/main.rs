@@ -7,6 +7,7 @@
 //! `http.rs` is about the gateway over HTTP, `questions.rs` about calls that wait for a person; `replay.rs` counts questions instead: how often a person is asked.
 //! `upstream.rs` and `relay.rs` are the other programs, in the same binary.
 
+mod audit;
 mod host;
 mod http;
 mod measure;
@@ -31,8 +32,12 @@ use crate::subject::Places;
 const USAGE: &str = "\
 usage: cargo bench-portcullis [servers | questions | http] [--rounds N] [--quick] [--gateway FILE]
        cargo bench-portcullis replay FOLDER [--calls N] [--seed N]
+       cargo bench-portcullis audit --cases FOLDER [--listings FOLDER] [--trees FOLDER] [--peers DIR]
+                                    [--only TEXT] [--output FILE] [--rounds N] [--gateway FILE]
 
   replay FOLDER   how often a person is asked, over the listings of servers in a folder
+  audit           what the auditor finds in labelled cases, in listings of honest servers and of how much source,
+                  and beside it the peers whose venvs are in a folder
   questions       what it takes to answer one, and what a call costs beside a thousand
   http            the HTTP gateway beside nobody and nginx
   --peer NAME=PORT/PATH   with http: also what runs there already, in front of any server
@@ -72,6 +77,7 @@ fn main() -> ExitCode {
         ["web", fillers] => http::web::serve(fillers.parse().unwrap_or_default()),
         ["relay", ..] => relay::relay(arguments.get(1..).unwrap_or_default()),
         ["replay", folder, options @ ..] => replayed(folder, options),
+        ["audit", options @ ..] => audited(options),
         _ => wanted(&words).and_then(|wanted| bench(&wanted)),
     };
     match done {
@@ -96,6 +102,44 @@ fn replayed(folder: &str, options: &[&str]) -> Result<(), String> {
     let (calls, seed) = (number("--calls", replay::CALLS)?, number("--seed", 1)?);
     let tables = replay::run(std::path::Path::new(folder), calls, seed as u64)?;
     print(&format!("{calls} calls for each server, seed {seed}.\n{tables}"))
+}
+
+/// What the auditor finds.
+fn audited(words: &[&str]) -> Result<(), String> {
+    let (mut order, mut gateway, mut output) =
+        (audit::Order { rounds: 3, ..Default::default() }, None, None);
+    let mut words = words.iter();
+    while let Some(word) = words.next() {
+        let value = words.next().copied().ok_or_else(|| USAGE.to_owned())?;
+        let absolute = || std::path::absolute(value).map_err(|error| format!("{value}: {error}"));
+        match *word {
+            "--cases" => order.cases = absolute()?,
+            "--listings" => order.listings = Some(absolute()?),
+            "--trees" => order.trees = Some(absolute()?),
+            "--peers" => order.peers = Some(absolute()?),
+            "--only" => value.clone_into(&mut order.only),
+            "--rounds" => order.rounds = value.parse().map_err(|_| USAGE.to_owned())?,
+            "--output" => output = Some(absolute()?),
+            "--gateway" => gateway = Some(value.to_owned()),
+            _ => return Err(USAGE.to_owned()),
+        }
+    }
+    if order.cases.as_os_str().is_empty() {
+        return Err(USAGE.to_owned());
+    }
+    if gateway.is_none() {
+        build()?;
+    }
+    let places =
+        tempfile::tempdir().map_err(|error| format!("no directory to work in: {error}"))?;
+    let places = Places::new(gateway.as_deref(), places.path())?;
+    let page = audit::run(places.gateway(), &order, &setting(order.rounds))?;
+    match output {
+        Some(file) => {
+            std::fs::write(&file, page).map_err(|error| format!("{}: {error}", file.display()))
+        }
+        None => print(&page),
+    }
 }
 
 fn wanted(words: &[&str]) -> Result<Wanted, String> {
