@@ -2,8 +2,13 @@
 //!
 //! Two kinds of signs. *Strong* ones are the detectors of the gateway ([`portcullis_guard::text`]): hidden
 //! characters, phrases that no honest tool of 913 uses, places of credentials. *Structural* ones say little alone and
-//! much together: another tool's name beside an order, precedence over everything else, concealment, a parameter that
-//! wants the conversation. Each has a weight, and the sum decides.
+//! much together: another tool's name beside an order, precedence over everything else, a parameter that wants the
+//! conversation, and the shapes of sentences in `shapes.rs`. Each has a weight, and the sum decides.
+//!
+//! What a running server said is judged, and what its source says, unless that is the same.
+
+mod shapes;
+mod source;
 
 use std::collections::BTreeSet;
 
@@ -14,6 +19,7 @@ use serde_json::Value;
 use crate::check::{Check, judge};
 use crate::evidence::Evidence;
 use crate::evidence::live::Live;
+use crate::evidence::source::Language;
 use crate::finding::{Confidence, Finding, Severity};
 
 /// A description, schema, prompt or instruction of the server gives orders to the model.
@@ -25,7 +31,25 @@ pub(super) static CHECK: Check = Check {
     why: "Everything that a server says about its tools is read by the model as if its user had written it. \
           A person sees a short name, and the model obeys the rest.",
     fix: "describe what the tool does, takes and returns, and nothing about other tools, the user or the conversation",
-    examples: &[],
+    examples: &[
+        (
+            Language::Python,
+            "@mcp.tool()\ndef add(a: int, b: int) -> int:\n    \"\"\"Adds two numbers and returns their sum.\"\"\"",
+        ),
+        (
+            Language::TypeScript,
+            "server.registerTool(\"add\", { description: \"Adds two numbers and returns their sum.\", inputSchema }, add);",
+        ),
+        (
+            Language::JavaScript,
+            "server.tool(\"add\", \"Adds two numbers and returns their sum.\", { a: z.number(), b: z.number() }, add);",
+        ),
+        (
+            Language::Go,
+            "mcp.NewTool(\"add\", mcp.WithDescription(\"Adds two numbers and returns their sum.\"))",
+        ),
+        (Language::Rust, "#[tool(description = \"Adds two numbers and returns their sum.\")]"),
+    ],
     live: true,
     cwe: &[1427, 116],
     owasp: &["MCP03:2025", "MCP06:2025"],
@@ -35,15 +59,19 @@ pub(super) static CHECK: Check = Check {
 };
 
 fn run(check: &Check, evidence: &Evidence) -> Vec<Finding> {
-    let Some(live) = &evidence.live else { return Vec::new() };
+    let mut found = source::run(check, evidence);
+    let Some(live) = &evidence.live else { return found };
     let names = names(live);
     let foreign = evidence.beside.iter().flat_map(|it| &it.tools).map(String::as_str);
     let foreign: Vec<&str> = foreign.filter(|it| !names.contains(it)).collect();
-    let mut found = Vec::new();
     for (what, definition) in definitions(live) {
         let mut signs = BTreeSet::new();
+        let known = words_of(definition);
         each_text(definition, &mut |text| {
             signs.extend(signs_of(text, what, &names));
+            signs.extend(shapes::absent_tool(text, &|word| {
+                known.contains(word) || is_listed(word, &names)
+            }));
             signs.extend(foreign_order(text, what, &foreign));
         });
         signs.extend(wants_conversation(definition));
@@ -75,12 +103,8 @@ const STRONG: u8 = 4;
 /// A sum that a person should look at.
 const WEAK: u8 = 3;
 
-fn judged(
-    check: &Check,
-    evidence: &Evidence,
-    what: &str,
-    signs: &BTreeSet<Sign>,
-) -> Option<Finding> {
+/// How bad, how sure, and what was seen.
+fn weighed(signs: &BTreeSet<Sign>) -> Option<(Severity, Confidence, String)> {
     let sum = signs.iter().fold(0_u8, |sum, sign| sum.saturating_add(sign.weight));
     let (severity, confidence) = match sum {
         STRONG.. => (Severity::High, Confidence::Likely),
@@ -88,7 +112,33 @@ fn judged(
         _ => return None,
     };
     let seen: Vec<&str> = signs.iter().map(|sign| sign.seen.as_str()).collect();
-    Some(judge::of_server(check, evidence, Some(what), severity, confidence, seen.join("; ")))
+    Some((severity, confidence, seen.join("; ")))
+}
+
+fn judged(
+    check: &Check,
+    evidence: &Evidence,
+    what: &str,
+    signs: &BTreeSet<Sign>,
+) -> Option<Finding> {
+    let (severity, confidence, seen) = weighed(signs)?;
+    Some(judge::of_server(check, evidence, Some(what), severity, confidence, seen))
+}
+
+/// Whether a word names a tool of the same server, in full or without what stands before every name.
+fn is_listed(word: &str, names: &[&str]) -> bool {
+    names.iter().any(|name| name.to_lowercase().ends_with(word))
+}
+
+/// What a definition calls its parameters and their values: words that are no tools.
+fn words_of(definition: &Value) -> BTreeSet<String> {
+    let mut words = BTreeSet::new();
+    each_text(definition, &mut |text| {
+        if !text.contains(char::is_whitespace) {
+            let _new = words.insert(text.to_lowercase());
+        }
+    });
+    words
 }
 
 fn names(live: &Live) -> Vec<&str> {
@@ -183,18 +233,6 @@ const PRECEDENCE: &[&str] = &[
     "should be chosen",
     "should always be",
 ];
-/// Praise instead of a description.
-const PRAISE: &[&str] = &[
-    "the best tool",
-    "most reliable",
-    "most accurate",
-    "better than other",
-    "better than any",
-    "officially recommended",
-    "the preferred tool",
-    "is deprecated in favor of this",
-    "deprecated and should not be used",
-];
 /// What the person is not to see.
 const CONCEALMENT: &[&str] = &[
     "do not tell",
@@ -218,8 +256,7 @@ fn signs_of(words: &str, own: &str, names: &[&str]) -> Vec<Sign> {
     let low = words.to_lowercase();
     let has = |list: &[&'static str]| list.iter().copied().find(|phrase| low.contains(phrase));
     signs.extend(has(PRECEDENCE).map(|it| Sign::new(3, format!("precedence: `{it}`"))));
-    signs.extend(has(PRAISE).map(|it| Sign::new(2, format!("praise: `{it}`"))));
-    signs.extend(has(CONCEALMENT).map(|it| Sign::new(2, format!("concealment: `{it}`"))));
+    signs.extend(shapes::signs(words));
     let other = names
         .iter()
         .find(|name| **name != own && name.len() > 4 && low.contains(&name.to_lowercase()));

@@ -21,6 +21,22 @@ pub struct Source {
     /// Comments that ask for silence about a check.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ignores: Vec<Ignore>,
+    /// What is written for a model to read.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub texts: Vec<Text>,
+}
+
+/// A description, a handler's doc string or instructions, as far as they stand in the source.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Text {
+    /// Where.
+    pub place: Place,
+    /// Of which tool, resource or prompt, where that stands beside it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub of: String,
+    /// What it says, at most 16,384 characters.
+    pub text: String,
 }
 
 impl Source {
@@ -305,4 +321,6 @@ pub enum FactKind {
     Plants,
     /// A request goes to another machine, at an address that the author wrote down.
     SendsOut,
+    /// What a handler says of itself is written again while the server runs.
+    Redefined,
 }

@@ -15,6 +15,7 @@ mod packages;
 mod places;
 mod sinks;
 mod taint;
+mod texts;
 mod walk;
 mod wall;
 
@@ -28,7 +29,7 @@ use tree_sitter::{ParseOptions, Parser};
 
 use super::doing::Doing;
 use crate::evidence::Source;
-use crate::evidence::source::{Fact, Language, LeftOut, SourceFile};
+use crate::evidence::source::{Fact, FactKind, Language, LeftOut, SourceFile, Text};
 use ir::{Module, Tongue};
 use lower::{Lower, rust};
 use walk::File;
@@ -36,6 +37,8 @@ use wall::Wall;
 
 /// Programs nest, and so does what reads them; the rest of the process has its own stack.
 const STACK: usize = 64 * 1024 * 1024;
+/// How much of what is written for a model is kept, in bytes.
+const TEXTS: usize = 4 << 20;
 /// How many statements and expressions are kept: a hundred bytes each, or a little more.
 const MADE: u64 = 1_300_000;
 
@@ -167,6 +170,7 @@ fn read(target: &Path, budget: &Budget, wall: &Wall, doing: &Doing) -> Result<So
     let mut world = taint::World::new(&modules, &lines, wall, speaks_sql);
     world.run();
     source.handlers = world.handlers();
+    texts_of(&modules, &world, &mut source);
     source.facts.extend(world.facts());
     source.facts.sort_by(|a, b| (&a.place, a.kind).cmp(&(&b.place, b.kind)));
     for (file, why) in std::mem::take(&mut world.unfollowed) {
@@ -185,6 +189,32 @@ fn read(target: &Path, budget: &Budget, wall: &Wall, doing: &Doing) -> Result<So
     }
     source.flows = world.flows.into_values().collect();
     Ok(source)
+}
+
+/// What is written for a model to read, and where that is written again.
+fn texts_of(modules: &[Module], world: &taint::World<'_>, source: &mut Source) {
+    let mut room = TEXTS;
+    for module in modules {
+        let mut texts = texts::of(module);
+        texts.said.retain(|it| {
+            room = room.saturating_sub(it.text.len());
+            room > 0
+        });
+        source.texts.extend(texts.said.into_iter().map(|it| Text {
+            place: world.place_of(it.at),
+            of: it.of.to_string(),
+            text: it.text,
+        }));
+        source.facts.extend(texts.rewritten.into_iter().map(|at| Fact {
+            kind: FactKind::Redefined,
+            place: world.place_of(at),
+            text: world.line(at),
+        }));
+    }
+    if room == 0 {
+        let why = "more is written for a model than is kept".to_owned();
+        source.left_out.push(LeftOut::of(".".to_owned(), why));
+    }
 }
 
 /// Whether a file of Python imports from a directory of this name. In JavaScript a directory's path has to be written, and
