@@ -158,6 +158,12 @@ const SERVER: &[Line] = &[
 /// Every line, answered. Those of a host only for its config, those of the transport only where it was asked over HTTP.
 #[must_use]
 pub fn lines(evidence: &Evidence, findings: &[Finding]) -> Vec<Row> {
+    lines_beside(evidence, findings, &[])
+}
+
+/// The same, where comments in the source silence some findings: a line that rests on one of those is no yes.
+#[must_use]
+pub fn lines_beside(evidence: &Evidence, findings: &[Finding], silenced: &[Finding]) -> Vec<Row> {
     let host = evidence.config.iter().flat_map(|_| CLIENT);
     let alone = evidence.config.is_some() && evidence.source.is_none() && evidence.live.is_none();
     let server = SERVER.iter().filter(|_| !alone);
@@ -167,7 +173,23 @@ pub fn lines(evidence: &Evidence, findings: &[Finding]) -> Vec<Row> {
     host.chain(supply)
         .chain(server)
         .chain(transport)
-        .map(|line| answer(line, evidence, findings))
+        .map(|line| {
+            let quiet: Vec<&Finding> =
+                silenced.iter().filter(|it| line.checks.contains(&it.check.as_str())).collect();
+            let row = answer(line, evidence, findings);
+            match quiet.first() {
+                Some(first) if row.status != Status::Fail => Row {
+                    status: Status::Unknown,
+                    evidence: format!(
+                        "a comment in the source silences: {}{}",
+                        first.title,
+                        more(quiet.len())
+                    ),
+                    ..row
+                },
+                _ => row,
+            }
+        })
         .collect()
 }
 

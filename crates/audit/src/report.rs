@@ -44,11 +44,16 @@ impl Report {
         obeys: bool,
         wanted: impl Fn(&Finding) -> bool,
     ) -> Self {
-        let mut all = check::judge(&evidence);
-        let found = all.len();
-        all.retain(|finding| !(obeys && check::is_silenced(finding, &evidence)));
-        let silenced = found - all.len();
-        let checklist = checklist::lines(&evidence, &all);
+        // Comments are the author's words: they are no answer to what was done.
+        let silent = |finding: &Finding| {
+            obeys
+                && finding.confidence < Confidence::Confirmed
+                && check::is_silenced(finding, &evidence)
+        };
+        let (quiet, all): (Vec<Finding>, Vec<Finding>) =
+            check::judge(&evidence).into_iter().partition(silent);
+        let silenced = quiet.len();
+        let checklist = checklist::lines_beside(&evidence, &all, &quiet);
         let before = all.len();
         let mut findings = all;
         findings.retain(|finding| !baseline.contains(&fingerprint(finding)));
@@ -83,7 +88,7 @@ impl Report {
         self.findings.iter().filter(|finding| finding.severity == severity).count()
     }
 
-    /// `2 critical, 1 low`, or `nothing found`.
+    /// `2 critical, 1 low`, or `nothing found`, or `nothing new` where a baseline knew all of it.
     #[must_use]
     pub fn summary(&self) -> String {
         let parts: Vec<String> = SEVERITIES
@@ -92,7 +97,11 @@ impl Report {
             .filter(|(count, _)| *count > 0)
             .map(|(count, word)| format!("{count} {word}"))
             .collect();
-        if parts.is_empty() { "nothing found".to_owned() } else { parts.join(", ") }
+        match (parts.is_empty(), self.known) {
+            (true, 0) => "nothing found".to_owned(),
+            (true, _) => "nothing new".to_owned(),
+            (false, _) => parts.join(", "),
+        }
     }
 }
 

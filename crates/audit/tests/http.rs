@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use portcullis_audit::check::judge;
 use portcullis_audit::checklist::{self, Status};
@@ -126,6 +127,29 @@ fn what_its_tools_do_is_tried_in_the_box() {
     // Its own library writes a line for each call.
     assert_eq!(line("calls-logged").status, Status::Pass, "{}", shown(&evidence));
     assert_eq!(line("no-shell").status, Status::Fail, "{}", shown(&evidence));
+}
+
+/// One that ends its connection with each answer wears out the ways into its box, and is started anew before the last.
+#[test]
+fn calls_do_not_end_with_the_ways_into_the_box() {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let peers = std::env::var_os("PORTCULLIS_PEERS");
+    let root = here.parent().and_then(Path::parent).unwrap();
+    let peers = peers.map_or_else(|| root.join("target/peers"), PathBuf::from);
+    let program =
+        peers.join("node/node_modules/@modelcontextprotocol/server-everything/dist/index.js");
+    let words = ["node", program.to_str().unwrap(), "streamableHttp"];
+    let mut server = live::Order::new(words.map(Into::into).to_vec());
+    server.launcher = Some(env!("CARGO_BIN_EXE_audit-box").into());
+    server.environment.insert("PORT".to_owned(), "8080".to_owned());
+    let mut order = Order::new(Url::new("http://127.0.0.1:8080/mcp").unwrap());
+    order.server = Some(server);
+    order.time = Duration::from_secs(25);
+    let (_, live) = look(&order);
+    assert!(live.trials.len() > 150, "{live:#?}");
+    let lost: Vec<&str> =
+        live.trials.iter().map(|it| it.said.as_str()).filter(|it| it.contains("socket")).collect();
+    assert_eq!(lost, [""; 0]);
 }
 
 #[test]

@@ -6,6 +6,7 @@ use portcullis_guard::text::visible;
 
 use super::{Report, check_of, language_of, sure};
 use crate::checklist::Status;
+use crate::evidence::live::Conduct;
 use crate::finding::Finding;
 
 /// The report as lines. Everything that came from a server is written out, so that none of it speaks to the terminal.
@@ -96,6 +97,14 @@ fn head(out: &mut String, report: &Report) {
             None => format!("{} calls", live.trials.len()),
         };
         let _ = writeln!(out, "{began}: {} tools, {asked}", live.tools.len());
+        for conduct in &live.conduct {
+            if let Conduct::NotStarted { why } = conduct {
+                let _ = writeln!(out, "it did not start: {}", visible(why));
+            }
+        }
+        for what in &live.staging {
+            let _ = writeln!(out, "{}", visible(what));
+        }
     }
     out.push('\n');
 }

@@ -4,9 +4,11 @@ use std::time::{Duration, Instant};
 
 use portcullis_audit::Severity;
 use portcullis_audit::check::judge;
+use portcullis_audit::checklist::Status;
 use portcullis_audit::evidence::Evidence;
 use portcullis_audit::evidence::source::FactKind;
 use portcullis_audit::probe::source::{Budget, look};
+use portcullis_audit::report::Report;
 
 use super::{In, NOTHING, PYTHON, evidence, holds};
 
@@ -145,7 +147,7 @@ fn a_tool_that_is_not_followed_to_its_end_is_said() {
     assert!(left.iter().any(|it| it.why.contains("one function took all the steps")), "{left:?}");
     let rows = portcullis_audit::checklist::lines(&evidence, &judge(&evidence));
     let row = rows.iter().find(|it| it.control == "no-shell").expect("a line");
-    assert_eq!(row.status, portcullis_audit::checklist::Status::Unknown, "{row:?}");
+    assert_eq!(row.status, Status::Unknown, "{row:?}");
 }
 
 /// Places that the author wrote down: what they tell depends on what else is there.
@@ -217,4 +219,30 @@ fn a_port_alone_is_every_address() {
         "elsewhere.listen(3000);",
     ];
     assert_eq!(lines(&named), [0; 0]);
+}
+
+/// A comment is the author's word: it is no answer to what was done, and nothing passes because of it.
+#[test]
+fn a_comment_makes_no_line_pass() {
+    let body =
+        "\nreturn subprocess.getoutput(value)  # portcullis: ignore[shell-execution] for operators";
+    let reported = |evidence: Evidence| {
+        let report = Report::new(evidence, &[], true, |_| true);
+        let line = report.checklist.iter().find(|it| it.control == "no-shell").expect("a line");
+        let told = report.findings.iter().any(|it| it.check == "shell-execution");
+        (told, line.status)
+    };
+    let read = evidence(In::Python, body);
+    assert_eq!(reported(read.clone()), (false, Status::Unknown));
+    let done = serde_json::json!({
+        "command": ["server"], "box_level": "full", "revision": "2025-11-25", "server": null, "instructions": null,
+        "tools": [{"name": "look"}], "resources": [], "prompts": [], "drifted": [], "wishes": [], "conduct": [],
+        "logs_calls": true, "untested": [],
+        "trials": [{
+            "attack": "command-injection", "tool": "look", "parameter": "value", "request": {}, "answer": "result",
+            "said": "", "effect": {"kind": "executed", "what": "our file appeared"}
+        }]
+    });
+    let live = Some(serde_json::from_value(done).expect("what was done"));
+    assert_eq!(reported(Evidence { live, ..read }), (true, Status::Fail));
 }

@@ -48,6 +48,8 @@ pub(super) struct Client {
     open: Vec<i64>,
     revision: Option<Revision>,
     ended: bool,
+    /// The next request goes to another launch.
+    worn: bool,
     /// We ended its input, so that it may end.
     let_go: bool,
     noise: u32,
@@ -83,6 +85,7 @@ impl Client {
             open: Vec::new(),
             revision: None,
             ended: false,
+            worn: false,
             let_go: false,
             noise: 0,
             conduct: Vec::new(),
@@ -218,6 +221,11 @@ impl Client {
         self.complained.replace(now).is_some_and(|before| before < now)
     }
 
+    /// Whether it is better started anew before it is asked again.
+    pub(super) fn is_worn(&self) -> bool {
+        self.worn
+    }
+
     /// Whether it is gone.
     pub(super) fn has_ended(&self) -> bool {
         self.ended
@@ -261,6 +269,7 @@ impl Client {
                 self.keeper.kill();
             }
             Heard::End => self.end(),
+            Heard::Worn => self.worn = true,
             Heard::Silence => return false,
         }
         true

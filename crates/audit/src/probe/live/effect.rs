@@ -9,7 +9,7 @@ use super::client::Reply;
 use super::database::Changed;
 use super::snapshot::Change;
 use super::stage::Stage;
-use crate::evidence::live::{Answer, Attack, Effect};
+use crate::evidence::live::{Answer, Attack, Effect, is_sorry};
 use crate::probe::machine::tells;
 
 /// More than a model should get at once, in bytes.
@@ -171,7 +171,9 @@ fn leaked(
     stage: &Stage,
     root: Option<&str>,
 ) -> Option<Effect> {
-    if attack != Attack::ErrorLeak {
+    // What an answer that worked says is what was asked for.
+    let worked = seen.answer == Answer::Result && !is_sorry(&seen.text);
+    if attack != Attack::ErrorLeak || worked {
         return None;
     }
     let (kind, range) = tells(&seen.text, request, root)?;

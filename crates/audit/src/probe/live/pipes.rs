@@ -35,6 +35,8 @@ pub(super) enum Heard {
     Flood(u64),
     /// Nothing more will come.
     End,
+    /// There is hardly a way to it any more: it is better started anew.
+    Worn,
     /// Nothing came in time.
     Silence,
 }
@@ -90,7 +92,7 @@ impl Pipes {
                 match heard {
                     Heard::Line(line) => noticed.written(line.len() as u64),
                     Heard::End | Heard::Flood(_) => drop(end.send(heard)),
-                    Heard::TooLong(_) | Heard::Silence => {}
+                    Heard::TooLong(_) | Heard::Silence | Heard::Worn => {}
                 }
             }
         })?;

@@ -35,6 +35,10 @@ const NAME: HeaderName = HeaderName::from_static("mcp-name");
 const DEPTH: usize = 64;
 /// How long the head of an answer may take: whoever asked gives up long before.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// How long a stream may take to end behind its last message.
+const REST: Duration = Duration::from_millis(250);
+/// So many sockets are left that a burst of calls may not get through: another launch has new ones.
+const FEW: usize = 36;
 /// How much of an answer that is no message is told.
 const SAID: usize = 2_000;
 
@@ -71,6 +75,7 @@ struct Talk {
     url: Url,
     headers: HeaderMap,
     fetcher: Fetcher,
+    sockets: Sockets,
     tell: SyncSender<Heard>,
     /// What the answer to `initialize` said of the conversation: its name, and its revision.
     named: RefCell<HeaderMap>,
@@ -80,11 +85,13 @@ struct Talk {
 
 async fn posting(way: Way, tell: SyncSender<Heard>, mut orders: mpsc::Receiver<Vec<u8>>) {
     let reach = Reach::default().and_own(way.url.origin());
-    let fetcher = Fetcher::new(reach, Roots::system()).over(Sockets::new(way.dials));
+    let sockets = Sockets::new(way.dials);
+    let fetcher = Fetcher::new(reach, Roots::system()).over(sockets.clone());
     let talk = Rc::new(Talk {
         url: way.url,
         headers: way.headers,
         fetcher,
+        sockets,
         tell,
         named: RefCell::default(),
         heard: Cell::new(0),
@@ -147,6 +154,12 @@ impl Talk {
             return;
         }
         let answered = self.hear(&mut answer, id, begins).await;
+        // Heard to its end, its connection carries the next request.
+        let rest = async { while let Ok(Some(_)) = answer.next().await {} };
+        let _ = tokio::time::timeout(REST, rest).await;
+        if self.sockets.left() < FEW {
+            self.told(Heard::Worn);
+        }
         if let (Some(id), Ok(false)) = (id, answered) {
             let said = format!("the answer has the status {}", answer.status().as_u16());
             self.answer_for(id, &said);

@@ -101,6 +101,9 @@ impl<'a> Run<'a> {
 
     /// The server, started when it is not there; `None` when it does not start any more.
     pub(super) fn ready(&mut self) -> Option<&mut Session> {
+        if self.session.as_ref().is_some_and(|session| session.client.is_worn()) {
+            self.dismiss();
+        }
         if self.session.is_none() {
             if self.launches >= LAUNCHES || self.clock.is_over() {
                 return None;
