@@ -10,10 +10,11 @@ mod transport;
 use std::fmt::Write as _;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::evidence::Evidence;
 use crate::evidence::Source;
-use crate::evidence::live::{Answer, Attack, Live};
+use crate::evidence::live::{Answer, Attack, Live, TOOLS, Trial, is_sorry};
 use crate::evidence::source::{FactKind, Sink};
 use crate::finding::{Confidence, Finding};
 use client::CLIENT;
@@ -276,6 +277,9 @@ fn more(all: usize) -> String {
 /// A server that answered; `Err` says why nobody could ask it.
 fn answering(evidence: &Evidence) -> Result<&Live, Tested> {
     match &evidence.live {
+        Some(live) if live.untested.iter().any(|it| it.what == TOOLS) => {
+            Err(Tested::Not("it did not say which tools it has".to_owned()))
+        }
         Some(live) if live.revision.is_some() => Ok(live),
         Some(live) => {
             let why = live.untested.first().map_or("it never answered", |it| it.why.as_str());
@@ -306,7 +310,9 @@ const PART: &str = "nothing in what was read, but not everything could be read o
 
 /// Nothing of the program was left out, and every grammar fitted.
 fn is_whole(source: &Source) -> bool {
-    source.left_out.iter().all(|out| out.aside) && source.files.iter().all(|file| file.whole)
+    !source.files.is_empty()
+        && source.left_out.iter().all(|out| out.aside)
+        && source.files.iter().all(|file| file.whole)
 }
 
 /// Source that was read, and not whole.
@@ -317,8 +323,15 @@ fn is_part(evidence: &Evidence) -> bool {
 /// Trials of these kinds, or else source that was read whole without such a sink.
 fn tried(evidence: &Evidence, attacks: &[Attack], sinks: &[Sink], what: &'static str) -> Tested {
     let trials = evidence.live.iter().flat_map(|live| &live.trials);
-    let made =
-        trials.filter(|it| attacks.contains(&it.attack) && it.answer != Answer::Ended).count();
+    let answered = trials.filter(|it| attacks.contains(&it.attack) && it.answer != Answer::Ended);
+    // What says no to everything said no to an attack as well, and nobody knows what else it would do.
+    let (made, refused): (Vec<_>, Vec<_>) = answered.partition(|it| works(evidence, it));
+    let made = made.len();
+    if made == 0 && !refused.is_empty() && evidence.source.is_none() {
+        return Tested::Not(format!(
+            "no tool that was attacked with {what} answered an honest call"
+        ));
+    }
     let mut said = String::new();
     if made > 0 {
         let _ = write!(said, "{made} attacks with {what} had no effect");
@@ -352,9 +365,23 @@ fn tried(evidence: &Evidence, attacks: &[Attack], sinks: &[Sink], what: &'static
     }
 }
 
+/// Whether what a trial was made on answered an honest request: of tools, one that did.
+fn works(evidence: &Evidence, trial: &Trial) -> bool {
+    let trials = evidence.live.iter().flat_map(|live| &live.trials);
+    let honest = |it: &Trial| {
+        it.tool == trial.tool
+            && it.attack == Attack::Benign
+            && it.answer == Answer::Result
+            && !is_sorry(&it.said)
+    };
+    let tools = || evidence.live.iter().flat_map(|live| &live.tools);
+    let is_tool = tools().any(|it| it.get("name").and_then(Value::as_str) == Some(&trial.tool));
+    !is_tool || trials.into_iter().any(honest)
+}
+
 fn arguments(evidence: &Evidence) -> Tested {
     let trials = evidence.live.iter().flat_map(|live| &live.trials);
-    let made = trials.filter(|it| it.attack == Attack::Invalid).count();
+    let made = trials.filter(|it| it.attack == Attack::Invalid && works(evidence, it)).count();
     let handlers = evidence.source.iter().flat_map(Source::offered);
     let read = handlers.map(|it| it.parameters.len()).sum::<usize>();
     match (made, read) {

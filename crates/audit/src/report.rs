@@ -28,6 +28,8 @@ pub struct Report {
     pub known: usize,
     /// How many findings comments in the source silenced.
     pub silenced: usize,
+    /// How many at high or worse the reader did not ask for, being only possible.
+    pub doubted: usize,
     /// From A to F; `None` when nothing was tested.
     pub grade: Option<char>,
     /// What came of it behind the gateway, when that was asked for.
@@ -58,10 +60,12 @@ impl Report {
         let mut findings = all;
         findings.retain(|finding| !baseline.contains(&fingerprint(finding)));
         let known = before - findings.len();
-        findings.retain(wanted);
+        let grave = findings.iter().filter(|it| it.severity >= Severity::High && !wanted(it));
+        let doubted = grave.count();
+        findings.retain(&wanted);
         let grade = checklist::grade(&checklist);
         let guarded = Outcome::of(&evidence, &findings);
-        Self { evidence, checklist, findings, known, silenced, grade, guarded }
+        Self { evidence, checklist, findings, known, silenced, doubted, grade, guarded }
     }
 
     /// What came of a finding behind the gateway.
@@ -88,7 +92,8 @@ impl Report {
         self.findings.iter().filter(|finding| finding.severity == severity).count()
     }
 
-    /// `2 critical, 1 low`, or `nothing found`, or `nothing new` where a baseline knew all of it.
+    /// `2 critical, 1 low`, or `nothing found`, or `nothing new` where a baseline knew all of it; and how many are in
+    /// doubt, which is not nothing.
     #[must_use]
     pub fn summary(&self) -> String {
         let parts: Vec<String> = SEVERITIES
@@ -97,10 +102,14 @@ impl Report {
             .filter(|(count, _)| *count > 0)
             .map(|(count, word)| format!("{count} {word}"))
             .collect();
-        match (parts.is_empty(), self.known) {
+        let found = match (parts.is_empty(), self.known) {
             (true, 0) => "nothing found".to_owned(),
             (true, _) => "nothing new".to_owned(),
             (false, _) => parts.join(", "),
+        };
+        match self.doubted {
+            0 => found,
+            some => format!("{found}, {some} in doubt (`--persona pedantic`)"),
         }
     }
 }

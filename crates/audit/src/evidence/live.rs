@@ -261,6 +261,9 @@ pub enum Conduct {
     EndlessList,
 }
 
+/// What was not looked at where a server never said which tools it has.
+pub const TOOLS: &str = "its tools";
+
 /// A question that could not be asked.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -230,8 +230,10 @@ fn probe(run: &mut Run<'_>) {
     let inventory = take_stock(run);
     let tools: Vec<&serde_json::Value> = inventory.tools.iter().collect();
     let names: Vec<&str> = tools.iter().filter_map(|tool| name_of(tool)).collect();
-    if tools.is_empty() {
-        run.untested("tools", "the server lists none");
+    match (inventory.mute, tools.is_empty()) {
+        (true, _) => run.untested(crate::evidence::live::TOOLS, "it did not say which it has"),
+        (false, true) => run.untested("tools", "the server lists none"),
+        (false, false) => {}
     }
     special::hidden(run, &names);
     let mut burst = false;

@@ -4,6 +4,8 @@ use serde_json::{Value, json};
 
 use super::{Report, check_of, fingerprint};
 use crate::check::{CHECKS, Check};
+use portcullis_guard::text::visible;
+
 use crate::evidence::Place;
 use crate::finding::{Finding, Location, Severity};
 
@@ -70,7 +72,7 @@ fn result(report: &Report, finding: &Finding) -> Value {
     let mut value = json!({
         "ruleId": finding.check,
         "level": level(finding.severity),
-        "message": { "text": format!("{}. {}", finding.title, finding.evidence) },
+        "message": { "text": visible(&format!("{}. {}", finding.title, finding.evidence)) },
         "locations": [location(&finding.location)],
         "partialFingerprints": { "portcullis/v1": fingerprint(finding) },
         "properties": {
@@ -91,7 +93,7 @@ fn result(report: &Report, finding: &Finding) -> Value {
                 .iter()
                 .map(|step| {
                     let mut place = physical(&step.place);
-                    let message = json!({ "text": step.text });
+                    let message = json!({ "text": visible(&step.text) });
                     place
                         .as_object_mut()
                         .map(|fields| fields.insert("message".to_owned(), message));

@@ -246,3 +246,76 @@ fn a_comment_makes_no_line_pass() {
     let live = Some(serde_json::from_value(done).expect("what was done"));
     assert_eq!(reported(Evidence { live, ..read }), (true, Status::Fail));
 }
+
+/// What an attacker of the auditor got past it: each was a server with grade A.
+#[test]
+fn what_is_only_called_harmless_is_not() {
+    const SHELL: &[&str] = &["shell-execution"];
+    let no = "raise ValueError(value)";
+    let rows: Vec<(&[&str], String)> = vec![
+        (SHELL, "\nreturn subprocess.run(\"git log \" + value, shell=1, timeout=9)".to_owned()),
+        (SHELL, "\nreturn subprocess.run(\"git log \" + value, shell=isinstance(value, str), timeout=9)".to_owned()),
+        (SHELL, "\nreturn subprocess.run(\"git log \" + value, shell=os.environ.get(\"S\") == \"1\", timeout=9)".to_owned()),
+        (SHELL, "\nimport anyio\nreturn anyio.run_process(\"git log \" + value)".to_owned()),
+        (SHELL, "\nreturn subprocess.run([\"bash\", \"-s\"], input=value, text=True, timeout=9)".to_owned()),
+        (&["code-execution"], "\nreturn subprocess.run([\"python3\", \"-\"], input=value, text=True, timeout=9)".to_owned()),
+        (&["raw-sql"], "\nreturn subprocess.run([\"psql\"], input=value, text=True, timeout=9)".to_owned()),
+        (NOTHING, "\nreturn subprocess.run([\"wc\", \"-w\"], input=value, text=True, timeout=9)".to_owned()),
+        // Whoever chooses both sides of a comparison chooses that they agree.
+        (SHELL, format!("\nimport ftfy\nif value != ftfy.fix_text(value):\n    {no}\nreturn subprocess.getoutput(value)")),
+        (NOTHING, format!("\nimport names\nif value not in names.known():\n    {no}\nreturn subprocess.getoutput(value)")),
+    ];
+    let rows: Vec<(&[&str], &str)> =
+        rows.iter().map(|(told, body)| (*told, body.as_str())).collect();
+    holds(In::Python, &rows);
+}
+
+/// A parameter is the SDK's by its type, and a number by what is done to it, never by its name.
+#[test]
+fn a_name_takes_nothing_from_a_client() {
+    let told = |parameter: &str, used: &str| {
+        let tree = tempfile::tempdir().expect("a directory");
+        let tool = PYTHON.replace("value: str, other: str = \"\"", parameter);
+        let text = format!("{tool}    return subprocess.getoutput(\"convert \" + {used})\n");
+        std::fs::write(tree.path().join("server.py"), text).expect("a file");
+        let budget = Budget::until(Instant::now() + Duration::from_secs(60));
+        let evidence = Evidence {
+            source: Some(look(tree.path(), &budget).expect("source")),
+            ..Evidence::of("")
+        };
+        judge(&evidence).iter().filter(|it| it.check == "shell-execution").count()
+    };
+    assert_eq!(told("context: str", "context"), 1);
+    assert_eq!(told("job: JobContext", "job.cmd"), 1);
+    assert_eq!(told("req: Picture", "req.size"), 1);
+    assert_eq!(told("ctx: Context", "ctx.client_id"), 0);
+    assert_eq!(told("ctx: mcp.Context[Any, None] | None", "ctx.client_id"), 0);
+}
+
+/// A server that says no to everything has not been tested, and one that never says what it has neither.
+#[test]
+fn whoever_says_no_to_everything_passes_nothing() {
+    let trial = |attack: &str, answer: &str| {
+        serde_json::json!({
+            "attack": attack, "tool": "look", "parameter": "value", "request": {}, "answer": answer, "said": "", "effect": null
+        })
+    };
+    let status = |trials: Vec<serde_json::Value>, untested: serde_json::Value| {
+        let live = serde_json::json!({
+            "command": ["server"], "box_level": "full", "revision": "2025-11-25", "server": null, "instructions": null,
+            "tools": [{"name": "look"}], "resources": [], "prompts": [], "drifted": [], "wishes": [], "conduct": [],
+            "logs_calls": true, "untested": untested, "trials": trials
+        });
+        let live = Some(serde_json::from_value(live).expect("what was done"));
+        let evidence = Evidence { live, ..Evidence::of("server") };
+        let lines = portcullis_audit::checklist::lines(&evidence, &judge(&evidence));
+        lines.iter().find(|it| it.control == "no-shell").expect("a line").status
+    };
+    let none = serde_json::json!([]);
+    let refused = || vec![trial("benign", "tool-error"), trial("command-injection", "tool-error")];
+    assert_eq!(status(refused(), none.clone()), Status::Unknown);
+    let tried = || vec![trial("benign", "result"), trial("command-injection", "tool-error")];
+    assert_eq!(status(tried(), none), Status::Pass);
+    let mute = serde_json::json!([{"what": "its tools", "why": "it did not say which it has"}]);
+    assert_eq!(status(Vec::new(), mute), Status::Unknown);
+}

@@ -21,6 +21,8 @@ pub(super) struct Inventory {
     pub(super) tools: Vec<Value>,
     pub(super) resources: Vec<Value>,
     pub(super) prompts: Vec<Value>,
+    /// It never said which tools it has.
+    pub(super) mute: bool,
 }
 
 impl Inventory {
@@ -28,7 +30,8 @@ impl Inventory {
     pub(super) fn ask(client: &mut Client, clock: &Clock) -> Self {
         let can = |client: &Client, name: &str| client.hello.capabilities.get(name).is_some();
         // Asked for whatever was declared: what is listed can be called.
-        let tools = list(client, "tools/list", "tools", clock);
+        let (tools, said) = heard(client, "tools/list", "tools", clock);
+        let mute = !said && can(client, "tools");
         let (mut resources, mut prompts) = (Vec::new(), Vec::new());
         if can(client, "resources") {
             resources = list(client, "resources/list", "resources", clock);
@@ -37,7 +40,7 @@ impl Inventory {
         if can(client, "prompts") {
             prompts = list(client, "prompts/list", "prompts", clock);
         }
-        Self { tools, resources, prompts }
+        Self { tools, resources, prompts, mute }
     }
 
     /// The tools that are not the same in both, by name.
@@ -64,18 +67,24 @@ pub(super) fn name_of(tool: &Value) -> Option<&str> {
     tool.get("name")?.as_str()
 }
 
-/// One list, page by page.
 fn list(client: &mut Client, method: &str, member: &str, clock: &Clock) -> Vec<Value> {
+    heard(client, method, member, clock).0
+}
+
+/// One list, page by page; and whether there was an answer at all.
+fn heard(client: &mut Client, method: &str, member: &str, clock: &Clock) -> (Vec<Value>, bool) {
     let (mut all, mut bytes, mut cursor) = (Vec::new(), 0, None::<Json>);
+    let mut said = false;
     for _ in 0..PAGES {
         let mut params = Object::new();
         if let Some(cursor) = cursor.take() {
             params.set("cursor", cursor);
         }
         let Reply::Result(result) = client.ask(method, params, clock.deadline()) else {
-            return all;
+            return (all, said);
         };
-        let Some(page) = result.object() else { return all };
+        let Some(page) = result.object() else { return (all, said) };
+        said = true;
         bytes += result.len();
         let items = page.get(member).and_then(elements).unwrap_or_default();
         let room = ENTRIES.saturating_sub(all.len());
@@ -83,9 +92,9 @@ fn list(client: &mut Client, method: &str, member: &str, clock: &Clock) -> Vec<V
         match page.get("nextCursor").filter(|next| next.as_text().is_some()) {
             Some(next) if bytes < BYTES && all.len() < ENTRIES => cursor = Some(next.clone()),
             Some(_) => break,
-            None => return all,
+            None => return (all, said),
         }
     }
     client.conduct.push(Conduct::EndlessList);
-    all
+    (all, said)
 }

@@ -559,10 +559,19 @@ impl World<'_> {
     fn client_params(&self, function: Id) -> Vec<(Word, Option<String>)> {
         let Some(original) = self.original(function, 8) else { return Vec::new() };
         let sent = original.params.iter().filter(|it| {
-            let hidden = matches!(it.name.as_ref(), "self" | "cls" | "ctx" | "context");
-            let context = it.of.as_ref().is_some_and(|(_, text)| text.contains("Context"));
+            let hidden = matches!(it.name.as_ref(), "self" | "cls");
+            // By its type, as the SDKs know it: a client fills what is only called so.
+            let context = it.of.as_ref().is_some_and(|(_, text)| is_context(text));
             it.rest == Rest::One && !hidden && !context
         });
         sent.map(|it| (Rc::clone(&it.name), it.of.as_ref().map(|(_, text)| text.clone()))).collect()
     }
+}
+
+/// Whether a type is the context that the SDK itself puts in: `Context`, `Context[Any, None]`, `mcp.Context | None`.
+fn is_context(written: &str) -> bool {
+    let words = written.split(|c: char| !(c.is_alphanumeric() || c == '_'));
+    const CONTEXTS: [&str; 4] =
+        ["Context", "RequestContext", "ServerRequestContext", "ToolContext"];
+    words.into_iter().any(|word| CONTEXTS.contains(&word))
 }

@@ -99,6 +99,17 @@ const PYTHON: &[Row] = &[
     (Path("subprocess.check_call"), Sink::Process, COMMAND), (Path("subprocess.check_output"), Sink::Process, COMMAND),
     (Path("subprocess.getoutput"), Sink::Shell, COMMAND), (Path("subprocess.getstatusoutput"), Sink::Shell, COMMAND),
     (Path("os.system"), Sink::Shell, &[Nth(0)]), (Path("os.popen"), Sink::Shell, &[Nth(0)]), (Path("commands.getoutput"), Sink::Shell, &[Nth(0)]),
+    (Path("asyncio.subprocess.create_subprocess_shell"), Sink::Shell, COMMAND), (Path("asyncio.subprocess.create_subprocess_exec"), Sink::Process, &[All]),
+    (Path("pty.spawn"), Sink::Process, COMMAND), (Path("invoke.run"), Sink::Shell, &[Nth(0)]), (Path("fabric.run"), Sink::Shell, &[Nth(0)]),
+    (Path("os.execl"), Sink::Process, &[All]), (Path("os.execlp"), Sink::Process, &[All]), (Path("os.execve"), Sink::Process, TWO), (Path("os.execvpe"), Sink::Process, TWO),
+    (Path("os.spawnl"), Sink::Process, &[From(1)]), (Path("os.spawnlp"), Sink::Process, &[From(1)]), (Path("os.spawnvp"), Sink::Process, &[From(1)]),
+    (Path("os.posix_spawn"), Sink::Process, TWO), (Path("pandas.eval"), Sink::Code, &[Nth(0)]), (Path("sympy.sympify"), Sink::Code, &[Nth(0)]),
+    (Path("sympy.parse_expr"), Sink::Code, &[Nth(0)]), (Path("sympy.parsing.sympy_parser.parse_expr"), Sink::Code, &[Nth(0)]), (Path("numexpr.evaluate"), Sink::Code, &[Nth(0)]),
+    (Path("pandas.read_json"), Sink::FileRead, FIRST), (Path("pandas.read_parquet"), Sink::FileRead, FIRST), (Path("pandas.read_pickle"), Sink::FileRead, FIRST),
+    (Path("numpy.load"), Sink::FileRead, FIRST), (Path("numpy.loadtxt"), Sink::FileRead, FIRST), (Path("fileinput.input"), Sink::FileRead, &[Nth(0), Named("files")]),
+    (Path("sqlite3.connect"), Sink::FileRead, &[Nth(0), Named("database")]), (Path("duckdb.connect"), Sink::FileRead, &[Nth(0), Named("database")]),
+    (Path("http.client.HTTPConnection"), Sink::Url, &[Nth(0), Named("host")]), (Path("http.client.HTTPSConnection"), Sink::Url, &[Nth(0), Named("host")]),
+    (Path("socket.create_connection"), Sink::Url, &[Nth(0), Named("address")]), (Path("asyncio.open_connection"), Sink::Url, &[Nth(0), Named("host")]),
     (Path("asyncio.create_subprocess_shell"), Sink::Shell, COMMAND), (Path("asyncio.create_subprocess_exec"), Sink::Process, &[All]),
     (Path("anyio.run_process"), Sink::Process, COMMAND), (Path("anyio.open_process"), Sink::Process, COMMAND),
     (Path("mcp.StdioServerParameters"), Sink::Process, SERVER), (Path("mcp.client.stdio.StdioServerParameters"), Sink::Process, SERVER),
@@ -129,6 +140,9 @@ const PYTHON: &[Row] = &[
 const SCRIPT: &[Row] = &[
     (Path("fs.readFile"), Sink::FileRead, FIRST), (Path("fs.readFileSync"), Sink::FileRead, FIRST), (Path("fs.createReadStream"), Sink::FileRead, FIRST),
     (Path("fs.readdir"), Sink::FileRead, FIRST), (Path("fs.readdirSync"), Sink::FileRead, FIRST), (Path("fs.readlink"), Sink::FileRead, FIRST),
+    (Path("fs.opendirSync"), Sink::FileRead, FIRST), (Path("fs.accessSync"), Sink::FileRead, FIRST), (Path("fs.cpSync"), Sink::FileWrite, BOTH),
+    (Path("vm.compileFunction"), Sink::Code, &[Nth(0)]), (Path("node-pty.spawn"), Sink::Process, TWO), (Path("net.connect"), Sink::Url, &[Nth(0), Nth(1)]),
+    (Path("net.createConnection"), Sink::Url, &[Nth(0), Nth(1)]), (Path("undici.Client"), Sink::Url, URL), (Path("undici.Pool"), Sink::Url, URL), (Path("undici.stream"), Sink::Url, URL),
     (Path("fs.open"), Sink::FileRead, FIRST), (Path("fs.openSync"), Sink::FileRead, FIRST), (Path("fs.opendir"), Sink::FileRead, FIRST), (Path("fs.readJson"), Sink::FileRead, FIRST),
     (Path("Bun.file"), Sink::FileRead, FIRST), (Path("Deno.readTextFile"), Sink::FileRead, FIRST), (Path("Deno.readFile"), Sink::FileRead, FIRST),
     (Path("Deno.readDir"), Sink::FileRead, FIRST), (Path("glob"), Sink::FileRead, FIRST), (Path("glob.glob"), Sink::FileRead, FIRST),
@@ -251,6 +265,9 @@ impl World<'_> {
         self.note_places(sink, asked, &arriving);
         if self.handling {
             self.arrives(sink, asked, &arriving);
+            if let Some((read, text)) = self.reads_its_input(sink, asked) {
+                self.arrives(read, asked, &[text]);
+            }
         }
         match sink {
             Sink::Pattern | Sink::Log => Came::Unknown,
@@ -376,6 +393,13 @@ impl World<'_> {
     fn refined(&self, sink: Sink, asked: &Asked<'_>) -> Sink {
         match sink {
             Sink::Process if self.has_shell(asked) => Sink::Shell,
+            // A text is a line for a shell there, a list is not.
+            Sink::Process
+                if asked.path.starts_with("anyio.")
+                    && asked.args.first().is_some_and(|(_, it)| !self.is_words(*it)) =>
+            {
+                Sink::Shell
+            }
             Sink::FileRead if matches!(asked.method, "open" | "openSync" | "open_file") => {
                 let mode = asked.args.iter().find(|(name, _)| name.as_deref() == Some("mode"));
                 let second = if asked.recv.is_some() && self.is_recv_path(asked) { 0 } else { 1 };
@@ -408,10 +432,15 @@ impl World<'_> {
     }
 
     fn has_shell(&self, asked: &Asked<'_>) -> bool {
+        // What decides it is not seen: where one text is run, it may be a shell's.
+        let text = self.is_python(asked.at)
+            && asked.args.first().is_some_and(|(_, it)| !self.is_words(*it));
         let on = |id: Id| match self.values.get(id) {
             Node::Bool(yes) => *yes,
             Node::Text(_) => true,
-            _ => false,
+            Node::Number(number) => number.as_ref() != "0",
+            Node::Nothing => false,
+            _ => text,
         };
         let named = |(name, id): &(Option<super::ir::Word>, Id)| {
             name.as_deref() == Some("shell") && on(*id)
@@ -426,6 +455,42 @@ impl World<'_> {
         asked.args.iter().any(named)
             || asked.args.iter().skip(1).any(|(_, it)| option(*it))
             || self.runs_a_shell(asked)
+    }
+
+    /// A program that runs what it reads, and what it is given to read: `run(["bash", "-s"], input=text)`.
+    fn reads_its_input(&self, sink: Sink, asked: &Asked<'_>) -> Option<(Sink, Id)> {
+        if sink != Sink::Process {
+            return None;
+        }
+        let named = asked.args.iter().find(|(name, _)| name.as_deref() == Some("input"));
+        let option = || asked.args.iter().find_map(|(_, it)| self.field_of(*it, &"input".into()));
+        let text = named.map(|(_, it)| *it).or_else(option)?;
+        let first = asked.args.first().map(|(_, it)| *it)?;
+        let program = match self.values.get(first) {
+            Node::List(words) => words.first().map(|(_, it)| *it)?,
+            _ => first,
+        };
+        let program = self.values.text(program)?;
+        let name = program.rsplit('/').next().unwrap_or_default();
+        let name = name.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.');
+        let read = match name {
+            "sh" | "bash" | "zsh" | "dash" | "ksh" | "fish" | "pwsh" | "powershell" | "ssh" => {
+                Sink::Shell
+            }
+            "python" | "node" | "ruby" | "perl" | "php" | "deno" | "bun" => Sink::Code,
+            "psql" | "mysql" | "mariadb" | "sqlite" | "duckdb" => Sink::Sql,
+            _ => return None,
+        };
+        Some((read, text))
+    }
+
+    /// Whether a value is a list of words, on every way.
+    fn is_words(&self, id: Id) -> bool {
+        match self.values.get(id) {
+            Node::List(_) | Node::Each(_) | Node::Tail(_) => true,
+            Node::Phi(alts) => alts.iter().all(|alt| self.is_words(alt.value)),
+            _ => false,
+        }
     }
 
     /// `["sh", "-c", text]`

@@ -95,7 +95,9 @@ impl World<'_> {
             return self.make(Node::Member(base, Rc::clone(name)), at);
         }
         let op = match name.as_ref() {
-            "length" | "size" | "port" | "lineno" => Op::Number,
+            "length" => Op::Number,
+            // A field that a client fills is of its own making, whatever it is called.
+            "size" | "port" | "lineno" if !self.is_sent(base, 8) => Op::Number,
             "hostname" | "host" | "netloc" | "Host" => Op::Host,
             "scheme" | "Scheme" | "protocol" | "suffix" | "suffixes" | "ext" => Op::Sign,
             "name" | "stem" if self.is_path(base) => Op::Name,
@@ -104,6 +106,18 @@ impl World<'_> {
             _ => return self.make(Node::Member(base, Rc::clone(name)), at),
         };
         self.through(op, base, at)
+    }
+
+    /// Whether a value is an object as a client sent it, or a part of one.
+    fn is_sent(&self, id: Id, left: u32) -> bool {
+        let Some(left) = left.checked_sub(1) else { return false };
+        match self.values.get(id) {
+            Node::Sent(_) | Node::Param(..) => true,
+            Node::Member(base, _) | Node::Elem(base) | Node::Through(Op::Same, base) => {
+                self.is_sent(*base, left)
+            }
+            _ => false,
+        }
     }
 
     /// Whether a value was made as a path.

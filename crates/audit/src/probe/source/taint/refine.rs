@@ -289,6 +289,10 @@ impl World<'_> {
 
     /// One of a list that a client has no hand in.
     fn one_of(&mut self, item: Id, container: Id, at: At) -> BTreeSet<Known> {
+        // Held against something that was made of a client's: whoever chooses both chooses that they agree.
+        if self.is_made_of_clients(container, 6) {
+            return self.one(item, GuardKind::Unclear, at);
+        }
         match self.values.get(item).clone() {
             Node::Through(Op::Host, inner) => self.one(inner, GuardKind::HostList, at),
             Node::First(list) => {
@@ -311,6 +315,21 @@ impl World<'_> {
                 }
                 known
             }
+        }
+    }
+
+    /// Whether somebody else's function made a value of what a client sent.
+    fn is_made_of_clients(&self, id: Id, left: u32) -> bool {
+        let Some(left) = left.checked_sub(1) else { return false };
+        match self.values.get(id) {
+            Node::Call(_, recv, args) => recv
+                .iter()
+                .chain(args.iter().map(|(_, it)| it))
+                .any(|it| self.values.tainted(*it) || self.is_made_of_clients(*it, left)),
+            Node::Member(base, _) | Node::Elem(base) | Node::Through(Op::Same, base) => {
+                self.is_made_of_clients(*base, left)
+            }
+            _ => false,
         }
     }
 
