@@ -61,9 +61,9 @@ class Maker:
     def venv(self, name, packages):
         path = os.path.join(self.tools, name)
         if not os.path.exists(os.path.join(path, "done")):
-            subprocess.run([sys.executable, "-m", "venv", path], check=True)
+            subprocess.run([sys.executable, "-m", "venv", path], check=True, timeout=900)
             pip = [os.path.join(path, "bin/pip"), "install", "--quiet", "--disable-pip-version-check"]
-            subprocess.run(pip + packages, check=True)
+            subprocess.run(pip + packages, check=True, timeout=900)
             open(os.path.join(path, "done"), "w").close()
         return os.path.join(path, "bin")
 
@@ -72,7 +72,7 @@ class Maker:
         if not os.path.exists(os.path.join(path, "done")):
             os.makedirs(path, exist_ok=True)
             words = ["npm", "install", "--ignore-scripts", "--no-audit", "--no-fund", "--silent", "--prefix", path]
-            subprocess.run(words + package.split(), check=True)
+            subprocess.run(words + package.split(), check=True, timeout=900)
             open(os.path.join(path, "done"), "w").close()
         return os.path.join(path, "node_modules")
 
@@ -83,7 +83,7 @@ class Maker:
         if not os.path.isdir(clone):
             raise LookupError(f"{owner_and_name} is not among the repositories")
         words = ["git", "--git-dir", clone, "archive", "HEAD"] + ([path] if path else [])
-        archive = subprocess.run(words, check=True, capture_output=True).stdout
+        archive = subprocess.run(words, check=True, timeout=900, capture_output=True).stdout
         with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
             tar.extractall(target, filter="data")
 
