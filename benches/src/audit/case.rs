@@ -139,7 +139,8 @@ const FITTING: &[(&str, &[&str])] = &[
     ("secret-in-resource", &["hard-coded-secret"]),
     ("token-leak", &["hard-coded-secret", "raw-errors"]),
     ("dns-rebinding", &["rebinding-unprotected"]),
-    ("no-auth", &["callers-unauthenticated"]),
+    // In the source: an open address that starts what it is told.
+    ("no-auth", &["callers-unauthenticated", "free-process"]),
     ("no-origin-check", &["foreign-origin", "cors-open"]),
     ("bind-all", &["binds-everywhere"]),
     ("weak-auth", &["hidden-tool", "hard-coded-secret"]),
