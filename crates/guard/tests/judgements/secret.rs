@@ -70,6 +70,30 @@ fn every_format_is_found_and_removed() {
     }
 }
 
+/// Whoever sends a token on may write letters before it.
+#[test]
+fn letters_before_a_token_hide_nothing() {
+    let unlike_words = [
+        "github-token",
+        "gitlab-token",
+        "anthropic-key",
+        "shopify-token",
+        "digitalocean-token",
+        "docker-token",
+        "linear-key",
+        "age-key",
+    ];
+    let mut tried = 0;
+    for (kind, text) in credentials().into_iter().filter(|(kind, _)| unlike_words.contains(kind)) {
+        let glued = format!("bbbbbbbb{text}");
+        let found = find_certain(&glued);
+        assert!(found.iter().any(|hit| hit.kind.as_str() == kind), "{glued}: {found:?}");
+        assert!(!redact_certain(&glued).contains(&text), "{glued}");
+        tried += 1;
+    }
+    assert_eq!(tried, 10);
+}
+
 #[test]
 fn what_passes_through_loses_only_what_is_certain() {
     for (kind, text) in credentials() {
