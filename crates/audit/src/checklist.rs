@@ -107,12 +107,19 @@ const SERVER: &[Line] = &[
     Line {
         control: "no-shell",
         statement: "No shell reads what a caller sends, and no word of it is an option.",
-        checks: &["shell-execution", "free-process", "option-injection", "code-execution"],
+        checks: &[
+            "shell-execution",
+            "free-process",
+            "option-injection",
+            "code-execution",
+            "template-injection",
+            "unsafe-deserialisation",
+        ],
         tested: |it| {
             tried(
                 it,
                 &[Attack::CommandInjection, Attack::OptionInjection],
-                &[Sink::Shell, Sink::Process, Sink::Code],
+                &[Sink::Shell, Sink::Process, Sink::Code, Sink::Template, Sink::Deserialise],
                 "a command",
             )
         },
@@ -145,7 +152,13 @@ const SERVER: &[Line] = &[
     Line {
         control: "permissions-minimal",
         statement: "It needs no more than it was given.",
-        checks: &["lying-annotations", "hidden-tool"],
+        checks: &[
+            "lying-annotations",
+            "hidden-tool",
+            "server-side-request",
+            "takes-credentials",
+            "plants-itself",
+        ],
         tested: reached,
     },
     Line {
@@ -323,7 +336,9 @@ fn is_part(evidence: &Evidence) -> bool {
 /// Trials of these kinds, or else source that was read whole without such a sink.
 fn tried(evidence: &Evidence, attacks: &[Attack], sinks: &[Sink], what: &'static str) -> Tested {
     let trials = evidence.live.iter().flat_map(|live| &live.trials);
-    let answered = trials.filter(|it| attacks.contains(&it.attack) && it.answer != Answer::Ended);
+    // What got no answer may not have arrived.
+    let heard = |it: &Trial| !matches!(it.answer, Answer::Ended | Answer::Silence);
+    let answered = trials.filter(|it| attacks.contains(&it.attack) && heard(it));
     // What says no to everything said no to an attack as well, and nobody knows what else it would do.
     let (made, refused): (Vec<_>, Vec<_>) = answered.partition(|it| works(evidence, it));
     let made = made.len();

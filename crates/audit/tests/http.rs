@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use portcullis_audit::check::judge;
 use portcullis_audit::checklist::{self, Status};
+use portcullis_audit::evidence::live::{Answer, Conduct};
 use portcullis_audit::evidence::{Evidence, FORMAT};
 use portcullis_audit::probe::http::{Credential, Order, look};
 use portcullis_audit::probe::live;
@@ -150,6 +151,24 @@ fn calls_do_not_end_with_the_ways_into_the_box() {
     let lost: Vec<&str> =
         live.trials.iter().map(|it| it.said.as_str()).filter(|it| it.contains("socket")).collect();
     assert_eq!(lost, [""; 0]);
+}
+
+/// What got no answer is not what had no effect, and whoever forgets a session has not crashed.
+#[test]
+fn calls_that_nobody_answers_pass_no_line() {
+    for mode in ["closing", "forgetful"] {
+        let evidence = looked(mode, None);
+        let live = evidence.live.as_ref().unwrap();
+        assert!(live.trials.len() > 3, "{}", shown(&evidence));
+        let silent = live.trials.iter().all(|it| it.answer == Answer::Silence);
+        assert!(silent, "{mode}: {}", shown(&evidence));
+        assert!(!live.conduct.iter().any(|it| matches!(it, Conduct::Crashed { .. })), "{mode}");
+        let rows = checklist::lines(&evidence, &judge(&evidence));
+        for name in ["paths-contained", "no-shell", "timeouts", "rate-limited"] {
+            let row = rows.iter().find(|row| row.control == name).unwrap();
+            assert_eq!(row.status, Status::Unknown, "{mode}: {row:?}");
+        }
+    }
 }
 
 #[test]

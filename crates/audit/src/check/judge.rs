@@ -45,11 +45,8 @@ pub(super) fn unless(
     if passes(flow, held_by) {
         return None;
     }
-    // Letters and digits between fixed words are a name, and no statement and no command.
-    if !flow.whole
-        && matches!(flow.sink, Sink::Sql | Sink::Shell)
-        && passes(flow, &[GuardKind::Word])
-    {
+    // Letters and digits inside of a fixed statement are a name. For a shell they may be the program, or a variable.
+    if !flow.whole && flow.sink == Sink::Sql && passes(flow, &[GuardKind::Word]) {
         return None;
     }
     // A list of bad characters, or a look that we could not follow, speaks for some care. Who writes the whole of a

@@ -258,8 +258,7 @@ pub enum GuardKind {
     ProgramList,
     /// The value matches an anchored expression without wild parts.
     Pattern,
-    /// It consists of letters, digits and `_`, `$` or `.` alone: no language gives such a word a meaning inside a
-    /// fixed text.
+    /// It consists of letters, digits and `_`, `$` or `.` alone: inside of a fixed statement of SQL that is a name.
     Word,
     /// The text begins with a word such as SELECT.
     FirstWord,

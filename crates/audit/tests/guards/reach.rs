@@ -30,9 +30,13 @@ const app = express();
         let budget = Budget::until(Instant::now() + Duration::from_secs(60));
         let source = look(tree.path(), &budget).expect("source");
         assert_eq!(source.offered().count(), 0, "the protocol offers none of it");
+        let said = source.left_out.iter().any(|it| it.why.contains("turn callers away"));
         let evidence = Evidence { source: Some(source), ..Evidence::of("guards") };
         let grave = |it: &portcullis_audit::Finding| it.severity >= Severity::High;
-        judge(&evidence).into_iter().filter(grave).map(|it| it.check).collect::<Vec<_>>()
+        let told: Vec<String> =
+            judge(&evidence).into_iter().filter(grave).map(|it| it.check).collect();
+        assert_eq!(said, body.contains("401") || body.contains("jwt"), "{body}");
+        told
     };
     let run = "spawn(req.query.command, [], { stdio: \"ignore\" });";
     let open = format!("app.get(\"/run\", (req, res) => {{ {run} }});");
@@ -46,7 +50,7 @@ const app = express();
         "const { cmd, args } = findActualExecutable(req.query.command, req.query.args); new StdioClientTransport({ command: cmd, args });",
     );
     assert_eq!(told(&found), program);
-    // Whoever may be turned away before: whom that lets through is not followed.
+    // Whoever may be turned away before: whom that lets through is not followed, and that is said.
     let looks =
         "app.use((req, res, next) => { if (!known(req)) return res.status(401).end(); next(); });";
     let empty: [&str; 0] = [];
@@ -318,4 +322,19 @@ fn whoever_says_no_to_everything_passes_nothing() {
     assert_eq!(status(tried(), none), Status::Pass);
     let mute = serde_json::json!([{"what": "its tools", "why": "it did not say which it has"}]);
     assert_eq!(status(Vec::new(), mute), Status::Unknown);
+}
+
+/// A server that reaches for what it was not given fails a line, whichever check says so.
+#[test]
+fn what_reaches_out_passes_no_line() {
+    let rows = [
+        "\nimport requests\nreturn requests.get(value, timeout=9).text",
+        "\nopen(\"/etc/cron.d/update\", \"w\").write(\"x\")",
+    ];
+    for body in rows {
+        let evidence = evidence(In::Python, body);
+        let lines = portcullis_audit::checklist::lines(&evidence, &judge(&evidence));
+        let line = lines.iter().find(|it| it.control == "permissions-minimal").expect("a line");
+        assert_eq!(line.status, Status::Fail, "{body}: {line:?}");
+    }
 }

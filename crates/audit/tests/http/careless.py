@@ -58,6 +58,10 @@ class Careless(BaseHTTPRequestHandler):
     def do_POST(self):
         global SESSIONS
         text = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        if MODE in ("closing", "forgetful") and b'"tools/call"' in text:
+            # One ends the connection without a word, the other knows nothing of the session any more.
+            self.close_connection = True
+            return self.says(404, [], b"") if MODE == "forgetful" else None
         try:
             message = json.loads(text)
             if "id" not in message:

@@ -1,6 +1,6 @@
 //! A small, strict client: one request after the other, each with an end.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use portcullis_confine::Exit;
@@ -44,6 +44,8 @@ pub(super) struct Client {
     /// Requests that were sent so far.
     last: i64,
     answers: BTreeMap<i64, Outcome>,
+    /// Requests that nobody will answer.
+    unheard: BTreeSet<i64>,
     /// Requests whose answers somebody still waits for.
     open: Vec<i64>,
     revision: Option<Revision>,
@@ -82,6 +84,7 @@ impl Client {
             told: None,
             last: 0,
             answers: BTreeMap::new(),
+            unheard: BTreeSet::new(),
             open: Vec::new(),
             revision: None,
             ended: false,
@@ -178,6 +181,7 @@ impl Client {
     pub(super) fn forget(&mut self, id: i64) {
         self.open.retain(|open| *open != id);
         self.answers.remove(&id);
+        self.unheard.remove(&id);
     }
 
     /// The answer to a request, when it comes before the deadline.
@@ -192,6 +196,9 @@ impl Client {
             }
             if self.ended {
                 return Reply::Ended;
+            }
+            if self.unheard.remove(&id) {
+                return Reply::Silence;
             }
             if Instant::now() >= deadline || !self.hear(deadline) {
                 return if self.ended { Reply::Ended } else { Reply::Silence };
@@ -270,6 +277,11 @@ impl Client {
             }
             Heard::End => self.end(),
             Heard::Worn => self.worn = true,
+            Heard::Unheard(id) => {
+                if self.open.contains(&id) {
+                    let _new = self.unheard.insert(id);
+                }
+            }
             Heard::Silence => return false,
         }
         true

@@ -1,5 +1,6 @@
 //! What a request did: decided by what is there afterwards, never by what the answer claims.
 
+use portcullis_guard::leak::Leak;
 use portcullis_guard::{bounded, redact, visible};
 use portcullis_wire::{Json, RpcError};
 use serde::Deserialize;
@@ -171,12 +172,15 @@ fn leaked(
     stage: &Stage,
     root: Option<&str>,
 ) -> Option<Effect> {
-    // What an answer that worked says is what was asked for.
-    let worked = seen.answer == Answer::Result && !is_sorry(&seen.text);
-    if attack != Attack::ErrorLeak || worked {
+    if attack != Attack::ErrorLeak {
         return None;
     }
     let (kind, range) = tells(&seen.text, request, root)?;
+    // What an answer that worked says is what was asked for; nobody asks for a trace.
+    let worked = seen.answer == Answer::Result && !is_sorry(&seen.text);
+    if worked && kind != Leak::StackTrace {
+        return None;
+    }
     let leak = seen.text.get(range)?;
     let shown = visible(&redact(&stage.tidy(leak)));
     Some(Effect::Leaked { what: format!("{}: {}", kind.as_str(), bounded(&shown, 200)) })

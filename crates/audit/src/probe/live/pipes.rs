@@ -35,6 +35,8 @@ pub(super) enum Heard {
     Flood(u64),
     /// Nothing more will come.
     End,
+    /// Nobody will answer this request: it may not have arrived.
+    Unheard(i64),
     /// There is hardly a way to it any more: it is better started anew.
     Worn,
     /// Nothing came in time.
@@ -92,7 +94,7 @@ impl Pipes {
                 match heard {
                     Heard::Line(line) => noticed.written(line.len() as u64),
                     Heard::End | Heard::Flood(_) => drop(end.send(heard)),
-                    Heard::TooLong(_) | Heard::Silence | Heard::Worn => {}
+                    Heard::TooLong(_) | Heard::Silence | Heard::Worn | Heard::Unheard(_) => {}
                 }
             }
         })?;

@@ -1,8 +1,8 @@
 //! A server over HTTP, spoken with as if it had pipes: each message of ours is a request of its own, and each message
 //! that comes back is a line.
 //!
-//! What comes is bounded like what comes out of pipes. Where nothing comes back that answers a request, the line says
-//! so in the server's place: whoever asked goes on.
+//! What comes is bounded like what comes out of pipes. Where an answer comes that is no message, the line says so in the
+//! server's place; where none comes, it is told that none will: whoever asked goes on, and nothing is taken for tried.
 
 use std::cell::{Cell, RefCell};
 use std::os::fd::OwnedFd;
@@ -16,7 +16,7 @@ use hyper::header::{ACCEPT, HeaderName, HeaderValue};
 use hyper::http::HeaderMap;
 use portcullis_guard::egress::Url;
 use portcullis_transport::http::client::header_of;
-use portcullis_transport::http::fetch::{Answer, Ask, FetchError, Fetcher, Reach, Roots, Sockets};
+use portcullis_transport::http::fetch::{Answer, Ask, Fetcher, Reach, Roots, Sockets};
 use portcullis_wire::code::INTERNAL_ERROR;
 use portcullis_wire::events::Events;
 use portcullis_wire::view::mirrored::Mirrored;
@@ -142,7 +142,8 @@ impl Talk {
         }
         let mut answer = match self.fetcher.send(&ask).await {
             Ok(answer) => answer,
-            Err(error) => return self.failed(id, &error),
+            // Nothing is known of what became of it.
+            Err(_) => return self.unheard(id),
         };
         let begins = matches!(message, Message::Request(it) if it.method == "initialize");
         if begins && let Some(name) = answer.headers().get(NAMED) {
@@ -150,8 +151,8 @@ impl Talk {
         }
         if answer.status() == StatusCode::NOT_FOUND && self.named.borrow().contains_key(NAMED) {
             // It forgot the conversation: another one is begun by whoever asks next.
-            self.told(Heard::End);
-            return;
+            self.told(Heard::Worn);
+            return self.unheard(id);
         }
         let answered = self.hear(&mut answer, id, begins).await;
         // Heard to its end, its connection carries the next request.
@@ -259,9 +260,10 @@ impl Talk {
         }
     }
 
-    fn failed(&self, id: Option<&Id>, error: &FetchError) {
-        if let Some(id) = id {
-            self.answer_for(id, &error.to_string());
+    /// Nobody answers this request any more.
+    fn unheard(&self, id: Option<&Id>) {
+        if let Some(Id::Number(id)) = id {
+            self.told(Heard::Unheard(*id));
         }
     }
 

@@ -25,8 +25,8 @@ const HARMLESS: &[&str] = &[
 const ANSWERS: &[&str] = &["\"status\"", "\"sendStatus\"", "\"writeHead\"", "\"end\"", "\"code\""];
 
 impl World<'_> {
-    /// `app.get("/stdio", handler)`. Behind something that may turn callers away, nothing is said of a route: whom it
-    /// lets through is not followed.
+    /// `app.get("/stdio", handler)`. Behind something that may turn callers away a route is not followed, and that is
+    /// said: whom it lets through is not known.
     pub(super) fn register_route(
         &mut self,
         method: &str,
@@ -50,7 +50,12 @@ impl World<'_> {
         let (last, between) = between.split_last()?;
         let address = self.values.text(*first).filter(|it| it.starts_with('/'))?.to_string();
         let open = !self.registry.guarded && between.iter().all(|it| self.passes_on(*it));
-        if !VERBS.contains(&method) || !open || !self.is_function(*last) {
+        if !VERBS.contains(&method) || !self.is_function(*last) {
+            return None;
+        }
+        if !open {
+            let why = "answers addresses behind something that may turn callers away, and is not followed there";
+            let _new = self.unfollowed.insert((at.file, why.to_owned()));
             return None;
         }
         let name = format!("{} {address}", method.to_ascii_uppercase());
