@@ -361,6 +361,19 @@ fn tried(evidence: &Evidence, attacks: &[Attack], sinks: &[Sink], what: &'static
             (0, Err(why)) => why,
         };
     };
+    let unclear = source
+        .facts
+        .iter()
+        .filter(|it| matches!(it.kind, FactKind::Unclear(sink) if sinks.contains(&sink)));
+    if made == 0
+        && let Some(first) = unclear.clone().next()
+    {
+        let more = more(unclear.count());
+        let place = &first.place;
+        return Tested::Not(format!(
+            "a function that is not known makes of a caller's value what arrives at {place}{more}"
+        ));
+    }
     let whole = is_whole(source);
     let sunk = source.flows.iter().filter(|flow| sinks.contains(&flow.sink)).count();
     match (sunk, made) {

@@ -320,6 +320,8 @@ pub enum FactKind {
     Plants,
     /// A request goes to another machine, at an address that the author wrote down.
     SendsOut,
+    /// What arrives at such a place was made of a client's value by a function that is not known.
+    Unclear(Sink),
     /// What a handler says of itself is written again while the server runs.
     Redefined,
 }

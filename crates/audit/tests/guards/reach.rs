@@ -338,3 +338,26 @@ fn what_reaches_out_passes_no_line() {
         assert_eq!(line.status, Status::Fail, "{body}: {line:?}");
     }
 }
+
+/// What a function that is not known makes of a client's value is no flow, and nobody can say that there is none.
+#[test]
+fn what_is_lost_in_a_function_passes_no_line() {
+    let status = |body: &str| {
+        let evidence = evidence(In::Python, body);
+        let lines = portcullis_audit::checklist::lines(&evidence, &judge(&evidence));
+        lines.iter().find(|it| it.control == "no-shell").expect("a line").status
+    };
+    let run =
+        |made: &str| format!("\nimport html, collections\nreturn subprocess.getoutput({made})");
+    for lost in [
+        "html.unescape(value)",
+        "\"ls \" + html.unescape(value)",
+        "collections.deque([value]).popleft()",
+    ] {
+        assert_eq!(status(&run(lost)), Status::Unknown, "{lost}");
+    }
+    // What stands elsewhere was not sent, and a number is one.
+    for elsewhere in ["open(ROOT + \"/command\").read()", "\"ls \" + str(int(value))", "\"ls\""] {
+        assert_ne!(status(&run(elsewhere)), Status::Unknown, "{elsewhere}");
+    }
+}

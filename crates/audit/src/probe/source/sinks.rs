@@ -275,6 +275,11 @@ impl World<'_> {
         }
     }
 
+    /// Whether what a call gives back is not made of its arguments: it is one of those that can do harm.
+    pub(super) fn comes_from_elsewhere(&self, asked: &Asked<'_>) -> bool {
+        self.which(asked).is_some_and(|(sink, _)| !matches!(sink, Sink::Pattern | Sink::Log))
+    }
+
     fn which(&self, asked: &Asked<'_>) -> Option<(Sink, Which)> {
         let go = self.is_go(asked.at);
         let in_rust = self.is_rust(asked.at);

@@ -10,6 +10,7 @@ use std::rc::Rc;
 use crate::evidence::source::GuardKind;
 
 use super::super::ir::{At, Cmp};
+use super::super::sinks::Asked;
 use super::value::{self, Alt, Id, Known, Node, Op};
 use super::{LOOKED_AT, World};
 use shape::Shape;
@@ -290,7 +291,7 @@ impl World<'_> {
     /// One of a list that a client has no hand in.
     fn one_of(&mut self, item: Id, container: Id, at: At) -> BTreeSet<Known> {
         // Held against something that was made of a client's: whoever chooses both chooses that they agree.
-        if self.is_made_of_clients(container, 6) {
+        if self.is_made_of_clients(container, true, 6) {
             return self.one(item, GuardKind::Unclear, at);
         }
         match self.values.get(item).clone() {
@@ -318,18 +319,25 @@ impl World<'_> {
         }
     }
 
-    /// Whether somebody else's function made a value of what a client sent.
-    fn is_made_of_clients(&self, id: Id, left: u32) -> bool {
+    /// Whether somebody else's function made a value of what a client sent. What is read from a file, a database or an
+    /// address was not sent: it counts only where the client must have had no hand in it at all (`any_hand`).
+    pub(in super::super) fn is_made_of_clients(&self, id: Id, any_hand: bool, left: u32) -> bool {
         let Some(left) = left.checked_sub(1) else { return false };
         match self.values.get(id) {
-            Node::Call(_, recv, args) => recv
-                .iter()
-                .chain(args.iter().map(|(_, it)| it))
-                .any(|it| self.values.tainted(*it) || self.is_made_of_clients(*it, left)),
-            Node::Member(base, _) | Node::Elem(base) | Node::Through(Op::Same, base) => {
-                self.is_made_of_clients(*base, left)
+            Node::Call(path, recv, args) => {
+                let method = path.rsplit('.').next().unwrap_or_default();
+                let asked = Asked { path, method, recv: *recv, args, at: self.values.place(id) };
+                let mut given = recv.iter().chain(args.iter().map(|(_, it)| it));
+                (any_hand || !self.comes_from_elsewhere(&asked))
+                    && given.any(|it| {
+                        self.values.tainted(*it) || self.is_made_of_clients(*it, any_hand, left)
+                    })
             }
-            _ => false,
+            // A number is one, whatever it was made of.
+            Node::Through(Op::Number, _) | Node::Compare(..) | Node::Test(..) => false,
+            node => {
+                value::parts(node).iter().any(|it| self.is_made_of_clients(*it, any_hand, left))
+            }
         }
     }
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::evidence::Place;
-use crate::evidence::source::{Flow, Guard, GuardKind, Sink, Step};
+use crate::evidence::source::{FactKind, Flow, Guard, GuardKind, Sink, Step};
 
 use super::super::ir::{At, Word};
 use super::super::sinks::Asked;
@@ -30,6 +30,7 @@ pub(super) type Arrived = BTreeMap<(u32, Word), Found>;
 impl World<'_> {
     /// What arrives at a sink becomes a flow, or makes one that is known weaker.
     pub(in super::super) fn arrives(&mut self, sink: Sink, asked: &Asked<'_>, arriving: &[Id]) {
+        self.note_unclear(sink, asked, arriving);
         let mut arrived = Arrived::new();
         if matches!(sink, Sink::Process | Sink::Shell) {
             arrived = self.words(asked, arriving);
@@ -48,6 +49,18 @@ impl World<'_> {
             found.guards.extend(extra.iter().map(|(kind, at)| (*kind, *at)));
             self.record(sink, asked, handler, &param, found);
         }
+    }
+
+    /// What a function that is not known made of a client's value arrives here: it is no flow, and nobody can say that
+    /// there is none.
+    fn note_unclear(&mut self, sink: Sink, asked: &Asked<'_>, arriving: &[Id]) {
+        let lost = |it: &&Id| !self.values.tainted(**it) && self.is_made_of_clients(**it, false, 8);
+        if matches!(sink, Sink::Log | Sink::Pattern) || !arriving.iter().any(|it| lost(&it)) {
+            return;
+        }
+        let fact = (FactKind::Unclear(sink), asked.at);
+        let text = self.call_text(asked.at);
+        let _new = self.noted.entry(fact).or_insert(text);
     }
 
     /// A guard that the call itself is.
