@@ -291,3 +291,54 @@ fn a_policy_for_what_lies_nowhere_is_not_written() {
     assert_eq!(done.status.code(), Some(2), "{done:?}");
     assert!(!desk.at("desk/p.toml").exists());
 }
+
+/// Whoever packed it wrote its command: nothing of the person's is named to it, copied or given.
+#[test]
+fn its_command_reaches_nothing_of_the_persons() {
+    let desk = Desk::new();
+    fs::create_dir(desk.at("keys")).unwrap();
+    fs::write(desk.at("keys/id"), "zq8-of-the-users").unwrap();
+    fs::write(desk.at("desk/notes.py"), "zq8-of-the-users").unwrap();
+    let keys = desk.at("keys").display().to_string();
+    let option = format!("--keys={keys}/id");
+    let mains = "${__dirname}/server/main.py";
+    for words in [
+        vec![mains, &keys],
+        vec![mains, &option],
+        vec![mains, "../keys/id"],
+        vec![mains, "notes.py"],
+        vec!["notes.py"],
+        vec!["../desk"],
+    ] {
+        let mut says = manifest();
+        says["server"]["mcp_config"]["args"] = json!(words);
+        desk.pack(&says, "");
+        let evidence = desk.at("seen.evidence");
+        let (report, _) = desk.audit(&["--save-evidence", evidence.to_str().unwrap(), "x.mcpb"]);
+        let seen = fs::read_to_string(&evidence).unwrap();
+        assert!(seen.contains("its command names what is not in it"), "{words:?}: {report:#}");
+        assert!(
+            !seen.contains("zq8-of-the-users") && !seen.contains("was copied"),
+            "{words:?}: {seen}"
+        );
+        fs::remove_file(evidence).unwrap();
+    }
+    // What is called the same where we are is not meant.
+    let mut says = manifest();
+    fs::write(desk.at("desk/__main__.py"), "zq8-of-the-users").unwrap();
+    says["server"]["mcp_config"]["args"] = json!(["."]);
+    desk.pack(&says, "put('__main__.py', open('server.py').read())");
+    let evidence = desk.at("seen.evidence");
+    let (report, _) = desk.audit(&["--save-evidence", evidence.to_str().unwrap(), "x.mcpb"]);
+    let seen: Value = serde_json::from_slice(&fs::read(&evidence).unwrap()).unwrap();
+    assert!(!seen.to_string().contains("zq8-of-the-users"), "{report:#}");
+    assert_eq!(seen["live"]["tools"][0]["name"], "show", "its own was started: {seen:#}");
+    let mut says = manifest();
+    says["server"]["mcp_config"]["env"] = json!({ "KEYS": keys });
+    desk.pack(&says, "");
+    let (report, _) = desk.audit(&["x.mcpb"]);
+    assert!(
+        report.to_string().contains("its variable `KEYS` names what is not in it"),
+        "{report:#}"
+    );
+}

@@ -7,7 +7,7 @@ mod manifest;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io::Read as _;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use super::ordinary;
 use super::scratch::Scratch;
@@ -157,12 +157,16 @@ fn launch(read: &Read, tree: &Path) -> Result<Launch, String> {
     if read.manifest.kind == "uv" || words.is_empty() {
         return Err("what it needs is installed by the host, which was not done here".to_owned());
     }
-    // Hosts start it where it lies.
+    // Hosts start it where it lies: what is called so there is meant, and not what is called so where we are.
     for word in &mut words {
         let file = tree.join(&*word);
-        if !word.is_empty() && !word.starts_with('-') && file.starts_with(tree) && file.is_file() {
+        let here = file.is_file() || file.exists() && Path::new(&*word).exists();
+        if !word.is_empty() && !word.starts_with('-') && file.starts_with(tree) && here {
             *word = file.to_string_lossy().into_owned();
         }
+    }
+    if let Some(word) = words.iter().enumerate().find(|it| is_elsewhere(it.1, it.0 == 0, tree)) {
+        return Err(format!("its command names what is not in it: `{}`", word.1));
     }
     if let Some(first) = words.first_mut().filter(|it| *it == "python") {
         "python3".clone_into(first);
@@ -171,7 +175,26 @@ fn launch(read: &Read, tree: &Path) -> Result<Launch, String> {
         let value = fill(value).next().filter(set)?;
         Some((name.clone(), value))
     });
-    Ok((words.into_iter().map(OsString::from).collect(), environment.collect()))
+    let environment: BTreeMap<String, String> = environment.collect();
+    if let Some((name, _)) = environment.iter().find(|it| is_elsewhere(it.1, false, tree)) {
+        return Err(format!("its variable `{name}` names what is not in it"));
+    }
+    Ok((words.into_iter().map(OsString::from).collect(), environment))
+}
+
+/// Whether a word of a stranger's names something of this machine's: who wrote it is given nothing of the person's. The
+/// program itself may be one that is searched.
+fn is_elsewhere(word: &str, program: bool, tree: &Path) -> bool {
+    let values = [word, word.split_once('=').map_or("", |(_, value)| value)];
+    let named = |it: &&str| !it.is_empty() && (!program || it.contains('/'));
+    values.into_iter().filter(named).any(|value| {
+        let plain = !Path::new(value).components().any(|it| it == Component::ParentDir);
+        let Ok(path) = std::path::absolute(value) else { return true };
+        // Joined to a directory, an absolute path is itself.
+        let of_it = Path::new(value).is_relative() && tree.join(value).exists();
+        let inside = plain && (path.starts_with(tree) || of_it);
+        !inside && path.exists()
+    })
 }
 
 fn is_place(kind: &str) -> bool {

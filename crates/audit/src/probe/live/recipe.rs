@@ -84,13 +84,15 @@ impl Recipe {
                 && Path::new(word).is_absolute()
                 && recipe.resolved.code.iter().any(|dir| Path::new(word).starts_with(dir));
             let program = installed || script.as_deref() == Some(Path::new(word));
-            let staged = if own || program { None } else { recipe.staged(word) };
+            // Words that a stranger wrote name nothing of the person's.
+            let kept = own || program || order.own.is_some();
+            let staged = if kept { None } else { recipe.staged(word) };
             recipe.words.push(staged.unwrap_or_else(|| word.clone()));
             before = Some(word);
         }
         for (name, value) in &order.environment {
-            let own = order.own.as_deref().is_some_and(|own| Path::new(value).starts_with(own));
-            let place = value.starts_with('/') && !own && !PLACES.contains(&name.as_str());
+            let place =
+                value.starts_with('/') && order.own.is_none() && !PLACES.contains(&name.as_str());
             let staged = if place { recipe.staged(OsStr::new(value)) } else { None };
             let staged = staged.and_then(|staged| staged.into_string().ok());
             recipe.environment.insert(name.clone(), staged.unwrap_or_else(|| value.clone()));
