@@ -128,7 +128,18 @@ const FITTING: &[(&str, &[&str])] = &[
     ("ssti", &["template-injection"]),
     ("ssrf", &["server-side-request"]),
     ("unauthorized-network-access", &["server-side-request"]),
-    ("tool-poisoning", &["hostile-text", "shadowed-tool", "definition-drift"]),
+    // Its text, or what it does behind an honest one.
+    (
+        "tool-poisoning",
+        &[
+            "hostile-text",
+            "shadowed-tool",
+            "definition-drift",
+            "undisclosed-sharing",
+            "plants-itself",
+            "takes-credentials",
+        ],
+    ),
     ("prompt-injection", &["hostile-text"]),
     ("indirect-prompt-injection", &["hostile-text"]),
     ("goal-manipulation", &["hostile-text"]),

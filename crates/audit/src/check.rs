@@ -58,6 +58,7 @@ mod template_injection;
 mod typosquat;
 mod unbounded_input;
 mod undeclared_tool;
+mod undisclosed_sharing;
 mod unsafe_deserialisation;
 mod unsigned_bundle;
 mod wide_root;
@@ -174,6 +175,7 @@ pub const CHECKS: &[&Check] = &[
     &hard_coded_secret::CHECK,
     &plants_itself::CHECK,
     &takes_credentials::CHECK,
+    &undisclosed_sharing::CHECK,
     &wide_root::CHECK,
     &typosquat::CHECK,
     &config_secret::CHECK,

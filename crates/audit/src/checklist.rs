@@ -158,6 +158,7 @@ const SERVER: &[Line] = &[
             "server-side-request",
             "takes-credentials",
             "plants-itself",
+            "undisclosed-sharing",
         ],
         tested: reached,
     },

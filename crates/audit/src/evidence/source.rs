@@ -188,6 +188,10 @@ pub enum Sink {
     Pattern,
     /// Is written to a log.
     Log,
+    /// Goes along with a request to an address that the author wrote down, and nobody looks at the answer.
+    Sent,
+    /// Is written to a hidden file in a directory that every program may write to.
+    Kept,
 }
 
 /// From a parameter to a sink.
@@ -210,6 +214,9 @@ pub struct Flow {
     pub guards: Vec<Guard>,
     /// The value is the whole of what arrives, not a part between fixed texts.
     pub whole: bool,
+    /// Nobody hears of an error there: of [`Sink::Sent`] and [`Sink::Kept`].
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unheard: bool,
 }
 
 /// One step of a flow.
@@ -318,6 +325,8 @@ pub enum FactKind {
     TakesCredentials,
     /// Something is written where programs are started from.
     Plants,
+    /// All variables of the environment go along with a request to another machine, or into a hidden file.
+    TakesEnvironment,
     /// A request goes to another machine, at an address that the author wrote down.
     SendsOut,
     /// What arrives at such a place was made of a client's value by a function that is not known.

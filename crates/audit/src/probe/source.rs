@@ -4,6 +4,7 @@
 //! [`taint`] runs that on values that are not known, [`handlers`] says where a client comes in
 //! and [`sinks`] where it does harm, [`bounds`] reads schemas, and [`facts`] what one line tells.
 
+mod aside;
 mod bounds;
 mod facts;
 mod handlers;
@@ -13,6 +14,7 @@ mod lower;
 mod options;
 mod packages;
 mod places;
+mod sharing;
 mod sinks;
 mod taint;
 mod texts;

@@ -10,6 +10,7 @@ use portcullis_audit::probe::source::{Budget, look};
 use portcullis_audit::{Confidence, Severity};
 
 mod reach;
+mod sharing;
 
 const PYTHON: &str = r#"
 import os

@@ -86,11 +86,7 @@ impl World<'_> {
         if asked.at.line == 0 {
             return;
         }
-        let (mut spelled, mut left) = (String::new(), MOST);
-        for id in arriving {
-            self.spell(*id, &mut spelled, &mut left);
-            spelled.push('\n');
-        }
+        let spelled = self.spelled(arriving);
         // What Windows writes is the same place.
         let text = spelled.replace("\\\\", "/").replace("//.", "/.");
         for (kind, places) in kinds {
@@ -103,6 +99,16 @@ impl World<'_> {
                 let _new = self.noted.entry((*kind, asked.at)).or_insert(told);
             }
         }
+    }
+
+    /// Every fixed text of some values, each on a line of its own.
+    pub(super) fn spelled(&self, all: &[Id]) -> String {
+        let (mut spelled, mut left) = (String::new(), MOST);
+        for id in all {
+            self.spell(*id, &mut spelled, &mut left);
+            spelled.push('\n');
+        }
+        spelled
     }
 
     /// Every fixed text of a value, in the order in which it is put together.

@@ -253,6 +253,7 @@ fn raises(sink: Sink) -> &'static [&'static str] {
 impl World<'_> {
     /// Whether a call is one that can do harm: what arrives there is written down.
     pub(super) fn sink(&mut self, asked: &Asked<'_>) -> Came {
+        self.note_kept(asked);
         let Some((sink, which)) = self.which(asked) else { return Came::Unknown };
         let sink = self.refined(sink, asked);
         let families = raises(sink);
@@ -263,6 +264,9 @@ impl World<'_> {
         }
         let arriving = self.arriving(asked, which, sink);
         self.note_places(sink, asked, &arriving);
+        if sink == Sink::Url {
+            self.note_sent(asked, &arriving);
+        }
         if self.handling {
             self.arrives(sink, asked, &arriving);
             if let Some((read, text)) = self.reads_its_input(sink, asked) {

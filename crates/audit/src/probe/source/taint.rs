@@ -193,6 +193,7 @@ pub(super) struct World<'m> {
     pub(super) flows: Flows,
     pub(super) registry: Registry,
     pub(super) noted: super::facts::Noted,
+    pub(super) aside: super::aside::Aside,
     /// What files take and could not be followed, with why.
     pub(super) unfollowed: BTreeSet<(u32, String)>,
     /// Whether any file imports something that speaks SQL.
@@ -243,6 +244,7 @@ impl<'m> World<'m> {
             flows: Flows::new(),
             registry: Registry::default(),
             noted: Default::default(),
+            aside: super::aside::Aside::of(modules),
             unfollowed: BTreeSet::new(),
             speaks_sql,
             tags: modules.iter().flat_map(|it| it.tags.iter().cloned()).collect(),

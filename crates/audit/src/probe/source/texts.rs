@@ -340,7 +340,7 @@ fn name_in(decorator: &Expr) -> Option<Word> {
 }
 
 /// The blocks of a statement.
-fn each_block<'a>(stmt: &'a Stmt, tell: &mut dyn FnMut(&'a [Stmt])) {
+pub(super) fn each_block<'a>(stmt: &'a Stmt, tell: &mut dyn FnMut(&'a [Stmt])) {
     match &stmt.kind {
         Do::If(_, one, other) | Do::For(_, _, one, other) => {
             tell(one);
@@ -361,7 +361,7 @@ fn each_block<'a>(stmt: &'a Stmt, tell: &mut dyn FnMut(&'a [Stmt])) {
 }
 
 /// The values of a statement.
-fn each_expr<'a>(stmt: &'a Stmt, tell: &mut dyn FnMut(&'a Expr)) {
+pub(super) fn each_expr<'a>(stmt: &'a Stmt, tell: &mut dyn FnMut(&'a Expr)) {
     match &stmt.kind {
         Do::Expr(it)
         | Do::If(it, ..)
@@ -377,7 +377,7 @@ fn each_expr<'a>(stmt: &'a Stmt, tell: &mut dyn FnMut(&'a Expr)) {
 }
 
 /// The values that a value is made of.
-fn parts<'a>(expr: &'a Expr, tell: &mut dyn FnMut(&'a Expr)) {
+pub(super) fn parts<'a>(expr: &'a Expr, tell: &mut dyn FnMut(&'a Expr)) {
     match &expr.kind {
         Kind::Parts(all) | Kind::And(all) | Kind::Or(all) | Kind::Other(all) => {
             all.iter().for_each(tell)

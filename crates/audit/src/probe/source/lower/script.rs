@@ -212,7 +212,8 @@ impl Lower<'_> {
         let at = argument.at;
         Some(match self.js_operator(node) {
             "!" => Kind::Not(argument),
-            "void" => Kind::Nothing,
+            // `void 0` is nothing; what stands behind it otherwise is done all the same.
+            "void" if matches!(argument.kind, Kind::Number(_)) => Kind::Nothing,
             "typeof" => {
                 let callee = Expr { kind: Kind::Name(Rc::from("typeof")), at };
                 let args = vec![Arg { name: None, spread: false, value: *argument }];

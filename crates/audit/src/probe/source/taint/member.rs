@@ -192,6 +192,11 @@ impl World<'_> {
         if self.is_go(at) && self.is_set(base) {
             return self.make(Node::Compare(Cmp::In, index, base), at);
         }
+        // One variable is not the environment, whatever its name is.
+        if self.is_environment(base) {
+            let name = self.values.text(index).cloned().unwrap_or_else(|| "[]".into());
+            return self.make(Node::Member(base, name), at);
+        }
         let word = self.values.text(index).cloned().filter(|_| self.type_of(base).is_none());
         if let Some(word) = word {
             return match self.values.get(base) {

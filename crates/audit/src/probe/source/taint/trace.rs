@@ -55,7 +55,8 @@ impl World<'_> {
     /// there is none.
     fn note_unclear(&mut self, sink: Sink, asked: &Asked<'_>, arriving: &[Id]) {
         let lost = |it: &&Id| !self.values.tainted(**it) && self.is_made_of_clients(**it, false, 8);
-        if matches!(sink, Sink::Log | Sink::Pattern) || !arriving.iter().any(|it| lost(&it)) {
+        let harmless = matches!(sink, Sink::Log | Sink::Pattern | Sink::Sent | Sink::Kept);
+        if harmless || !arriving.iter().any(|it| lost(&it)) {
             return;
         }
         let fact = (FactKind::Unclear(sink), asked.at);
@@ -307,6 +308,7 @@ impl World<'_> {
             steps,
             guards,
             whole: found.whole,
+            unheard: matches!(sink, Sink::Sent | Sink::Kept) && self.aside.is_unheard(asked.at),
         };
         let _new = self.flows.insert(key, flow);
     }
