@@ -4,6 +4,8 @@
 
 #[path = "audit/armour.rs"]
 mod armour;
+#[path = "audit/asked.rs"]
+mod asked;
 #[path = "audit/wiring.rs"]
 mod wiring;
 

@@ -73,16 +73,16 @@ pub struct Audit {
     #[arg(long, value_name = "FILE")]
     pub write_policy: Option<PathBuf>,
     /// Make the same probes again through `portcullis run` under that policy, and say of each finding whether it was stopped
-    #[arg(long, requires = "command", conflicts_with = "listens_at")]
+    #[arg(long)]
     pub guarded: bool,
     /// How long one target may take, and as long again with --guarded
     #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = values::parse_duration)]
     pub timeout: Duration,
     /// A server that runs already, by its address (Streamable HTTP); none of its tools is called
-    #[arg(long, conflicts_with_all = ["command", "listens_at"])]
+    #[arg(long)]
     pub url: Option<String>,
     /// Where the command listens in its box: it is asked over HTTP there, and not over its pipes
-    #[arg(long, value_name = "URL", requires = "command")]
+    #[arg(long, value_name = "URL")]
     pub listens_at: Option<String>,
     /// The variable of our environment that holds the bearer token for --url or --listens-at
     #[arg(long, value_name = "NAME")]

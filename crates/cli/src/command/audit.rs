@@ -1,5 +1,6 @@
 //! `portcullis audit`: looks at what it was given, judges what it saw, prints and ends accordingly.
 
+mod asked;
 mod bundle;
 mod guard;
 mod package;
@@ -23,12 +24,14 @@ use portcullis_guard::secret::SecretString;
 use crate::args::{Audit, Format, Persona};
 use crate::exit::{Exit, Trouble};
 use crate::{state, style};
+use asked::Kind;
 use progress::Progress;
 
 /// The largest file of evidence that is read: what the probes keep is bounded far below it.
 const MOST_EVIDENCE: u64 = 64 << 20;
 
 pub(super) fn run(args: &Audit) -> Result<Exit, Trouble> {
+    asked::fits(args)?;
     let baseline = known(args)?;
     args.write_policy.as_deref().map(policy::is_free).transpose()?;
     let wants = |finding: &Finding| args.persona.wants(finding.severity, finding.confidence);
@@ -77,24 +80,11 @@ fn end(args: &Audit, reports: &[Report]) -> Result<Exit, Trouble> {
 /// What is seen of every target. A tree and a command are one target: what the source shows and what is done meet.
 fn look(args: &Audit, progress: &Progress) -> Result<Vec<Evidence>, Trouble> {
     let doing = &progress.doing;
-    let (saved, others): (Vec<_>, Vec<_>) = args.targets.iter().partition(|path| is_evidence(path));
-    let (published, others): (Vec<_>, Vec<_>) =
-        others.into_iter().partition(|path| package::asked(path).is_some());
-    let (configs, others): (Vec<_>, Vec<_>) =
-        others.into_iter().partition(|path| probe::config::is_config(path));
-    let (bundles, trees): (Vec<_>, Vec<_>) =
-        others.into_iter().partition(|path| probe::bundle::is_bundle(path));
-    if args.targets.is_empty() && args.command.is_empty() && args.url.is_none() {
-        let said = "name a source tree, a package (`npm:NAME@VERSION`), a bundle (`.mcpb`), a host's config, evidence that was saved, or a server: `portcullis audit -- COMMAND`, `--url URL`";
-        return Err(Trouble::new(Exit::Usage, said));
-    }
-    let over_http_only = args.bearer_env.is_some() || !args.headers.is_empty();
-    if over_http_only && args.url.is_none() && args.listens_at.is_none() {
-        let said = "--bearer-env and --header are for a server over HTTP: --url or --listens-at";
-        return Err(Trouble::new(Exit::Usage, said));
-    }
-    let mut seen = saved.into_iter().map(|file| read(file)).collect::<Result<Vec<_>, _>>()?;
-    for file in configs {
+    let of = |kind: Kind| args.targets.iter().filter(move |it| Kind::of(it) == kind);
+    let (published, bundles): (Vec<_>, Vec<_>) =
+        (of(Kind::Published).collect(), of(Kind::Bundle).collect());
+    let mut seen = of(Kind::Saved).map(|file| read(file)).collect::<Result<Vec<_>, _>>()?;
+    for file in of(Kind::Config) {
         let read = probe::config::look(file);
         let unread = |error| Trouble { exit: Exit::Nothing, ..Trouble::failed(&error) };
         let config = read.map_err(unread)?;
@@ -113,7 +103,7 @@ fn look(args: &Audit, progress: &Progress) -> Result<Vec<Evidence>, Trouble> {
         let target = evidence(&target.display().to_string(), tree, None);
         seen.push(Evidence { bundle: Some(opened.bundle.clone()), ..target });
     }
-    for tree in trees {
+    for tree in of(Kind::Tree) {
         seen.push(evidence(&tree.display().to_string(), Some(source(tree, args, doing)?), None));
     }
     let mut again = None;

@@ -123,9 +123,10 @@ fn the_policy_that_is_written_is_one_that_a_server_runs_under() {
 #[test]
 fn without_a_server_at_work_no_policy_is_written() {
     let desk = Desk::new();
-    let file = source("examples/lesson/careless.py");
-    let policy = desk.path("policy.toml");
-    let done = desk.audit(&["--write-policy", policy.to_str().unwrap(), file.to_str().unwrap()]);
+    let (file, saved) = (source("examples/lesson/careless.py"), desk.path("seen.evidence"));
+    let (saved, policy) = (saved.to_str().unwrap(), desk.path("policy.toml"));
+    let _ = desk.audit(&["--save-evidence", saved, file.to_str().unwrap()]);
+    let done = desk.audit(&["--write-policy", policy.to_str().unwrap(), saved]);
     assert_eq!(done.status.code(), Some(3), "{done:?}");
     assert!(String::from_utf8_lossy(&done.stderr).contains("name its command after `--`"));
     assert!(!policy.exists());
