@@ -301,7 +301,9 @@ fn answering(evidence: &Evidence) -> Result<&Live, Tested> {
         }
         None => {
             let why = evidence.bundle.as_ref().and_then(|bundle| bundle.unstarted.as_deref());
+            let gone = evidence.package.as_ref().is_some_and(|it| it.failed.is_some());
             Err(Tested::Not(match why {
+                _ if gone => "the package could not be brought".to_owned(),
                 Some(why) => format!("the server was not started: {why}; add `-- COMMAND`"),
                 None => "the server was not started; add `-- COMMAND`".to_owned(),
             }))

@@ -74,6 +74,12 @@ impl Report {
         self.guarded.as_ref()?.findings.get(&fingerprint(finding))
     }
 
+    /// Why its package could not be brought, when there is one that could not.
+    #[must_use]
+    pub fn unbrought(&self) -> Option<&str> {
+        self.evidence.package.as_ref()?.failed.as_deref()
+    }
+
     /// The worst finding.
     #[must_use]
     pub fn worst(&self) -> Option<Severity> {

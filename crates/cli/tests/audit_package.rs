@@ -21,7 +21,8 @@ fn command(program: &str) -> Command {
 
 fn audit(words: &[&str], desk: &Path) -> Command {
     let mut audit = command(env!("CARGO_BIN_EXE_portcullis"));
-    audit.arg("audit").args(["--json", "--persona", "auditor"]).args(words).current_dir(desk);
+    let json = if words.contains(&"--format") { &[][..] } else { &["--json"] };
+    audit.arg("audit").args(json).args(["--persona", "auditor"]).args(words).current_dir(desk);
     audit
 }
 
@@ -147,11 +148,16 @@ fn what_a_registry_does_not_have_is_not_testable() {
     let done = registry.audit(&["npm:gone-package@1.0.0"]);
     let report = read(&done);
     assert_eq!(done.status.code(), Some(3), "{report:#}");
-    assert!(
-        report["left_out"][0]["why"].as_str().unwrap().contains("was not installed"),
-        "{report:#}"
-    );
+    let why = report["package"]["failed"].as_str().unwrap();
+    assert!(why.contains("installing `gone-package@1.0.0` failed"), "{why}");
+    assert!(!why.contains("scratch"), "no place of ours: {why}");
+    assert_eq!(row(&report, "version-sound")["evidence"], "the package could not be brought");
     assert_eq!(report["summary"]["grade"], Value::Null);
+    let done = registry.audit(&["--format", "text", "npm:gone-package@1.0.0"]);
+    let text = String::from_utf8(done.stdout).unwrap();
+    let head = text.strip_prefix("gone-package 1.0.0 could not be brought:\n   installing ");
+    assert!(head.is_some_and(|it| it.contains("failed (exit code 1): npm error")), "{text}");
+    assert!(!text.contains("0 packages"), "{text}");
 }
 
 #[test]

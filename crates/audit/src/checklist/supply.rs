@@ -32,9 +32,10 @@ pub(super) const SUPPLY: &[Line] = &[
 fn brought(evidence: &Evidence, told: impl Fn(&Package) -> String) -> Tested {
     match &evidence.package {
         None => Tested::Not("no package was brought".to_owned()),
-        Some(package) => match package.unread.first() {
-            Some(left) => Tested::Not(format!("{}: {}", left.file, left.why)),
-            None => Tested::Yes(told(package)),
+        Some(package) => match (&package.failed, package.unread.first()) {
+            (Some(_), _) => Tested::Not("the package could not be brought".to_owned()),
+            (None, Some(left)) => Tested::Not(format!("{}: {}", left.file, left.why)),
+            (None, None) => Tested::Yes(told(package)),
         },
     }
 }

@@ -42,6 +42,9 @@ pub struct Package {
     /// How many packages came with it, itself among them.
     #[serde(default)]
     pub packages: usize,
+    /// Why it could not be brought: its installer's last words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failed: Option<String>,
     /// What would run on the machine of whoever installs it. Nothing of it ran here.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub scripts: Vec<Script>,

@@ -20,6 +20,8 @@ use crate::evidence::source::LeftOut;
 
 /// The longest script that is kept, in characters.
 const LONG: usize = 500;
+/// What is kept of an installer's last words, in characters.
+const SAID: usize = 2_000;
 /// Scripts that are kept.
 const SCRIPTS: usize = 50;
 /// The largest file of a package's own words that is read.
@@ -127,7 +129,7 @@ impl Asked {
         command::Package { ecosystem, spec: self.spec(), program: None, args: Vec::new() }
     }
 
-    /// Brings it. What goes wrong is in [`Package::unread`].
+    /// Brings it. What goes wrong is in [`Package::failed`] and [`Package::unread`].
     ///
     /// # Errors
     /// When there is no place for it.
@@ -139,13 +141,14 @@ impl Asked {
             version: self.version.clone(),
             integrity: None,
             packages: 0,
+            failed: None,
             scripts: Vec::new(),
             programs: Vec::new(),
             unread: Vec::new(),
         };
         let store = scratch.path().join("packages");
         if let Err(why) = self.install(&store, order) {
-            package.unread.push(LeftOut::of(self.spec(), why));
+            package.failed = Some(public(&why, scratch.path()));
             return Ok(Fetched { package, source: None, command: Vec::new(), scratch });
         }
         let installed = store.join(self.package().key());
@@ -175,15 +178,15 @@ impl Asked {
             let outcome = match package.prepare(&with) {
                 // That it starts nothing is no reason not to read it.
                 Ok(_) | Err(PrepareError::NoProgram { .. }) => Ok(()),
-                Err(error) => Err(format!("it was not installed: {error}")),
+                Err(error) => Err(error.to_string()),
             };
             // Nobody waits any more when the time was up.
             let _ = done.send(outcome);
         };
         let thread = std::thread::Builder::new().name("install".to_owned()).spawn(work);
-        thread.map_err(|error| format!("it was not installed: {error}"))?;
+        thread.map_err(|error| error.to_string())?;
         came.recv_timeout(time)
-            .unwrap_or_else(|_| Err("it was not installed in the time that there is".to_owned()))
+            .unwrap_or_else(|_| Err("it did not come in the time that there is".to_owned()))
     }
 
     /// A program of one name is started as a launcher starts it.
@@ -198,6 +201,15 @@ impl Asked {
         };
         words.into_iter().map(OsString::from).collect()
     }
+}
+
+/// What an installer said, as far as it is for others: lines that name where it was to lie tell nothing once that is gone.
+fn public(said: &str, scratch: &Path) -> String {
+    let place = scratch.to_string_lossy();
+    let lines = said.lines().map(str::trim_end);
+    let lines: Vec<&str> =
+        lines.filter(|line| !line.is_empty() && !line.contains(&*place)).collect();
+    bounded(&portcullis_guard::redact(&lines.join("\n")), SAID)
 }
 
 /// A file of a package's own words, when it is an ordinary one of a size that somebody wrote.
@@ -356,6 +368,14 @@ mod tests {
         assert_eq!((found[0].when.as_str(), found[0].package.as_str()), ("postinstall", "a"));
         fs::write(folder.path().join("binding.gyp"), "{}").unwrap();
         assert_eq!(scripts("a", &manifest, folder.path())[1].command, "node-gyp rebuild");
+    }
+
+    #[test]
+    fn an_installers_words_name_no_place_that_is_gone() {
+        let said = "npm error 404 Not Found\n\nnpm error log: /tmp/x/_logs/a.log\ntoken=ghp_0123456789abcdefghijklmnopqrstuvwxyz";
+        let told = public(said, Path::new("/tmp/x"));
+        assert!(told.starts_with("npm error 404 Not Found\ntoken="), "{told}");
+        assert!(!told.contains("0123456789abcdef") && !told.contains("/tmp"), "{told}");
     }
 
     #[test]

@@ -37,6 +37,10 @@ fn one_target(out: &mut String, report: &Report) {
         inert(&report.evidence.target),
         report.summary()
     );
+    if let Some(why) = report.unbrought() {
+        let lines: Vec<String> = why.lines().map(inert).collect();
+        let _ = writeln!(out, "<p>It could not be brought:</p><pre>{}</pre>", lines.join("\n"));
+    }
     report.findings.iter().for_each(|finding| one(out, report, finding));
     if let Some(guarded) = &report.guarded {
         out.push_str("<h2>Honest calls behind <code>portcullis run</code></h2><ul>\n");

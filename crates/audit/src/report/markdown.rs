@@ -21,6 +21,9 @@ pub fn report(report: &Report) -> String {
         cell(&report.evidence.target),
         report.summary()
     );
+    if let Some(why) = report.unbrought() {
+        let _ = writeln!(out, "It could not be brought: {}\n", cell(&why.replace('\n', " ")));
+    }
     if !report.findings.is_empty() {
         out.push_str(match report.guarded.is_some() {
             true => "| severity | confidence | finding | where | behind `portcullis run` |\n|---|---|---|---|---|\n",

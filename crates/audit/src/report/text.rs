@@ -6,6 +6,7 @@ use portcullis_guard::text::visible;
 
 use super::{Report, check_of, language_of, sure};
 use crate::checklist::Status;
+use crate::evidence::Package;
 use crate::evidence::live::Conduct;
 use crate::finding::Finding;
 
@@ -51,13 +52,7 @@ fn head(out: &mut String, report: &Report) {
         );
     }
     if let Some(package) = &report.evidence.package {
-        let _ = writeln!(
-            out,
-            "brought {} {} into a place that is thrown away, with {} packages in all; no script of theirs ran",
-            visible(&package.name),
-            visible(&package.version),
-            package.packages
-        );
+        brought(out, package);
     }
     if let Some(bundle) = &report.evidence.bundle {
         let named = bundle.manifest.as_ref().map(|it| format!("{} {}", it.name, it.version));
@@ -107,6 +102,23 @@ fn head(out: &mut String, report: &Report) {
         }
     }
     out.push('\n');
+}
+
+/// A package, and what came with it, or why nothing did.
+fn brought(out: &mut String, package: &Package) {
+    let (name, version) = (visible(&package.name), visible(&package.version));
+    let Some(why) = &package.failed else {
+        let _ = writeln!(
+            out,
+            "brought {name} {version} into a place that is thrown away, with {} packages in all; no script of theirs ran",
+            package.packages
+        );
+        return;
+    };
+    let _ = writeln!(out, "{name} {version} could not be brought:");
+    for line in why.lines() {
+        let _ = writeln!(out, "   {}", visible(line));
+    }
 }
 
 fn one(out: &mut String, report: &Report, finding: &Finding, verbose: bool) {

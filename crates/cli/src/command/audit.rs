@@ -63,7 +63,11 @@ pub(super) fn run(args: &Audit) -> Result<Exit, Trouble> {
 fn end(args: &Audit, reports: &[Report]) -> Result<Exit, Trouble> {
     let untested = reports.iter().find(|report| !report.tested() && report.findings.is_empty());
     if let Some(report) = untested {
-        let said = format!("nothing of `{}` could be tested", report.evidence.target);
+        let target = &report.evidence.target;
+        let said = match report.unbrought() {
+            Some(_) => format!("`{target}` could not be brought, so nothing of it was tested"),
+            None => format!("nothing of `{target}` could be tested"),
+        };
         return Err(Trouble::new(Exit::Nothing, said));
     }
     let worst = reports.iter().filter_map(Report::worst).max();

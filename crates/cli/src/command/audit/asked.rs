@@ -101,10 +101,8 @@ fn one(args: &Audit, kinds: &[Kind]) -> Option<String> {
 
 /// A policy comes from a server that was seen at work.
 fn policy(args: &Audit, kinds: &[Kind]) -> Option<String> {
+    args.write_policy.as_ref()?;
     let seen = !args.command.is_empty() || args.url.is_some();
-    if args.write_policy.is_none() {
-        return None;
-    }
     let why = match kinds.first() {
         _ if args.listens_at.is_some() => {
             "`portcullis run` starts a server over its pipes, and this one listens: audit it over its pipes"
