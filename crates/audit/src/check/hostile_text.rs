@@ -309,3 +309,6 @@ fn wants_conversation(definition: &Value) -> Option<Sign> {
         parameters.keys().find(|name| CONVERSATION.contains(&name.to_lowercase().as_str()))?;
     Some(Sign::new(3, format!("a parameter that wants what is not its business: `{wanted}`")))
 }
+
+#[cfg(test)]
+mod tests;

@@ -72,7 +72,7 @@ pub fn open(file: &Path) -> std::io::Result<Opened> {
     let named = || file.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let unpacked = match packed.len() as u64 > MOST {
         true => Err("it is larger than 100 MiB".to_owned()),
-        false => archive::unpack(&packed, &tree),
+        false => archive::unpack(&packed, &tree, archive::MOST),
     };
     drop(packed);
     match unpacked {

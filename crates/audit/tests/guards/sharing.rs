@@ -66,6 +66,29 @@ fn what_goes_along_with_a_request_that_nobody_looks_at() {
     ]);
 }
 
+/// Who says no to a few addresses as they stand there says no to nothing.
+#[test]
+fn a_list_of_whole_places_holds_none() {
+    const REACHES: &[&str] = &["server-side-request"];
+    let get = "\nimport requests\nreturn requests.get(value, timeout=9).text";
+    let no = |condition: &str| format!("\nif {condition}:\n    raise ValueError(\"no\"){get}");
+    python(&[
+        (
+            REACHES,
+            "Reads a page.",
+            no("value in (\"http://169.254.169.254/\", \"http://localhost/\")"),
+        ),
+        (
+            ESCAPE,
+            "Reads.",
+            no("value in (\"/etc/passwd\",)").replace(get, "\nreturn open(value).read()"),
+        ),
+        (NOTHING, "Reads a page.", no("value not in (\"https://a.example.com/\",)")),
+        // Some care: it is only possible then.
+        (NOTHING, "Reads a page.", no("\"169.254.\" in value")),
+    ]);
+}
+
 /// An error that is heard makes it a doubt.
 #[test]
 fn what_is_not_hushed_is_possible() {

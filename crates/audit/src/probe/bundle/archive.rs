@@ -14,11 +14,8 @@ use rawzip::{CompressionMethod, ZipArchive, ZipFileHeaderRecord, ZipSliceArchive
 use crate::evidence::bundle::{Flaw, FlawKind, Signature};
 use crate::evidence::source::LeftOut;
 
-/// How many entries are looked at.
-const ENTRIES: u64 = 50_000;
-/// What one of them, and all of them, may become, in bytes.
-const ONE: u64 = 64 << 20;
-const ALL: u64 = 256 << 20;
+/// What is unpacked of any archive.
+pub(super) const MOST: Most = Most { entries: 50_000, one: 64 << 20, all: 256 << 20 };
 /// What grows more than this, once it is large, was packed to fill a disk.
 const RATIO: u64 = 200;
 const LARGE: u64 = 1 << 20;
@@ -28,6 +25,14 @@ const DEEP: usize = 64;
 /// Around a signature, which lies behind the archive.
 const BEGINS: &[u8] = b"MCPB_SIG_V1";
 const ENDS: &[u8] = b"MCPB_SIG_END";
+
+/// How many entries are looked at, and what one of them, and all of them, may become, in bytes.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Most {
+    pub(super) entries: u64,
+    pub(super) one: u64,
+    pub(super) all: u64,
+}
 
 /// What was in it.
 #[derive(Debug)]
@@ -41,6 +46,7 @@ pub(super) struct Unpacked {
 
 struct Unpacker<'a> {
     to: &'a Path,
+    most: Most,
     bytes: u64,
     names: BTreeSet<String>,
     folded: BTreeSet<String>,
@@ -53,12 +59,13 @@ struct Unpacker<'a> {
 ///
 /// # Errors
 /// In words, when it is no archive.
-pub(super) fn unpack(packed: &[u8], to: &Path) -> Result<Unpacked, String> {
+pub(super) fn unpack(packed: &[u8], to: &Path, most: Most) -> Result<Unpacked, String> {
     let locator = ZipArchive::with_max_search_space(packed.len() as u64);
     let archive = locator.locate_in_slice(packed);
     let archive = archive.map_err(|(_, error)| format!("it is no zip archive: {error}"))?;
     let mut unpacker = Unpacker {
         to,
+        most,
         bytes: 0,
         names: BTreeSet::new(),
         folded: BTreeSet::new(),
@@ -112,7 +119,7 @@ impl Unpacker<'_> {
                 }
             };
             seen = seen.saturating_add(1);
-            if seen > ENTRIES || self.bytes >= ALL {
+            if seen > self.most.entries || self.bytes >= self.most.all {
                 let why = "it has more in it than is unpacked".to_owned();
                 self.unread.push(LeftOut::of("and what follows".to_owned(), why));
                 return seen;
@@ -173,7 +180,7 @@ impl Unpacker<'_> {
         if size > LARGE && size > (data.len() as u64).saturating_mul(RATIO) {
             return Err(FlawKind::Bomb);
         }
-        if size > ONE || self.bytes.saturating_add(size) > ALL {
+        if size > self.most.one || self.bytes.saturating_add(size) > self.most.all {
             let why = "it is larger than what is unpacked".to_owned();
             self.unread.push(LeftOut::of(bounded(name, 200), why));
             return Ok(());
@@ -249,3 +256,6 @@ fn kind(entry: &ZipFileHeaderRecord<'_>) -> Result<Kind, FlawKind> {
         false => Err(FlawKind::Broken),
     }
 }
+
+#[cfg(test)]
+mod tests;

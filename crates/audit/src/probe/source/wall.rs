@@ -45,7 +45,10 @@ impl Wall {
 
     /// Looks at what is held, and says whether the reader is over one of its ends and does not see it.
     pub(super) fn is_broken(&self) -> bool {
-        let (now, held) = (Instant::now(), held());
+        self.breaks_at(Instant::now(), held())
+    }
+
+    fn breaks_at(&self, now: Instant, held: u64) -> bool {
         if held >= self.most {
             let _first = self.full.get_or_init(|| now);
         }
@@ -64,4 +67,37 @@ fn held() -> u64 {
     let line = told.lines().find_map(|line| line.strip_prefix("VmRSS:"));
     let number = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
     number.unwrap_or(0).saturating_mul(1024)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wall(now: Instant) -> Wall {
+        let deadline = now + Duration::from_secs(60);
+        Wall { deadline, most: 600, last: 700, full: OnceLock::new() }
+    }
+
+    #[test]
+    fn a_reader_is_told_of_its_end_and_left_a_while_later() {
+        let now = Instant::now();
+        let seconds = Duration::from_secs;
+        let full = wall(now);
+        assert!(!full.breaks_at(now, 599) && !full.is_full());
+        // It is told, and has five seconds, also when it holds less by then.
+        assert!(!full.breaks_at(now, 600) && full.is_full());
+        assert!(!full.breaks_at(now + seconds(4), 100));
+        assert!(full.breaks_at(now + seconds(5), 100));
+        assert_eq!(full.why(), MEMORY);
+        // One that takes a sixth more by then is not waited for.
+        assert!(wall(now).breaks_at(now, 700));
+        let late = wall(now);
+        assert!(!late.breaks_at(now + seconds(64), 0) && late.breaks_at(now + seconds(65), 0));
+        assert_eq!(late.why(), TIME);
+    }
+
+    #[test]
+    fn what_is_held_is_told_by_the_system() {
+        assert!(held() > 1 << 20, "{}", held());
+    }
 }
