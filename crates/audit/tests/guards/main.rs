@@ -9,6 +9,8 @@ use portcullis_audit::evidence::{Evidence, FORMAT};
 use portcullis_audit::probe::source::{Budget, look};
 use portcullis_audit::{Confidence, Severity};
 
+mod calls;
+mod kept;
 mod reach;
 mod sharing;
 

@@ -14,6 +14,9 @@ use super::ir::{At, Function, Rest, Word};
 use super::taint::value::{Args, Id, Node};
 use super::taint::{Facts, Frame, World};
 
+/// How often handlers are run at most, while what they keep for each other becomes more.
+const ROUNDS: u32 = 3;
+
 /// How a handler is given what a client sends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Given {
@@ -416,10 +419,21 @@ impl World<'_> {
     /// Runs each handler on what a client may send.
     pub(super) fn run_handlers(&mut self) {
         self.handling = true;
-        for handler in 0..self.registry.handlers.len() {
-            let handler = u32::try_from(handler).unwrap_or(u32::MAX);
+        let mut count = u32::try_from(self.registry.handlers.len()).unwrap_or(u32::MAX);
+        for handler in 0..count {
             self.limit(handler);
-            self.run_handler(handler);
+        }
+        // What one keeps, those before it may find as well, and once more what they keep of it.
+        for _ in 0..ROUNDS {
+            let mut kept = 0;
+            for handler in 0..count {
+                self.open_shelf();
+                self.run_handler(handler);
+                if self.close_shelf() {
+                    kept = handler.saturating_add(1);
+                }
+            }
+            count = kept;
         }
         self.handling = false;
     }

@@ -225,6 +225,8 @@ pub(super) enum Do {
     Break,
     Continue,
     Assert(Expr),
+    /// Names that are those of a scope around.
+    Outside(Vec<Word>),
     Def(Rc<Function>, Vec<Expr>),
     Class(Rc<Class>, Vec<Expr>),
     Import(Vec<Import>),

@@ -2,13 +2,15 @@
 //!
 //! The program is run on values that are not known: [`value`] is what they may be, [`run`] the
 //! statements, [`expr`] and [`call`] what stands in them, [`known`] what functions of others
-//! do, [`modules`] what files take from each other, [`refine`] what a condition says of a value,
+//! do, [`kept`] what outlives a call, [`modules`] what files take from each other, [`refine`] what a condition says of a value,
 //! and [`trace`] how one got where it is.
 //! A guard counts on the paths on which it held, and on no other.
 
 pub(super) mod call;
+pub(super) mod called;
 pub(super) mod expr;
 pub(super) mod golang;
+pub(super) mod kept;
 pub(super) mod known;
 pub(super) mod member;
 pub(super) mod modules;
@@ -135,6 +137,8 @@ pub(super) struct Frame {
     pub(super) this: Option<Id>,
     pub(super) returns: Vec<Return>,
     pub(super) loops: Vec<Ends>,
+    /// Names that it says are not its own.
+    pub(super) outside: BTreeSet<Word>,
     pub(super) called_from: At,
     /// What was being caught, for a bare `raise`.
     pub(super) caught: Vec<Throw>,
@@ -169,7 +173,11 @@ pub(super) struct World<'m> {
     pub(super) closure_ids: HashMap<(usize, u32, Option<Id>), u32>,
     pub(super) classes: Vec<Kept>,
     pub(super) class_ids: HashMap<(usize, u32), u32>,
-    pub(super) fields: HashMap<(Id, Word), Id>,
+    /// What members of values were set to.
+    pub(super) fields: HashMap<Id, BTreeMap<Word, Id>>,
+    pub(super) shelf: kept::Shelf,
+    /// What was found to be an element of a value, until something is stored.
+    pub(super) elements: HashMap<Id, Id>,
     pub(super) ran: BTreeSet<u32>,
     pub(super) frames: Vec<Frame>,
     pub(super) facts: Facts,
@@ -226,6 +234,8 @@ impl<'m> World<'m> {
             classes: Vec::new(),
             class_ids: HashMap::new(),
             fields: HashMap::new(),
+            shelf: kept::Shelf::default(),
+            elements: HashMap::new(),
             ran: BTreeSet::new(),
             frames: Vec::new(),
             facts: Facts::default(),
@@ -410,6 +420,7 @@ impl Frame {
             this,
             returns: Vec::new(),
             loops: Vec::new(),
+            outside: BTreeSet::new(),
             called_from: from,
             caught: Vec::new(),
         }

@@ -50,6 +50,9 @@ impl Lower<'_> {
             "import_from_statement" => Do::Import(self.py_import_from(node)?),
             "break_statement" => Do::Break,
             "continue_statement" => Do::Continue,
+            "global_statement" | "nonlocal_statement" => {
+                Do::Outside(named(node).into_iter().map(|it| self.word(it)).collect())
+            }
             "block" => Do::Block(self.py_block(node)),
             _ => return None,
         };

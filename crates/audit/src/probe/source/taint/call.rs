@@ -25,6 +25,11 @@ impl World<'_> {
                 self.deeper(|it| it.call(inner, before, at))
             }
             Node::Class(class) => Some(self.instantiate(callee, class, args, at)),
+            Node::Instance(_) | Node::Map(_)
+                if let Some(called) = self.called_object(callee, at) =>
+            {
+                self.deeper(|it| it.call(called, args, at))
+            }
             Node::Phi(alts) if alts.iter().any(|alt| self.is_function(alt.value)) => {
                 self.call_each(&alts, &args, at)
             }
@@ -37,7 +42,7 @@ impl World<'_> {
         }
     }
 
-    fn deeper<T>(&mut self, go: impl FnOnce(&mut Self) -> T) -> T {
+    pub(super) fn deeper<T>(&mut self, go: impl FnOnce(&mut Self) -> T) -> T {
         self.depth = self.depth.saturating_add(1);
         let done = go(self);
         self.depth = self.depth.saturating_sub(1);
@@ -268,6 +273,9 @@ impl World<'_> {
 
     fn instantiate(&mut self, callee: Id, class: u32, args: Args, at: At) -> Id {
         let this = self.make(Node::Instance(class), at);
+        if !args.is_empty() || self.constructor(class).is_some() {
+            self.begin_object(this);
+        }
         if self.is_go(at) || self.is_rust(at) {
             self.fill_instance(this, class, &args, at);
         }
@@ -356,11 +364,14 @@ impl World<'_> {
             super::super::sinks::Asked { path: &path, method: &method, recv, args: &args, at };
         self.note_facts(&asked);
         self.note_read_only(&asked);
+        if self.resolves(&asked, callee) {
+            return None;
+        }
         let came = self.sink(&asked);
         let known = match (self.is_go(at), rust) {
             (true, _) => self.known_in_go(&asked),
             (_, true) => self.known_in_rust(&asked),
-            _ => self.known(&asked),
+            _ => self.called(&asked).or_else(|| self.known(&asked)),
         };
         if known.is_some() {
             return known;

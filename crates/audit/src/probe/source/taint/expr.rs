@@ -114,7 +114,10 @@ impl World<'_> {
     }
 
     fn parts(&mut self, parts: &[Expr], at: At) -> Id {
-        let ids: Vec<Id> = parts.iter().map(|it| self.expr(it)).collect();
+        let mut ids: Vec<Id> = parts.iter().map(|it| self.expr(it)).collect();
+        for id in &mut ids {
+            *id = self.shown(*id, at).unwrap_or(*id);
+        }
         let lists = |it: &Id| matches!(self.values.get(*it), Node::List(_) | Node::Each(_));
         if ids.iter().any(lists) {
             let items = ids.into_iter().map(|it| (true, it)).collect();
@@ -276,49 +279,6 @@ impl World<'_> {
         }
     }
 
-    pub(in super::super) fn set(&mut self, name: &Word, value: Id) {
-        let scope = self.scope();
-        if let Some(scope) = self.scopes.get_mut(scope as usize) {
-            let _old = scope.vars.insert(Rc::clone(name), value);
-        }
-    }
-
-    /// An assignment inside an expression: in JavaScript to the nearest name there is.
-    pub(super) fn assign(&mut self, pattern: &Pattern, value: Id, at: At) {
-        let Pattern::Name(name) = pattern else {
-            match pattern {
-                Pattern::Items(patterns, _) if self.is_go(at) => {
-                    let values = self.several(value, patterns.len(), at);
-                    for (pattern, value) in patterns.iter().zip(values) {
-                        self.assign(pattern, value, at);
-                    }
-                }
-                _ => self.bind(pattern, value, at),
-            }
-            return;
-        };
-        let mut scope = self.scope();
-        let holds = |world: &Self, scope: u32| {
-            world.scopes.get(scope as usize).is_some_and(|it| it.vars.contains_key(name))
-        };
-        if self.is_python(at) || holds(self, scope) {
-            self.set(name, value);
-            return;
-        }
-        while let Some(parent) = self.scopes.get(scope as usize).and_then(|it| it.parent) {
-            scope = parent;
-            if holds(self, scope) {
-                let old = self.scopes.get(scope as usize).and_then(|it| it.vars.get(name)).copied();
-                let both = self.values.any(old.into_iter().chain([value]), at);
-                if let Some(scope) = self.scopes.get_mut(scope as usize) {
-                    let _old = scope.vars.insert(Rc::clone(name), both);
-                }
-                return;
-            }
-        }
-        self.set(name, value);
-    }
-
     pub(in super::super) fn bind(&mut self, pattern: &Pattern, value: Id, at: At) {
         match pattern {
             // `exports = module.exports = ...`: it stays what it is.
@@ -366,67 +326,6 @@ impl World<'_> {
                 _ => self.element(value, at),
             };
             self.bind(pattern, part, at);
-        }
-    }
-
-    /// `x.y = value`, `x[y] = value`.
-    fn store(&mut self, place: &Expr, value: Id, at: At) {
-        if self.store_export(place, value, at) {
-            return;
-        }
-        let (base_expr, key) = match &place.kind {
-            Kind::Member(base, name) => (base, Ok(Rc::clone(name))),
-            Kind::Index(base, index) => (base, Err(self.expr(index))),
-            _ => return,
-        };
-        let base = self.expr(base_expr);
-        let holds = matches!(self.values.get(base), Node::Map(_) | Node::List(_) | Node::Each(_));
-        match (&base_expr.kind, key) {
-            (Kind::Name(name), key) if holds => {
-                let key = match key {
-                    Ok(word) => self.make(Node::Text(word), at),
-                    Err(index) => index,
-                };
-                let grown = match self.values.get(base).clone() {
-                    Node::Map(mut entries) if entries.len() < 4000 => {
-                        entries.push((Some(key), value));
-                        self.make(Node::Map(entries), at)
-                    }
-                    _ => self.values.any([base, value], at),
-                };
-                self.set(name, grown);
-            }
-            (_, Ok(word)) => self.store_field(base, &word, value, at),
-            (_, Err(index)) => {
-                let word = self.values.text(index).cloned().unwrap_or_else(|| Rc::from("[]"));
-                self.store_field(base, &word, value, at);
-            }
-        }
-    }
-
-    pub(super) fn store_field(&mut self, base: Id, word: &Word, value: Id, at: At) {
-        let kept = (base, Rc::clone(word));
-        let old = self.fields.get(&kept).copied();
-        let both = self.values.any(old.into_iter().chain([value]), at);
-        let _old = self.fields.insert(kept, both);
-    }
-
-    pub(in super::super) fn grow(&mut self, pattern: &Pattern, value: &Expr, at: At) {
-        let more = self.expr(value);
-        let old = match pattern {
-            Pattern::Name(name) => self.lookup(name, at),
-            Pattern::Place(place) => self.expr(place),
-            _ => return,
-        };
-        let lists = |it: Id| matches!(self.values.get(it), Node::List(_) | Node::Each(_));
-        let grown = if lists(old) || lists(more) {
-            self.make(Node::List(vec![(true, old), (true, more)]), at)
-        } else {
-            self.concat(&[old, more], at)
-        };
-        match pattern {
-            Pattern::Name(_) => self.assign(pattern, grown, at),
-            _ => self.bind(pattern, grown, at),
         }
     }
 
@@ -478,11 +377,8 @@ impl World<'_> {
                 Node::List(items) if !named && items.iter().all(|(spread, _)| !spread) => {
                     args.extend(items.into_iter().map(|(_, it)| (None, it)));
                 }
-                Node::Map(entries) if named && entries.iter().all(|(key, _)| key.is_some()) => {
-                    for (key, it) in entries {
-                        let word = key.and_then(|it| self.values.text(it).cloned());
-                        args.push((word.or_else(|| Some(Rc::from("**"))), it));
-                    }
+                Node::Map(_) if named && let Some(entries) = self.entries(value) => {
+                    args.extend(entries);
                 }
                 _ if named => args.push((Some(Rc::from("**")), value)),
                 _ => args.push((Some(Rc::from("*")), value)),
@@ -494,49 +390,6 @@ impl World<'_> {
         let result = self.call(callee, args.clone(), at);
         self.grow_receiver(call, callee, &args, at);
         result.unwrap_or_else(|| self.unknown(at))
-    }
-
-    /// `list.append(x)` and its like change the variable they are called on.
-    fn grow_receiver(&mut self, call: &super::super::ir::Call, callee: Id, args: &Args, at: At) {
-        let Kind::Member(base, method) = &call.callee.kind else { return };
-        let Kind::Name(name) = &base.kind else { return };
-        if !matches!(
-            method.as_ref(),
-            "append"
-                | "push"
-                | "extend"
-                | "add"
-                | "insert"
-                | "update"
-                | "unshift"
-                | "set"
-                | "write"
-        ) {
-            return;
-        }
-        let Node::Member(recv, _) = *self.values.get(callee) else { return };
-        let spread = matches!(method.as_ref(), "extend" | "update");
-        let mut grown = match self.values.get(recv).clone() {
-            Node::List(items) => items,
-            Node::Map(mut entries) if method.as_ref() == "update" => {
-                entries.extend(args.iter().map(|(_, it)| (None, *it)));
-                let grown = self.make(Node::Map(entries), at);
-                return self.set(name, grown);
-            }
-            Node::Each(_) | Node::Phi(_) => vec![(true, recv)],
-            Node::Call(..) if args.iter().any(|(_, it)| self.values.tainted(*it)) => {
-                match method.as_ref() {
-                    "add" | "append" | "push" => vec![(true, recv)],
-                    _ => return,
-                }
-            }
-            _ => return,
-        };
-        if grown.len() < 2000 {
-            grown.extend(args.iter().map(|(name, it)| (spread || name.is_some(), *it)));
-        }
-        let grown = self.make(Node::List(grown), at);
-        self.set(name, grown);
     }
 
     pub(in super::super) fn never_returns(&self, id: Id) -> bool {

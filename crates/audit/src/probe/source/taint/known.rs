@@ -129,7 +129,7 @@ impl World<'_> {
                 let word = self.values.text(*ids.get(1)?).cloned();
                 return match word {
                     Some(word) => Some(self.member(first?, &word, at)),
-                    None => Some(self.unknown(at)),
+                    None => Some(self.any_member(first?, *ids.get(1)?, at)),
                 };
             }
             "dict"
@@ -425,7 +425,7 @@ impl World<'_> {
     }
 
     /// In Python the separator joins, in JavaScript it is the argument.
-    fn joined(&mut self, recv: Id, first: Option<Id>, at: At) -> Id {
+    pub(super) fn joined(&mut self, recv: Id, first: Option<Id>, at: At) -> Id {
         let (list, separator) = match first {
             Some(first) if self.is_python(at) => (first, recv),
             Some(first) => (recv, first),

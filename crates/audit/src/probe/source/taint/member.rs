@@ -10,8 +10,8 @@ use super::{LOOKED_AT, World};
 impl World<'_> {
     /// `base.name`
     pub(in super::super) fn member(&mut self, base: Id, name: &Word, at: At) -> Id {
-        if let Some(kept) = self.fields.get(&(base, Rc::clone(name))) {
-            return *kept;
+        if let Some(kept) = self.field(base, name) {
+            return kept;
         }
         if self.is_rust(at)
             && let Some(found) = self.member_in_rust(base, name, at)
@@ -159,7 +159,7 @@ impl World<'_> {
         }
     }
 
-    fn of_class(&mut self, class: u32, name: &Word, at: At) -> Option<Id> {
+    pub(super) fn of_class(&mut self, class: u32, name: &Word, at: At) -> Option<Id> {
         let mut waiting = vec![class];
         let mut seen = 0;
         while let Some(number) = waiting.pop() {
@@ -180,8 +180,8 @@ impl World<'_> {
                 }
             }
             let this = self.make(Node::Instance(number), at);
-            if let Some(value) = self.fields.get(&(this, Rc::clone(name))) {
-                return Some(*value);
+            if let Some(value) = self.field(this, name) {
+                return Some(value);
             }
         }
         None
@@ -201,9 +201,7 @@ impl World<'_> {
         if let Some(word) = word {
             return match self.values.get(base) {
                 Node::Map(_) | Node::Sent(_) | Node::Phi(_) => self.member(base, &word, at),
-                _ if self.fields.contains_key(&(base, Rc::clone(&word))) => {
-                    self.member(base, &word, at)
-                }
+                _ if self.field(base, &word).is_some() => self.member(base, &word, at),
                 _ if self.values.tainted(base) => self.make(Node::Member(base, word), at),
                 _ => self.element(base, at),
             };
@@ -252,6 +250,21 @@ impl World<'_> {
 
     /// Any element of a collection: of a map, a key.
     pub(in super::super) fn element(&mut self, over: Id, at: At) -> Id {
+        if let Some(known) = self.elements.get(&over) {
+            return *known;
+        }
+        let element = match self.inside(over) {
+            Some(inside) => {
+                let other = self.make(Node::Elem(over), at);
+                self.values.any([inside, other], at)
+            }
+            None => self.element_of(over, at),
+        };
+        let _new = self.elements.insert(over, element);
+        element
+    }
+
+    fn element_of(&mut self, over: Id, at: At) -> Id {
         match self.values.get(over).clone() {
             Node::List(mut items) => {
                 items.retain(|(spread, id)| !spread || !self.is_empty(*id));
@@ -298,6 +311,7 @@ impl World<'_> {
 
     fn is_empty(&self, id: Id) -> bool {
         match self.values.get(id) {
+            Node::Nothing => true,
             Node::List(items) => items.iter().all(|(spread, it)| *spread && self.is_empty(*it)),
             _ => false,
         }

@@ -249,6 +249,7 @@ impl World<'_> {
     }
 
     fn held_in(&mut self, item: Id, container: Id, so: bool, at: At) -> BTreeSet<Known> {
+        let container = self.with_inside(container, at);
         let (item_tainted, container_tainted) =
             (self.values.tainted(item), self.values.tainted(container));
         if container_tainted && let Node::Through(Op::Parents, inner) = *self.values.get(container)
@@ -257,6 +258,9 @@ impl World<'_> {
         }
         match (item_tainted, container_tainted) {
             (true, false) if so => self.one_of(item, container, at),
+            (true, true) if so && self.is_filled_with_chosen(container) => {
+                self.one_of(item, container, at)
+            }
             (true, false) => {
                 let texts = self.texts(container);
                 // A few places, each as a whole: the same one is written in endless ways.

@@ -96,6 +96,12 @@ impl World<'_> {
                 self.assume(id, true);
                 true
             }
+            Do::Outside(names) => {
+                if let Some(frame) = self.frames.last_mut() {
+                    frame.outside.extend(names.iter().cloned());
+                }
+                true
+            }
             Do::Block(body) => self.block(body),
             other => self.declare(other, at),
         }

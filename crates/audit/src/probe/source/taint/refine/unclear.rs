@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use crate::evidence::source::GuardKind;
 
 use super::super::World;
+use super::super::trace::{DEEP, MOST};
 use super::super::value::{self, Id, Known, Node};
 
 impl World<'_> {
@@ -22,6 +23,17 @@ impl World<'_> {
             known.extend(sent.map(|on| Known { on, kind: GuardKind::Unclear, at }));
         }
         known
+    }
+
+    /// Whether what callers put into a collection is one of a fixed list each time.
+    pub(super) fn is_filled_with_chosen(&self, container: Id) -> bool {
+        let mut left = MOST;
+        let filled = self.trace(container, &BTreeSet::new(), DEEP, &mut left);
+        let chosen = [GuardKind::AllowList, GuardKind::Number];
+        let collection = !matches!(self.values.get(container), Node::Param(..) | Node::Sent(_));
+        collection
+            && left > 0
+            && filled.values().all(|it| chosen.iter().any(|kind| it.guards.contains_key(kind)))
     }
 
     /// What a client sent of which a value was made, however it was made.

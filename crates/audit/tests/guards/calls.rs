@@ -1,0 +1,114 @@
+//! Calls that are made in another way than by a name.
+
+use super::kept::{grave, read};
+use super::{In, holds};
+
+const SHELL: &[&str] = &["shell-execution"];
+const NOTHING: &[&str] = &[];
+
+/// What stands above a tool, the tool's body, and whether a shell reads what it is sent.
+fn told(name: &str, head: &str, rows: &[(&str, &str)]) {
+    for (above, body) in rows {
+        let tool = |body: &str| match name {
+            "server.py" => {
+                let body = body.replace('\n', "\n    ");
+                format!(
+                    "{head}\n{above}\n@mcp.tool()\ndef look(value: str, name: str) -> str:\n    {body}\n"
+                )
+            }
+            _ => format!(
+                "{head}\n{above}\nserver.registerTool(\"look\", {{}}, async ({{ value, name }}) => {{ {body} }});\n"
+            ),
+        };
+        assert_eq!(grave(&read(name, &tool(body))), SHELL, "{above}\n{body}");
+        let looked = match name {
+            "server.py" => {
+                format!("if value not in (\"ls\", \"id\"):\n    raise ValueError(\"no\")\n{body}")
+            }
+            _ => format!("if (![\"ls\", \"id\"].includes(value)) throw new Error(\"no\"); {body}"),
+        };
+        assert_eq!(grave(&read(name, &tool(&looked))), NOTHING, "{above}\n{looked}");
+    }
+}
+
+#[test]
+fn in_python_objects_members_and_threads_are_called() {
+    const HEAD: &str = r#"
+import os, queue, subprocess, threading
+from mcp.server.fastmcp import FastMCP
+mcp = FastMCP("calls")
+def run(line):
+    return subprocess.getoutput(line)
+"#;
+    told(
+        "server.py",
+        HEAD,
+        &[
+            (
+                "class Runner:\n    def __call__(self, line):\n        return run(line)\nrunner = Runner()",
+                "return runner(value)",
+            ),
+            (
+                "class Line:\n    def __init__(self, text):\n        self.text = text\n    def __str__(self):\n        return \"echo \" + self.text",
+                "return run(str(Line(value)))",
+            ),
+            (
+                "class Line:\n    def __init__(self, text):\n        self.text = text\n    def __str__(self):\n        return \"echo \" + self.text",
+                "return run(f\"{Line(value)}\")",
+            ),
+            (
+                "class Runner:\n    def do_run(self, line):\n        return run(line)",
+                "return getattr(Runner(), \"do_\" + name)(value)",
+            ),
+            (
+                "RUNNERS = {}\ndef known(function):\n    RUNNERS[function.__name__] = function\n    return function\n@known\ndef shell(line):\n    return run(line)",
+                "return RUNNERS[name](value)",
+            ),
+            ("", "threading.Thread(target=run, args=(value,)).start()\nreturn \"begun\""),
+            ("", "threading.Timer(1, run, [value]).start()\nreturn \"begun\""),
+            ("LINES = queue.Queue()", "LINES.put(value)\nreturn run(LINES.get())"),
+            ("", "return run(str.join(\" \", [\"echo\", value]))"),
+            ("", "return run(\" \".join([\"echo\", value]))"),
+            (
+                "OPTIONS = {\"shell\": True}",
+                "options = {**OPTIONS, \"timeout\": 5}\nreturn str(subprocess.run(f\"echo {value}\", **options))",
+            ),
+        ],
+    );
+}
+
+#[test]
+fn in_a_script_functions_are_called_by_way_of_others() {
+    const HEAD: &str = r#"
+import { execSync } from "node:child_process";
+import { EventEmitter } from "node:events";
+import { McpServer } from "@modelcontextprotocol/sdk/server/mcp.js";
+const server = new McpServer({ name: "calls", version: "1.0.0" });
+"#;
+    told(
+        "server.js",
+        HEAD,
+        &[
+            ("", "return execSync.call(null, value);"),
+            ("", "return execSync.apply(null, [value]);"),
+            ("", "return execSync.bind(null, value)();"),
+            ("", "return Reflect.apply(execSync, null, [value]);"),
+            ("const run = (line) => execSync(line);", "return run.call(null, value);"),
+            ("", "setTimeout((line) => execSync(line), 10, value);"),
+            (
+                "const lines = new Map();",
+                "lines.set(name, value); return execSync(lines.get(name));",
+            ),
+            ("const lines = [];", "lines.push(value); return execSync(lines.shift());"),
+            (
+                "const bus = new EventEmitter();\nbus.on(\"run\", (line) => { execSync(line); });",
+                "bus.emit(\"run\", value);",
+            ),
+            (
+                "",
+                "const line = await new Promise((resolve) => resolve(value)); return execSync(line);",
+            ),
+        ],
+    );
+    holds(In::Script, &[(NOTHING, "return client.call(\"run\", value);")]);
+}
