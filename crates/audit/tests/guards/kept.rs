@@ -175,3 +175,18 @@ fn in_a_script_variables_and_members_are_kept() {
         assert!(tools(state, &looked, &takes).is_empty(), "{state} {looked} {takes}");
     }
 }
+
+/// What somebody else's code keeps, it may give back: nobody sees how, and no line passes.
+#[test]
+fn what_somebody_elses_code_keeps_passes_no_line() {
+    let told = |takes: &str| {
+        let text = format!(
+            "{PYTHON}import elsewhere\nKEPT = elsewhere.Cache()\n@mcp.tool()\ndef puts(value: str) -> str:\n    KEPT.set(\"one\", value)\n    return \"kept\"\n@mcp.tool()\ndef takes() -> str:\n    return subprocess.getoutput({takes})\n"
+        );
+        let evidence = read("server.py", &text);
+        (grave(&evidence), status(&evidence, "no-shell"))
+    };
+    assert_eq!(told("KEPT.get(\"one\")"), (Vec::new(), Status::Unknown));
+    assert_eq!(told("\"ls\"").0, Vec::<String>::new());
+    assert_ne!(told("\"ls\"").1, Status::Unknown);
+}

@@ -13,7 +13,7 @@ use super::super::ir::{At, Cmp};
 use super::super::sinks::Asked;
 use super::value::{self, Alt, Id, Known, Node, Op};
 use super::{LOOKED_AT, World};
-use shape::Shape;
+use shape::{Shape, is_sql_word};
 pub(in super::super) use shape::{cleans, is_narrow};
 
 /// What holds; None when the condition cannot be so.
@@ -581,21 +581,5 @@ fn kind_of_path(kind: GuardKind) -> bool {
             | GuardKind::Absolute
             | GuardKind::Relative
             | GuardKind::Name
-    )
-}
-
-fn is_sql_word(text: &str) -> bool {
-    let word: String = text.trim().chars().take_while(char::is_ascii_alphabetic).collect();
-    matches!(
-        word.to_ascii_lowercase().as_str(),
-        "select"
-            | "with"
-            | "pragma"
-            | "explain"
-            | "show"
-            | "describe"
-            | "insert"
-            | "update"
-            | "delete"
     )
 }

@@ -1,7 +1,5 @@
 //! What a regular expression lets through, as far as that can be said without running it.
 
-use super::is_sql_word;
-
 /// What an expression lets through.
 pub(super) struct Shape {
     pub(super) sql: bool,
@@ -136,4 +134,21 @@ pub(in super::super::super) fn cleans(pattern: &str) -> bool {
 /// Whether a schema's pattern, which is searched for, leaves no path and no wild part.
 pub(in super::super::super) fn is_narrow(pattern: &str) -> bool {
     Shape::of(pattern, "search").narrow
+}
+
+/// Whether a text begins with a word that begins a statement.
+pub(super) fn is_sql_word(text: &str) -> bool {
+    let word: String = text.trim().chars().take_while(char::is_ascii_alphabetic).collect();
+    matches!(
+        word.to_ascii_lowercase().as_str(),
+        "select"
+            | "with"
+            | "pragma"
+            | "explain"
+            | "show"
+            | "describe"
+            | "insert"
+            | "update"
+            | "delete"
+    )
 }
