@@ -44,6 +44,9 @@ const TEXTS: usize = 4 << 20;
 /// How many statements and expressions are kept: a hundred bytes each, or a little more.
 const MADE: u64 = 1_300_000;
 
+/// How often a file is read once more, with fewer macros read as what they are like.
+const UNDONE: u32 = 12;
+
 /// What reading may cost.
 #[derive(Debug, Clone, Copy)]
 pub struct Budget {
@@ -262,11 +265,26 @@ fn understand(
         let options = ParseOptions::new().progress_callback(&mut late);
         parser.parse_with_options(&mut give, None, Some(options))
     };
-    // What macros hide is read, unless that reads the rest wrongly.
+    // What macros hide is read, but for those where that reads the rest wrongly.
     let read = (file.language == Language::Rust).then(|| rust::macros::as_calls(&file.text));
-    let read = read.flatten().and_then(|it| parse(&it));
-    let read = read.filter(|it| !it.root_node().has_error());
-    let tree = read.or_else(|| parse(&file.text))?;
+    let (mut tree, mut undone) = (None, false);
+    if let Some(mut read) = read.flatten() {
+        for _ in 0..UNDONE {
+            let now = parse(&read.text)?;
+            if !now.root_node().has_error() {
+                tree = Some(now);
+                break;
+            }
+            undone = true;
+            if !read.undo(&file.text, &errors(now.root_node())) {
+                break;
+            }
+        }
+    }
+    let tree = match tree {
+        Some(tree) => tree,
+        None => parse(&file.text)?,
+    };
     let root = tree.root_node();
     let mut lower = Lower::new(&file.text, number);
     let (tongue, body) = match file.language {
@@ -278,13 +296,27 @@ fn understand(
     let part = match (root.has_error(), lower.too_deep) {
         (_, true) => Some("what is nested too deeply in it is not followed"),
         (true, false) => Some("its grammar does not fit everywhere"),
-        (false, false) => None,
+        (false, false) => undone.then_some("what some of its macros are given is not read"),
     };
     let made = lower.made.get();
     let (paths, (tests, test_lines)) = (lower.paths(), lower.tests());
     let (name, tags) = (file.name.clone(), lower.tags);
     let module = Module { name, tongue, body, tags, paths, tests, test_lines };
     Some((module, part, made))
+}
+
+/// Where the grammar does not fit: the innermost places, from where to where, the first of many.
+fn errors(root: tree_sitter::Node<'_>) -> Vec<(usize, usize)> {
+    let (mut found, mut open) = (Vec::new(), vec![root]);
+    while let Some(node) = open.pop().filter(|_| found.len() < 64) {
+        let mut cursor = node.walk();
+        let inside: Vec<_> = node.children(&mut cursor).filter(|it| it.has_error()).collect();
+        if inside.is_empty() {
+            found.push((node.start_byte(), node.end_byte()));
+        }
+        open.extend(inside.into_iter().rev());
+    }
+    found
 }
 
 /// Whether a file brings in something that speaks SQL.

@@ -8,6 +8,7 @@ mod script;
 
 use std::cell::Cell;
 use std::rc::Rc;
+use std::str::Chars;
 
 use tree_sitter::Node;
 
@@ -145,15 +146,103 @@ fn unescape(text: &str) -> String {
         match chars.next() {
             Some('n') => out.push('\n'),
             Some('t') => out.push('\t'),
-            Some('0') => out.push('\0'),
-            Some(c @ ('\\' | '\'' | '"' | '`' | '/')) => out.push(c),
-            Some('x') if chars.as_str().starts_with("00") => {
-                out.push('\0');
-                let _zeroes = (chars.next(), chars.next());
+            Some('x') => numbered(&mut chars, 16, 2, &mut out, "\\x"),
+            Some('u') if chars.as_str().starts_with('{') => braced(&mut chars, &mut out),
+            Some('u') => numbered(&mut chars, 16, 4, &mut out, "\\u"),
+            Some('U') => numbered(&mut chars, 16, 8, &mut out, "\\U"),
+            Some(c @ '0'..='7') => {
+                let mut value = c.to_digit(8).unwrap_or(0);
+                for _ in 0..2 {
+                    let Some(next) = chars.clone().next().and_then(|it| it.to_digit(8)) else {
+                        break;
+                    };
+                    value = value * 8 + next;
+                    let _read = chars.next();
+                }
+                out.extend(char::from_u32(value));
             }
+            Some(c @ ('\\' | '\'' | '"' | '`' | '/')) => out.push(c),
             Some(c) => out.extend(['\\', c]),
             None => out.push('\\'),
         }
     }
     out
+}
+
+/// A character by so many digits; what is none stays as written. Two halves of one are put together.
+fn numbered(chars: &mut Chars<'_>, base: u32, digits: usize, out: &mut String, written: &str) {
+    let Some(value) = take_number(chars, base, digits) else {
+        out.push_str(written);
+        return;
+    };
+    if let Some(c) = char::from_u32(value) {
+        out.push(c);
+        return;
+    }
+    let mut behind = chars.clone();
+    let low = (behind.next() == Some('\\') && behind.next() == Some('u'))
+        .then(|| take_number(&mut behind, 16, 4))
+        .flatten()
+        .filter(|low| (0xD800..0xDC00).contains(&value) && (0xDC00..0xE000).contains(low));
+    match low {
+        Some(low) => {
+            *chars = behind;
+            let whole = 0x1_0000 + ((value - 0xD800) << 10) + (low - 0xDC00);
+            out.extend(char::from_u32(whole));
+        }
+        None => out.push(char::REPLACEMENT_CHARACTER),
+    }
+}
+
+/// `{1f600}`
+fn braced(chars: &mut Chars<'_>, out: &mut String) {
+    let rest = chars.as_str();
+    let inner = rest.get(1..).and_then(|it| it.split_once('}')).map(|it| it.0);
+    let found = inner.filter(|it| it.len() <= 8);
+    let found =
+        found.and_then(|it| char::from_u32(u32::from_str_radix(&it.replace('_', ""), 16).ok()?));
+    match (found, inner) {
+        (Some(c), Some(inner)) => {
+            out.push(c);
+            *chars = rest.get(inner.len().saturating_add(2)..).unwrap_or_default().chars();
+        }
+        _ => out.push_str("\\u"),
+    }
+}
+
+fn take_number(chars: &mut Chars<'_>, base: u32, digits: usize) -> Option<u32> {
+    let text = chars.as_str().get(..digits)?;
+    let value =
+        text.chars().all(|it| it.is_digit(base)).then(|| u32::from_str_radix(text, base))?;
+    *chars = chars.as_str().get(digits..)?.chars();
+    value.ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::unescape;
+
+    #[test]
+    fn characters_by_their_numbers_are_characters() {
+        for (written, read) in [
+            (r"\x73h", "sh"),
+            (r"\u{73}\u{1F600}", "s\u{1F600}"),
+            (r"\u0073h \uD83D\uDE00", "sh \u{1F600}"),
+            (r"\U00000073h", "sh"),
+            (r"\163\150 \0", "sh \0"),
+            (r"a\n\t\\b\/", "a\n\t\\b/"),
+            // What is broken stays, and ends.
+            (r"\x7", r"\x7"),
+            (r"\xzz", r"\xzz"),
+            (r"\u{", r"\u{"),
+            (r"\u{110000}", r"\u{110000}"),
+            (r"\u12", r"\u12"),
+            (r"\uD83D", "\u{FFFD}"),
+            (r"\uD83D\u0041", "\u{FFFD}A"),
+            (r"\xé", r"\xé"),
+            ("\\", "\\"),
+        ] {
+            assert_eq!(unescape(written), read, "{written}");
+        }
+    }
 }

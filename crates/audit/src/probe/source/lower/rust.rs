@@ -32,8 +32,8 @@ pub(super) struct State {
     made: u32,
     /// What `Self` is.
     this: Option<Word>,
-    /// Where the value of a loop goes.
-    loops: Vec<Option<Word>>,
+    /// The loops around, and the blocks with a label.
+    loops: Vec<flow::Loop>,
     /// Whether the function at hand gives an option.
     optional: Option<bool>,
     /// Fields and parameters that hold a path.
@@ -123,10 +123,18 @@ impl Lower<'_> {
                 }
                 out.push(Stmt { kind: Do::Import(imports), at });
             }
-            (
-                "function_signature_item" | "macro_definition" | "type_item" | "foreign_mod_item",
-                _,
-            )
+            ("type_item", Some(name)) => {
+                let Some(of) = field(node, "type").map(|it| self.rs_bare_type(it)) else {
+                    return true;
+                };
+                let path = self.rs_type_path(of);
+                let kind = match path.contains("::") {
+                    true => Do::Import(vec![import(&path, Some(name))]),
+                    false => Do::Let(Pattern::Name(name), self.rs_type(of)),
+                };
+                out.push(Stmt { kind, at });
+            }
+            ("function_signature_item" | "macro_definition" | "foreign_mod_item", _)
             | ("extern_crate_declaration" | "empty_statement" | "associated_type", _) => {}
             _ => return false,
         }
@@ -291,6 +299,15 @@ impl Lower<'_> {
         self.rust.this = outer;
     }
 
+    /// A type's path, without what it takes.
+    fn rs_type_path(&self, of: Node<'_>) -> String {
+        let of = match of.kind() {
+            "generic_type" => field(of, "type").unwrap_or(of),
+            _ => of,
+        };
+        self.rs_plain(of)
+    }
+
     /// The bare name of a type, without its path and what it takes.
     fn rs_type_name(&self, of: Node<'_>) -> String {
         let of = self.rs_bare_type(of);
@@ -368,7 +385,7 @@ impl Lower<'_> {
     }
 
     /// A type as far as it is looked at: its name, what it stands around, what it is a list of.
-    fn rs_type(&mut self, node: Node<'_>) -> Expr {
+    pub(super) fn rs_type(&mut self, node: Node<'_>) -> Expr {
         let bare = self.rs_bare_type(node);
         match bare.kind() {
             "primitive_type" | "type_identifier" => match (self.text(bare), &self.rust.this) {

@@ -83,10 +83,13 @@ impl World<'_> {
 
     /// A variant of an enumeration of ours, or what a derive wrote.
     fn of_own_type(&mut self, class: u32, callee: Id, name: &str, args: Args, at: At) -> Id {
-        if matches!(name, "from" | "try_from" | "deserialize" | "from_value" | "new" | "from_str")
-            && let Some((_, first)) = args.first()
-        {
-            return *first;
+        if matches!(name, "from" | "try_from" | "deserialize" | "from_value" | "new" | "from_str") {
+            match args.as_slice() {
+                [] => {}
+                [(_, only)] => return *only,
+                // What a derive wrote takes the fields in their order.
+                _ => return self.of_fields(class, callee, &args, at),
+            }
         }
         if name.starts_with(|it: char| it.is_ascii_lowercase()) {
             return self.make(Node::Instance(class), at);
@@ -98,6 +101,23 @@ impl World<'_> {
             entries.push((key, value));
         }
         self.make(Node::Map(entries), at)
+    }
+
+    fn of_fields(&mut self, class: u32, callee: Id, args: &Args, at: At) -> Id {
+        let fields = self.classes.get(class as usize).map(|it| &it.class.fields);
+        let names: Vec<Word> = fields.into_iter().flatten().map(|it| Rc::clone(&it.name)).collect();
+        let values: Vec<Id> = args.iter().map(|(_, it)| *it).collect();
+        if names.len() != values.len() {
+            let all: Vec<(bool, Id)> = values.into_iter().map(|it| (false, it)).collect();
+            return self.make(Node::List(all), at);
+        }
+        let of = match self.values.get(callee) {
+            Node::Member(base, _) => *base,
+            _ => callee,
+        };
+        let named = names.into_iter().zip(values).map(|(name, value)| (Some(name), value));
+        let named = named.collect();
+        self.call(of, named, at).unwrap_or_else(|| self.unknown(at))
     }
 
     fn method_call(&mut self, base: &Expr, name: &Word, call: &Call, at: At) -> Id {
@@ -238,6 +258,7 @@ impl World<'_> {
                 Some(index) => return self.item(whole, index, at),
                 None => Node::Unknown(at),
             },
+            "any!" => return self.any_of(whole, at),
             "pairs!" => return self.each_pair(whole, at),
             "int!" => match self.values.tainted(whole) {
                 true => Node::Through(Op::Number, whole),
@@ -303,6 +324,16 @@ impl World<'_> {
             Node::Elem(_) | Node::Through(..) | Node::First(_) => of,
             _ => self.make(Node::Member(of, Rc::from(index.to_string())), at),
         }
+    }
+
+    /// One of what is in a tuple or a variant, whichever.
+    fn any_of(&mut self, of: Id, at: At) -> Id {
+        let parts: Vec<Id> = match self.values.get(of) {
+            Node::List(items) => items.iter().map(|it| it.1).collect(),
+            Node::Map(entries) => entries.iter().map(|it| it.1).collect(),
+            _ => vec![of],
+        };
+        self.values.any(parts, at)
     }
 
     /// What is gone through two at a time: the entries of a map; anything else is what it is.

@@ -48,9 +48,7 @@ impl Attributes {
     /// What is compiled for tests only.
     pub(super) fn is_test(&self) -> bool {
         self.all.iter().any(|(name, held)| match held {
-            Value::Words(words) => {
-                name == "cfg" && words.first().is_some_and(|it| it.0 == "test" || holds_test(it))
-            }
+            Value::Words(words) => name == "cfg" && words.first().is_some_and(is_for_tests),
             _ => name == "test",
         })
     }
@@ -159,9 +157,12 @@ fn args_of(lower: &Lower<'_>, node: Node<'_>, words: &[(String, Value)]) -> Vec<
     words.iter().map(arg).collect()
 }
 
-fn holds_test(word: &(String, Value)) -> bool {
-    match &word.1 {
-        Value::Words(words) => word.0 != "not" && words.iter().any(|it| it.0 == "test"),
+/// Whether a condition is so in tests only: `any(test, unix)` is so elsewhere, too.
+fn is_for_tests(word: &(String, Value)) -> bool {
+    match (word.0.as_str(), &word.1) {
+        ("test", Value::Set) => true,
+        ("all", Value::Words(words)) => words.iter().any(is_for_tests),
+        ("any", Value::Words(words)) => !words.is_empty() && words.iter().all(is_for_tests),
         _ => false,
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Each is told where its value goes ([`Dest`]): it is what the function gives, it gets a name, or nobody asks for it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use tree_sitter::Node;
@@ -18,7 +18,91 @@ pub(super) enum Dest {
     Nowhere,
 }
 
+/// A loop, or a block with a label: what a `break` leaves.
+#[derive(Debug)]
+pub(super) struct Loop {
+    label: Option<Word>,
+    /// Where its value goes.
+    value: Option<Word>,
+    /// Whether a `break` or `continue` without a label is about it.
+    plain: bool,
+    /// What around it is left from inside of it: which one, and whether that goes on.
+    leaves: BTreeSet<(usize, bool)>,
+}
+
 impl Lower<'_> {
+    fn rs_open_loop(&mut self, node: Node<'_>, value: Option<Word>, plain: bool) {
+        let label = named(node).into_iter().find(|it| it.kind() == "label");
+        let label = label.map(|it| self.word(it));
+        self.rust.loops.push(Loop { label, value, plain, leaves: BTreeSet::new() });
+    }
+
+    /// Behind a loop, those around it are left that were left from inside. Whether that happens is not known.
+    fn rs_close_loop(&mut self, node: Node<'_>, out: &mut Vec<Stmt>) {
+        let Some(closed) = self.rust.loops.pop() else { return };
+        let last = self.rust.loops.len().saturating_sub(1);
+        let at = self.at(node);
+        for (target, goes_on) in closed.leaves {
+            let here = target == last;
+            let kind = if here && goes_on { Do::Continue } else { Do::Break };
+            let test = self.nothing(node);
+            let leave = vec![Stmt { kind, at }];
+            out.push(Stmt { kind: Do::If(test, leave, Vec::new()), at });
+            if let Some(around) = self.rust.loops.last_mut().filter(|_| !here) {
+                let _new = around.leaves.insert((target, goes_on));
+            }
+        }
+    }
+
+    /// `break` and `continue`, with a label or without.
+    pub(super) fn rs_leave(&mut self, node: Node<'_>, goes_on: bool, out: &mut Vec<Stmt>) {
+        let at = self.at(node);
+        let parts = named(node);
+        let label = parts.iter().find(|it| it.kind() == "label").map(|it| self.word(*it));
+        let target = self.rust.loops.iter().rposition(|it| match &label {
+            Some(label) => it.label.as_ref() == Some(label),
+            None => it.plain,
+        });
+        if let Some(value) = parts.into_iter().find(|it| it.kind() != "label") {
+            let value = self.rs(value, out);
+            let to = target.and_then(|it| self.rust.loops.get(it)?.value.clone());
+            if let Some(name) = to {
+                out.push(Stmt { kind: Do::Let(Pattern::Name(name), value), at });
+            }
+        }
+        let last = self.rust.loops.len().saturating_sub(1);
+        match target.filter(|it| *it < last) {
+            Some(target) => {
+                if let Some(inner) = self.rust.loops.last_mut() {
+                    let _new = inner.leaves.insert((target, goes_on));
+                }
+                out.push(Stmt { kind: Do::Break, at });
+            }
+            None if goes_on => out.push(Stmt { kind: Do::Continue, at }),
+            None => out.push(Stmt { kind: Do::Break, at }),
+        }
+    }
+
+    /// A block that may be left from inside by its label.
+    fn rs_labelled(&mut self, block: Node<'_>, dest: &Dest, out: &mut Vec<Stmt>) {
+        let at = self.at(block);
+        let name = match dest {
+            Dest::Nowhere => None,
+            _ => Some(self.rs_fresh()),
+        };
+        self.rs_open_loop(block, name.clone(), false);
+        let mut inside = Vec::new();
+        let to = name.clone().map_or(Dest::Nowhere, Dest::Name);
+        self.rs_block(block, &to, &mut inside);
+        inside.push(Stmt { kind: Do::Break, at });
+        let once = Expr { kind: Kind::Bool(true), at };
+        out.push(Stmt { kind: Do::While(once, inside), at });
+        self.rs_close_loop(block, out);
+        if let Some(name) = name {
+            self.rs_place(Expr { kind: Kind::Name(name), at }, dest, out);
+        }
+    }
+
     /// The statements of a block, and its value.
     pub(super) fn rs_block(&mut self, block: Node<'_>, dest: &Dest, out: &mut Vec<Stmt>) {
         self.rust.scopes.push(BTreeMap::new());
@@ -135,6 +219,9 @@ impl Lower<'_> {
     fn rs_into_within(&mut self, node: Node<'_>, dest: &Dest, out: &mut Vec<Stmt>) {
         match node.kind() {
             "block" if self.is_select(node) => self.rs_select(node, dest, out),
+            "block" if named(node).first().is_some_and(|it| it.kind() == "label") => {
+                self.rs_labelled(node, dest, out);
+            }
             "block" => self.rs_block(node, dest, out),
             "unsafe_block" | "const_block" => {
                 if let Some(block) = named(node).into_iter().next_back() {
@@ -373,7 +460,7 @@ impl Lower<'_> {
         };
         let at = self.at(node);
         self.rust.scopes.push(BTreeMap::new());
-        self.rust.loops.push(None);
+        self.rs_open_loop(node, None, true);
         let parts = self.rs_parts_of(condition);
         let mut inside = Vec::new();
         let test = self.rs_condition(&parts, condition, &mut inside);
@@ -387,9 +474,9 @@ impl Lower<'_> {
             inside.push(Stmt { kind: Do::If(test, yes, leave), at });
             Do::While(Expr { kind: Kind::Bool(true), at }, inside)
         };
-        let _loop = self.rust.loops.pop();
         let _closed = self.rust.scopes.pop();
         out.push(Stmt { kind: stmt, at });
+        self.rs_close_loop(node, out);
     }
 
     fn rs_loop(&mut self, node: Node<'_>, dest: &Dest, out: &mut Vec<Stmt>) {
@@ -399,11 +486,11 @@ impl Lower<'_> {
             Dest::Nowhere => None,
             _ => Some(self.rs_fresh()),
         };
-        self.rust.loops.push(name.clone());
+        self.rs_open_loop(node, name.clone(), true);
         let mut inside = Vec::new();
         self.rs_block(body, &Dest::Nowhere, &mut inside);
-        let _loop = self.rust.loops.pop();
         out.push(Stmt { kind: Do::While(Expr { kind: Kind::Bool(true), at }, inside), at });
+        self.rs_close_loop(node, out);
         if let Some(name) = name {
             self.rs_place(Expr { kind: Kind::Name(name), at }, dest, out);
         }
@@ -421,7 +508,7 @@ impl Lower<'_> {
             over = self.rs_named(value, "pairs!", vec![over]);
         }
         self.rust.scopes.push(BTreeMap::new());
-        self.rust.loops.push(None);
+        self.rs_open_loop(node, None, true);
         let mut inside = Vec::new();
         let plain = match pattern.kind() {
             "mut_pattern" | "reference_pattern" => named(pattern).into_iter().next_back(),
@@ -436,8 +523,8 @@ impl Lower<'_> {
             }
         };
         self.rs_block(body, &Dest::Nowhere, &mut inside);
-        let _loop = self.rust.loops.pop();
         let _closed = self.rust.scopes.pop();
         out.push(Stmt { kind: Do::For(Pattern::Name(name), over, inside, Vec::new()), at });
+        self.rs_close_loop(node, out);
     }
 }

@@ -29,22 +29,58 @@ enum Piece {
     Mark,
 }
 
+/// A text as it is parsed, with where it is another one.
+#[derive(Debug)]
+pub(in super::super::super) struct Read {
+    pub(in super::super::super) text: String,
+    spans: Vec<(usize, usize)>,
+}
+
 /// The text as it is parsed; None when no macro is in it.
-pub(in super::super::super) fn as_calls(text: &str) -> Option<String> {
+pub(in super::super::super) fn as_calls(text: &str) -> Option<Read> {
     let (from, to) = (text.as_bytes(), text.as_bytes().to_vec());
-    let mut scan = Scan { from, to, changed: false, closes: Vec::new() };
+    let mut scan = Scan { from, to, edits: 0, closes: Vec::new(), spans: Vec::new() };
     scan.pair();
     scan.all();
-    let to = scan.changed.then_some(scan.to)?;
-    String::from_utf8(to).ok()
+    let to = (scan.edits > 0).then_some(scan.to)?;
+    Some(Read { text: String::from_utf8(to).ok()?, spans: scan.spans })
+}
+
+impl Read {
+    /// Gives macros back their own text where the grammar does not fit. False when that changes nothing.
+    pub(in super::super::super) fn undo(&mut self, own: &str, errors: &[(usize, usize)]) -> bool {
+        let mut back: Vec<(usize, usize)> = Vec::new();
+        for (from, to) in errors {
+            let around = self.spans.iter().filter(|it| it.0 <= *from && *from <= it.1);
+            let inside = self.spans.iter().filter(|it| *from <= it.0 && it.0 < *to);
+            let before = self.spans.iter().filter(|it| it.1 <= *from);
+            let found =
+                around.min_by_key(|it| it.1 - it.0).or_else(|| inside.min_by_key(|it| it.0));
+            back.extend(found.or_else(|| before.max_by_key(|it| it.1)));
+        }
+        let mut bytes = std::mem::take(&mut self.text).into_bytes();
+        for (from, to) in &back {
+            let (own, now) = (own.as_bytes().get(*from..*to), bytes.get_mut(*from..*to));
+            if let (Some(own), Some(now)) = (own, now) {
+                now.copy_from_slice(own);
+            }
+        }
+        self.text = String::from_utf8(bytes).unwrap_or_default();
+        let gone = |it: &(usize, usize)| back.iter().any(|of| of.0 <= it.0 && it.1 <= of.1);
+        self.spans.retain(|it| !gone(it));
+        !back.is_empty()
+    }
 }
 
 struct Scan<'t> {
     from: &'t [u8],
     to: Vec<u8>,
-    changed: bool,
+    /// How many bytes are others.
+    edits: usize,
     /// Where each bracket opens, and where it closes.
     closes: Vec<(usize, usize)>,
+    /// What was written in another way, from where to where.
+    spans: Vec<(usize, usize)>,
 }
 
 /// Deeper than this nobody writes JSON, and no test of a pattern is longer.
@@ -63,9 +99,16 @@ impl Scan<'_> {
                 let name = self.from.get(at..end).unwrap_or_default();
                 let name = std::str::from_utf8(name).unwrap_or_default();
                 if name == "macro_rules" {
-                    next = self.close_of(self.brace_behind(open)).saturating_add(1);
+                    let brace = self.brace_behind(open);
+                    // What has no end is no definition, and hides nothing behind it.
+                    next = self.pair_of(brace).map_or(end, |it| it.saturating_add(1));
                 } else {
+                    let edited = self.edits;
                     self.rewrite(name, at, mark, open);
+                    if self.edits > edited {
+                        let to = self.close_of(open).saturating_add(1).min(self.from.len());
+                        self.spans.push((self.path_before(at), to));
+                    }
                 }
             }
             at = next.max(at.saturating_add(1));
@@ -83,8 +126,12 @@ impl Scan<'_> {
 
     /// The brace of `macro_rules! name {`
     fn brace_behind(&self, mut at: usize) -> usize {
-        while at < self.from.len() && !matches!(self.byte(at), b'{' | b'(' | b'[') {
-            at = at.saturating_add(1);
+        while at < self.from.len() {
+            let (piece, end) = self.piece(at);
+            if piece == Piece::Open {
+                break;
+            }
+            at = end.max(at.saturating_add(1));
         }
         at
     }
@@ -107,7 +154,7 @@ impl Scan<'_> {
     fn put(&mut self, at: usize, byte: u8) {
         if let Some(slot) = self.to.get_mut(at) {
             *slot = byte;
-            self.changed = true;
+            self.edits = self.edits.saturating_add(1);
         }
     }
 
@@ -122,7 +169,9 @@ impl Scan<'_> {
             return;
         }
         let close = self.close_of(open);
-        if LISTS.contains(&name) {
+        // `params! { "name" => value }`
+        let pairs = name == "params" && self.byte(open) == b'{';
+        if LISTS.contains(&name) && !pairs {
             let from = self.path_before(at);
             self.blank(from, open);
             self.put(open, b'[');
@@ -147,13 +196,15 @@ impl Scan<'_> {
             }
         } else if OBJECTS.contains(&name) {
             self.value(open, close, DEEPEST);
-        } else if LOGS.contains(&name) {
+        } else if LOGS.contains(&name) || pairs {
             self.log(open, close);
         } else if !CALLS.contains(&name) {
             return;
         }
-        // What stands between the name and its mark is rare, and the mark is a letter of the name then.
-        self.put(mark, b'_');
+        // The mark becomes a letter of the name, wherever it stands.
+        let end = at.saturating_add(name.len());
+        self.blank(end, open);
+        self.put(end.min(mark), b'_');
         self.put(open, b'(');
         self.put(close, b')');
     }
@@ -188,8 +239,12 @@ impl Scan<'_> {
 
     /// What closes this bracket.
     fn close_of(&self, open: usize) -> usize {
+        self.pair_of(open).unwrap_or(self.from.len())
+    }
+
+    fn pair_of(&self, open: usize) -> Option<usize> {
         let found = self.closes.binary_search_by_key(&open, |it| it.0);
-        found.ok().and_then(|it| self.closes.get(it)).map_or(self.from.len(), |it| it.1)
+        found.ok().and_then(|it| self.closes.get(it)).map(|it| it.1)
     }
 
     /// The pieces directly inside a bracket: nothing of what is in brackets of its own.
@@ -210,13 +265,18 @@ impl Scan<'_> {
         found
     }
 
-    /// `tracing::info!(target: "x", path = %p, ?q, "words {}", r)`
+    /// `tracing::info!(target: "x", path = %p, ?q, "words {}", r)`, `slog::info!(log, "words"; "key" => p)`
     fn log(&mut self, open: usize, close: usize) {
         let mut before = b'(';
         for (piece, at, _) in self.inside(open, close) {
             let byte = self.byte(at);
             if piece == Piece::Mark {
                 match byte {
+                    b';' => self.put(at, b','),
+                    b'>' if before == b'=' => {
+                        self.put(at, b' ');
+                        continue;
+                    }
                     b'%' | b'?' if matches!(before, b'(' | b',' | b'=') => {
                         self.put(at, b' ');
                         continue;
@@ -465,71 +525,4 @@ fn is_letter(byte: u8) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::as_calls;
-
-    #[test]
-    fn macros_become_what_they_are_like() {
-        for (macros, calls) in [
-            (r#"format!("{a} {}", b)"#, r#"format_("{a} {}", b)"#),
-            ("std::vec![a, b]", "         [a, b]"),
-            ("vec![x; 3]", "    [x; 3]"),
-            (
-                r#"json!({"a": x, "b": {"c": [1, {"d": y::Z}]}})"#,
-                r#"json_(("a"= x, "b"= ("c"= [1, ("d"= y::Z)])))"#,
-            ),
-            (
-                r#"info!(target: "t", path = %p, ?q, "x")"#,
-                r#"info_(target= "t", path =  p,  q, "x")"#,
-            ),
-            ("matches!(c, A | B(_))", "matches_(c, A | B(x))"),
-            ("matches!(c, A if x)", ""),
-            ("a != b", ""),
-            (r##"x(r#"vec![a]"#) // vec![b]"##, ""),
-            ("'{' vec!['\"', '}']", "'{'     ['\"', '}']"),
-            ("fn f<'a>(x: &'a str) { vec![x] }", "fn f<'a>(x: &'a str) {     [x] }"),
-            ("macro_rules! m { ($x:expr) => { vec![$x] }; }", ""),
-            ("lazy_static! { static ref A: B = C; }", "               static ref A: B = C;  "),
-            ("mine!(a, b)", ""),
-            ("select! { a = b, if !c => d }", "        { a = b        ;  d }"),
-            (
-                "tokio::select! { a = b() => { c(); } _ = d => e(f), g = h => return }",
-                "               { a = b() ;  { c(); } x = d ;  e(f); g = h ;  return }",
-            ),
-        ] {
-            assert_eq!(as_calls(macros).unwrap_or_default(), calls, "{macros}");
-        }
-    }
-
-    #[test]
-    fn what_is_nested_without_end_is_looked_at_once() {
-        for one in [
-            "json!([",
-            "vec![",
-            "json!({\"a\":{\"b\":",
-            "matches!(a, ",
-            "info!(",
-            "select! { a = ",
-            "format!(\"\", ",
-        ] {
-            let text = one.repeat(60_000);
-            assert_eq!(as_calls(&text).map_or(text.len(), |it| it.len()), text.len(), "{one}");
-            let closed = format!("{text}{}", ")".repeat(60_000));
-            assert_eq!(
-                as_calls(&closed).map_or(closed.len(), |it| it.len()),
-                closed.len(),
-                "{one}"
-            );
-        }
-    }
-
-    #[test]
-    fn what_is_broken_off_ends() {
-        for text in
-            ["vec![", "format!(\"", "r#\"", "'", "/* /*", "json!({\"a\":", "'\\", "b'", "matches!("]
-        {
-            let read = as_calls(text).unwrap_or_else(|| text.to_owned());
-            assert_eq!(read.len(), text.len(), "{text}");
-        }
-    }
-}
+mod tests;

@@ -42,13 +42,19 @@ impl Lower<'_> {
             "struct_pattern" => self.rs_struct_pattern(node, whole, out),
             "tuple_pattern" => {
                 let mut tests = Vec::new();
+                let mut behind = false;
                 for (index, child) in pieces(node).into_iter().enumerate() {
                     if child.kind() == "remaining_field_pattern" {
-                        break;
+                        behind = true;
+                        continue;
                     }
                     let index = self.expr(child, Kind::Number(Rc::from(index.to_string())));
                     let name = self.expr(child, Kind::Name(Rc::clone(whole)));
-                    let item = self.rs_named(child, "item!", vec![name, index]);
+                    let item = match behind {
+                        // Which one it is depends on how many there are: any of them.
+                        true => self.rs_named(child, "any!", vec![name]),
+                        false => self.rs_named(child, "item!", vec![name, index]),
+                    };
                     let part = self.rs_part(child, item, out);
                     tests.extend(self.rs_pattern(child, &part, out));
                 }
@@ -165,13 +171,20 @@ impl Lower<'_> {
         out: &mut Vec<Stmt>,
     ) -> Option<Expr> {
         let mut tests = vec![self.rs_is_variant(of, whole)];
+        let mut behind = false;
         for (index, child) in children.iter().enumerate() {
             if child.kind() == "remaining_field_pattern" {
+                behind = true;
                 continue;
             }
             let name = self.expr(*child, Kind::Name(Rc::clone(whole)));
-            let member = Kind::Member(Box::new(name), Rc::from(index.to_string()));
-            let member = self.expr(*child, member);
+            let member = match behind {
+                true => self.rs_named(*child, "any!", vec![name]),
+                false => {
+                    let member = Kind::Member(Box::new(name), Rc::from(index.to_string()));
+                    self.expr(*child, member)
+                }
+            };
             let part = self.rs_part(*child, member, out);
             tests.extend(self.rs_pattern(*child, &part, out));
         }
@@ -215,16 +228,20 @@ impl Lower<'_> {
         out: &mut Vec<Stmt>,
     ) -> Option<Expr> {
         let mut tests = vec![self.nothing(node)];
+        let mut behind = false;
         for (index, child) in pieces(node).into_iter().enumerate() {
             let base = Box::new(self.expr(child, Kind::Name(Rc::clone(whole))));
             let rest = self.text(child).ends_with("..");
             let part = match (index, rest) {
+                // Behind the rest it is counted from the end: it may be any.
+                _ if behind => Kind::Slice(base, false),
                 (_, true) => Kind::Slice(base, false),
                 _ => {
                     let index = self.expr(child, Kind::Number(Rc::from(index.to_string())));
                     Kind::Index(base, Box::new(index))
                 }
             };
+            behind |= rest;
             let part = self.expr(child, part);
             let part = self.rs_part(child, part, out);
             tests.extend(self.rs_pattern(child, &part, out));

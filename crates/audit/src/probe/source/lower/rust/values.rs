@@ -33,6 +33,22 @@ const NUMBERS: &[&str] = &[
     "Uuid",
     "NaiveDate",
 ];
+/// Methods that reach through to what they are called on.
+const LENDING: &[&str] = &[
+    "lock",
+    "unwrap",
+    "expect",
+    "write",
+    "borrow_mut",
+    "get_mut",
+    "as_mut",
+    "deref_mut",
+    "by_ref",
+    "as_deref_mut",
+    "make_mut",
+    "borrow",
+    "unwrap_or_else",
+];
 /// Calls that give what they are given.
 #[rustfmt::skip]
 const HOLDING: &[&str] = &[
@@ -61,6 +77,22 @@ impl Lower<'_> {
                 text => Kind::Name(self.rs_called(text)),
             },
             "self" => Kind::Name(Rc::from("self")),
+            "scoped_identifier" if self.rs_of_bracketed(node, 8) => {
+                let (path, name) = (field(node, "path")?, field(node, "name")?);
+                let base = match path.kind() {
+                    "bracketed_type" => {
+                        let of = named(path).into_iter().next()?;
+                        // `<T as Trait>::f`
+                        self.rs_type(
+                            field(of, "type")
+                                .filter(|_| of.kind() == "qualified_type")
+                                .unwrap_or(of),
+                        )
+                    }
+                    _ => self.rs(path, out),
+                };
+                Kind::Member(Box::new(base), self.word(name))
+            }
             "scoped_identifier" | "scoped_type_identifier" => {
                 let path = self.rs_plain(node);
                 self.rs_path(node, path.split("::")).kind
@@ -95,6 +127,14 @@ impl Lower<'_> {
             }
             "binary_expression" => self.rs_binary(node, out)?,
             _ => return self.rs_more(node, out),
+        })
+    }
+
+    /// `<T>::a::b`
+    fn rs_of_bracketed(&self, node: Node<'_>, left: u32) -> bool {
+        let path = field(node, "path").filter(|_| left > 0);
+        path.is_some_and(|it| {
+            it.kind() == "bracketed_type" || self.rs_of_bracketed(it, left.saturating_sub(1))
         })
     }
 
@@ -154,9 +194,8 @@ impl Lower<'_> {
                 out.push(Stmt { kind: Do::Return(Some(value)), at: self.at(node) });
                 Kind::Other(Vec::new())
             }
-            "break_expression" => self.rs_break(node, out),
-            "continue_expression" => {
-                out.push(Stmt { kind: Do::Continue, at: self.at(node) });
+            "break_expression" | "continue_expression" => {
+                self.rs_leave(node, node.kind() == "continue_expression", out);
                 Kind::Other(Vec::new())
             }
             "macro_invocation" => {
@@ -299,9 +338,33 @@ impl Lower<'_> {
                 Some(inner) => self.rs_target(*inner, out),
                 None => Pattern::Ignored,
             },
+            // `&mut line`
+            "reference_expression" => match named(node).into_iter().next_back() {
+                Some(inner) => self.rs_target(inner, out),
+                None => Pattern::Ignored,
+            },
+            "tuple_expression" => {
+                let targets = pieces(node).into_iter().map(|it| self.rs_target(it, out));
+                Pattern::Items(targets.collect(), None)
+            }
+            // `*kept.lock().unwrap() = value`
+            "call_expression" | "try_expression" | "await_expression" => match self.rs_lent(node) {
+                Some(inner) => self.rs_target(inner, out),
+                None => Pattern::Ignored,
+            },
             "field_expression" | "index_expression" => Pattern::Place(self.rs(node, out)),
             _ => Pattern::Ignored,
         }
+    }
+
+    /// What a call only reaches through to, such as `kept` of `kept.lock().unwrap()`.
+    fn rs_lent<'t>(&self, node: Node<'t>) -> Option<Node<'t>> {
+        if node.kind() != "call_expression" {
+            return named(node).into_iter().next();
+        }
+        let function = field(node, "function").filter(|it| it.kind() == "field_expression")?;
+        let method = self.text(field(function, "field")?);
+        LENDING.contains(&method).then(|| field(function, "value")).flatten()
     }
 
     fn rs_index(&mut self, node: Node<'_>, out: &mut Vec<Stmt>) -> Option<Kind> {
@@ -377,19 +440,6 @@ impl Lower<'_> {
     fn rs_called_at_once(&mut self, node: Node<'_>, function: Rc<Function>) -> Kind {
         let callee = self.expr(node, Kind::Function(function));
         Kind::Call(Box::new(Call { callee, args: Vec::new() }))
-    }
-
-    fn rs_break(&mut self, node: Node<'_>, out: &mut Vec<Stmt>) -> Kind {
-        let at = self.at(node);
-        let value = named(node).into_iter().find(|it| it.kind() != "label");
-        if let Some(value) = value {
-            let value = self.rs(value, out);
-            if let Some(Some(name)) = self.rust.loops.last().cloned() {
-                out.push(Stmt { kind: Do::Let(Pattern::Name(name), value), at });
-            }
-        }
-        out.push(Stmt { kind: Do::Break, at });
-        Kind::Other(Vec::new())
     }
 
     fn rs_given(&mut self, node: Node<'_>, out: &mut Vec<Stmt>) -> Vec<Expr> {

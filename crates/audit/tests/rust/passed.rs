@@ -1,0 +1,111 @@
+//! What once went by: each is a shell that runs what a client sends.
+
+use super::{NOTHING, SHELL, grave, holds, tree};
+
+/// Runs what stands in `line`.
+const RUN: &str = "\nlet run = Command::new(\"sh\").arg(\"-c\").arg(&line).output().await;";
+
+fn all_run(bodies: &[(&str, &str)]) {
+    let rows: Vec<(String, &str)> =
+        bodies.iter().map(|(body, beside)| (format!("{body}{RUN}"), *beside)).collect();
+    let rows: Vec<(&[&str], &str, &str)> =
+        rows.iter().map(|(body, beside)| (SHELL, body.as_str(), *beside)).collect();
+    holds(&rows);
+}
+
+#[test]
+fn a_label_is_where_a_break_goes() {
+    all_run(&[
+        ("let line = 'a: { break 'a asked.value.clone(); };", ""),
+        ("'a: { if asked.count > 3 { break 'a; } drop(self); }\nlet line = asked.value;", ""),
+        ("let line = 'a: loop { loop { break 'a asked.value.clone(); } };", ""),
+        ("'a: loop { loop { break 'a; } }\nlet line = asked.value;", ""),
+        ("'a: loop { 'b: loop { loop { break 'a; } } }\nlet line = asked.value;", ""),
+        (
+            "let mut line = String::new();\n'a: for it in &asked.list { loop { line.push_str(it); continue 'a; } }",
+            "",
+        ),
+    ]);
+    // What is said no to is not behind it.
+    holds(&[
+        (
+            NOTHING,
+            &format!(
+                "'a: {{ if NAMES.contains(&asked.value.as_str()) {{ break 'a; }} bail!(\"no\"); }}\nlet line = asked.value;{RUN}"
+            ),
+            "",
+        ),
+        (NOTHING, &format!("let line = asked.value;\nloop {{ bail!(\"no\"); }}{RUN}"), ""),
+    ]);
+}
+
+#[test]
+fn what_is_written_another_way_is_the_same() {
+    all_run(&[
+        ("let (.., line) = (1, asked.value);", ""),
+        ("let line;\n(line, _) = (asked.value, 1);", ""),
+        ("let mut line = String::new();\nwrite!(&mut line, \"wc {}\", asked.value)?;", ""),
+        (
+            "let line = Line::new(String::new(), asked.value).two;",
+            "#[derive(new)] struct Line { one: String, two: String }",
+        ),
+        (
+            "let kept = std::sync::Mutex::new(String::new());\n*kept.lock().unwrap() = asked.value;\nlet line = kept.into_inner().unwrap();",
+            "",
+        ),
+    ]);
+    let run =
+        |start: &str| format!("let run = {start}.arg(\"-c\").arg(&asked.value).output().await;");
+    let starts = [
+        ("Started::new(\"sh\")", "type Started = tokio::process::Command;"),
+        ("Mine::new(\"sh\")", "type Mine = Command;"),
+        ("<Command>::new(\"sh\")", ""),
+        ("Command::new(\"\\x73h\")", ""),
+        ("Command::new(\"\\u{73}h\")", ""),
+    ];
+    let rows: Vec<(String, &str)> =
+        starts.iter().map(|(start, beside)| (run(start), *beside)).collect();
+    let rows: Vec<(&[&str], &str, &str)> =
+        rows.iter().map(|(body, beside)| (SHELL, body.as_str(), *beside)).collect();
+    holds(&rows);
+}
+
+#[test]
+fn a_condition_that_is_also_so_elsewhere_is_not_for_tests() {
+    let line = "let line = asked.value;";
+    let run = |condition: &str| format!("{line}\n#[cfg({condition})]\n{{{RUN}\n}}");
+    let rows: Vec<(&[&str], String)> = vec![
+        (SHELL, run("any(test, unix)")),
+        (SHELL, run("any(test, not(test))")),
+        (SHELL, run("not(test)")),
+        (NOTHING, run("test")),
+        (NOTHING, run("all(test, unix)")),
+        (NOTHING, run("any(test, all(test, unix))")),
+    ];
+    let rows: Vec<(&[&str], &str, &str)> =
+        rows.iter().map(|(told, body)| (*told, body.as_str(), "")).collect();
+    holds(&rows);
+}
+
+#[test]
+fn one_macro_does_not_hide_the_others() {
+    let line = "let line = format!(\"wc {}\", asked.value);";
+    for aside in [
+        "println !(\"x\");",
+        "let given = params! { \"a\" => 1 };",
+        "info!(self.log, \"x\"; \"a\" => 1);",
+    ] {
+        all_run(&[(&format!("{aside}\n{line}"), "")]);
+    }
+    all_run(&[(line, "macro_rules! none /* { */ { () => {} }")]);
+    // One of which nobody knows what it is given is said, and the others are read.
+    let body = format!("vec![a => b; c];\n{line}{RUN}");
+    let text = format!(
+        "{}\n#[tool_router]\nimpl Server {{\n#[tool]\nasync fn look(&self, Parameters(asked): Parameters<Asked>) -> Result<CallToolResult> {{\n{body}\n}}\n}}\n",
+        super::HEAD
+    );
+    let source = tree(&[("src/main.rs", &text)]);
+    let said: Vec<&str> = source.left_out.iter().map(|it| it.why.as_str()).collect();
+    assert_eq!(said, ["what some of its macros are given is not read"]);
+    assert_eq!(grave(source), SHELL);
+}
