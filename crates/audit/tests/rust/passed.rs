@@ -109,3 +109,54 @@ fn one_macro_does_not_hide_the_others() {
     assert_eq!(said, ["what some of its macros are given is not read"]);
     assert_eq!(grave(source), SHELL);
 }
+
+#[test]
+fn what_a_call_changes_is_changed() {
+    let add = "fn add(to: &mut String, more: &str) { to.push_str(more); }";
+    let text = "let mut line = String::from(\"wc \");";
+    let value = "&asked.value";
+    all_run(&[
+        (&format!("{text}\nadd(&mut line, {value});"), add),
+        (&format!("{text}\nlet out = &mut line;\nwrite!(out, \"{{}}\", {value})?;"), ""),
+        (&format!("{text}\nline.insert_str(3, {value});"), ""),
+        (&format!("{text}\nline.replace_range(3.., {value});"), ""),
+        (&format!("{text}\nline.write_str({value})?;"), ""),
+        (
+            &format!(
+                "{text}\nlet mut other = asked.value;\nstd::mem::swap(&mut line, &mut other);"
+            ),
+            "",
+        ),
+        (&format!("{text}\nasked.value.clone_into(&mut line);"), ""),
+        (
+            "let mut kept = Kept { text: String::new() };\nkept.text.push_str(&asked.value);\nlet line = kept.text;",
+            "struct Kept { text: String }",
+        ),
+        (
+            "let mut all = HashMap::new();\nall.entry(\"a\").or_insert(asked.value);\nlet line = all[\"a\"].clone();",
+            "",
+        ),
+        (
+            "let all = std::sync::Mutex::new(Vec::new());\nall.lock().unwrap().push(asked.value);\nlet line = all.lock().unwrap().join(\" \");",
+            "",
+        ),
+    ]);
+    let start = "let mut run = Command::new(\"sh\");\nrun.arg(\"-c\");";
+    holds(&[
+        (
+            SHELL,
+            &format!("{start}\ngive(&mut run, {value});\nlet done = run.output().await;"),
+            "fn give(to: &mut Command, more: &str) { to.arg(more); }",
+        ),
+        // What only looks changes nothing, and what is lent beside fixed words holds those.
+        (NOTHING, &format!("{text}\nif line.contains({value}) {{ bail!(\"no\"); }}{RUN}"), ""),
+        (
+            NOTHING,
+            &format!(
+                "{text}\nlet same = line.starts_with({value}) || line.find({value}).is_some();{RUN}"
+            ),
+            "",
+        ),
+        (NOTHING, &format!("{text}\nadd(&mut line, \"notes.txt\");{RUN}"), add),
+    ]);
+}

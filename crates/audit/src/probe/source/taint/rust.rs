@@ -1,9 +1,10 @@
 //! Calls in Rust: methods found by what they are called on, values that hold others, variables that methods change.
 //!
-//! What may fail or be missing is one of several values: [`results`] tells the good ones from the others. What functions of
+//! What may fail or be missing is one of several values: [`results`] tells the good ones from the others. What calls change is told by [`lent`]. What functions of
 //! others make of their arguments stands in [`known`], and which file a path names in [`names`].
 
 pub(super) mod known;
+mod lent;
 pub(super) mod names;
 mod results;
 mod strings;
@@ -56,8 +57,9 @@ impl World<'_> {
                 self.crates.timed += u32::from(timed);
                 let callee = self.expr(&call.callee);
                 let args = self.given_to(call);
-                let result = self.path_call(callee, args, at);
+                let result = self.path_call(callee, args.clone(), at);
                 self.crates.timed -= u32::from(timed);
+                self.give_back(call, None, &args, at);
                 result
             }
         }
@@ -124,7 +126,8 @@ impl World<'_> {
         let recv = self.expr(base);
         let args = self.given_to(call);
         let result = self.method(recv, name, &args, at);
-        self.change(base, recv, name, &args, at);
+        self.change(base, name, &args, at);
+        self.give_back(call, Some(recv), &args, at);
         result
     }
 
@@ -258,6 +261,7 @@ impl World<'_> {
                 Some(index) => return self.item(whole, index, at),
                 None => Node::Unknown(at),
             },
+            "lent!" => return whole,
             "any!" => return self.any_of(whole, at),
             "pairs!" => return self.each_pair(whole, at),
             "int!" => match self.values.tainted(whole) {
@@ -379,76 +383,6 @@ impl World<'_> {
             true => self.make(Node::Parts(vec![value]), at),
             false => value,
         }
-    }
-
-    /// What a method makes of the variable that it is called on.
-    fn change(&mut self, base: &Expr, recv: Id, name: &str, args: &Args, at: At) {
-        let Kind::Name(variable) = &base.kind else { return };
-        if self.find(variable).is_none() {
-            return;
-        }
-        let ids: Vec<Id> = args.iter().map(|(_, it)| *it).collect();
-        let grown = match (name, ids.as_slice()) {
-            ("push_str", [more]) => self.concat(&[recv, *more], at),
-            ("push", [more]) => self.pushed(recv, *more, at),
-            ("push_back" | "push_front", [more]) | ("insert", [more]) => {
-                self.longer(recv, *more, false, at)
-            }
-            ("insert", [_, more]) if matches!(self.values.get(recv), Node::List(_)) => {
-                self.longer(recv, *more, false, at)
-            }
-            ("insert", [key, value]) => {
-                let Node::Map(mut entries) = self.values.get(recv).clone() else { return };
-                if entries.len() > 2_000 {
-                    return;
-                }
-                entries.push((Some(*key), *value));
-                self.make(Node::Map(entries), at)
-            }
-            ("extend" | "append" | "extend_from_slice", [more]) => {
-                self.longer(recv, *more, true, at)
-            }
-            ("pop", []) if self.is_path(recv) => return,
-            ("clear", []) if matches!(self.values.get(recv), Node::List(_)) => {
-                self.make(Node::List(Vec::new()), at)
-            }
-            ("set_file_name" | "set_extension", [more]) => {
-                self.make(Node::Path(vec![recv, *more], false), at)
-            }
-            (_, _) => match self.grown_command(recv, name, args, at) {
-                Some(grown) => grown,
-                None => return,
-            },
-        };
-        let pattern = super::super::ir::Pattern::Name(Rc::clone(variable));
-        self.assign(&pattern, grown, at);
-    }
-
-    fn pushed(&mut self, recv: Id, more: Id, at: At) -> Id {
-        match self.values.get(recv) {
-            Node::List(_) | Node::Each(_) => self.longer(recv, more, false, at),
-            Node::Text(_) | Node::Parts(_) if !self.is_path(recv) => self.concat(&[recv, more], at),
-            Node::Phi(alts) => match self.values.get(alts.first().map_or(recv, |it| it.value)) {
-                Node::List(_) => self.longer(recv, more, false, at),
-                Node::Text(_) | Node::Parts(_) => self.concat(&[recv, more], at),
-                _ => self.make(Node::Path(vec![recv, more], true), at),
-            },
-            _ => self.make(Node::Path(vec![recv, more], true), at),
-        }
-    }
-
-    fn longer(&mut self, recv: Id, more: Id, spread: bool, at: At) -> Id {
-        let mut items = match self.values.get(recv).clone() {
-            Node::List(items) => items,
-            _ => vec![(true, recv)],
-        };
-        if items.len() < 2_000 {
-            match (spread, self.values.get(more)) {
-                (true, Node::List(all)) => items.extend(all.iter().copied()),
-                _ => items.push((spread, more)),
-            }
-        }
-        self.make(Node::List(items), at)
     }
 
     /// A name of Rust's that no scope has.

@@ -175,6 +175,18 @@ impl Lower<'_> {
             return;
         };
         let of = field(node, "type").map(|it| self.text(it).to_owned());
+        // `let line = &mut text`: another name of the same.
+        let same = named(value).into_iter().next_back().filter(|_| super::values::is_lent(value));
+        if let Some(same) = same.filter(|it| it.kind() == "identifier")
+            && pattern.kind() == "identifier"
+        {
+            let called = self.rs_called(self.text(same));
+            let name = self.word(pattern);
+            if let Some(scope) = self.rust.scopes.last_mut() {
+                let _old = scope.insert(name, called);
+            }
+            return;
+        }
         let mut held = self.rs(value, out);
         if let Some(of) = of {
             held = self.rs_converted(value, &of, held);

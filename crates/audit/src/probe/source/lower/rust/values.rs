@@ -445,7 +445,15 @@ impl Lower<'_> {
     fn rs_given(&mut self, node: Node<'_>, out: &mut Vec<Stmt>) -> Vec<Expr> {
         let args = field(node, "arguments").map(named).unwrap_or_default();
         let args = args.into_iter().filter(|it| it.kind() != "attribute_item");
-        args.map(|it| self.rs(it, out)).collect()
+        let mut given = Vec::new();
+        for it in args {
+            let value = self.rs(it, out);
+            given.push(match is_lent(it) {
+                true => self.rs_named(it, "lent!", vec![value]),
+                false => value,
+            });
+        }
+        given
     }
 
     fn rs_call(&mut self, node: Node<'_>, out: &mut Vec<Stmt>) -> Option<Kind> {
@@ -493,6 +501,12 @@ impl Lower<'_> {
             None => kind,
         })
     }
+}
+
+/// `&mut place`
+pub(super) fn is_lent(node: Node<'_>) -> bool {
+    node.kind() == "reference_expression"
+        && named(node).first().is_some_and(|it| it.kind() == "mutable_specifier")
 }
 
 fn operator<'t>(node: Node<'t>) -> &'t str {
