@@ -208,7 +208,7 @@ fn texts_of(modules: &[Module], world: &taint::World<'_>, source: &mut Source) {
         source.texts.extend(texts.said.into_iter().map(|it| Text {
             place: world.place_of(it.at),
             of: it.of.to_string(),
-            text: it.text,
+            text: portcullis_guard::secret::redact_certain(&it.text).into_owned(),
         }));
         source.facts.extend(texts.rewritten.into_iter().map(|at| Fact {
             kind: FactKind::Redefined,

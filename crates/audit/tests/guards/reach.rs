@@ -361,3 +361,19 @@ fn what_is_lost_in_a_function_passes_no_line() {
         assert_ne!(status(&run(elsewhere)), Status::Unknown, "{elsewhere}");
     }
 }
+
+/// A credential in a command is in no evidence, also where its line is cut.
+#[test]
+fn a_credential_is_covered_wherever_a_line_is_shown() {
+    let token = format!("ghp_{}", "16C7e42F292c6912E7710c838347Ae178B4a");
+    for long in (80..200).step_by(7) {
+        let body = format!(
+            "\nsubprocess.run(\"curl {} -H 'Authorization: Bearer {token}' https://x.example/\" + value, shell=True, timeout=3)",
+            "x".repeat(long)
+        );
+        let evidence = evidence(In::Python, &body);
+        let written = serde_json::to_string(&evidence).expect("JSON");
+        assert!(evidence.source.is_some_and(|it| it.flows.len() == 1), "{long}");
+        assert!(!written.contains(&token[..20]), "{long}: {written}");
+    }
+}

@@ -174,7 +174,10 @@ impl Unpacker<'_> {
         if begin < end && before.is_some_and(|(_, other)| *other > begin) {
             return Err(FlawKind::Overlaps);
         }
-        self.ranges.insert(begin, end);
+        // One without anything in it says nothing of where another one lies.
+        if begin < end {
+            self.ranges.insert(begin, end);
+        }
         let data = local.data();
         let size = entry.uncompressed_size_hint();
         if size > LARGE && size > (data.len() as u64).saturating_mul(RATIO) {
@@ -198,11 +201,10 @@ impl Unpacker<'_> {
             true => copy(local.verifying_reader(data), most, &mut file),
             false => copy(local.verifying_reader(DeflateDecoder::new(data)), most, &mut file),
         };
+        // What comes to nothing was unpacked all the same.
+        self.bytes = self.bytes.saturating_add(size);
         match copied {
-            Ok(copied) if copied == size => {
-                self.bytes = self.bytes.saturating_add(size);
-                Ok(())
-            }
+            Ok(copied) if copied == size => Ok(()),
             _ => {
                 let _gone = fs::remove_file(&into);
                 Err(FlawKind::Broken)

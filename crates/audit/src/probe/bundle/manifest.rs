@@ -15,6 +15,8 @@ use crate::evidence::config::{Entry, Given, Way, Word};
 pub(super) const FILE: &str = "manifest.json";
 /// How many tools and settings are kept.
 const MOST: usize = 1_000;
+/// The longest word of a command, in characters.
+const WORD: usize = 64 << 10;
 /// The longest name, in characters.
 const NAME: usize = 200;
 
@@ -54,7 +56,8 @@ pub(super) fn read(text: &str) -> Result<Read, String> {
         all.filter_map(Value::as_str).map(str::to_owned).collect()
     };
     let command = config.get("command").and_then(Value::as_str).map(str::to_owned);
-    let words: Vec<String> = command.into_iter().chain(texts(config.get("args"))).collect();
+    let words = command.into_iter().chain(texts(config.get("args")));
+    let words: Vec<String> = words.take(MOST).collect();
     let variables = strings(config.get("env"));
     let find = Finder { text };
     let (settings, presets) = settings(&find, value.get("user_config"), &words);
@@ -95,17 +98,38 @@ pub(super) fn read(text: &str) -> Result<Read, String> {
 
 fn strings(table: Option<&Value>) -> BTreeMap<String, String> {
     let all = table.and_then(Value::as_object).into_iter().flatten();
-    all.filter_map(|(name, it)| Some((name.clone(), it.as_str()?.to_owned()))).collect()
+    all.filter_map(|(name, it)| Some((name.clone(), it.as_str()?.to_owned()))).take(MOST).collect()
 }
 
-/// A text with the settings' own values in place of their names; a word that is one setting may become several.
+/// A text with the settings' own values in place of their names; a word that is one setting may become several. What a
+/// value says is put in as it is: names in it are none.
 pub(super) fn filled(word: &str, presets: &BTreeMap<String, Vec<String>>) -> Vec<String> {
-    let named = |name: &str| format!("${{user_config.{name}}}");
-    if let Some((_, values)) = presets.iter().find(|(name, _)| named(name) == word) {
-        return values.clone();
+    const BEGINS: &str = "${user_config.";
+    let value = |name: &str| presets.get(name).and_then(|it| it.first());
+    let whole = word.strip_prefix(BEGINS).and_then(|it| it.strip_suffix('}'));
+    if let Some(values) = whole.and_then(|it| presets.get(it)) {
+        return values.iter().take(MOST).cloned().collect();
     }
-    let all = presets.iter().filter_map(|(name, values)| Some((named(name), values.first()?)));
-    vec![all.fold(word.to_owned(), |word, (name, value)| word.replace(&name, value))]
+    let (mut out, mut rest) = (String::new(), word);
+    while let Some((before, named)) = rest.split_once(BEGINS) {
+        out.push_str(before);
+        let found = named.split_once('}').and_then(|(name, behind)| Some((value(name)?, behind)));
+        match found {
+            Some((value, behind)) => {
+                out.push_str(value);
+                rest = behind;
+            }
+            None => {
+                out.push_str(BEGINS);
+                rest = named;
+            }
+        }
+        if out.len() > WORD {
+            break;
+        }
+    }
+    out.push_str(rest);
+    vec![bounded(&out, WORD)]
 }
 
 /// What a host would write into its own file, read as such a file is: secrets are covered there.
@@ -119,6 +143,7 @@ fn entry(
     let pairs: Vec<(String, Place)> = words
         .iter()
         .flat_map(|word| filled(word, presets).into_iter().map(|it| (it, find.text(word))))
+        .take(MOST)
         .collect();
     let first = pairs.first().map(|(word, _)| word.clone()).unwrap_or_default();
     let args: Vec<&String> = pairs.iter().skip(1).map(|(word, _)| word).collect();
@@ -211,5 +236,45 @@ impl Finder<'_> {
             line: number(before.matches('\n').count()),
             column: number(line.chars().count()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn presets(all: &[(&str, &[&str])]) -> BTreeMap<String, Vec<String>> {
+        let one = |(name, values): &(&str, &[&str])| {
+            ((*name).to_owned(), values.iter().map(|it| (*it).to_owned()).collect())
+        };
+        all.iter().map(one).collect()
+    }
+
+    #[test]
+    fn what_a_setting_says_is_put_in_once() {
+        let presets = presets(&[
+            ("a", &["one", "two"]),
+            ("b", &["${user_config.a}${user_config.b}"]),
+            ("none", &[]),
+        ]);
+        for (word, becomes) in [
+            ("${user_config.a}", &["one", "two"][..]),
+            ("--x=${user_config.a}/${user_config.a}", &["--x=one/one"]),
+            ("-${user_config.b}", &["-${user_config.a}${user_config.b}"]),
+            ("-${user_config.c}${user_config.a}", &["-${user_config.c}one"]),
+            ("-${user_config.none}", &["-${user_config.none}"]),
+            ("-${user_config.a", &["-${user_config.a"]),
+            ("plain", &["plain"]),
+        ] {
+            assert_eq!(filled(word, &presets), becomes, "{word}");
+        }
+    }
+
+    #[test]
+    fn a_word_does_not_grow_without_end() {
+        let long = "x".repeat(WORD / 2);
+        let presets = presets(&[("a", &[&long])]);
+        let word = filled(&"${user_config.a}".repeat(4_000), &presets);
+        assert!(word.len() == 1 && word[0].len() < WORD + 100, "{}", word[0].len());
     }
 }

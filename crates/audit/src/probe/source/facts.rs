@@ -75,6 +75,9 @@ impl World<'_> {
             return;
         }
         for kind in self.facts_of(asked) {
+            if kind == FactKind::NoTimeout && self.is_rust(asked.at) {
+                self.note_endless(asked);
+            }
             let text = self.call_text(asked.at);
             let _new = self.noted.entry((kind, asked.at)).or_insert(text);
         }

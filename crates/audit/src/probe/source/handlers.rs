@@ -428,6 +428,7 @@ impl World<'_> {
             let mut kept = 0;
             for handler in 0..count {
                 self.open_shelf();
+                self.crates.running = Some(handler);
                 self.run_handler(handler);
                 if self.close_shelf() {
                     kept = handler.saturating_add(1);
@@ -435,6 +436,7 @@ impl World<'_> {
             }
             count = kept;
         }
+        self.crates.running = None;
         self.handling = false;
     }
 

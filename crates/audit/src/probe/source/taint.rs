@@ -32,6 +32,16 @@ use super::packages;
 use super::wall::Wall;
 use value::{Alt, Args, Id, Known, Node, Values};
 
+/// How much of a line is shown, in characters.
+pub(super) const SHOWN: usize = 200;
+
+/// The beginning of a text as it may be shown: what is a credential is covered before it is cut, so that a half of one is
+/// no text of its own.
+pub(super) fn shown(text: &str) -> String {
+    let cut = text.char_indices().nth(SHOWN * 8).map_or(text.len(), |it| it.0);
+    portcullis_guard::secret::redact(text.get(..cut).unwrap_or_default()).into_owned()
+}
+
 /// How many steps all of it may take, and how many one handler.
 const STEPS: u64 = 6_000_000;
 const STEPS_EACH: u64 = 300_000;
@@ -397,7 +407,8 @@ impl<'m> World<'m> {
     pub(super) fn line(&self, at: At) -> String {
         let lines = self.lines.get(at.file as usize);
         let line = lines.and_then(|it| it.get((at.line as usize).saturating_sub(1)));
-        line.map(|it| it.trim().chars().take(200).collect()).unwrap_or_default()
+        let line = line.map(|it| shown(it.trim())).unwrap_or_default();
+        line.chars().take(SHOWN).collect()
     }
 
     /// Each of what a value may be, with what is then known.

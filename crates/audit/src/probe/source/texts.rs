@@ -91,6 +91,7 @@ const REGISTERS: &[&str] = &[
     "NewPrompt",
     "setRequestHandler",
     "Tool",
+    "doc!",
 ];
 /// What holds a text for a model, as a field or as a named argument.
 const HOLDS: &[&str] = &["description", "instructions", "Description", "Instructions"];
@@ -165,7 +166,13 @@ impl<'a> Reader<'a> {
                 self.say(name, text, *at);
             }
         }
+        let outside = Rc::clone(&self.around);
+        if offered {
+            let own = function.name.rsplit('.').next().unwrap_or_default();
+            self.around = decorators.iter().find_map(name_in).unwrap_or_else(|| own.into());
+        }
         decorators.iter().for_each(|it| self.expr(it, false, left));
+        self.around = outside;
         self.block(&function.body, true, left);
     }
 

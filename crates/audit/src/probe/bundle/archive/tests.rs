@@ -65,6 +65,26 @@ fn each_may_be_so_large_and_all_of_them() {
 }
 
 #[test]
+fn what_comes_to_nothing_counts() {
+    let files: Vec<(&str, &[u8])> = vec![("a", b"123456789"), ("b", b"123456789"), ("c", b"1")];
+    let mut packed = stored(&files);
+    // Its sum is wrong wherever it is written.
+    let mut sum = flate2::Crc::new();
+    sum.update(b"123456789");
+    let sum = sum.sum().to_le_bytes();
+    for at in 0..packed.len() - 4 {
+        if packed[at..at + 4] == sum {
+            packed[at] ^= 1;
+        }
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let unpacked = unpack(&packed, folder.path(), FEW).unwrap();
+    assert_eq!(unpacked.flaws.first().map(|it| (it.kind, it.times)), Some((FlawKind::Broken, 1)));
+    let left: Vec<&str> = unpacked.unread.iter().map(|it| it.file.as_str()).collect();
+    assert_eq!((left, folder.path().join("c").is_file()), (vec!["b"], true));
+}
+
+#[test]
 fn there_may_be_so_many() {
     let (there, left, _) = out(&[("a", b""), ("b", b""), ("c", b""), ("d", b"")]);
     assert_eq!(there, ["a", "b", "c"]);

@@ -69,13 +69,24 @@ impl World<'_> {
             || asked.method == "send" && endless(asked.path)
     }
 
+    pub(super) fn note_endless(&mut self, asked: &Asked<'_>) {
+        let who = self.crates.running;
+        let _new = self.crates.endless.insert((asked.at, who));
+    }
+
     /// What was begun before, and is waited for here no longer than somebody says.
     pub(in super::super) fn ends_in_time(&mut self, begun: Id) {
         for alt in self.alternatives(begun) {
             if matches!(self.values.get(alt.value), Node::Call(path, ..) if WAITING.contains(&path.as_ref()))
             {
                 let place = self.values.place(alt.value);
-                let _noted = self.noted.remove(&(FactKind::NoTimeout, place));
+                let who = self.crates.running;
+                let _ended = self.crates.endless.remove(&(place, who));
+                // Another one may wait for it without an end. What it did is done again there.
+                if !self.crates.endless.iter().any(|it| it.0 == place) {
+                    let _noted = self.noted.remove(&(FactKind::NoTimeout, place));
+                }
+                self.done.clear();
             }
         }
     }

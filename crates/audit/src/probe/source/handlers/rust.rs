@@ -22,7 +22,10 @@ const OURS: &[&str] = &[
     "RoleServer",
     "Runtime",
     "RequestId",
-    "Arc<dyn",
+    "ToolCallContext",
+    "PromptContext",
+    "NotificationContext",
+    "Extensions",
 ];
 
 impl World<'_> {
@@ -140,7 +143,12 @@ impl World<'_> {
 }
 
 fn is_ours(of: &str) -> bool {
-    OURS.iter().any(|it| of.contains(it)) && !of.contains("Parameters<")
+    let of = of.trim_start_matches('&').trim_start();
+    let of = of.strip_prefix("mut ").unwrap_or(of);
+    let name = of.split('<').next().unwrap_or_default();
+    let last = name.rsplit("::").next().unwrap_or_default().trim();
+    let made = of.starts_with("Arc<dyn ") || of.starts_with("std::sync::Arc<dyn ");
+    made || OURS.contains(&last) && !of.contains("Parameters<")
 }
 
 fn is_number(of: &str) -> bool {

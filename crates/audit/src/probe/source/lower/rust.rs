@@ -18,7 +18,8 @@ use std::rc::Rc;
 use tree_sitter::Node;
 
 use super::super::ir::{
-    Class, Do, Expr, Field, Function, Import, Kind, Method, Param, Pattern, Rest, Stmt, Word,
+    Arg, Call, Class, Do, Expr, Field, Function, Import, Kind, Method, Param, Pattern, Rest, Stmt,
+    Word,
 };
 use super::{Lower, field, named};
 use attributes::Attributes;
@@ -83,13 +84,17 @@ impl Lower<'_> {
         match (node.kind(), name) {
             ("function_item", Some(name)) => {
                 let function = self.rs_function(node, name);
-                let decorators = attributes.decorators(self, node);
+                let mut decorators = attributes.decorators(self, node);
+                self.rs_described(node, &mut decorators);
                 out.push(Stmt { kind: Do::Def(function, decorators), at });
             }
             ("struct_item" | "union_item", Some(name)) => {
                 let fields = self.rs_fields(node, attributes);
                 let class = Class { name, bases: Vec::new(), methods: Vec::new(), fields };
                 out.push(Stmt { kind: Do::Class(Rc::new(class), Vec::new()), at });
+                if attributes.derives("JsonSchema") {
+                    self.rs_told(node, out);
+                }
             }
             ("enum_item", Some(name)) => {
                 let class = self.rs_enum(node, name);
@@ -183,6 +188,55 @@ impl Lower<'_> {
     /// A path as it is written, without space.
     fn rs_plain(&self, node: Node<'_>) -> String {
         self.text(node).split_whitespace().collect::<String>().trim_start_matches("::").to_owned()
+    }
+
+    /// What stands above an item for whoever reads its documentation, `///` and `/** */`.
+    fn rs_docs(&self, node: Node<'_>) -> String {
+        let mut lines = Vec::new();
+        let mut before = node.prev_sibling();
+        while let Some(one) = before {
+            let text = self.text(one).trim();
+            match one.kind() {
+                "line_comment" | "block_comment" => {
+                    let inner = text.strip_prefix("///").or_else(|| text.strip_prefix("/**"));
+                    lines.extend(inner.map(|it| it.trim_end_matches("*/").trim().to_owned()));
+                }
+                "attribute_item" | "visibility_modifier" => {}
+                _ => break,
+            }
+            before = one.prev_sibling();
+        }
+        lines.reverse();
+        lines.join("\n")
+    }
+
+    /// The SDK tells a tool's documentation as its description.
+    fn rs_described(&mut self, node: Node<'_>, decorators: &mut [Expr]) {
+        let docs = self.rs_docs(node);
+        for decorator in decorators.iter_mut().filter(|_| !docs.is_empty()) {
+            if let Kind::Call(call) = &mut decorator.kind
+                && !call.args.iter().any(|it| it.name.as_deref() == Some("description"))
+            {
+                let value = self.expr(node, Kind::Text(Rc::from(docs.as_str())));
+                call.args.push(Arg { name: Some("description".into()), spread: false, value });
+            }
+        }
+    }
+
+    /// What a schema tells of a type and of its fields: their documentation.
+    fn rs_told(&mut self, node: Node<'_>, out: &mut Vec<Stmt>) {
+        let fields = field(node, "body").map(named).unwrap_or_default();
+        for one in std::iter::once(node).chain(fields) {
+            let docs = self.rs_docs(one);
+            if docs.is_empty() || one.kind() == "attribute_item" {
+                continue;
+            }
+            let value = self.expr(one, Kind::Text(Rc::from(docs)));
+            let callee = self.expr(one, Kind::Name("doc!".into()));
+            let args = vec![Arg { name: Some("description".into()), spread: false, value }];
+            let told = self.expr(one, Kind::Call(Box::new(Call { callee, args })));
+            out.push(Stmt { kind: Do::Expr(told), at: self.at(one) });
+        }
     }
 
     fn rs_fields(&mut self, node: Node<'_>, of_all: &Attributes) -> Vec<Field> {
@@ -292,6 +346,7 @@ impl Lower<'_> {
                 continue;
             }
             let mut decorators = attributes.decorators(self, child);
+            self.rs_described(child, &mut decorators);
             decorators.extend(attributes::by_hand(self, child, of_trait.as_deref(), &name));
             let function = self.rs_function(child, Rc::from(format!("{of}.{name}")));
             out.push(Stmt { kind: Do::Def(function, decorators), at });

@@ -32,6 +32,10 @@ pub(in super::super) struct Crates<'m> {
     methods: HashMap<Word, Vec<u32>>,
     /// Fields and parameters that are paths.
     pub(super) paths: HashSet<Word>,
+    /// Which handler is run.
+    pub(in super::super) running: Option<u32>,
+    /// Where something is waited for without an end, and in which handler.
+    pub(in super::super) endless: BTreeSet<(At, Option<u32>)>,
     /// How many timeouts are around what is run.
     pub(in super::super) timed: u32,
 }

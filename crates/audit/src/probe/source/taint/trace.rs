@@ -335,10 +335,12 @@ impl World<'_> {
     pub(in super::super) fn call_text(&self, at: At) -> String {
         let lines = self.lines.get(at.file as usize);
         let line = lines.and_then(|it| it.get((at.line as usize).saturating_sub(1)));
-        let from = line.map(|it| it.chars().skip((at.column as usize).saturating_sub(1)));
+        let column = (at.column as usize).saturating_sub(1);
+        let from = line.and_then(|it| it.get(it.char_indices().nth(column)?.0..));
+        let from = super::shown(from.unwrap_or_default());
         let mut open = 0_i32;
         let mut out = String::new();
-        for c in from.into_iter().flatten().take(200) {
+        for c in from.chars().take(super::SHOWN) {
             out.push(c);
             match c {
                 '(' => open += 1,

@@ -53,6 +53,11 @@ impl Attributes {
         })
     }
 
+    /// Whether a derive is among `#[derive(A, b::C)]`.
+    pub(super) fn derives(&self, what: &str) -> bool {
+        self.words("derive").any(|it| it.0 == what)
+    }
+
     fn words(&self, name: &str) -> impl Iterator<Item = &(String, Value)> {
         self.all.iter().filter(move |it| it.0 == name).flat_map(|it| match &it.1 {
             Value::Words(words) => words.as_slice(),
@@ -171,14 +176,22 @@ fn is_for_tests(word: &(String, Value)) -> bool {
 fn words(lower: &Lower<'_>, tree: Node<'_>, left: u32) -> Vec<(String, Value)> {
     let Some(left) = left.checked_sub(1) else { return Vec::new() };
     let mut found: Vec<(String, Value)> = Vec::new();
-    let mut fresh = true;
+    let (mut fresh, mut path) = (true, false);
     let mut cursor = tree.walk();
     for child in tree.children(&mut cursor) {
+        path &= matches!(child.kind(), "::" | "identifier");
         match child.kind() {
             "," => fresh = true,
             "identifier" if fresh => {
                 found.push((lower.text(child).to_owned(), Value::Set));
-                fresh = false;
+                (fresh, path) = (false, true);
+            }
+            // Of `a::b`, the last name counts.
+            "::" => {}
+            "identifier" if path => {
+                if let Some(last) = found.last_mut() {
+                    lower.text(child).clone_into(&mut last.0);
+                }
             }
             "token_tree" => {
                 if let Some((_, held @ Value::Set)) = found.last_mut() {
