@@ -1,5 +1,7 @@
 //! What a person or a program reads of it all: one report, five forms.
 
+pub mod comments;
+mod few;
 pub mod html;
 pub mod json;
 pub mod markdown;
@@ -28,6 +30,8 @@ pub struct Report {
     pub known: usize,
     /// How many findings comments in the source silenced.
     pub silenced: usize,
+    /// Comments in the source that were to silence something, and do not.
+    pub void: Vec<comments::Void>,
     /// How many at high or worse the reader did not ask for, being only possible.
     pub doubted: usize,
     /// From A to F; `None` when nothing was tested.
@@ -56,8 +60,8 @@ impl Report {
             check::judge(&evidence).into_iter().partition(silent);
         let silenced = quiet.len();
         let checklist = checklist::lines_beside(&evidence, &all, &quiet);
-        let before = all.len();
-        let mut findings = all;
+        let mut findings = few::folded(all);
+        let before = findings.len();
         findings.retain(|finding| !baseline.contains(&fingerprint(finding)));
         let known = before - findings.len();
         let grave = findings.iter().filter(|it| it.severity >= Severity::High && !wanted(it));
@@ -65,7 +69,8 @@ impl Report {
         findings.retain(&wanted);
         let grade = checklist::grade(&checklist);
         let guarded = Outcome::of(&evidence, &findings);
-        Self { evidence, checklist, findings, known, silenced, doubted, grade, guarded }
+        let void = comments::void(&evidence);
+        Self { evidence, checklist, findings, known, silenced, void, doubted, grade, guarded }
     }
 
     /// What came of a finding behind the gateway.

@@ -72,6 +72,13 @@ fn one_target(out: &mut String, report: &Report) {
         }
         out.push_str("</ul>\n");
     }
+    if !report.void.is_empty() {
+        out.push_str("<h2>Comments that silence nothing</h2><ul>\n");
+        for comment in &report.void {
+            let _ = writeln!(out, "<li>{}</li>", inert(&comment.to_string()));
+        }
+        out.push_str("</ul>\n");
+    }
 }
 
 fn one(out: &mut String, report: &Report, finding: &Finding) {

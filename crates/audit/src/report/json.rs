@@ -32,6 +32,7 @@ pub fn report(report: &Report) -> Value {
         "package": package,
         "bundle": bundle,
         "left_out": left_out.collect::<Vec<_>>(),
+        "void_comments": report.void,
         "summary": { "grade": report.grade, "worst": report.worst(), "counts": counts, "known": report.known, "silenced": report.silenced },
     });
     // Only where it was asked for: whoever does not know it misses nothing.

@@ -57,6 +57,9 @@ pub fn report(report: &Report) -> String {
         let _ =
             writeln!(out, "\n{} findings are silenced by comments in the source", report.silenced);
     }
+    for comment in report.void.iter().take(MOST) {
+        let _ = writeln!(out, "\n{}", cell(&comment.to_string()));
+    }
     let count = |status: Status| report.checklist.iter().filter(|row| row.status == status).count();
     let _ = writeln!(
         out,

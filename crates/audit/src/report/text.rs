@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use portcullis_guard::text::visible;
 
-use super::{Report, check_of, language_of, sure};
+use super::{Report, check_of, few, language_of, sure};
 use crate::checklist::Status;
 use crate::evidence::Package;
 use crate::evidence::live::Conduct;
@@ -15,12 +15,18 @@ use crate::finding::Finding;
 pub fn report(report: &Report, verbose: bool) -> String {
     let mut out = String::new();
     head(&mut out, report);
-    for finding in &report.findings {
+    // What came of each behind the gateway was asked for finding by finding.
+    let all = verbose || report.guarded.is_some();
+    for (finding, more) in few::shown(&report.findings, all) {
         one(&mut out, report, finding, verbose);
+        if more > 0 {
+            let _ = writeln!(out, "and {more} more like it [{}] (--verbose)\n", finding.check);
+        }
     }
     honest(&mut out, report);
     checklist(&mut out, report);
     not_looked_at(&mut out, report, verbose);
+    void(&mut out, report, verbose);
     let grade = report.grade.map_or("none: nothing could be tested".to_owned(), String::from);
     let _ = writeln!(
         out,
@@ -197,9 +203,19 @@ fn not_looked_at(out: &mut String, report: &Report, verbose: bool) {
     let bundle = report.evidence.bundle.iter().flat_map(|bundle| &bundle.unread);
     let config = config.chain(bundle.map(|it| format!("{}: {}", it.file, it.why)));
     let all: Vec<String> = left_out.chain(live).chain(config).collect();
+    listed(out, "not looked at", &all, verbose);
+}
+
+/// Comments that their author believes in, and that silence nothing.
+fn void(out: &mut String, report: &Report, verbose: bool) {
+    let all: Vec<String> = report.void.iter().map(ToString::to_string).collect();
+    listed(out, "comments that silence nothing", &all, verbose);
+}
+
+fn listed(out: &mut String, head: &str, all: &[String], verbose: bool) {
     let most = if verbose { usize::MAX } else { 5 };
     if !all.is_empty() {
-        let _ = writeln!(out, "\nnot looked at:");
+        let _ = writeln!(out, "\n{head}:");
     }
     for line in all.iter().take(most) {
         let _ = writeln!(out, "   {}", visible(line));

@@ -1,0 +1,130 @@
+//! What a reader is told: many of a kind do not drown the few, and a comment that counts for nothing is said.
+
+#![expect(clippy::expect_used, reason = "tests may")]
+
+use portcullis_audit::Evidence;
+use portcullis_audit::report::{self, Report};
+use serde_json::{Value, json};
+
+fn evidence(parts: Value) -> Evidence {
+    let mut whole = json!({ "format": 1, "target": "notes" });
+    for (name, value) in parts.as_object().expect("an object") {
+        whole[name] = value.clone();
+    }
+    serde_json::from_value(whole).expect("evidence")
+}
+
+fn live(over: Value) -> Value {
+    let mut live = json!({
+        "command": ["server"], "box_level": "full", "revision": "2025-11-25", "server": null, "instructions": null,
+        "tools": [], "resources": [], "prompts": [], "drifted": [], "trials": [], "wishes": [], "conduct": [],
+        "untested": []
+    });
+    for (name, value) in over.as_object().expect("an object") {
+        live[name] = value.clone();
+    }
+    live
+}
+
+fn source(over: Value) -> Value {
+    let mut source = json!({
+        "files": [{ "file": "a.py", "language": "python", "lines": 9, "whole": true }],
+        "left_out": [], "handlers": [], "flows": [], "facts": []
+    });
+    for (name, value) in over.as_object().expect("an object") {
+        source[name] = value.clone();
+    }
+    source
+}
+
+fn report(evidence: Evidence) -> Report {
+    Report::new(evidence, &[], true, |_| true)
+}
+
+fn place(line: u32) -> Value {
+    json!({ "file": "a.py", "line": line, "column": 1 })
+}
+
+/// A hostile server makes as many tools as it likes, each another one the next time.
+#[test]
+fn thousands_of_one_kind_at_a_server_are_a_number() {
+    let names: Vec<String> = (0..2500).map(|at| format!("tool_{at:04}")).collect();
+    let tools: Vec<Value> = names.iter().map(|name| json!({ "name": name })).collect();
+    let report =
+        report(evidence(json!({ "live": live(json!({ "drifted": names, "tools": tools })) })));
+    let of = |check: &str| report.findings.iter().filter(|it| it.check == check).count();
+    assert_eq!((of("definition-drift"), of("missing-annotations")), (101, 101));
+    let last = report.findings.iter().rfind(|it| it.check == "definition-drift").expect("the last");
+    assert_eq!(last.title, "a definition that changes: 2400 more at this server");
+    assert_eq!(last.evidence, "2500 in all; the first 100 are listed");
+    let rows = &report.checklist;
+    let row = rows.iter().find(|it| it.control == "description-honest").expect("a row");
+    assert!(
+        row.evidence.ends_with(", and 4999 more"),
+        "the line counts them all: {}",
+        row.evidence
+    );
+    let json = report::json::report(&report);
+    assert_eq!(json["findings"].as_array().map(Vec::len), Some(report.findings.len()));
+}
+
+/// Of source all are told to whoever reads by machine, and a few to whoever reads at a terminal.
+#[test]
+fn a_terminal_shows_the_first_few_of_each_check_and_counts_the_rest() {
+    let handler = |line: u32| {
+        json!({
+            "kind": "tool", "name": format!("tool_{line:03}"), "place": place(line), "annotations": null,
+            "raw_errors": place(line), "parameters": [{ "name": "q", "written": null, "bounded": line != 7 }]
+        })
+    };
+    let told = |handlers: u32| {
+        let handlers: Vec<Value> = (1..=handlers).map(handler).collect();
+        report(evidence(json!({ "source": source(json!({ "handlers": handlers })) })))
+    };
+    let many = told(200);
+    let short = report::text::report(&many, false);
+    assert_eq!(short.matches("   at   ").count(), 5 + 5 + 1, "{short}");
+    assert!(short.contains("and 195 more like it [raw-errors] (--verbose)\n"), "{short}");
+    assert!(short.contains("[unbounded-input]"), "the only one of its kind is seen: {short}");
+    assert_eq!(report::text::report(&many, true).matches("   at   ").count(), 401);
+    let json = report::json::report(&many);
+    assert_eq!(json["findings"].as_array().map(Vec::len), Some(401));
+    let sarif = report::sarif::reports(&[many]);
+    assert_eq!(sarif["runs"][0]["results"].as_array().map(Vec::len), Some(401));
+    let few = report::text::report(&told(6), false);
+    assert!(!few.contains("more like it"), "one more is no line shorter: {few}");
+}
+
+#[test]
+fn a_comment_that_silences_nothing_is_said() {
+    let comment = |line: u32, check: &str, reason: &str| json!({ "place": place(line), "covers": line, "check": check, "reason": reason });
+    let all = [
+        comment(1, "raw-sqll", "an operator's console"),
+        comment(2, "raw-sql", ""),
+        comment(3, "raw-sql", "an operator's console"),
+        comment(4, "everything", "because"),
+        comment(5, "RAW_SQL", "because"),
+    ];
+    let report = report(evidence(json!({ "source": source(json!({ "ignores": all })) })));
+    let told: Vec<String> = report.void.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        told,
+        [
+            "a.py:1: ignore[raw-sqll]: there is no such check; `raw-sql` is one",
+            "a.py:2: ignore[raw-sql]: a reason is missing, so it counts for nothing",
+            "a.py:4: ignore[everything]: there is no such check",
+            "a.py:5: ignore[RAW_SQL]: there is no such check; `raw-sql` is one",
+        ]
+    );
+    let text = report::text::report(&report, false);
+    assert!(
+        text.contains("\ncomments that silence nothing:\n   a.py:1: ignore[raw-sqll]"),
+        "{text}"
+    );
+    assert_eq!(report::json::report(&report)["void_comments"][1]["line"], 2);
+    for other in
+        [report::html::reports(std::slice::from_ref(&report)), report::markdown::report(&report)]
+    {
+        assert!(other.contains("a reason is missing"), "{other}");
+    }
+}
