@@ -245,7 +245,7 @@ fn every_form_carries_it() {
     assert!(report::markdown::report(&report).contains("| stopped by roots-contained |"));
     let page = report::html::reports(std::slice::from_ref(&report));
     assert!(page.contains("<strong>stopped by roots-contained</strong>"), "{page}");
-    let sarif = report::sarif::reports(std::slice::from_ref(&report));
+    let sarif = report::sarif::reports(std::slice::from_ref(&report), None);
     assert_eq!(sarif["runs"][0]["results"][0]["properties"]["guarded"]["verdict"], "stopped");
     let mut bare = scene.evidence();
     bare.live.as_mut().expect("live").guarded = None;

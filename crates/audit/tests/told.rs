@@ -89,7 +89,7 @@ fn a_terminal_shows_the_first_few_of_each_check_and_counts_the_rest() {
     assert_eq!(report::text::report(&many, true).matches("   at   ").count(), 401);
     let json = report::json::report(&many);
     assert_eq!(json["findings"].as_array().map(Vec::len), Some(401));
-    let sarif = report::sarif::reports(&[many]);
+    let sarif = report::sarif::reports(&[many], None);
     assert_eq!(sarif["runs"][0]["results"].as_array().map(Vec::len), Some(401));
     let few = report::text::report(&told(6), false);
     assert!(!few.contains("more like it"), "one more is no line shorter: {few}");
@@ -127,4 +127,42 @@ fn a_comment_that_silences_nothing_is_said() {
     {
         assert!(other.contains("a reason is missing"), "{other}");
     }
+}
+
+/// Where code scanning looks for a file, and what that begins at, of a target that somebody named in a directory.
+#[test]
+fn a_file_is_named_as_the_checkout_names_it() {
+    let placed = |target: &str, file: &str, here: Option<&str>| {
+        let handler = json!({
+            "kind": "tool", "name": "read", "place": { "file": file, "line": 1, "column": 1 }, "annotations": null,
+            "raw_errors": { "file": file, "line": 1, "column": 1 }, "parameters": []
+        });
+        let files = json!([{ "file": file, "language": "python", "lines": 9, "whole": true }]);
+        let mut evidence =
+            evidence(json!({ "source": source(json!({ "handlers": [handler], "files": files })) }));
+        evidence.target = target.to_owned();
+        let sarif = report::sarif::reports(&[report(evidence)], here.map(std::path::Path::new));
+        let run = &sarif["runs"][0];
+        let at = &run["results"][0]["locations"][0]["physicalLocation"]["artifactLocation"];
+        assert_eq!(at["uriBaseId"], "%SRCROOT%");
+        let root = &run["originalUriBaseIds"]["%SRCROOT%"];
+        assert!(root["description"]["text"].is_string());
+        let word = |it: &Value| it.as_str().map(str::to_owned);
+        (word(&at["uri"]), word(&root["uri"]))
+    };
+    let here = Some("/home/ada/a b");
+    for (target, file, uri, root) in [
+        (".", "src/a.py", "src/a.py", "file:///home/ada/a%20b/"),
+        ("./sub/", "src/a.py", "sub/src/a.py", "file:///home/ada/a%20b/"),
+        ("sub/../other", "a.py", "other/a.py", "file:///home/ada/a%20b/"),
+        ("sub/a.py", "a.py", "sub/a.py", "file:///home/ada/a%20b/"),
+        ("a.py", "a.py", "a.py", "file:///home/ada/a%20b/"),
+        ("/home/ada/a b/sub", "a b.py", "sub/a%20b.py", "file:///home/ada/a%20b/"),
+        ("../next", "a.py", "a.py", "file:///home/ada/next/"),
+        ("/srv/x/a.py", "a.py", "a.py", "file:///srv/x/"),
+    ] {
+        let expect = (Some(uri.to_owned()), Some(root.to_owned()));
+        assert_eq!(placed(target, file, here), expect, "{target}");
+    }
+    assert_eq!(placed("sub", "a.py", None), (Some("sub/a.py".to_owned()), None));
 }

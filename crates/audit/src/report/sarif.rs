@@ -1,9 +1,14 @@
 //! For code scanning: SARIF 2.1.0 (OASIS Standard, 27 March 2020). Only this file knows its shape.
 
+mod base;
+
+use std::path::Path;
+
 use serde_json::{Value, json};
 
 use super::{Report, check_of, fingerprint};
 use crate::check::{CHECKS, Check};
+use base::Base;
 use portcullis_guard::text::visible;
 
 use crate::evidence::Place;
@@ -12,18 +17,19 @@ use crate::finding::{Finding, Location, Severity};
 const SCHEMA: &str =
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
 
-/// All reports of one run.
+/// All reports of one run, of which somebody at `here` named the targets.
 #[must_use]
-pub fn reports(reports: &[Report]) -> Value {
+pub fn reports(reports: &[Report], here: Option<&Path>) -> Value {
     json!({
         "$schema": SCHEMA,
         "version": "2.1.0",
-        "runs": reports.iter().map(run).collect::<Vec<_>>(),
+        "runs": reports.iter().map(|report| run(report, here)).collect::<Vec<_>>(),
     })
 }
 
-fn run(report: &Report) -> Value {
-    json!({
+fn run(report: &Report, here: Option<&Path>) -> Value {
+    let base = Base::of(&report.evidence, here);
+    let mut run = json!({
         "tool": { "driver": {
             "name": "portcullis",
             "semanticVersion": env!("CARGO_PKG_VERSION"),
@@ -32,9 +38,13 @@ fn run(report: &Report) -> Value {
         } },
         "taxonomies": [taxonomy()],
         "columnKind": "unicodeCodePoints",
-        "results": report.findings.iter().map(|it| result(report, it)).collect::<Vec<_>>(),
+        "results": report.findings.iter().map(|it| result(report, it, &base)).collect::<Vec<_>>(),
         "properties": { "target": report.evidence.target, "checklist": report.checklist, "grade": report.grade },
-    })
+    });
+    if let (Some(root), Some(fields)) = (base.declared(), run.as_object_mut()) {
+        fields.insert("originalUriBaseIds".to_owned(), root);
+    }
+    run
 }
 
 /// The weaknesses that our checks name.
@@ -68,12 +78,12 @@ fn rule(check: &Check) -> Value {
     })
 }
 
-fn result(report: &Report, finding: &Finding) -> Value {
+fn result(report: &Report, finding: &Finding, base: &Base) -> Value {
     let mut value = json!({
         "ruleId": finding.check,
         "level": level(finding.severity),
         "message": { "text": visible(&format!("{}. {}", finding.title, finding.evidence)) },
-        "locations": [location(&finding.location)],
+        "locations": [location(&finding.location, base)],
         "partialFingerprints": { "portcullis/v1": fingerprint(finding) },
         "properties": {
             "severity": finding.severity, "confidence": finding.confidence, "reproducer": finding.reproducer,
@@ -92,7 +102,7 @@ fn result(report: &Report, finding: &Finding) -> Value {
                 .steps
                 .iter()
                 .map(|step| {
-                    let mut place = physical(&step.place);
+                    let mut place = physical(&step.place, base);
                     let message = json!({ "text": visible(&step.text) });
                     place
                         .as_object_mut()
@@ -110,18 +120,18 @@ fn result(report: &Report, finding: &Finding) -> Value {
     value
 }
 
-fn location(location: &Location) -> Value {
+fn location(location: &Location, base: &Base) -> Value {
     match location {
-        Location::Source(place) => physical(place),
+        Location::Source(place) => physical(place, base),
         Location::Server { .. } => json!({
             "logicalLocations": [{ "fullyQualifiedName": location.to_string(), "kind": "function" }],
         }),
     }
 }
 
-fn physical(place: &Place) -> Value {
+fn physical(place: &Place, base: &Base) -> Value {
     json!({ "physicalLocation": {
-        "artifactLocation": { "uri": uri(&place.file) },
+        "artifactLocation": base.artifact(&place.file),
         "region": { "startLine": place.line.max(1), "startColumn": place.column.max(1) },
     } })
 }

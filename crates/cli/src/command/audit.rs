@@ -301,7 +301,9 @@ fn written(args: &Audit, reports: &[Report]) -> Result<String, Trouble> {
         }
         Format::Markdown => Ok(reports.iter().map(report::markdown::report).collect()),
         Format::Html => Ok(report::html::reports(reports)),
-        Format::Sarif => json(&report::sarif::reports(reports)),
+        Format::Sarif => {
+            json(&report::sarif::reports(reports, std::env::current_dir().ok().as_deref()))
+        }
         Format::Json => {
             let mut all: Vec<_> = reports.iter().map(report::json::report).collect();
             match all.len() {

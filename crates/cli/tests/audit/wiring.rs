@@ -58,7 +58,8 @@ fn each_report_for_code_scanning_is_sarif() {
     fs::write(&config, servers.to_string()).unwrap();
     let guarded = [vec!["--guarded".to_owned()], desk.server("careless")].concat();
     let live = words(&guarded);
-    let targets: [(&[&str], bool); 4] = [
+    let targets: [(&[&str], bool); 5] = [
+        (&["mcp.json"], true),
         (&[careless.to_str().unwrap()], true),
         (&[hardened.to_str().unwrap()], false),
         (&[config.to_str().unwrap()], true),
@@ -129,6 +130,28 @@ fn the_action_reports_what_it_found_and_fails_by_it() {
     assert!(read("summary").contains("the caller writes SQL"), "{}", read("summary"));
     let report: Value = serde_json::from_str(&read("work/portcullis.sarif")).unwrap();
     assert!(report["runs"][0]["results"].as_array().unwrap().len() >= 6);
+
+    // Below the checkout it is found by its name there.
+    fs::create_dir(desk.path("work/sub")).unwrap();
+    fs::copy(source("examples/lesson/careless.py"), desk.path("work/sub/careless.py")).unwrap();
+    for target in ["sub", "sub/careless.py"] {
+        let done = acts(&[("target", target)]);
+        assert_eq!(done.status.code(), Some(15), "{}", said(&done));
+        let report: Value = serde_json::from_str(&read("work/portcullis.sarif")).unwrap();
+        for result in report["runs"][0]["results"].as_array().unwrap() {
+            let at = &result["locations"][0]["physicalLocation"]["artifactLocation"];
+            assert_eq!(at["uri"], "sub/careless.py", "{result:#}");
+        }
+    }
+    fs::remove_dir_all(desk.path("work/sub")).unwrap();
+    fs::create_dir(desk.path("work/.vscode")).unwrap();
+    let servers = json!({ "servers": { "a": { "command": "npx", "args": ["-y", "b"] } } });
+    fs::write(desk.path("work/.vscode/mcp.json"), servers.to_string()).unwrap();
+    let _done = acts(&[("target", ".vscode/mcp.json")]);
+    let report: Value = serde_json::from_str(&read("work/portcullis.sarif")).unwrap();
+    let first = &report["runs"][0]["results"][0]["locations"][0]["physicalLocation"];
+    assert_eq!(first["artifactLocation"]["uri"], ".vscode/mcp.json", "{report:#}");
+    fs::remove_dir_all(desk.path("work/.vscode")).unwrap();
 
     let hostile = "hardened.py; touch stolen $(touch stolen) \"`touch stolen`";
     fs::copy(source("examples/lesson/hardened.py"), desk.path("work").join(hostile)).unwrap();
