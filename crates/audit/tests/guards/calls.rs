@@ -5,6 +5,7 @@ use super::{In, holds};
 
 const SHELL: &[&str] = &["shell-execution"];
 const NOTHING: &[&str] = &[];
+const CODE: &[&str] = &["code-execution"];
 
 /// What stands above a tool, the tool's body, and whether a shell reads what it is sent.
 fn told(name: &str, head: &str, rows: &[(&str, &str)]) {
@@ -111,4 +112,90 @@ const server = new McpServer({ name: "calls", version: "1.0.0" });
         ],
     );
     holds(In::Script, &[(NOTHING, "return client.call(\"run\", value);")]);
+}
+
+#[test]
+fn in_python_members_generators_and_patterns_give_what_they_were_given() {
+    const HEAD: &str = r#"
+import contextlib, subprocess
+from dataclasses import dataclass
+from mcp.server.fastmcp import FastMCP
+mcp = FastMCP("calls")
+def run(line):
+    return subprocess.getoutput(line)
+"#;
+    let line = "class Line:\n    def __init__(self, text):\n        self.held = text\n";
+    told(
+        "server.py",
+        HEAD,
+        &[
+            (
+                &format!("{line}    @property\n    def text(self):\n        return self.held"),
+                "return run(Line(value).text)",
+            ),
+            (
+                &format!(
+                    "{line}    @property\n    def text(self):\n        return self.held\n    @text.setter\n    def text(self, text):\n        self.held = text"
+                ),
+                "return run(Line(value).text)",
+            ),
+            (
+                "@dataclass\nclass Line:\n    text: str\n    def run(self):\n        return run(self.text)",
+                "return Line(value).run()",
+            ),
+            ("def lines(text):\n    yield text", "for line in lines(value):\n    return run(line)"),
+            ("def lines(texts):\n    yield from texts", "return run(next(lines([value])))"),
+            (
+                "@contextlib.contextmanager\ndef line(text):\n    yield text",
+                "with line(value) as text:\n    return run(text)",
+            ),
+            (
+                "",
+                "match value.split():\n    case [\"run\", *rest]:\n        return run(\" \".join(rest))\nreturn \"\"",
+            ),
+            (
+                "",
+                "match {\"line\": value}:\n    case {\"line\": text}:\n        return run(text)\nreturn \"\"",
+            ),
+        ],
+    );
+}
+
+#[test]
+fn in_a_script_members_generators_and_namespaces_give_what_they_were_given() {
+    const HEAD: &str = r#"
+import { execSync } from "node:child_process";
+import { Worker } from "node:worker_threads";
+import { McpServer } from "@modelcontextprotocol/sdk/server/mcp.js";
+const server = new McpServer({ name: "calls", version: "1.0.0" });
+"#;
+    told(
+        "server.ts",
+        HEAD,
+        &[
+            (
+                "class Line { constructor(text) { this.text = text; } get run() { return execSync(this.text); } }",
+                "return new Line(value).run;",
+            ),
+            (
+                "function* lines(text) { yield text; }",
+                "for (const line of lines(value)) return execSync(line);",
+            ),
+            (
+                "namespace Shell { export function run(line: string) { return execSync(line); } }",
+                "return Shell.run(value);",
+            ),
+        ],
+    );
+    holds(
+        In::Script,
+        &[
+            (CODE, "return [].constructor.constructor(value)();"),
+            (
+                CODE,
+                "const Made = Object.getPrototypeOf(async function () {}).constructor; return new Made(value)();",
+            ),
+            (NOTHING, "return this.constructor(value);"),
+        ],
+    );
 }

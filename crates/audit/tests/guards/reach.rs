@@ -377,3 +377,22 @@ fn a_credential_is_covered_wherever_a_line_is_shown() {
         assert!(!written.contains(&token[..20]), "{long}: {written}");
     }
 }
+
+/// Whoever goes on behind `https://`, or behind a part of a name, writes the host.
+#[test]
+fn what_begins_a_host_is_no_host() {
+    const REQUEST: &[&str] = &["server-side-request"];
+    let ask = |address: &str| format!("\nimport httpx\nreturn httpx.get({address}).text");
+    let looked = "\nimport httpx, re\nif not re.fullmatch(r\"[a-z0-9]+\", value):\n    raise ValueError(\"no\")\nreturn httpx.get(f\"https://{value}.example.org/\").text";
+    for (told, body) in [
+        (REQUEST, ask("\"https://\" + value")),
+        (REQUEST, ask("f\"https://{value}/status\"")),
+        (REQUEST, ask("\"https://api.\" + value")),
+        (REQUEST, ask("f\"https://{value}.example.org/\"")),
+        (NOTHING, ask("\"https://api.example.org/\" + value")),
+        (NOTHING, ask("f\"https://api.example.org/{value}/status\"")),
+        (NOTHING, looked.to_owned()),
+    ] {
+        holds(In::Python, &[(told, body.as_str())]);
+    }
+}

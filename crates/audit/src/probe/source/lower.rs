@@ -12,7 +12,7 @@ use std::str::Chars;
 
 use tree_sitter::Node;
 
-use super::ir::{At, Expr, Kind, Word};
+use super::ir::{Arg, At, Call, Expr, Kind, Word};
 
 /// Deeper nesting than this is nobody's program; what lies below is not followed.
 const DEEPEST: u32 = 220;
@@ -80,6 +80,15 @@ impl<'t> Lower<'t> {
 
     fn nothing(&self, node: Node<'_>) -> Expr {
         self.expr(node, Kind::Other(Vec::new()))
+    }
+
+    /// What a generator gives out, one or each of several.
+    fn yielded(&self, node: Node<'_>, value: Option<Expr>, each: bool) -> Kind {
+        let word = if each { "yield_each!" } else { "yield!" };
+        let callee = self.expr(node, Kind::Name(Rc::from(word)));
+        let value = value.unwrap_or_else(|| self.nothing(node));
+        let args = vec![Arg { name: None, spread: false, value }];
+        Kind::Call(Box::new(Call { callee, args }))
     }
 
     /// Goes one level down, unless that would be too deep.

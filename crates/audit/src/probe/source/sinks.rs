@@ -1,6 +1,7 @@
 //! Where a value can do harm: one table for each language.
 
 mod go;
+mod programs;
 mod rust;
 
 use crate::evidence::source::Sink;
@@ -133,6 +134,10 @@ const PYTHON: &[Row] = &[
     (Path("re.compile"), Sink::Pattern, &[Nth(0)]), (Path("re.match"), Sink::Pattern, &[Nth(0)]), (Path("re.search"), Sink::Pattern, &[Nth(0)]),
     (Path("re.fullmatch"), Sink::Pattern, &[Nth(0)]), (Path("re.findall"), Sink::Pattern, &[Nth(0)]), (Path("re.finditer"), Sink::Pattern, &[Nth(0)]),
     (Path("re.sub"), Sink::Pattern, &[Nth(0)]), (Path("re.split"), Sink::Pattern, &[Nth(0)]),
+    (Path("code.InteractiveInterpreter().runsource"), Sink::Code, &[Nth(0)]), (Path("code.InteractiveInterpreter().runcode"), Sink::Code, &[Nth(0)]),
+    (Path("code.InteractiveConsole().push"), Sink::Code, &[Nth(0)]), (Path("code.InteractiveConsole().runsource"), Sink::Code, &[Nth(0)]),
+    (Path("timeit.timeit"), Sink::Code, &[Nth(0), Named("stmt"), Named("setup")]), (Path("trio.run_process"), Sink::Process, COMMAND),
+    (Path("httpx.Client"), Sink::Url, &[Named("base_url")]), (Path("httpx.AsyncClient"), Sink::Url, &[Named("base_url")]), (Path("aiohttp.ClientSession"), Sink::Url, &[Nth(0), Named("base_url")]),
     (Below("logging."), Sink::Log, &[All]),
 ];
 
@@ -171,6 +176,9 @@ const SCRIPT: &[Row] = &[
     (Path("http.get"), Sink::Url, URL), (Path("https.get"), Sink::Url, URL), (Path("http.request"), Sink::Url, URL), (Path("https.request"), Sink::Url, URL), (Path("got"), Sink::Url, URL),
     (Path("axios"), Sink::Url, URL),
     (Path("js-yaml.load"), Sink::Log, &[]), (Path("node-serialize.unserialize"), Sink::Deserialise, &[Nth(0)]), (Path("v8.deserialize"), Sink::Deserialise, &[Nth(0)]),
+    (Path("worker_threads.Worker"), Sink::Code, &[Nth(0)]), (Path("Object.getPrototypeOf().constructor"), Sink::Code, &[All]),
+    (Path("!template"), Sink::Process, &[Nth(0)]), (Path("cross-spawn.sync"), Sink::Process, TWO), (Path("cross-spawn.spawn"), Sink::Process, TWO), (Path("node-cmd.run"), Sink::Shell, &[Nth(0)]),
+    (Path("execa.execaCommandSync"), Sink::Process, &[Nth(0)]), (Path("execa.execaNode"), Sink::Process, TWO),
     (Path("RegExp"), Sink::Pattern, &[Nth(0)]),
     (Path("console.log"), Sink::Log, &[All]), (Path("console.error"), Sink::Log, &[All]), (Path("console.warn"), Sink::Log, &[All]),
     (Path("console.info"), Sink::Log, &[All]), (Path("console.debug"), Sink::Log, &[All]),
@@ -262,12 +270,16 @@ impl World<'_> {
             let caught = self.make(Node::Caught(asked.at), asked.at);
             self.throw(caught, families, asked.at);
         }
-        let arriving = self.arriving(asked, which, sink);
+        let mut arriving = self.arriving(asked, which, sink);
         self.note_places(sink, asked, &arriving);
         if sink == Sink::Url {
             self.note_sent(asked, &arriving);
         }
         if self.handling {
+            for (read, text) in self.run_by_programs(sink, asked) {
+                self.arrives(read, asked, &[text]);
+                arriving = self.without(&arriving, text, asked.at);
+            }
             self.arrives(sink, asked, &arriving);
             if let Some((read, text)) = self.reads_its_input(sink, asked) {
                 self.arrives(read, asked, &[text]);
@@ -329,7 +341,7 @@ impl World<'_> {
                 },
             ));
         }
-        self.sql(asked, root).or_else(|| self.git(asked))
+        self.elsewhere(asked, root).or_else(|| self.sql(asked, root)).or_else(|| self.git(asked))
     }
 
     /// A method that takes SQL, of something that speaks it.
@@ -466,31 +478,23 @@ impl World<'_> {
             || self.runs_a_shell(asked)
     }
 
-    /// A program that runs what it reads, and what it is given to read: `run(["bash", "-s"], input=text)`.
-    fn reads_its_input(&self, sink: Sink, asked: &Asked<'_>) -> Option<(Sink, Id)> {
-        if sink != Sink::Process {
-            return None;
+    /// Words with something else in the place of one, which was judged for itself.
+    fn without(&mut self, words: &[Id], one: Id, at: At) -> Vec<Id> {
+        let other = self.make(Node::Text("-".into()), at);
+        let mut left = Vec::new();
+        for word in words {
+            left.push(match self.values.get(*word).clone() {
+                _ if *word == one => other,
+                Node::List(mut items) => {
+                    for (_, it) in items.iter_mut().filter(|(_, it)| *it == one) {
+                        *it = other;
+                    }
+                    self.make(Node::List(items), at)
+                }
+                _ => *word,
+            });
         }
-        let named = asked.args.iter().find(|(name, _)| name.as_deref() == Some("input"));
-        let option = || asked.args.iter().find_map(|(_, it)| self.field_of(*it, &"input".into()));
-        let text = named.map(|(_, it)| *it).or_else(option)?;
-        let first = asked.args.first().map(|(_, it)| *it)?;
-        let program = match self.values.get(first) {
-            Node::List(words) => words.first().map(|(_, it)| *it)?,
-            _ => first,
-        };
-        let program = self.values.text(program)?;
-        let name = program.rsplit('/').next().unwrap_or_default();
-        let name = name.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.');
-        let read = match name {
-            "sh" | "bash" | "zsh" | "dash" | "ksh" | "fish" | "pwsh" | "powershell" | "ssh" => {
-                Sink::Shell
-            }
-            "python" | "node" | "ruby" | "perl" | "php" | "deno" | "bun" => Sink::Code,
-            "psql" | "mysql" | "mariadb" | "sqlite" | "duckdb" => Sink::Sql,
-            _ => return None,
-        };
-        Some((read, text))
+        left
     }
 
     /// Whether a value is a list of words, on every way.
@@ -519,7 +523,9 @@ impl World<'_> {
                 _ => {}
             }
         }
-        let shell = words.first().is_some_and(|it| {
+        let of_library = asked.path.strip_prefix("sh.").filter(|_| self.is_python(asked.at));
+        let first = of_library.or(words.first().map(std::convert::AsRef::as_ref));
+        let shell = first.is_some_and(|it| {
             let name = it.rsplit('/').next().unwrap_or_default();
             matches!(
                 name,

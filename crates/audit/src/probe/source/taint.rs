@@ -108,6 +108,8 @@ pub(super) struct Kept {
     pub(super) methods: BTreeMap<Word, u32>,
     pub(super) bases: Vec<Id>,
     pub(super) values: BTreeMap<Word, Id>,
+    /// Methods that are members: they are called where they are named.
+    pub(super) computed: BTreeSet<Word>,
 }
 
 /// An error on its way up.
@@ -149,6 +151,8 @@ pub(super) struct Frame {
     pub(super) loops: Vec<Ends>,
     /// Names that it says are not its own.
     pub(super) outside: BTreeSet<Word>,
+    /// Names of what is behind a lock, and where that is kept.
+    pub(super) locked: BTreeMap<Word, kept::Slot>,
     pub(super) called_from: At,
     /// What was being caught, for a bare `raise`.
     pub(super) caught: Vec<Throw>,
@@ -432,6 +436,7 @@ impl Frame {
             returns: Vec::new(),
             loops: Vec::new(),
             outside: BTreeSet::new(),
+            locked: BTreeMap::new(),
             called_from: from,
             caught: Vec::new(),
         }

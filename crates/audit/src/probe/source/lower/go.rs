@@ -56,6 +56,12 @@ impl Lower<'_> {
             "expression_statement" | "go_statement" | "defer_statement" => {
                 Do::Expr(self.go(*named(node).first()?))
             }
+            "send_statement" => {
+                let channel = self.go(field(node, "channel")?);
+                let value = self.go(field(node, "value")?);
+                let callee = self.expr(node, Kind::Member(Box::new(channel), Rc::from("send!")));
+                Do::Expr(self.go_called(node, callee, vec![value]))
+            }
             "short_var_declaration" => self.go_let(node, field(node, "left")?, "right")?,
             "assignment_statement" => self.go_assignment(node)?,
             "var_declaration" | "const_declaration" => {
@@ -313,10 +319,27 @@ impl Lower<'_> {
     fn go_select(&mut self, node: Node<'_>) -> Do {
         let mut cases = Vec::new();
         for case in self.go_cases(node) {
-            let body = self.go_case_body(case);
+            let mut body = Vec::new();
+            // `case x := <-channel:`
+            if let Some(heard) = field(case, "communication") {
+                self.go_heard(heard, &mut body);
+            }
+            body.extend(self.go_case_body(case));
             cases.push(Case { values: Vec::new(), always: false, body });
         }
         Do::Switch(self.nothing(node), cases)
+    }
+
+    fn go_heard(&mut self, node: Node<'_>, out: &mut Vec<Stmt>) {
+        let at = self.at(node);
+        if node.kind() != "receive_statement" {
+            return self.go_stmt(node, out);
+        }
+        let (left, Some(right)) = (field(node, "left"), field(node, "right")) else { return };
+        let value = self.go(right);
+        let first = left.and_then(|it| named(it).first().copied());
+        let pattern = first.map_or(Pattern::Ignored, |it| self.go_pattern(it));
+        out.push(Stmt { kind: Do::Let(pattern, value), at });
     }
 
     fn go_method(&mut self, node: Node<'_>) -> Option<Do> {

@@ -5,8 +5,8 @@ use std::rc::Rc;
 use tree_sitter::Node;
 
 use super::super::ir::{
-    Arg, Call, Case, Catch, Class, Do, Expr, Field, Function, Import, Kind, Method, Param, Pattern,
-    Rest, Stmt, Try, Word,
+    Arg, Call, Case, Catch, Class, Do, Entry, Expr, Field, Function, Import, Kind, Method, Param,
+    Pattern, Rest, Stmt, Try, Word,
 };
 use super::{Lower, field, fields, named};
 
@@ -71,6 +71,7 @@ impl Lower<'_> {
                 Do::Class(Rc::new(self.js_class(node)), Vec::new())
             }
             "enum_declaration" => self.js_enum(node)?,
+            "internal_module" | "module" => self.js_namespace(node)?,
             "import_statement" => self.js_import(node)?,
             "export_statement" => self.js_export(node)?,
             "break_statement" => Do::Break,
@@ -84,6 +85,7 @@ impl Lower<'_> {
     fn js_expression_statement(&mut self, node: Node<'_>) -> Option<Do> {
         let inner = *named(node).first()?;
         Some(match inner.kind() {
+            "internal_module" => self.js_namespace(inner)?,
             "augmented_assignment_expression" => {
                 Do::Grow(self.js_pattern(field(inner, "left")?), self.js(field(inner, "right")?))
             }
@@ -236,7 +238,21 @@ impl Lower<'_> {
             match member.kind() {
                 "method_definition" => {
                     let function = self.js_function(member);
-                    methods.push(Method { decorators: Vec::new(), function });
+                    let written = self.text(member);
+                    let is = |word: &str| {
+                        let rest = written.trim_start_matches("static ").strip_prefix(word);
+                        rest.is_some_and(|it| {
+                            it.starts_with(' ') && !it.trim_start().starts_with('(')
+                        })
+                    };
+                    let word = match (is("get"), is("set")) {
+                        (true, _) => Some("property"),
+                        (_, true) => Some("setter"),
+                        _ => None,
+                    };
+                    let decorators =
+                        word.map(|it| self.expr(member, Kind::Name(Rc::from(it)))).into_iter();
+                    methods.push(Method { decorators: decorators.collect(), function });
                 }
                 "field_definition" | "public_field_definition" => {
                     let Some(named_by) = field(member, "property").or(field(member, "name")) else {
@@ -249,6 +265,25 @@ impl Lower<'_> {
             }
         }
         Class { name, bases, methods, fields: class_fields }
+    }
+
+    /// `namespace Name { ... }`: an object of what it declares.
+    fn js_namespace(&mut self, node: Node<'_>) -> Option<Do> {
+        let at = self.at(node);
+        let name = self.word(field(node, "name")?);
+        let mut body = self.js_block(field(node, "body")?);
+        let mut names = Vec::new();
+        declared(&body, &mut names);
+        let entry = |word: &Word| Entry {
+            key: Some(Expr { kind: Kind::Text(Rc::clone(word)), at }),
+            value: Expr { kind: Kind::Name(Rc::clone(word)), at },
+        };
+        let whole = Expr { kind: Kind::Map(names.iter().map(entry).collect()), at };
+        body.push(Stmt { kind: Do::Return(Some(whole)), at });
+        let function = Function { name: Rc::clone(&name), params: Vec::new(), body, at };
+        let callee = Expr { kind: Kind::Function(Rc::new(function)), at };
+        let call = Kind::Call(Box::new(Call { callee, args: Vec::new() }));
+        Some(Do::Let(Pattern::Name(name), Expr { kind: call, at }))
     }
 
     fn js_enum(&mut self, node: Node<'_>) -> Option<Do> {
@@ -368,6 +403,19 @@ impl Lower<'_> {
                 });
                 Some(Do::Import(taken.collect()))
             }
+        }
+    }
+}
+
+/// The names that statements declare.
+fn declared(body: &[Stmt], names: &mut Vec<Word>) {
+    for stmt in body {
+        match &stmt.kind {
+            Do::Def(function, _) => names.push(Rc::clone(&function.name)),
+            Do::Class(class, _) => names.push(Rc::clone(&class.name)),
+            Do::Let(Pattern::Name(name), _) => names.push(Rc::clone(name)),
+            Do::Block(inner) => declared(inner, names),
+            _ => {}
         }
     }
 }

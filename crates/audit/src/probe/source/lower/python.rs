@@ -1,5 +1,6 @@
 //! Python, lowered.
 
+mod matched;
 mod names;
 
 use std::rc::Rc;
@@ -7,8 +8,8 @@ use std::rc::Rc;
 use tree_sitter::Node;
 
 use super::super::ir::{
-    Arg, Call, Case, Catch, Clause, Cmp, Do, Each, Entry, Expr, Function, Item, Kind, Param,
-    Pattern, Rest, Stmt, Try,
+    Arg, Call, Catch, Clause, Cmp, Do, Each, Entry, Expr, Function, Item, Kind, Param, Pattern,
+    Rest, Stmt, Try,
 };
 use super::{Lower, chain, field, fields, named, unescape};
 
@@ -157,42 +158,6 @@ impl Lower<'_> {
         Do::With(items, self.py_body(node, "body"))
     }
 
-    fn py_match(&mut self, node: Node<'_>) -> Option<Do> {
-        let subject = self.py(field(node, "subject")?);
-        let body = field(node, "body")?;
-        let mut cases = Vec::new();
-        for clause in named(body).into_iter().filter(|it| it.kind() == "case_clause") {
-            let patterns = named(clause).into_iter().filter(|it| it.kind() == "case_pattern");
-            let mut values = Vec::new();
-            let mut always = false;
-            for pattern in patterns {
-                always |= !self.py_case(pattern, &mut values);
-            }
-            let body = self.py_body(clause, "consequence");
-            cases.push(Case { values, always, body });
-        }
-        Some(Do::Switch(subject, cases))
-    }
-
-    /// The values that a pattern stands for; false when it fits more than these.
-    fn py_case(&mut self, node: Node<'_>, values: &mut Vec<Expr>) -> bool {
-        match node.kind() {
-            "case_pattern" | "union_pattern" => {
-                let parts = named(node);
-                !parts.is_empty() && parts.into_iter().all(|it| self.py_case(it, values))
-            }
-            "string" | "concatenated_string" | "none" | "true" | "false" | "integer" | "float" => {
-                values.push(self.py(node));
-                true
-            }
-            "dotted_name" if self.text(node).contains('.') => {
-                values.push(self.py_dotted(node));
-                true
-            }
-            _ => false,
-        }
-    }
-
     fn py_dotted(&mut self, node: Node<'_>) -> Expr {
         let at = self.at(node);
         let mut words = self.text(node).split('.');
@@ -308,6 +273,12 @@ impl Lower<'_> {
             "generic_type" => self.py_generic(node)?,
             "union_type" | "constrained_type" => Kind::Other(self.py_all(named(node))),
             "call" => self.py_call(node)?,
+            "yield" => {
+                let from = self.text(node).trim_start_matches("yield").trim_start();
+                let from = from.starts_with("from ");
+                let value = named(node).first().map(|it| self.py(*it));
+                self.yielded(node, value, from)
+            }
             "await" | "parenthesized_expression" | "type" | "format_expression" => {
                 return named(node).first().map(|it| self.py(*it).kind);
             }

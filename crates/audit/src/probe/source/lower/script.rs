@@ -118,6 +118,12 @@ impl Lower<'_> {
                 Kind::Assign(Box::new(target), self.js_boxed(node, "right")?)
             }
             "class" => Kind::Class(Rc::new(self.js_class(node))),
+            "yield_expression" if is_in_generator(node) => {
+                let from = self.text(node).trim_start_matches("yield").trim_start();
+                let from = from.starts_with('*');
+                let value = named(node).first().map(|it| self.js(*it));
+                self.yielded(node, value, from)
+            }
             // What is awaited, once a compiler has written it as a generator.
             "yield_expression" => return named(node).first().map(|it| self.js(*it).kind),
             "array" => Kind::List(self.js_items(node)),
@@ -260,4 +266,21 @@ impl Lower<'_> {
         });
         Some(Entry { key, value })
     }
+}
+
+/// Whether what stands here is given out by a generator that somebody wrote: one that a compiler made is handed to a
+/// function of the compiler's at once.
+fn is_in_generator(node: Node<'_>) -> bool {
+    let mut at = node;
+    while let Some(parent) = at.parent() {
+        match parent.kind() {
+            "generator_function_declaration" | "method_definition" => return true,
+            "generator_function" => {
+                return parent.parent().is_none_or(|it| it.kind() != "arguments");
+            }
+            "function_declaration" | "arrow_function" | "function_expression" => return false,
+            _ => at = parent,
+        }
+    }
+    false
 }

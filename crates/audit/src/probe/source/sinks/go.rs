@@ -5,7 +5,7 @@ use crate::evidence::source::Sink;
 use super::super::taint::World;
 use super::super::taint::value::{Id, Node};
 use super::Match::Path;
-use super::Place::{All, At as Nth, From};
+use super::Place::{All, At as Nth, From, Named};
 use super::{Asked, BOTH, FIRST, Row, TWO, Which};
 
 const FIRST_ONLY: Which = &[Nth(0)];
@@ -23,7 +23,7 @@ pub(super) const GO: &[Row] = &[
     (Path("os.MkdirAll"), Sink::FileWrite, FIRST), (Path("os.Rename"), Sink::FileWrite, BOTH), (Path("os.Symlink"), Sink::FileWrite, BOTH),
     (Path("os.Link"), Sink::FileWrite, BOTH), (Path("os.Chmod"), Sink::FileWrite, FIRST), (Path("os.Chown"), Sink::FileWrite, FIRST),
     (Path("os.Truncate"), Sink::FileWrite, FIRST), (Path("os.CopyFS"), Sink::FileWrite, FIRST),
-    (Path("exec.Command"), Sink::Process, &[All]), (Path("exec.CommandContext"), Sink::Process, &[From(1)]), (Path("os.StartProcess"), Sink::Process, TWO),
+    (Path("exec.Command"), Sink::Process, &[All]), (Path("exec.CommandContext"), Sink::Process, &[From(1)]), (Path("os.StartProcess"), Sink::Process, TWO), (Path("exec.Cmd"), Sink::Process, &[Named("Path"), Named("Args")]),
     (Path("syscall.Exec"), Sink::Process, TWO),
     (Path("goja.New().RunString"), Sink::Code, &[Nth(0)]), (Path("goja.New().RunScript"), Sink::Code, SECOND), (Path("otto.New().Run"), Sink::Code, &[Nth(0)]),
     (Path("interp.New().Eval"), Sink::Code, &[Nth(0)]), (Path("lua.NewState().DoString"), Sink::Code, &[Nth(0)]), (Path("plugin.Open"), Sink::Code, &[Nth(0)]),

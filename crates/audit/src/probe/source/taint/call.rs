@@ -293,12 +293,19 @@ impl World<'_> {
         {
             return *only;
         }
+        let fields: Vec<Word> = self.classes.get(class as usize).map_or_else(Vec::new, |it| {
+            it.class.fields.iter().map(|it| Rc::clone(&it.name)).collect()
+        });
         let mut entries = vec![(None, callee)];
         for (index, (name, value)) in args.into_iter().enumerate() {
             match name.as_deref() {
                 Some("*" | "**") => entries.push((None, value)),
                 _ => {
-                    let word = name.unwrap_or_else(|| Rc::from(index.to_string()));
+                    let by_place = || fields.get(index).cloned();
+                    let word =
+                        name.or_else(by_place).unwrap_or_else(|| Rc::from(index.to_string()));
+                    // Its own methods find it there.
+                    self.store_field(this, &word, value, at);
                     let key = self.make(Node::Text(word), at);
                     entries.push((Some(key), value));
                 }
@@ -367,6 +374,10 @@ impl World<'_> {
         if self.resolves(&asked, callee) {
             return None;
         }
+        self.note_fed(&asked);
+        if self.is_go(at) {
+            self.note_started_in_go(&asked);
+        }
         let came = self.sink(&asked);
         let known = match (self.is_go(at), rust) {
             (true, _) => self.known_in_go(&asked),
@@ -378,7 +389,13 @@ impl World<'_> {
         }
         self.call_back(&asked);
         if came == super::super::sinks::Came::Elsewhere {
+            // A command is a new one each time, whatever was done to the last that was made so.
+            let new =
+                self.is_go(at) && matches!(path.as_str(), "exec.Command" | "exec.CommandContext");
             let given = self.make(Node::Call(Rc::from(path), recv, args), at);
+            if new {
+                let _before = self.fields.remove(&given);
+            }
             return Some(if rust { self.or_system_error(given, at) } else { given });
         }
         self.carried(&asked).or_else(|| Some(self.make(Node::Call(Rc::from(path), recv, args), at)))

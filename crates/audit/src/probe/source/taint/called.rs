@@ -4,8 +4,8 @@ use std::rc::Rc;
 
 use super::super::ir::{At, Word};
 use super::super::sinks::Asked;
-use super::World;
 use super::value::{Alt, Args, Id, Node, Op};
+use super::{Return, World};
 
 /// Collections of somebody else's, which are empty when they are made.
 #[rustfmt::skip]
@@ -24,6 +24,9 @@ const GETS: &[&str] = &[
 const GET_ALL: &[&str] = &["values", "copy", "toArray", "keys"];
 /// How many members a name that is made may stand for.
 const MEMBERS: usize = 80;
+/// What makes both ends of a channel, in Rust.
+pub(super) const CHANNELS: &[&str] =
+    &["channel", "sync_channel", "unbounded_channel", "unbounded", "bounded"];
 
 impl World<'_> {
     /// A call that is made in another way. None when it is not one.
@@ -84,6 +87,9 @@ impl World<'_> {
                 let _value = self.call(first.filter(|it| self.is_function(*it))?, rest(2), at);
                 return None;
             }
+            (_, "`") if asked.recv.is_some_and(|it| self.starts_programs(it)) => {
+                return self.started_by_template(asked);
+            }
             (_, "on" | "once" | "addListener" | "addEventListener") => {
                 let name = self.values.text(first?).cloned()?;
                 let function = asked.args.get(1)?.1;
@@ -109,6 +115,61 @@ impl World<'_> {
             "bind" => Some(self.make(Node::Partial(function, rest(1)), at)),
             _ => None,
         }
+    }
+
+    /// Whether a tag starts what its template says, each value in it as one word.
+    fn starts_programs(&self, tag: Id) -> bool {
+        const TAGS: [&str; 8] = [
+            "zx.$",
+            "execa.$",
+            "execa.execa",
+            "execa",
+            "bun.$",
+            "Bun.$",
+            "zx.$.sync",
+            "execa.$.sync",
+        ];
+        let path = self.values.path(tag).unwrap_or_default();
+        let path = path.trim_end_matches("()");
+        // Scripts that zx runs have it without an import.
+        TAGS.contains(&path) || path == "$"
+    }
+
+    fn started_by_template(&mut self, asked: &Asked<'_>) -> Option<Id> {
+        let at = asked.at;
+        let parts = match self.values.get(asked.args.first()?.1).clone() {
+            Node::Parts(parts) => parts,
+            _ => vec![asked.args.first()?.1],
+        };
+        let mut words: Vec<Vec<Id>> = vec![Vec::new()];
+        for part in parts {
+            let Some(text) = self.values.text(part).cloned() else {
+                words.last_mut()?.push(part);
+                continue;
+            };
+            for (index, piece) in text.split(char::is_whitespace).enumerate() {
+                if index > 0 {
+                    words.push(Vec::new());
+                }
+                if !piece.is_empty() {
+                    let piece = self.make(Node::Text(Rc::from(piece)), at);
+                    words.last_mut()?.push(piece);
+                }
+            }
+        }
+        let mut items = Vec::new();
+        for word in words.into_iter().filter(|it| !it.is_empty()) {
+            items.push((false, self.concat(&word, at)));
+        }
+        let list = self.make(Node::List(items), at);
+        let options = match self.values.get(asked.recv?) {
+            Node::Call(_, _, args) => args.clone(),
+            _ => Args::new(),
+        };
+        let args: Args = [(None, list)].into_iter().chain(options).collect();
+        let started = Asked { path: "!template", method: "!template", recv: None, args: &args, at };
+        let _came = self.sink(&started);
+        Some(self.make(Node::Call(Rc::from("!template"), None, args), at))
     }
 
     /// Whether a value is a function, ours or one that can do harm.
@@ -152,6 +213,49 @@ impl World<'_> {
             self.store_field(callee, &Rc::from(super::kept::INSIDE), *value, asked.at);
         }
         resolves
+    }
+
+    /// Collections, channels and contexts of Go's.
+    pub(super) fn kept_in_go(&mut self, asked: &Asked<'_>, first: Option<Id>) -> Option<Id> {
+        if COLLECTIONS.contains(&asked.path) {
+            return Some(self.unknown(asked.at));
+        }
+        let recv = asked.recv?;
+        if asked.method == "Value"
+            && let Node::Call(path, _, args) = self.values.get(recv)
+            && path.as_ref() == "context.WithValue"
+        {
+            return args.get(2).map(|(_, it)| *it);
+        }
+        if asked.method == "Range"
+            && let (Some(function), Some(inside)) = (first, self.inside(recv))
+        {
+            let key = self.unknown(asked.at);
+            return self.call(function, vec![(None, key), (None, inside)], asked.at);
+        }
+        self.given_back(recv, asked.method, first, asked.at)
+    }
+
+    /// Channels of Rust's: what is sent into one end comes out of the other.
+    pub(super) fn of_channel(&mut self, recv: Id, method: &str, args: &Args, at: At) -> Option<Id> {
+        if !matches!(self.values.get(recv), Node::Unknown(_)) {
+            return None;
+        }
+        match (method, args.as_slice()) {
+            (
+                "send" | "try_send" | "blocking_send" | "send_async" | "send_timeout",
+                [(_, value), ..],
+            ) => {
+                self.store_field(recv, &Rc::from(super::kept::INSIDE), *value, at);
+                Some(self.unknown(at))
+            }
+            (
+                "recv" | "try_recv" | "blocking_recv" | "recv_async" | "recv_timeout" | "next"
+                | "unwrap" | "expect" | "unwrap_or_default" | "borrow" | "into_iter" | "iter",
+                _,
+            ) => self.inside(recv),
+            _ => None,
+        }
     }
 
     /// What was put into a collection.
@@ -215,6 +319,31 @@ impl World<'_> {
         }
         let _value = self.call(function, args, at);
         None
+    }
+
+    /// A generator gives out a value, and goes on.
+    pub(super) fn gives_out(&mut self, value: Id, each: bool, at: At) -> Id {
+        let value = if each { self.element(value, at) } else { value };
+        let value = self.make(Node::Each(Alt { value, known: Rc::from([]) }), at);
+        let facts = self.facts.clone();
+        if let Some(frame) = self.frames.last_mut() {
+            frame.returns.push(Return { value, facts, unconfigured: false });
+        }
+        self.unknown(at)
+    }
+
+    /// What a context holds: of a generator, what it gives out.
+    pub(super) fn held(&mut self, id: Id, at: At) -> Id {
+        let given = |it: &Alt| matches!(self.values.get(it.value), Node::Each(_) | Node::Nothing);
+        let generated = match self.values.get(id) {
+            Node::Each(_) => true,
+            Node::Phi(alts) => {
+                alts.iter().all(given)
+                    && alts.iter().any(|it| matches!(self.values.get(it.value), Node::Each(_)))
+            }
+            _ => false,
+        };
+        if generated { self.element(id, at) } else { id }
     }
 
     /// The entries of a map as named values of a call, what is spread in it included.

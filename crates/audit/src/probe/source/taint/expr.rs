@@ -247,6 +247,7 @@ impl World<'_> {
             methods: Default::default(),
             bases,
             values: Default::default(),
+            computed: Default::default(),
         });
         let _new = self.class_ids.insert(key, number);
         let id = self.make(Node::Class(number), at);
@@ -261,6 +262,17 @@ impl World<'_> {
     fn fill_class(&mut self, class: &Class, number: u32, at: At) {
         let this = self.make(Node::Instance(number), at);
         for method in &class.methods {
+            let written = |word: &str| method.decorators.iter().any(|it| is_named(it, word));
+            // What is done when a member is set.
+            if written("setter") || written("deleter") {
+                continue;
+            }
+            let computed = ["property", "cached_property", "abstractproperty"];
+            if computed.iter().any(|it| written(it))
+                && let Some(kept) = self.classes.get_mut(number as usize)
+            {
+                let _new = kept.computed.insert(Rc::clone(&method.function.name));
+            }
             let value = self.closure(&method.function, Some(this));
             if let Node::Function(closure) = *self.values.get(value)
                 && let Some(kept) = self.classes.get_mut(number as usize)
@@ -364,6 +376,13 @@ impl World<'_> {
         if self.is_rust(at) {
             return self.call_in_rust(call, at);
         }
+        if let Kind::Name(word) = &call.callee.kind
+            && let Some(given) = call.args.first()
+            && matches!(word.as_ref(), "yield!" | "yield_each!")
+        {
+            let value = self.expr(&given.value);
+            return self.gives_out(value, word.as_ref() == "yield_each!", at);
+        }
         let callee = self.expr(&call.callee);
         let mut args: Args = Vec::new();
         for arg in &call.args {
@@ -399,5 +418,13 @@ impl World<'_> {
 
     pub(in super::super) fn through(&mut self, op: Op, id: Id, at: At) -> Id {
         self.make(Node::Through(op, id), at)
+    }
+}
+
+/// Whether an expression is a name, or a member of this name.
+fn is_named(expr: &Expr, word: &str) -> bool {
+    match &expr.kind {
+        Kind::Name(name) | Kind::Member(_, name) => name.as_ref() == word,
+        _ => false,
     }
 }

@@ -24,6 +24,7 @@ const THROUGH: &[(&str, Op)] = &[
     ("url.Parse", Op::Same), ("url.ParseRequestURI", Op::Same), ("url.QueryUnescape", Op::Same), ("url.PathUnescape", Op::Same), ("url.QueryEscape", Op::Same), ("url.PathEscape", Op::Same),
     ("json.Marshal", Op::Same), ("json.MarshalIndent", Op::Same), ("json.NewDecoder", Op::Same), ("yaml.Marshal", Op::Same), ("base64.StdEncoding.DecodeString", Op::Same), ("hex.DecodeString", Op::Same),
     ("shlex.Split", Op::Same), ("shellquote.Split", Op::Same), ("shellwords.Parse", Op::Same), ("slices.Clone", Op::Same), ("template.HTMLEscapeString", Op::Same), ("html.EscapeString", Op::Same),
+    ("html.UnescapeString", Op::Same), ("base64.URLEncoding.DecodeString", Op::Same), ("base64.RawStdEncoding.DecodeString", Op::Same), ("base64.RawURLEncoding.DecodeString", Op::Same),
     ("mcp.ToBoolPtr", Op::Same), ("ptr.To", Op::Same),
 ];
 
@@ -66,6 +67,9 @@ impl World<'_> {
     /// What comes of a call that is known; None when it is not.
     pub(super) fn known_in_go(&mut self, asked: &Asked<'_>) -> Option<Id> {
         let first = asked.args.first().map(|(_, id)| *id);
+        if let Some(kept) = self.kept_in_go(asked, first) {
+            return Some(kept);
+        }
         if ELSEWHERE.contains(&asked.path) {
             return Some(self.make(Node::Call(Rc::from(asked.path), None, Vec::new()), asked.at));
         }
@@ -184,6 +188,9 @@ impl World<'_> {
             "ReplaceAllString" | "ReplaceAllLiteralString" => {
                 let Node::Call(_, _, made) = self.values.get(recv).clone() else { return None };
                 return self.replaced(first?, made.first()?.1, asked.args.get(1)?.1, at);
+            }
+            "Replace" if asked.path == "strings.NewReplacer().Replace" => {
+                Node::Through(Op::Same, first?)
             }
             "Hostname" if carries => Node::Through(Op::Host, recv),
             "Error" | "String" | "Bytes" | "Text" | "Unwrap" | "Trim" | "ResolveReference"

@@ -57,7 +57,7 @@ impl World<'_> {
     }
 
     /// What a member of a value was set to.
-    pub(super) fn field(&self, base: Id, word: &str) -> Option<Id> {
+    pub(in super::super) fn field(&self, base: Id, word: &str) -> Option<Id> {
         self.fields.get(&base)?.get(word).copied()
     }
 
@@ -276,11 +276,65 @@ impl World<'_> {
         }
     }
 
+    /// `let held = state.lock()`: what is done to the one is done to the other.
+    pub(super) fn note_lock(&mut self, pattern: &Pattern, value: &Expr) {
+        let Pattern::Name(name) = pattern else { return };
+        let (mut at, mut locked) = (value, false);
+        for _ in 0..8 {
+            let Kind::Call(call) = &at.kind else { break };
+            at = match (&call.callee.kind, call.args.first()) {
+                (Kind::Member(base, method), _) => {
+                    locked |= matches!(
+                        method.as_ref(),
+                        ".lock"
+                            | ".write"
+                            | ".borrow_mut"
+                            | ".get_mut"
+                            | ".blocking_lock"
+                            | ".try_lock"
+                    );
+                    base
+                }
+                (Kind::Name(word), Some(first)) if word.ends_with('!') => &first.value,
+                _ => return,
+            };
+        }
+        let slot = match &at.kind {
+            Kind::Name(place) if locked => self.slot_of(place),
+            Kind::Member(base, place) if locked && is_place(base) => {
+                let base = self.expr(base);
+                Some(Slot::Field(base, Rc::from(place.trim_start_matches('.'))))
+            }
+            _ => None,
+        };
+        if let (Some(slot), Some(frame)) = (slot, self.frames.last_mut()) {
+            let _old = frame.locked.insert(Rc::clone(name), slot);
+        }
+    }
+
+    fn slot_of(&self, name: &Word) -> Option<Slot> {
+        let mut scope = Some(self.scope());
+        while let Some(number) = scope {
+            let known = self.scopes.get(number as usize)?;
+            if known.vars.contains_key(name) {
+                return Some(Slot::Name(number, Rc::clone(name)));
+            }
+            scope = known.parent;
+        }
+        None
+    }
+
     /// An assignment inside an expression: in JavaScript to the nearest name there is.
     pub(super) fn assign(&mut self, pattern: &Pattern, value: Id, at: At) {
         match pattern {
             Pattern::Name(name) if self.is_python(at) => self.set(name, value),
-            Pattern::Name(name) => self.set_where_it_is(name, value, at),
+            Pattern::Name(name) => {
+                let locked = self.frames.last().and_then(|it| it.locked.get(name)).cloned();
+                if let Some(slot) = locked {
+                    self.keep_at(slot, value, at);
+                }
+                self.set_where_it_is(name, value, at);
+            }
             Pattern::Items(patterns, _) if self.is_go(at) => {
                 let values = self.several(value, patterns.len(), at);
                 for (pattern, value) in patterns.iter().zip(values) {

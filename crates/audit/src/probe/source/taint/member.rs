@@ -167,8 +167,13 @@ impl World<'_> {
             let kept = self.classes.get(number as usize).filter(|_| seen < 16)?;
             let this = Node::Instance(class);
             if let Some(method) = kept.methods.get(name).copied() {
+                let computed = kept.computed.contains(name);
                 let this = self.make(this, at);
-                return Some(self.make(Node::Bound(this, method), at));
+                let bound = self.make(Node::Bound(this, method), at);
+                return match computed {
+                    true => self.deeper(|it| it.call(bound, Vec::new(), at)),
+                    false => Some(bound),
+                };
             }
             if let Some(value) = kept.values.get(name).copied() {
                 return Some(value);

@@ -63,6 +63,9 @@ impl World<'_> {
                     id = self.unknown(at);
                 }
                 self.bind(pattern, id, at);
+                if self.is_rust(at) {
+                    self.note_lock(pattern, value);
+                }
                 true
             }
             Do::Grow(pattern, value) => {
@@ -397,6 +400,7 @@ impl World<'_> {
     fn with(&mut self, items: &[(Expr, Option<Pattern>)], body: &[Stmt], at: At) -> bool {
         for (value, pattern) in items {
             let id = self.expr(value);
+            let id = self.held(id, at);
             if let Some(pattern) = pattern {
                 self.bind(pattern, id, at);
             }

@@ -140,6 +140,9 @@ impl World<'_> {
         if let Some(own) = self.own_method(recv, name, at) {
             return self.call(own, args.clone(), at).unwrap_or_else(|| self.unknown(at));
         }
+        if let Some(heard) = self.of_channel(recv, name, args, at) {
+            return heard;
+        }
         if let Some(known) = self.of_result(recv, name, args, at) {
             return known;
         }

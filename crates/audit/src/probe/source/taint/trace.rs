@@ -160,7 +160,20 @@ impl World<'_> {
                 if self.values.tainted(*first) {
                     return self.address(*first, left);
                 }
-                self.trace(id, &nothing, DEEP, left)
+                let mut arrived = self.trace(id, &nothing, DEEP, left);
+                // Behind `https://`, or a part of a name, whoever goes on writes the host.
+                let begun = self.values.text(*first).is_some_and(|it| it.contains("://"));
+                let host = parts.get(1).filter(|it| begun && self.values.tainted(**it));
+                for (key, mut found) in
+                    host.map(|it| self.trace(*it, &nothing, DEEP, left)).unwrap_or_default()
+                {
+                    if found.guards.contains_key(&GuardKind::Word) {
+                        continue;
+                    }
+                    found.whole |= arrived.contains_key(&key);
+                    let _old = arrived.insert(key, found);
+                }
+                arrived
             }
             Node::Phi(alts) => {
                 let mut arrived = Arrived::new();

@@ -192,6 +192,7 @@ impl Lower<'_> {
                     let of = given.first()?.kind();
                     return Some(match of {
                         "map_type" => Kind::Map(Vec::new()),
+                        "channel_type" => self.go_named(node, "chan!", Vec::new()).kind,
                         _ => Kind::List(Vec::new()),
                     });
                 }
@@ -275,6 +276,10 @@ impl Lower<'_> {
         Some(match self.go_operator(node) {
             "!" => Kind::Not(operand),
             "&" | "*" => operand.kind,
+            "<-" => {
+                let callee = self.expr(node, Kind::Member(operand, Rc::from("recv!")));
+                self.go_called(node, callee, Vec::new()).kind
+            }
             _ => Kind::Other(vec![*operand]),
         })
     }

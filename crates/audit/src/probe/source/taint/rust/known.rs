@@ -12,7 +12,7 @@ use super::super::value::{Args, Id, Node, Op};
 const THROUGH: &[(&str, Op)] = &[
     ("path.absolute", Op::Same), ("Url.parse", Op::Same), ("serde_json.from_str", Op::Same), ("serde_json.from_value", Op::Same), ("serde_json.from_slice", Op::Same), ("serde_json.to_string", Op::Same),
     ("serde_json.to_value", Op::Same), ("serde_json.to_string_pretty", Op::Same), ("serde_json.to_vec", Op::Same), ("serde_yaml.from_str", Op::Same), ("toml.from_str", Op::Same), ("mem.take", Op::Same),
-    ("mem.replace", Op::Same), ("urlencoding.encode", Op::Same), ("urlencoding.decode", Op::Same), ("iter.once", Op::Same), ("iter.repeat", Op::Same), ("shellexpand.tilde", Op::Same), ("shellexpand.full", Op::Same),
+    ("mem.replace", Op::Same), ("urlencoding.encode", Op::Same), ("urlencoding.decode", Op::Same), ("percent_encoding.percent_decode_str", Op::Same), ("percent_encoding.percent_decode", Op::Same), ("html_escape.decode_html_entities", Op::Same), ("iter.once", Op::Same), ("iter.repeat", Op::Same), ("shellexpand.tilde", Op::Same), ("shellexpand.full", Op::Same),
     ("future.join_all", Op::Same), ("future.try_join_all", Op::Same), ("future.ready", Op::Same), ("Vec.from", Op::Same), ("HashSet.from", Op::Same), ("BTreeSet.from", Op::Same), ("Bytes.from", Op::Same),
     ("regex.escape", Op::Quoted), ("shlex.quote", Op::Quoted), ("shlex.try_quote", Op::Quoted), ("shell_words.quote", Op::Quoted), ("shell_escape.escape", Op::Quoted), ("shell_words.join", Op::Quoted),
     ("Uuid.parse_str", Op::Number), ("NaiveDate.parse_from_str", Op::Number), ("DateTime.parse_from_rfc3339", Op::Number), ("sanitize_filename.sanitize", Op::Name),
@@ -222,6 +222,29 @@ impl World<'_> {
                 && of.starts_with(|it: char| it.is_ascii_uppercase()) =>
             {
                 return first;
+            }
+            _ if super::super::called::CHANNELS.contains(&method)
+                && matches!(
+                    asked.path.split('.').next(),
+                    Some(
+                        "std"
+                            | "sync"
+                            | "mpsc"
+                            | "tokio"
+                            | "crossbeam"
+                            | "crossbeam_channel"
+                            | "flume"
+                            | "async_channel"
+                            | "oneshot"
+                            | "broadcast"
+                            | "watch"
+                            | "kanal"
+                            | "futures"
+                    )
+                ) =>
+            {
+                let ends = self.unknown(at);
+                Node::List(vec![(false, ends), (false, ends)])
             }
             "process.exit" => Node::Call(Rc::from("!never"), None, Vec::new()),
             "shlex.split" | "shell_words.split" | "shlex.Shlex.new" => {
