@@ -24,9 +24,6 @@ const GETS: &[&str] = &[
 const GET_ALL: &[&str] = &["values", "copy", "toArray", "keys"];
 /// How many members a name that is made may stand for.
 const MEMBERS: usize = 80;
-/// What makes both ends of a channel, in Rust.
-pub(super) const CHANNELS: &[&str] =
-    &["channel", "sync_channel", "unbounded_channel", "unbounded", "bounded"];
 
 impl World<'_> {
     /// A call that is made in another way. None when it is not one.

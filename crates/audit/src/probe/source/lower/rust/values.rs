@@ -57,22 +57,6 @@ const HOLDING: &[&str] = &[
     "Value::String", "Value::from", "Value::Array", "Value::Object", "serde_json::Value::Object", "json!", "str::from_utf8", "String::from_utf8", "String::from_utf8_lossy", "AssertSqlSafe",
 ];
 
-/// Methods that give what is behind them, to be changed.
-const LOCKS: &[&str] = &[
-    "lock",
-    "write",
-    "borrow_mut",
-    "get_mut",
-    "unwrap",
-    "expect",
-    "as_mut",
-    "blocking_lock",
-    "deref_mut",
-    "blocking_write",
-    "try_lock",
-    "try_write",
-];
-
 impl Lower<'_> {
     /// An expression; statements that stand in it come out before it.
     pub(super) fn rs(&mut self, node: Node<'_>, out: &mut Vec<Stmt>) -> Expr {
@@ -344,16 +328,6 @@ impl Lower<'_> {
         Some(Kind::List(Vec::new()))
     }
 
-    /// What a lock is held on.
-    fn rs_locked<'t>(&self, node: Node<'t>) -> Option<Node<'t>> {
-        if node.kind() != "call_expression" {
-            return named(node).first().copied();
-        }
-        let function = field(node, "function").filter(|it| it.kind() == "field_expression")?;
-        let method = self.text(field(function, "field")?);
-        LOCKS.contains(&method).then(|| field(function, "value")).flatten()
-    }
-
     pub(super) fn rs_target(&mut self, node: Node<'_>, out: &mut Vec<Stmt>) -> Pattern {
         match node.kind() {
             "identifier" => match self.text(node) {
@@ -379,13 +353,6 @@ impl Lower<'_> {
                 None => Pattern::Ignored,
             },
             "field_expression" | "index_expression" => Pattern::Place(self.rs(node, out)),
-            // `*state.lock().unwrap() = value`
-            "call_expression" | "await_expression" | "try_expression" => {
-                match self.rs_locked(node) {
-                    Some(inner) => self.rs_target(inner, out),
-                    None => Pattern::Ignored,
-                }
-            }
             _ => Pattern::Ignored,
         }
     }

@@ -171,6 +171,17 @@ fn short(path: &str) -> &str {
     dots.next().map_or(path, |at| path.get(at.saturating_add(1)..).unwrap_or(path))
 }
 
+/// What makes both ends of a channel.
+fn is_channel(path: &str, method: &str) -> bool {
+    #[rustfmt::skip]
+    const OF: [&str; 13] = [
+        "std", "sync", "mpsc", "tokio", "crossbeam", "crossbeam_channel", "flume", "async_channel", "oneshot", "broadcast", "watch", "kanal", "futures",
+    ];
+    const MAKERS: [&str; 5] =
+        ["channel", "sync_channel", "unbounded_channel", "unbounded", "bounded"];
+    MAKERS.contains(&method) && path.split('.').next().is_some_and(|it| OF.contains(&it))
+}
+
 impl World<'_> {
     /// What comes of a call that is known; None when it is not.
     pub(in super::super) fn known_in_rust(&mut self, asked: &Asked<'_>) -> Option<Id> {
@@ -223,26 +234,7 @@ impl World<'_> {
             {
                 return first;
             }
-            _ if super::super::called::CHANNELS.contains(&method)
-                && matches!(
-                    asked.path.split('.').next(),
-                    Some(
-                        "std"
-                            | "sync"
-                            | "mpsc"
-                            | "tokio"
-                            | "crossbeam"
-                            | "crossbeam_channel"
-                            | "flume"
-                            | "async_channel"
-                            | "oneshot"
-                            | "broadcast"
-                            | "watch"
-                            | "kanal"
-                            | "futures"
-                    )
-                ) =>
-            {
+            _ if is_channel(asked.path, method) => {
                 let ends = self.unknown(at);
                 Node::List(vec![(false, ends), (false, ends)])
             }
