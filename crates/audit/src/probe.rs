@@ -8,6 +8,7 @@ mod doing;
 pub mod http;
 pub mod live;
 mod machine;
+mod old;
 mod ordinary;
 pub mod package;
 mod scratch;

@@ -120,6 +120,9 @@ fn sessions(evidence: &Evidence) -> Tested {
 
 fn headers(evidence: &Evidence) -> Tested {
     let http = match spoken(evidence) {
+        Ok(http) if http.old => {
+            return Tested::Nothing("it speaks HTTP with SSE, which has no such headers");
+        }
         Ok(http) => http,
         Err(why) => return why,
     };

@@ -14,6 +14,9 @@ pub struct Http {
     pub this_machine: bool,
     /// The names of the headers by which we identified ourselves; their values are nowhere.
     pub identified: Vec<String>,
+    /// It speaks HTTP with SSE, as 2024-11-05 has it: a stream for each session, in whose address its name stands.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub old: bool,
     /// What its names for sessions are like, when it gives any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub names: Option<Names>,
@@ -200,13 +203,21 @@ impl Http {
     #[must_use]
     pub fn is_open(&self) -> Option<bool> {
         let hello: &[Question] = &[Question::Hello, Question::Discover];
-        let asked = match self.identified.is_empty() {
-            true => hello,
-            false => &[Question::NoCredential],
+        let (asked, ours) = match self.identified.is_empty() {
+            true => (hello, true),
+            false => (&[Question::NoCredential][..], false),
         };
-        let mut answered = self.answered(asked).peekable();
-        answered.peek()?;
-        Some(answered.any(Exchange::is_done))
+        let mut refused = None;
+        for answered in self.answered(asked) {
+            if answered.is_done() {
+                return Some(true);
+            }
+            // Where nobody was ever let in, only these say that it is for want of a credential.
+            if !ours || matches!(answered.status(), Some(401 | 403)) {
+                refused = Some(false);
+            }
+        }
+        refused
     }
 }
 

@@ -3,6 +3,7 @@
 //! ```text
 //! Order ─▶ look        the story: greet, list, then every question
 //!   wire               one request, one answer, both bounded; each leaves an exchange
+//!    ├ streams         the same as 2024-11-05 has it, by a stream
 //!    └ talk            what a request is made of in each era
 //!   doors              who is answered: credentials, Host and Origin, addresses, what is no JSON
 //!   sessions           what sessions are called, and what a name is good for
@@ -18,6 +19,7 @@ mod doors;
 mod headers;
 mod names;
 mod sessions;
+mod streams;
 mod talk;
 mod wire;
 
@@ -131,13 +133,15 @@ pub fn look(order: &Order) -> (Http, Live) {
     };
     seen.told(&mut live);
     if let Some(server) = order.server.as_ref().filter(|_| live.revision.is_some()) {
-        let listens = Listens { url: order.url.clone(), headers: talk.wire.headers() };
+        let headers = talk.wire.headers();
+        let listens = Listens { url: order.url.clone(), headers, old: talk.old };
         let left = talk.wire.left();
         let server = live::Order { listens: Some(listens), time: left, ..server.clone() };
         live = together(live, live::look(&server));
     }
     let names = names::of(&talk.names);
-    let http = Http { names, exchanges: talk.wire.exchanges.clone(), ..http };
+    let old = talk.old && live.revision.is_some();
+    let http = Http { names, old, exchanges: talk.wire.exchanges.clone(), ..http };
     without_credentials(http, live, hide)
 }
 

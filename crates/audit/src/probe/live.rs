@@ -110,6 +110,8 @@ pub struct Listens {
     pub url: Url,
     /// Headers by which we identify ourselves; they are sensitive, and so never printed.
     pub headers: HeaderMap,
+    /// It speaks HTTP with SSE, as 2024-11-05 has it.
+    pub old: bool,
 }
 
 impl Order {

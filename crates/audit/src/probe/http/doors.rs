@@ -23,7 +23,7 @@ pub(super) fn callers(talk: &mut Talk, seen: &mut Seen) {
     }
     without(talk, Question::NoCredential, Who::Nobody);
     without(talk, Question::WrongCredential, Who::Impostor);
-    if talk.session.is_some() {
+    if talk.session.is_some() || talk.old {
         let ask = talk.request(Question::SessionAlone, "tools/list", Object::new());
         let _ = talk.wire.send(Ask { who: Who::Nobody, ..ask });
     }
@@ -37,6 +37,9 @@ fn without(talk: &mut Talk, question: Question, who: Who) {
     let mut ask = talk.request(question, "tools/list", Object::new());
     if talk.era == Era::Legacy {
         let Some(opened) = talk.open(question, who).filter(Came::is_done) else { return };
+        if talk.old {
+            return;
+        }
         ask = in_session(ask, opened.header(SESSION));
     }
     let _ = talk.wire.send(Ask { who, ..ask });

@@ -8,6 +8,7 @@ use super::Seen;
 use super::talk::{ACCEPT, Talk, in_session};
 use super::wire::{Ask, Came, SESSION, Who};
 use crate::evidence::http::Question;
+use crate::probe::old::session_in;
 
 /// Sessions that are opened for their names alone.
 const OPENED: usize = 4;
@@ -17,6 +18,9 @@ const LAST: &str = "last-event-id";
 pub(super) fn all(talk: &mut Talk, seen: &mut Seen) {
     if talk.era == Era::Modern {
         return seen.untested("sessions", "there are none in 2026-07-28");
+    }
+    if talk.old {
+        return by_streams(talk, seen);
     }
     let Some(ours) = talk.session.clone() else {
         return seen.untested("sessions", "the server names none");
@@ -31,6 +35,28 @@ pub(super) fn all(talk: &mut Talk, seen: &mut Seen) {
     let _ = talk.wire.send(ask);
     resumed(talk, seen, &ours);
     ended(talk, seen);
+}
+
+/// A session is a stream, and its name stands in the address to which its client posts (2024-11-05).
+fn by_streams(talk: &mut Talk, seen: &mut Seen) {
+    let why = "a stream of 2024-11-05 cannot be taken up again, and its session ends with it";
+    seen.untested("streams of another session, and the end of one", why);
+    let endpoint = talk.wire.stream.as_ref().map(|stream| stream.endpoint.clone());
+    let name = endpoint.as_ref().and_then(session_in);
+    let (Some(endpoint), Some(name)) = (endpoint, name) else {
+        return seen.untested("sessions", "the addresses of its streams hold no names");
+    };
+    for _ in 0..OPENED {
+        let _ = talk.open(Question::NewSession, Who::Us);
+    }
+    let other = endpoint.path().replace(&name, &stranger(&name));
+    let without = endpoint.path().replace(&name, "");
+    let without = without.split_once('?').map_or(without.as_str(), |(path, _)| path).to_owned();
+    for (question, path) in [(Question::NoSession, without), (Question::UnknownSession, other)] {
+        let Ok(to) = endpoint.join(&path) else { continue };
+        let ask = talk.request(question, "tools/list", Object::new());
+        let _ = talk.wire.send(Ask { to: Some(to), ..ask });
+    }
 }
 
 /// A list of tools that is asked for in a session.

@@ -8,7 +8,7 @@ use portcullis_wire::view::lifecycle::{
 use portcullis_wire::{Era, Id, Json, Message, Notification, Object, Request, Revision};
 use serde_json::{Value, json};
 
-use super::wire::{Ask, Came, SESSION, Who, Wire};
+use super::wire::{Ask, Came, SESSION, Way, Who, Wire};
 use crate::evidence::http::Question;
 
 /// What the request is of (2025-06-18).
@@ -39,6 +39,8 @@ pub(super) struct Talk {
     pub(super) wire: Wire,
     /// How it speaks with us.
     pub(super) era: Era,
+    /// It speaks HTTP with SSE, as 2024-11-05 has it.
+    pub(super) old: bool,
     /// The session that we are in.
     pub(super) session: Option<String>,
     /// The revision that was agreed on.
@@ -53,6 +55,7 @@ impl Talk {
         Self {
             wire,
             era: Era::Legacy,
+            old: false,
             session: None,
             revision: Revision::latest_legacy().as_str().to_owned(),
             names: Vec::new(),
@@ -66,13 +69,28 @@ impl Talk {
         let status = came.status.as_u16();
         if let Some(hello) = came.result().and_then(|result| initialized(&result)) {
             self.session = self.names.last().cloned();
-            self.revision = hello.revision.clone().unwrap_or_default();
-            self.begun();
-            return Some(hello);
+            return Some(self.begun(hello));
         }
         if matches!(status, 401 | 403) {
             return None;
         }
+        let modern = self.discover();
+        // Who is no server of newer revisions refuses what is posted (2025-11-25, "Backwards Compatibility").
+        let refused = (400..500).contains(&status);
+        if modern.is_some() || !refused { modern } else { self.greet_by_stream() }
+    }
+
+    /// The same by a stream, as 2024-11-05 has it.
+    fn greet_by_stream(&mut self) -> Option<Hello> {
+        (self.era, self.old) = (Era::Legacy, true);
+        self.revision = Revision::latest_legacy().as_str().to_owned();
+        let mut came = self.open(Question::Hello, Who::Us)?;
+        self.wire.stream = came.stream.take();
+        let hello = came.result().and_then(|result| initialized(&result))?;
+        Some(self.begun(hello))
+    }
+
+    fn discover(&mut self) -> Option<Hello> {
         self.era = Era::Modern;
         self.revision = Revision::V2026_07_28.as_str().to_owned();
         let ask = self.request(Question::Discover, "server/discover", Object::new());
@@ -80,11 +98,13 @@ impl Talk {
     }
 
     /// Says that the session has begun.
-    fn begun(&mut self) {
+    fn begun(&mut self, hello: Hello) -> Hello {
+        self.revision = hello.revision.clone().unwrap_or_default();
         let method = "notifications/initialized".to_owned();
         let done = Message::Notification(Notification { method, params: None });
         let ask = self.carrying(Question::Hello, &done, None);
         let _ = self.wire.send(ask);
+        hello
     }
 
     /// Asks for a session of its own, for whoever asks. Its name is remembered.
@@ -103,7 +123,8 @@ impl Talk {
         let params = Some(params.to_json());
         let request = Request { id: id.clone(), method: "initialize".to_owned(), params };
         let ask = self.carrying(question, &Message::Request(request), Some(id));
-        ask.with(SESSION, None).with(VERSION, None)
+        let way = if self.old { Way::Fresh } else { Way::Post };
+        Ask { way, ..ask.with(SESSION, None).with(VERSION, None) }
     }
 
     /// The request that asks for the least: it opens a session where there are some, else it lists tools.
@@ -140,7 +161,7 @@ impl Talk {
         let params = (!params.is_empty()).then(|| params.to_json());
         let request = Request { id: id.clone(), method: method.to_owned(), params };
         let mut ask = self.carrying(question, &Message::Request(request), Some(id));
-        ask = ask.with(VERSION, Some(revision));
+        ask = ask.with(VERSION, (!self.old).then_some(revision));
         if self.era == Era::Modern {
             ask = ask.with(METHOD, Some(method)).with(NAME, name.as_deref());
         }
@@ -150,8 +171,7 @@ impl Talk {
     /// Sends; the name of a session that comes back is remembered.
     pub(super) fn sent(&mut self, ask: Ask) -> Option<Came> {
         let came = self.wire.send(ask)?;
-        let name = came.header(SESSION).filter(|_| came.is_done()).map(str::to_owned);
-        self.names.extend(name);
+        self.names.extend(came.name().filter(|_| came.is_done()));
         Some(came)
     }
 
@@ -166,12 +186,18 @@ impl Talk {
             body: None,
             who: Who::Us,
             id: None,
+            way: Way::Post,
         };
         self.placed(ask)
     }
 
     /// Ends every session that was opened.
     pub(super) fn leave(&mut self) {
+        if self.old {
+            // They ended with their streams.
+            self.wire.stream = None;
+            return;
+        }
         for name in std::mem::take(&mut self.names).iter().take(ENDED) {
             let ask = self.bare(Question::End, Method::DELETE, None);
             let _ = self.wire.send(in_session(ask, Some(name)));
@@ -195,12 +221,14 @@ impl Talk {
         let body = String::from_utf8_lossy(&text).trim_end().to_owned();
         let ask = self.bare(question, Method::POST, None);
         let ask = ask.with(ACCEPT, Some("application/json, text/event-stream"));
-        Ask { body: Some(body), id, ..ask.with(CONTENT, Some("application/json")) }
+        let way = if self.old { Way::Ours } else { Way::Post };
+        Ask { body: Some(body), id, way, ..ask.with(CONTENT, Some("application/json")) }
     }
 
     /// In our session and of our revision.
     fn placed(&self, ask: Ask) -> Ask {
-        in_session(ask, self.session.as_deref()).with(VERSION, Some(&self.revision))
+        let ask = in_session(ask, self.session.as_deref());
+        ask.with(VERSION, (!self.old).then_some(self.revision.as_str()))
     }
 }
 

@@ -3,32 +3,31 @@
 use std::os::fd::OwnedFd;
 use std::time::Duration;
 
-use hyper::header::{CONTENT_TYPE, HeaderName, HeaderValue};
+use hyper::header::{HeaderName, HeaderValue};
 use hyper::http::HeaderMap;
 use hyper::{Method, StatusCode};
 use portcullis_guard::egress::Url;
 use portcullis_guard::{bounded, redact, visible};
 use portcullis_transport::http::fetch::{self, Fetcher, Reach, Roots, Sockets};
 use portcullis_wire::events::Events;
-use portcullis_wire::{Id, Json, Limits, Message, Outcome, Response};
+use portcullis_wire::{Id, Json, Message, Outcome, Response};
 use serde_json::Value;
 use tokio::runtime::{Builder, Runtime};
 
-use super::{Credential, Order};
+use super::{Credential, Order, streams};
 use crate::evidence::http::{Answer, Exchange, Header, Meaning, Question, Sent};
 use crate::probe::clock::Clock;
 use crate::probe::machine::tells;
+use crate::probe::old::{self, Stream, is_stream};
 
 /// Requests that are sent at most.
 const MOST: usize = 160;
 /// The longest answer that is read, in bytes.
-const BYTES: usize = 8 << 20;
-/// Nesting that a message may have.
-const DEPTH: usize = 64;
+pub(super) const BYTES: usize = 8 << 20;
 /// How much of an answer is kept, in characters.
 const SAID: usize = 2_000;
 /// How long a stream that was taken up again may take to repeat something.
-const REPEATED: Duration = Duration::from_secs(2);
+pub(super) const REPEATED: Duration = Duration::from_secs(2);
 /// What is shorter than this is no secret, in bytes.
 const SECRET: usize = 4;
 /// The headers of an answer that are kept.
@@ -55,6 +54,17 @@ pub(super) enum Who {
     Impostor,
 }
 
+/// How a request gets there, and its answer back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Way {
+    /// It is posted, and that is answered.
+    Post,
+    /// A stream of its own is opened for it, as in 2024-11-05.
+    Fresh,
+    /// It is posted to where our stream said, and answered on that.
+    Ours,
+}
+
 /// A request before it is sent.
 #[derive(Debug, Clone)]
 pub(super) struct Ask {
@@ -70,6 +80,7 @@ pub(super) struct Ask {
     pub(super) who: Who,
     /// The request whose answer ends a stream.
     pub(super) id: Option<Id>,
+    pub(super) way: Way,
 }
 
 impl Ask {
@@ -91,6 +102,8 @@ pub(super) struct Came {
     pub(super) events: Vec<String>,
     /// As it was written.
     pub(super) text: String,
+    /// The stream that was opened for it.
+    pub(super) stream: Option<Box<Stream>>,
 }
 
 impl Came {
@@ -111,6 +124,20 @@ impl Came {
     pub(super) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
     }
+
+    /// The name of the session that was opened.
+    pub(super) fn name(&self) -> Option<String> {
+        match &self.stream {
+            Some(stream) => old::session_in(&stream.endpoint),
+            None => self.header(SESSION).map(str::to_owned),
+        }
+    }
+
+    /// With nothing in it yet.
+    pub(super) fn empty(status: StatusCode, headers: HeaderMap) -> Self {
+        let (events, text) = (Vec::new(), String::new());
+        Self { status, headers, outcome: None, events, text, stream: None }
+    }
 }
 
 /// The way to the server.
@@ -122,6 +149,8 @@ pub(super) struct Wire {
     credentials: Vec<(HeaderName, HeaderValue, String)>,
     clock: Clock,
     pub(super) exchanges: Vec<Exchange>,
+    /// On which we are answered, where the server speaks as in 2024-11-05.
+    pub(super) stream: Option<Box<Stream>>,
 }
 
 impl Wire {
@@ -155,6 +184,7 @@ impl Wire {
             credentials: order.credentials.iter().map(read).collect::<Result<_, _>>()?,
             clock,
             exchanges: Vec::new(),
+            stream: None,
         })
     }
 
@@ -202,15 +232,26 @@ impl Wire {
         if self.is_over() {
             return None;
         }
-        let (request, sent) = self.dressed(&ask);
+        let mut ours = self.stream.take();
+        let shown = streams::shown(&ask, ours.as_deref());
+        let (request, sent) = self.dressed(&shown);
         let left = self.clock.left().min(self.clock.call());
         let heard = async {
-            match tokio::time::timeout(left, heard(&self.fetcher, &request, &ask)).await {
+            let heard = async {
+                match ask.way {
+                    Way::Post => heard(&self.fetcher, &request, &ask).await,
+                    Way::Fresh => streams::fresh(self, &ask).await,
+                    Way::Ours => streams::ours(&self.fetcher, &request, &ask, &mut ours).await,
+                }
+            };
+            match tokio::time::timeout(left, heard).await {
                 Ok(heard) => heard,
                 Err(_) => Err("there was no answer in time".to_owned()),
             }
         };
         let mut heard = self.runtime.block_on(heard);
+        self.stream = ours;
+        let sent = self.without_names(sent);
         if let Ok(came) = &mut heard {
             came.text = self.hide(&came.text);
         }
@@ -237,7 +278,7 @@ impl Wire {
     }
 
     /// As it goes, and as it is shown.
-    fn dressed(&self, ask: &Ask) -> (fetch::Ask, Sent) {
+    pub(super) fn dressed(&self, ask: &Ask) -> (fetch::Ask, Sent) {
         let url = ask.to.as_ref().unwrap_or(&self.url);
         let mut headers = Vec::new();
         let mut request = match &ask.body {
@@ -279,6 +320,24 @@ impl Wire {
         (request, sent)
     }
 
+    /// The name of our session, where it stands in an address.
+    fn name(&self) -> Option<String> {
+        old::session_in(&self.stream.as_ref()?.endpoint)
+    }
+
+    /// A request in whose address the name of our session does not stand.
+    fn without_names(&self, mut sent: Sent) -> Sent {
+        if let Some(name) = self.name() {
+            sent.url = sent.url.replace(&name, "$SESSION");
+        }
+        sent
+    }
+
+    /// The way there.
+    pub(super) fn fetcher(&self) -> &Fetcher {
+        &self.fetcher
+    }
+
     /// What is kept of an answer.
     fn written(&self, came: &Came, ask: &Ask) -> Answer {
         let kept = KEPT.iter().filter_map(|name| {
@@ -293,7 +352,7 @@ impl Wire {
         let meaning = match &came.outcome {
             Some(Outcome::Result(_)) => Meaning::Result,
             Some(Outcome::Error(error)) => Meaning::Error { code: error.code },
-            None if came.status == StatusCode::OK && is_stream(&came.headers) => Meaning::Stream,
+            None if came.status == StatusCode::OK && says_stream(&came.headers) => Meaning::Stream,
             None => Meaning::Nothing,
         };
         let request = ask.body.clone().unwrap_or_default();
@@ -305,8 +364,8 @@ impl Wire {
             Some(format!("{}: {}", kind.as_str(), bounded(&leak, 200)))
         });
         let mut said: String = came.text.chars().take(2 * SAID).collect();
-        if let Some(name) = came.header(SESSION).filter(|name| name.len() > 3) {
-            said = said.replace(name, "$SESSION");
+        for name in came.name().into_iter().chain(self.name()).filter(|name| name.len() > 3) {
+            said = said.replace(&name, "$SESSION");
         }
         Answer {
             status: came.status.as_u16(),
@@ -334,17 +393,21 @@ fn impostor(shown: &str) -> String {
     format!("{before}portcullis-audit-{}", crate::probe::dice::word())
 }
 
-fn is_stream(headers: &HeaderMap) -> bool {
-    let said = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    said.to_ascii_lowercase().starts_with("text/event-stream")
+fn says_stream(headers: &HeaderMap) -> bool {
+    let said = headers.get("content-type").and_then(|value| value.to_str().ok());
+    said.unwrap_or_default().to_ascii_lowercase().starts_with("text/event-stream")
 }
 
 /// Sends, and hears the answer to its end, or as far as it is wanted.
 async fn heard(fetcher: &Fetcher, request: &fetch::Ask, ask: &Ask) -> Result<Came, String> {
-    let mut answer = fetcher.send(request).await.map_err(|error| error.to_string())?;
-    let (status, headers) = (answer.status(), answer.headers().clone());
-    let mut came = Came { status, headers, outcome: None, events: Vec::new(), text: String::new() };
-    if status == StatusCode::OK && is_stream(&came.headers) {
+    let answer = fetcher.send(request).await.map_err(|error| error.to_string())?;
+    whole(answer, ask).await
+}
+
+/// An answer to its end, or as far as it is wanted.
+pub(super) async fn whole(mut answer: fetch::Answer, ask: &Ask) -> Result<Came, String> {
+    let mut came = Came::empty(answer.status(), answer.headers().clone());
+    if is_stream(&answer) {
         let followed = follow(&mut answer, &mut came, ask);
         // Nothing more may come of a stream that only listens.
         match ask.id {
@@ -396,10 +459,9 @@ async fn follow(answer: &mut fetch::Answer, came: &mut Came, ask: &Ask) -> Resul
     Ok(())
 }
 
-fn message(text: &[u8]) -> Option<Response> {
-    let limits = Limits { message_bytes: BYTES, depth: DEPTH, ..Limits::default() };
-    match portcullis_wire::parse(text, &limits) {
-        Ok(Message::Response(response)) => Some(response),
+pub(super) fn message(text: &[u8]) -> Option<Response> {
+    match old::message(text, BYTES) {
+        Some(Message::Response(response)) => Some(response),
         _ => None,
     }
 }

@@ -5,6 +5,7 @@
 //! server's place; where none comes, it is told that none will: whoever asked goes on, and nothing is taken for tried.
 
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
 use std::sync::mpsc::{Receiver, SyncSender};
@@ -20,19 +21,18 @@ use portcullis_transport::http::fetch::{Answer, Ask, Fetcher, Reach, Roots, Sock
 use portcullis_wire::code::INTERNAL_ERROR;
 use portcullis_wire::events::Events;
 use portcullis_wire::view::mirrored::Mirrored;
-use portcullis_wire::{Id, Limits, Message, Response};
+use portcullis_wire::{Id, Message, Response};
 use tokio::runtime::Builder;
 use tokio::sync::mpsc;
 use tokio::task::{LocalSet, spawn_local};
 
 use super::pipes::{Heard, MESSAGE, SESSION, UNREAD, thread};
+use crate::probe::old::{self, Opened, Stream, is_stream};
 
 const NAMED: HeaderName = HeaderName::from_static("mcp-session-id");
 const VERSION: HeaderName = HeaderName::from_static("mcp-protocol-version");
 const METHOD: HeaderName = HeaderName::from_static("mcp-method");
 const NAME: HeaderName = HeaderName::from_static("mcp-name");
-/// Nesting that a message may have.
-const DEPTH: usize = 64;
 /// How long the head of an answer may take: whoever asked gives up long before.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// How long a stream may take to end behind its last message.
@@ -48,6 +48,8 @@ pub(super) struct Way {
     pub(super) url: Url,
     /// How we identify ourselves.
     pub(super) headers: HeaderMap,
+    /// It speaks HTTP with SSE.
+    pub(super) old: bool,
     /// Sockets that lead there.
     pub(super) dials: Vec<OwnedFd>,
 }
@@ -72,6 +74,7 @@ pub(super) fn begin(
 
 /// One conversation.
 struct Talk {
+    old: bool,
     url: Url,
     headers: HeaderMap,
     fetcher: Fetcher,
@@ -81,13 +84,18 @@ struct Talk {
     named: RefCell<HeaderMap>,
     /// What was heard so far, in bytes.
     heard: Cell<u64>,
+    /// Requests that are answered on a stream, and not yet.
+    waiting: RefCell<BTreeSet<i64>>,
+    /// On whose stream nothing more comes.
+    over: Cell<bool>,
 }
 
 async fn posting(way: Way, tell: SyncSender<Heard>, mut orders: mpsc::Receiver<Vec<u8>>) {
     let reach = Reach::default().and_own(way.url.origin());
     let sockets = Sockets::new(way.dials);
     let fetcher = Fetcher::new(reach, Roots::system()).over(sockets.clone());
-    let talk = Rc::new(Talk {
+    let mut talk = Talk {
+        old: way.old,
         url: way.url,
         headers: way.headers,
         fetcher,
@@ -95,7 +103,15 @@ async fn posting(way: Way, tell: SyncSender<Heard>, mut orders: mpsc::Receiver<V
         tell,
         named: RefCell::default(),
         heard: Cell::new(0),
-    });
+        waiting: RefCell::default(),
+        over: Cell::new(false),
+    };
+    let stream = if talk.old { talk.open().await } else { None };
+    let talk = Rc::new(talk);
+    if let Some(stream) = stream {
+        let talk = Rc::clone(&talk);
+        drop(spawn_local(async move { talk.follow(stream).await }));
+    }
     while let Some(line) = orders.recv().await {
         let Some(message) = read(&line) else { continue };
         let talk = Rc::clone(&talk);
@@ -106,7 +122,9 @@ async fn posting(way: Way, tell: SyncSender<Heard>, mut orders: mpsc::Receiver<V
             }
             Message::Notification(said) if said.method == "notifications/initialized" => {
                 talk.post(line, &message).await;
-                drop(spawn_local(async move { talk.listen().await }));
+                if !talk.old {
+                    drop(spawn_local(async move { talk.listen().await }));
+                }
             }
             _ => drop(spawn_local(async move { talk.post(line, &message).await })),
         }
@@ -114,17 +132,71 @@ async fn posting(way: Way, tell: SyncSender<Heard>, mut orders: mpsc::Receiver<V
 }
 
 fn read(text: &[u8]) -> Option<Message> {
-    let limits = Limits { message_bytes: MESSAGE, depth: DEPTH, ..Limits::default() };
-    portcullis_wire::parse(text, &limits).ok()
+    old::message(text, MESSAGE)
 }
 
 impl Talk {
+    /// Opens the stream on which everything is answered; from here on it is posted to where that says.
+    async fn open(&mut self) -> Option<Box<Stream>> {
+        let ask = self.dressed(Ask::new(Method::GET, self.url.clone()), "text/event-stream");
+        match Stream::open(&self.fetcher, &ask, &self.url, (MESSAGE, SESSION)).await {
+            Ok(Opened::Stream(stream)) => {
+                self.url = stream.endpoint.clone();
+                Some(stream)
+            }
+            Ok(Opened::Refused(_)) | Err(_) => {
+                self.over.set(true);
+                None
+            }
+        }
+    }
+
+    /// Tells every message on it, to its end: whoever still waits then waits for nothing.
+    async fn follow(&self, mut stream: Box<Stream>) {
+        let flood = loop {
+            match stream.next().await {
+                Ok(Some(line)) => {
+                    let all = self.heard.get().saturating_add(line.len() as u64);
+                    self.heard.set(all);
+                    if all > SESSION {
+                        break Some(all);
+                    }
+                    if let Some(Message::Response(Response { id: Some(Id::Number(id)), .. })) =
+                        read(&line)
+                    {
+                        self.waiting.borrow_mut().remove(&id);
+                    }
+                    if self.say(Heard::Line(line)).is_err() {
+                        return;
+                    }
+                }
+                Ok(None) => break None,
+                Err(_) => break Some(self.heard.get()).filter(|all| *all > MESSAGE as u64),
+            }
+        };
+        self.over.set(true);
+        if let Some(bytes) = flood {
+            return self.told(Heard::Flood(bytes));
+        }
+        self.told(Heard::Worn);
+        for id in self.waiting.take() {
+            self.told(Heard::Unheard(id));
+        }
+    }
+
     /// Brings one message, and tells what comes of it.
     async fn post(&self, line: Vec<u8>, message: &Message) {
         let id = match message {
             Message::Request(request) => Some(&request.id),
             _ => None,
         };
+        if self.over.get() {
+            self.told(Heard::Worn);
+            return self.unheard(id);
+        }
+        if let (true, Some(Id::Number(id))) = (self.old, id) {
+            let _new = self.waiting.borrow_mut().insert(*id);
+        }
         let ask = Ask::post(self.url.clone(), "application/json", line.into());
         let mut ask = self.dressed(ask, "application/json, text/event-stream");
         let mirrored = Mirrored::of(message);
@@ -154,7 +226,12 @@ impl Talk {
             self.told(Heard::Worn);
             return self.unheard(id);
         }
-        let answered = self.hear(&mut answer, id, begins).await;
+        // What is taken is answered on the stream.
+        let taken = self.old && answer.status().is_success() && !is_stream(&answer);
+        let answered = match taken {
+            true => Ok(true),
+            false => self.hear(&mut answer, id, begins).await,
+        };
         // Heard to its end, its connection carries the next request.
         let rest = async { while let Ok(Some(_)) = answer.next().await {} };
         let _ = tokio::time::timeout(REST, rest).await;
@@ -288,8 +365,4 @@ fn encoded(message: &Message) -> Vec<u8> {
     #[expect(clippy::disallowed_methods, reason = "it is said to ourselves")]
     portcullis_wire::write::encode(message, &mut line);
     line
-}
-
-fn is_stream(answer: &Answer) -> bool {
-    answer.media_type().as_deref() == Some("text/event-stream")
 }

@@ -97,7 +97,8 @@ impl Launched {
             let Self { level, .. } = launched;
             return Err(Failed::Mute { ended, level, conduct, complaints: mute.why });
         }
-        let way = Way { url: listens.url.clone(), headers: listens.headers.clone(), dials };
+        let (url, headers) = (listens.url.clone(), listens.headers.clone());
+        let way = Way { url, headers, old: listens.old, dials };
         launched.pipes.over(way, tell).map_err(failed)?;
         Ok(launched)
     }
