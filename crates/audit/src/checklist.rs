@@ -374,7 +374,7 @@ fn tried(evidence: &Evidence, attacks: &[Attack], sinks: &[Sink], what: &'static
         let more = more(unclear.count());
         let place = &first.place;
         return Tested::Not(format!(
-            "a function that is not known makes of a caller's value what arrives at {place}{more}"
+            "what becomes of a caller's value at {place} could not be followed{more}"
         ));
     }
     let whole = is_whole(source);

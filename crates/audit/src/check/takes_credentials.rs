@@ -1,4 +1,4 @@
-//! The server reads credentials that other programs keep.
+//! The server reads credentials that other programs keep, or that a cloud gives the machine.
 
 use std::collections::BTreeSet;
 
@@ -41,10 +41,18 @@ fn run(check: &Check, evidence: &Evidence) -> Vec<Finding> {
         true => (Severity::High, Confidence::Likely),
         false => (Severity::Medium, Confidence::Possible),
     };
-    let kinds = [FactKind::TakesKeys, FactKind::TakesCredentials];
+    // What a cloud gives the machine opens whatever the machine may, and a tool that asks for it answers with it.
+    let kinds = [
+        (FactKind::TakesKeys, severity, confidence),
+        (FactKind::TakesCredentials, severity, confidence),
+        (FactKind::TakesMachines, Severity::High, Confidence::Likely),
+        (FactKind::AsksMachine, Severity::Medium, Confidence::Possible),
+    ];
     kinds
         .into_iter()
-        .flat_map(|kind| judge::facts(check, evidence, kind, severity, confidence))
+        .flat_map(|(kind, severity, confidence)| {
+            judge::facts(check, evidence, kind, severity, confidence)
+        })
         .collect()
 }
 

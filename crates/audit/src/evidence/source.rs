@@ -323,13 +323,18 @@ pub enum FactKind {
     TakesKeys,
     /// Credentials of other programs are read, at a place that the author wrote down.
     TakesCredentials,
+    /// A client's wish asks the address at which a cloud gives a machine its credentials, for these.
+    TakesMachines,
+    /// The same address is asked for something else.
+    AsksMachine,
     /// Something is written where programs are started from.
     Plants,
     /// All variables of the environment go along with a request to another machine, or into a hidden file.
     TakesEnvironment,
     /// A request goes to another machine, at an address that the author wrote down.
     SendsOut,
-    /// What arrives at such a place was made of a client's value by a function that is not known.
+    /// What arrives at such a place may be a client's value: a function that is not known made it of one, keeps one or is
+    /// given one, or whether the place is such a one is not seen.
     Unclear(Sink),
     /// What a handler says of itself is written again while the server runs.
     Redefined,

@@ -199,3 +199,19 @@ const server = new McpServer({ name: "calls", version: "1.0.0" });
         ],
     );
 }
+
+/// Of many functions that a table holds, each may be the one that is called.
+#[test]
+fn every_function_of_a_table_is_called() {
+    const HEAD: &str =
+        "import subprocess\nfrom mcp.server.fastmcp import FastMCP\nmcp = FastMCP(\"calls\")";
+    let mut above = String::new();
+    let mut names = Vec::new();
+    for number in 0..40 {
+        above.push_str(&format!("def run_{number}(line):\n    return \"{number}\"\n"));
+        names.push(format!("\"{number}\": run_{number}"));
+    }
+    above.push_str("def run_shell(line):\n    return subprocess.getoutput(line)\n");
+    above.push_str(&format!("RUNNERS = {{{}, \"shell\": run_shell}}", names.join(", ")));
+    told("server.py", HEAD, &[(&above, "return RUNNERS[name](value)")]);
+}

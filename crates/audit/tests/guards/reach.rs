@@ -347,12 +347,11 @@ fn what_is_lost_in_a_function_passes_no_line() {
         let lines = portcullis_audit::checklist::lines(&evidence, &judge(&evidence));
         lines.iter().find(|it| it.control == "no-shell").expect("a line").status
     };
-    let run =
-        |made: &str| format!("\nimport html, collections\nreturn subprocess.getoutput({made})");
+    let run = |made: &str| format!("\nimport elsewhere\nreturn subprocess.getoutput({made})");
     for lost in [
-        "html.unescape(value)",
-        "\"ls \" + html.unescape(value)",
-        "collections.deque([value]).popleft()",
+        "elsewhere.folded(value)",
+        "\"ls \" + elsewhere.folded(value)",
+        "elsewhere.Several([value]).first()",
     ] {
         assert_eq!(status(&run(lost)), Status::Unknown, "{lost}");
     }
@@ -394,5 +393,116 @@ fn what_begins_a_host_is_no_host() {
         (NOTHING, looked.to_owned()),
     ] {
         holds(In::Python, &[(told, body.as_str())]);
+    }
+}
+
+/// Whether a shell is asked for, or which function is called, nobody sees: no line passes.
+#[test]
+fn what_is_decided_where_nobody_sees_it_passes_no_line() {
+    let status = |language: In, body: &str| {
+        let evidence = evidence(language, body);
+        let lines = portcullis_audit::checklist::lines(&evidence, &judge(&evidence));
+        lines.iter().find(|it| it.control == "no-shell").expect("a line").status
+    };
+    let script = |shell: &str| {
+        format!(
+            "const {{ spawnSync }} = await import(\"node:child_process\"); return spawnSync(\"git\", [\"show\", \"--\", value], {{ shell: {shell} }});"
+        )
+    };
+    assert_eq!(status(In::Script, &script("process.platform === \"win32\"")), Status::Unknown);
+    assert_ne!(status(In::Script, &script("false")), Status::Unknown);
+    let python = |how: &str| format!("\nimport elsewhere\nreturn {how}");
+    assert_eq!(status(In::Python, &python("elsewhere.functions()[other](value)")), Status::Unknown);
+    assert_ne!(status(In::Python, &python("elsewhere.function(value)")), Status::Unknown);
+    assert_eq!(
+        status(In::Python, &python("subprocess.run(f\"show {other}\", **elsewhere.options())")),
+        Status::Unknown
+    );
+    assert_ne!(
+        status(
+            In::Python,
+            &python("subprocess.run([\"show\", \"--\", other], **elsewhere.options())")
+        ),
+        Status::Unknown
+    );
+}
+
+/// What a tool writes into a database, another may run.
+#[test]
+fn what_a_database_gives_back_passes_no_line() {
+    let status = |write: &str| {
+        let text = format!(
+            "import sqlite3, subprocess\nfrom mcp.server.fastmcp import FastMCP\nmcp = FastMCP(\"kept\")\ndb = sqlite3.connect(\"jobs\")\n@mcp.tool()\ndef takes() -> str:\n    row = db.execute(\"SELECT line FROM jobs\").fetchone()\n    return subprocess.getoutput(row[0])\n@mcp.tool()\ndef puts(value: str) -> str:\n    db.execute({write})\n    return \"kept\"\n"
+        );
+        super::kept::status(&super::kept::read("server.py", &text), "no-shell")
+    };
+    assert_eq!(status("\"INSERT INTO jobs VALUES (?)\", (value,)"), Status::Unknown);
+    assert_ne!(status("\"INSERT INTO jobs VALUES (?)\", (\"ls\",)"), Status::Unknown);
+    assert_ne!(status("\"SELECT * FROM jobs WHERE line = ?\", (value,)"), Status::Unknown);
+}
+
+/// The credentials that a cloud gives a machine are no tool's answer.
+#[test]
+fn a_tool_that_asks_the_machines_cloud() {
+    let ask =
+        |address: &str| format!("\nimport httpx\nreturn httpx.get({address}, timeout=2).text");
+    const TAKES: &[&str] = &["takes-credentials"];
+    for (told, body) in [
+        (TAKES, ask("\"http://169.254.169.254/latest/meta-data/iam/security-credentials/\"")),
+        (
+            TAKES,
+            ask(
+                "\"http://metadata.google.internal/computeMetadata/v1/instance/service-accounts/default/token\"",
+            ),
+        ),
+        (TAKES, ask("\"http://[fd00:ec2::254]/latest/user-data\"")),
+        (TAKES, ask("\"http://169.254.169.254/latest/meta-data/\" + other")),
+        (NOTHING, ask("\"http://169.254.169.254/latest/meta-data/placement/region\"")),
+        (
+            NOTHING,
+            "\nimport boto3\nreturn str(boto3.client(\"ec2\").describe_instances())".to_owned(),
+        ),
+        (NOTHING, ask("\"https://api.example.org/status\"")),
+    ] {
+        holds(In::Python, &[(told, body.as_str())]);
+    }
+    holds(
+        In::Script,
+        &[(
+            TAKES,
+            "const got = await fetch(\"http://169.254.169.254/latest/meta-data/iam/info\"); return got.text();",
+        )],
+    );
+    // What a server asks for itself, before any client calls.
+    let own = "import httpx\nfrom mcp.server.fastmcp import FastMCP\nmcp = FastMCP(\"own\")\nOWN = httpx.get(\"http://169.254.169.254/latest/meta-data/iam/info\", timeout=2).json()\n@mcp.tool()\ndef look() -> str:\n    return \"one\"\n";
+    assert!(super::kept::grave(&super::kept::read("server.py", own)).is_empty());
+}
+
+/// Texts in other letters, forms and collections are the same texts.
+#[test]
+fn what_is_only_written_otherwise_is_the_same() {
+    const SHELL: &[&str] = &["shell-execution"];
+    for made in [
+        "html.unescape(value)",
+        "base64.urlsafe_b64decode(value).decode()",
+        "yaml.safe_load(value)[\"line\"]",
+        "collections.deque([value]).popleft()",
+        "\" \".join(itertools.chain([\"echo\"], [value]))",
+        "operator.concat(\"echo \", value)",
+    ] {
+        let run = format!(
+            "\nimport base64, collections, html, itertools, operator, yaml\nreturn subprocess.getoutput({made})"
+        );
+        holds(In::Python, &[(SHELL, run.as_str())]);
+    }
+    for made in [
+        "unescape(value)",
+        "new URLSearchParams(value).get(\"line\")",
+        "Buffer.concat([Buffer.from(value)]).toString()",
+    ] {
+        let run = format!(
+            "const {{ execSync }} = await import(\"node:child_process\"); return execSync({made});"
+        );
+        holds(In::Script, &[(SHELL, run.as_str())]);
     }
 }

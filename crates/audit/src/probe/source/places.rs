@@ -66,6 +66,29 @@ const COMMANDS: &[&str] = &[
     "CurrentVersion\\Run",
     "update-rc.d",
 ];
+/// Where a cloud tells a machine who it is, and gives it credentials.
+const METADATA: &[&str] = &[
+    "169.254.169.254",
+    "metadata.google.internal",
+    "fd00:ec2::254",
+    "100.100.100.200",
+    "169.254.170.2",
+];
+/// What of it is no secret.
+const PUBLIC: &[&str] = &[
+    "/placement/",
+    "/instance-id",
+    "/instance-type",
+    "/local-ipv4",
+    "/public-ipv4",
+    "/hostname",
+    "/ami-id",
+    "/region",
+    "/zone",
+    "/machine-type",
+    "/project-id",
+    "/latest/api/token",
+];
 /// Addresses of this machine.
 const NEAR: &[&str] = &["://localhost", "://127.", "://[::1]", "://0.0.0.0"];
 /// How much of a value is spelled out.
@@ -89,6 +112,10 @@ impl World<'_> {
         let spelled = self.spelled(arriving);
         // What Windows writes is the same place.
         let text = spelled.replace("\\\\", "/").replace("//.", "/.");
+        let metadata = METADATA.iter().find(|it| sink == Sink::Url && text.contains(**it));
+        if let Some(met) = metadata {
+            return self.note_metadata(asked, met, &text, arriving);
+        }
         for (kind, places) in kinds {
             let met: Vec<&str> =
                 places.iter().copied().filter(|place| text.contains(place)).collect();
@@ -99,6 +126,20 @@ impl World<'_> {
                 let _new = self.noted.entry((*kind, asked.at)).or_insert(told);
             }
         }
+    }
+
+    /// A client's wish asks the machine's own cloud; what is asked for at other times is the server's own.
+    fn note_metadata(&mut self, asked: &Asked<'_>, met: &str, text: &str, arriving: &[Id]) {
+        if !self.handling {
+            return;
+        }
+        let open = arriving.iter().any(|it| self.values.tainted(*it));
+        let kind = match !open && PUBLIC.iter().any(|it| text.contains(it)) {
+            true => FactKind::AsksMachine,
+            false => FactKind::TakesMachines,
+        };
+        let told = format!("{met}: {}", self.call_text(asked.at));
+        let _new = self.noted.entry((kind, asked.at)).or_insert(told);
     }
 
     /// Every fixed text of some values, each on a line of its own.

@@ -190,6 +190,8 @@ pub(super) struct World<'m> {
     /// What members of values were set to.
     pub(super) fields: HashMap<Id, BTreeMap<Word, Id>>,
     pub(super) shelf: kept::Shelf,
+    /// A tool writes what it is sent into a database.
+    pub(super) fills_database: bool,
     /// What was found to be an element of a value, until something is stored.
     pub(super) elements: HashMap<Id, Id>,
     pub(super) ran: BTreeSet<u32>,
@@ -249,6 +251,7 @@ impl<'m> World<'m> {
             class_ids: HashMap::new(),
             fields: HashMap::new(),
             shelf: kept::Shelf::default(),
+            fills_database: false,
             elements: HashMap::new(),
             ran: BTreeSet::new(),
             frames: Vec::new(),

@@ -1,10 +1,10 @@
 //! Programs that run what they are given: a shell behind another program, an interpreter, a shell on another machine, and
 //! what any of them reads from its input.
 
-use crate::evidence::source::Sink;
+use crate::evidence::source::{FactKind, Sink};
 
 use super::super::taint::World;
-use super::super::taint::value::{Args, Id, Node};
+use super::super::taint::value::{self, Args, Id, Node};
 use super::Place::{All, At as Nth, Named};
 use super::{Asked, Which};
 
@@ -108,6 +108,58 @@ impl World<'_> {
                 .find_map(|it| self.values.text(it.value))
                 .map(std::convert::AsRef::as_ref),
             _ => None,
+        }
+    }
+
+    /// What cannot be told of a call: whether a shell is asked for, and what is read again from where it is written.
+    pub(super) fn note_open(&mut self, sink: Sink, asked: &Asked<'_>, arriving: &[Id]) {
+        let sent = arriving.iter().any(|it| self.values.tainted(*it));
+        if sink == Sink::Process && sent && self.may_have_a_shell(asked) {
+            let text = self.call_text(asked.at);
+            let _new = self.noted.entry((FactKind::Unclear(Sink::Shell), asked.at)).or_insert(text);
+        }
+        let values = asked.args.iter().skip(1);
+        if sink == Sink::Sql
+            && !self.fills_database
+            && values.map(|(_, it)| *it).any(|it| self.values.tainted(it))
+            && self.spelled(arriving).split_whitespace().any(|word| {
+                ["insert", "update", "replace", "merge"]
+                    .contains(&word.to_ascii_lowercase().as_str())
+            })
+        {
+            (self.fills_database, self.shelf.news) = (true, true);
+        }
+    }
+
+    /// Whether an option asks for a shell, or does not, by what nobody sees here.
+    fn may_have_a_shell(&self, asked: &Asked<'_>) -> bool {
+        let fixed = |id: Id| {
+            matches!(
+                self.values.get(id),
+                Node::Bool(_) | Node::Nothing | Node::Text(_) | Node::Number(_)
+            )
+        };
+        // What is spread may hold it, where a text is run.
+        if self.is_python(asked.at) {
+            let text = asked.args.first().is_some_and(|(_, it)| !self.is_words(*it));
+            return text && asked.args.iter().any(|(name, _)| name.as_deref() == Some("**"));
+        }
+        let shell = |id: Id| self.field_of(id, &"shell".into());
+        self.is_script(asked.at)
+            && asked.args.iter().skip(1).any(|(_, it)| shell(*it).is_some_and(|it| !fixed(it)))
+    }
+
+    /// Whether a value was read from a database.
+    pub(in super::super) fn is_of_database(&self, id: Id, left: u32) -> bool {
+        let Some(left) = left.checked_sub(1) else { return false };
+        match self.values.get(id) {
+            Node::Call(path, recv, args) => {
+                let method = path.rsplit('.').next().unwrap_or_default();
+                let asked = Asked { path, method, recv: *recv, args, at: self.values.place(id) };
+                self.which(&asked).is_some_and(|it| it.0 == Sink::Sql)
+                    || recv.is_some_and(|it| self.is_of_database(it, left))
+            }
+            node => value::parts(node).into_iter().take(32).any(|it| self.is_of_database(it, left)),
         }
     }
 

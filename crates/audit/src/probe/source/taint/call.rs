@@ -63,7 +63,7 @@ impl World<'_> {
         let before = self.facts.clone();
         let mut results = Vec::new();
         let mut after: Option<Facts> = None;
-        for alt in alts.iter().take(80) {
+        for alt in alts.iter().take(160) {
             self.facts = before.clone();
             self.facts.add(&alt.known);
             let value = self.deeper(|it| it.call(alt.value, args.clone(), at));
@@ -378,6 +378,7 @@ impl World<'_> {
         if self.is_go(at) {
             self.note_started_in_go(&asked);
         }
+        self.note_unknown(&asked);
         let came = self.sink(&asked);
         let known = match (self.is_go(at), rust) {
             (true, _) => self.known_in_go(&asked),

@@ -2,6 +2,8 @@
 
 use std::rc::Rc;
 
+use crate::evidence::source::{FactKind, Sink};
+
 use super::super::ir::{At, Word};
 use super::super::sinks::Asked;
 use super::value::{Alt, Args, Id, Node, Op};
@@ -341,6 +343,18 @@ impl World<'_> {
             _ => false,
         };
         if generated { self.element(id, at) } else { id }
+    }
+
+    /// A function that nobody knows is given what a client sends: what it does with it, nobody can say.
+    pub(super) fn note_unknown(&mut self, asked: &Asked<'_>) {
+        let sent = asked.args.iter().any(|(_, it)| self.values.tainted(*it));
+        if !self.handling || !asked.path.is_empty() || asked.recv.is_some() || !sent {
+            return;
+        }
+        for sink in [Sink::Shell, Sink::FileRead, Sink::Sql] {
+            let text = self.call_text(asked.at);
+            let _new = self.noted.entry((FactKind::Unclear(sink), asked.at)).or_insert(text);
+        }
     }
 
     /// The entries of a map as named values of a call, what is spread in it included.

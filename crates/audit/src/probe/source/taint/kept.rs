@@ -46,6 +46,8 @@ pub(in super::super) struct Shelf {
     fresh: BTreeMap<Id, BTreeMap<Word, Id>>,
     /// The scopes from this one on are its own.
     scopes: u32,
+    /// Something else than a value is known now that was not.
+    pub(in super::super) news: bool,
 }
 
 impl World<'_> {
@@ -174,7 +176,7 @@ impl World<'_> {
     pub(in super::super) fn close_shelf(&mut self) -> bool {
         let shelf = std::mem::take(&mut self.shelf);
         let escaped = self.escaped(&shelf);
-        let mut grown = false;
+        let mut grown = shelf.news;
         for (this, held) in &shelf.fresh {
             let _own = self.fields.insert(*this, held.clone());
         }

@@ -31,6 +31,14 @@ const THROUGH: &[(&str, Op)] = &[
     ("urllib.parse.urlparse", Op::Same), ("urllib.parse.urlsplit", Op::Same), ("URL", Op::Same), ("url.parse", Op::Same), ("url.fileURLToPath", Op::Same), ("url.URL", Op::Same),
     ("pathlib.Path", Op::Same), ("pathlib.PurePath", Op::Same), ("pathlib.PosixPath", Op::Same), ("pathlib.PurePosixPath", Op::Same), ("anyio.Path", Op::Same), ("io.StringIO", Op::Same), ("io.BytesIO", Op::Same),
     ("copy.copy", Op::Same), ("copy.deepcopy", Op::Same), ("textwrap.dedent", Op::Same), ("html.escape", Op::Same), ("ipaddress.ip_address", Op::Same), ("socket.gethostbyname", Op::Same),
+    ("html.unescape", Op::Same), ("urllib.parse.unquote_plus", Op::Same), ("urllib.parse.unquote_to_bytes", Op::Same), ("base64.urlsafe_b64decode", Op::Same), ("base64.standard_b64decode", Op::Same),
+    ("base64.b32decode", Op::Same), ("base64.b16decode", Op::Same), ("base64.b85decode", Op::Same), ("base64.a85decode", Op::Same), ("binascii.unhexlify", Op::Same), ("binascii.a2b_base64", Op::Same), ("binascii.a2b_hex", Op::Same),
+    ("zlib.decompress", Op::Same), ("gzip.decompress", Op::Same), ("bz2.decompress", Op::Same), ("lzma.decompress", Op::Same), ("yaml.safe_load", Op::Same), ("yaml.safe_load_all", Op::Same), ("tomllib.loads", Op::Same), ("tomli.loads", Op::Same), ("toml.loads", Op::Same),
+    ("json5.loads", Op::Same), ("orjson.loads", Op::Same), ("ujson.loads", Op::Same), ("simplejson.loads", Op::Same), ("xmltodict.parse", Op::Same), ("dataclasses.asdict", Op::Same), ("dataclasses.astuple", Op::Same), ("dataclasses.replace", Op::Same), ("vars", Op::Same),
+    ("collections.deque", Op::Same), ("bytearray", Op::Same), ("memoryview", Op::Same), ("os.fsdecode", Op::Same), ("os.fsencode", Op::Same), ("itertools.islice", Op::Same), ("itertools.cycle", Op::Same), ("itertools.repeat", Op::Same),
+    ("unescape", Op::Same), ("escape", Op::Same), ("querystring.unescape", Op::Same), ("querystring.parse", Op::Same), ("qs.parse", Op::Same), ("URLSearchParams", Op::Same), ("url.URLSearchParams", Op::Same), ("Object.fromEntries", Op::Same), ("Buffer.concat", Op::Same),
+    ("Proxy", Op::Same), ("Object.freeze", Op::Same), ("Object.seal", Op::Same), ("Object.create", Op::Same), ("JSON5.parse", Op::Same), ("json5.parse", Op::Same), ("yaml.parse", Op::Same), ("js-yaml.load", Op::Same), ("toml.parse", Op::Same), ("util.inspect", Op::Same), ("he.decode", Op::Same),
+    ("lodash.cloneDeep", Op::Same), ("lodash.pick", Op::Same), ("lodash.omit", Op::Same), ("lodash.trim", Op::Same), ("lodash.values", Op::Same), ("lodash.first", Op::Same), ("lodash.last", Op::Same), ("lodash.toString", Op::Same),
     ("typing.cast", Op::Same), ("Promise.all", Op::Same), ("Promise.resolve", Op::Same), ("Promise.allSettled", Op::Same), ("ast.literal_eval", Op::Same), ("structuredClone", Op::Same),
 ];
 

@@ -54,7 +54,11 @@ impl World<'_> {
     /// What a function that is not known made of a client's value arrives here: it is no flow, and nobody can say that
     /// there is none.
     fn note_unclear(&mut self, sink: Sink, asked: &Asked<'_>, arriving: &[Id]) {
-        let lost = |it: &&Id| !self.values.tainted(**it) && self.is_made_of_clients(**it, false, 8);
+        let run = self.fills_database && matches!(sink, Sink::Shell | Sink::Code);
+        let lost = |it: &&Id| {
+            !self.values.tainted(**it)
+                && (self.is_made_of_clients(**it, false, 8) || run && self.is_of_database(**it, 12))
+        };
         let harmless = matches!(sink, Sink::Log | Sink::Pattern | Sink::Sent | Sink::Kept);
         if harmless || !arriving.iter().any(|it| lost(&it)) {
             return;

@@ -237,14 +237,20 @@ impl Values {
         }
         // Too many to follow: those that a client has a hand in are kept.
         if flat.len() > MOST {
-            flat.sort_by_key(|alt| !self.tainted(alt.value));
-            flat.truncate(MOST);
+            flat.sort_by_key(|alt| (!self.is_called(alt.value), !self.tainted(alt.value)));
+            let called = flat.iter().take_while(|alt| self.is_called(alt.value)).count();
+            flat.truncate(MOST.saturating_add(called.min(CALLED)));
         }
         match flat.as_slice() {
             [] => self.make(Node::Nothing, at),
             [one] if one.known.is_empty() => one.value,
             _ => self.make(Node::Phi(flat), at),
         }
+    }
+
+    /// Whether a value is something that is called: each of many may be the one.
+    fn is_called(&self, id: Id) -> bool {
+        matches!(self.get(id), Node::Function(_) | Node::Bound(..) | Node::Partial(..))
     }
 
     /// One of these, of which nothing more is known.
@@ -268,6 +274,8 @@ fn weight(node: &Node, parts: usize) -> u64 {
 
 /// How many alternatives one value may have.
 const MOST: usize = 16;
+/// How many functions one may be besides.
+const CALLED: usize = 128;
 
 fn add(flat: &mut Vec<Alt>, alt: Alt) {
     match flat.iter_mut().find(|it| it.value == alt.value) {
