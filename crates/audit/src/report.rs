@@ -1,5 +1,6 @@
 //! What a person or a program reads of it all: one report, five forms.
 
+mod baseline;
 pub mod comments;
 mod few;
 pub mod html;
@@ -8,13 +9,13 @@ pub mod markdown;
 pub mod sarif;
 pub mod text;
 
-use sha2::{Digest as _, Sha256};
+pub use baseline::{fingerprint, known_of};
 
 use crate::check::{self, Check};
 use crate::checklist::{self, Row};
 use crate::evidence::Evidence;
 use crate::evidence::source::Language;
-use crate::finding::{Confidence, Finding, Location, Severity};
+use crate::finding::{Confidence, Finding, Severity};
 use crate::guarded::{Outcome, Verdict};
 
 /// One target, judged.
@@ -41,8 +42,9 @@ pub struct Report {
 }
 
 impl Report {
-    /// Judges evidence. `baseline` are fingerprints of findings that are known and not to be told again; `wanted` says
-    /// which of the others the reader asked for, `obeys` whether comments in the source silence.
+    /// Judges evidence. `baseline` are fingerprints of findings that are known and not to be told again, each as often
+    /// as it stands there; `wanted` says which of the others the reader asked for, `obeys` whether comments in the
+    /// source silence.
     #[must_use]
     pub fn new(
         evidence: Evidence,
@@ -61,9 +63,7 @@ impl Report {
         let silenced = quiet.len();
         let checklist = checklist::lines_beside(&evidence, &all, &quiet);
         let mut findings = few::folded(all);
-        let before = findings.len();
-        findings.retain(|finding| !baseline.contains(&fingerprint(finding)));
-        let known = before - findings.len();
+        let known = baseline::forget(&mut findings, baseline, &wanted);
         let grave = findings.iter().filter(|it| it.severity >= Severity::High && !wanted(it));
         let doubted = grave.count();
         findings.retain(&wanted);
@@ -128,28 +128,6 @@ impl Report {
 /// The worst first.
 pub(crate) const SEVERITIES: [Severity; 5] =
     [Severity::Critical, Severity::High, Severity::Medium, Severity::Low, Severity::Note];
-
-/// What stays the same of a finding when lines move: its check, where it is without line and column, and what it is
-/// about. 16 hexadecimal digits.
-#[must_use]
-pub fn fingerprint(finding: &Finding) -> String {
-    let place = match &finding.location {
-        Location::Source(place) => place.file.clone(),
-        Location::Server { tool, parameter, .. } => {
-            format!(
-                "{}/{}",
-                tool.as_deref().unwrap_or_default(),
-                parameter.as_deref().unwrap_or_default()
-            )
-        }
-    };
-    let mut hash = Sha256::new();
-    for part in [&finding.check, &place, &finding.title] {
-        hash.update(part.len().to_le_bytes());
-        hash.update(part.as_bytes());
-    }
-    hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
-}
 
 /// The check of a finding.
 pub(crate) fn check_of(finding: &Finding) -> Option<&'static Check> {

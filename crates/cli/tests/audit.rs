@@ -329,6 +329,32 @@ fn a_baseline_is_counted_and_a_threshold_decides() {
 }
 
 #[test]
+fn a_baseline_hides_what_it_knows_and_nothing_that_is_added_beside_it() {
+    let desk = Desk::new();
+    let (file, known) = (desk.path("keys.py"), desk.path("known"));
+    let (file, known) = (file.to_str().unwrap(), known.to_str().unwrap());
+    let key = |name: &str, end: char| {
+        format!("{name} = \"ghp_16C7e42F292c6912E7710c838347Ae178B4{end}\"\n")
+    };
+    let new = |text: String| {
+        fs::write(file, text).unwrap();
+        let (report, _) = desk.json(&["--baseline", known, file]);
+        let places = report["findings"].as_array().unwrap().iter();
+        places.map(|it| it["location"]["line"].as_u64().unwrap()).collect::<Vec<_>>()
+    };
+    fs::write(file, key("K", 'a')).unwrap();
+    let _ = desk.json(&["--write-baseline", known, file]);
+    assert_eq!(new(format!("\n\n{}", key("K", 'a'))), [0; 0]);
+    assert_eq!(new(format!("{}{}", key("OTHER", 'b'), key("K", 'a'))), [1]);
+    // Words that are the same once credentials are covered are counted.
+    assert_eq!(new(format!("{}{}", key("K", 'a'), key("K", 'b'))), [2]);
+    // One that is in two targets is known once in each of them.
+    fs::write(file, key("K", 'a')).unwrap();
+    let _ = desk.json(&["--write-baseline", known, file, file]);
+    assert_eq!(fs::read_to_string(known).unwrap().lines().count(), 1);
+}
+
+#[test]
 fn a_comment_silences_with_a_reason_and_only_then() {
     let desk = Desk::new();
     let server = |comment: &str| {

@@ -16,7 +16,7 @@ use portcullis_audit::probe;
 use portcullis_audit::probe::Doing;
 use portcullis_audit::probe::http::Credential;
 use portcullis_audit::probe::live::Again;
-use portcullis_audit::report::{self, Report, fingerprint};
+use portcullis_audit::report::{self, Report};
 use portcullis_audit::{Finding, Severity};
 use portcullis_guard::egress::{NotAUrl, Url};
 use portcullis_guard::secret::SecretString;
@@ -44,9 +44,7 @@ pub(super) fn run(args: &Audit) -> Result<Exit, Trouble> {
         .map(|evidence| Report::new(evidence, &baseline, args.persona != Persona::Auditor, wants))
         .collect();
     if let Some(file) = &args.write_baseline {
-        let known: Vec<String> =
-            reports.iter().flat_map(|report| report.findings.iter().map(fingerprint)).collect();
-        write(file, &format!("{}\n", known.join("\n")))?;
+        write(file, &format!("{}\n", report::known_of(&reports).join("\n")))?;
     }
     let text = written(args, &reports)?;
     match &args.output {
