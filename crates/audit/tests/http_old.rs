@@ -197,3 +197,32 @@ fn a_server_of_the_typescript_sdk_is_tried_in_the_box() {
     assert!(!all.contains_key("session-guessable"), "{all:?}");
     assert!(!all.contains_key("session-unchecked"), "{all:?}\n{}", shown(&evidence));
 }
+
+/// The proxy of the inspector as it was when every page could start a program through it, and as it is.
+#[test]
+fn an_address_that_starts_what_a_query_names_is_seen_to_do_it() {
+    let file = here().join("tests/http/starter.mjs");
+    for (mode, open) in [("open", true), ("asks", false)] {
+        let evidence = looked(&order(&["node", file.to_str().unwrap(), "8080", mode]));
+        let found = judge(&evidence);
+        let all = worst(&evidence);
+        for check in
+            ["free-process", "callers-unauthenticated", "foreign-origin", "rebinding-unprotected"]
+        {
+            let expect = open.then_some(&Severity::Critical);
+            assert_eq!(all.get(check), expect, "{mode} {check}: {}", shown(&evidence));
+        }
+        assert_eq!(all.get("binds-everywhere") == Some(&Severity::Critical), open, "{all:?}");
+        if open {
+            let started = find(&found, "free-process");
+            assert_eq!(started.confidence, Confidence::Confirmed);
+            let again = started.reproducer.as_ref().unwrap()["curl"].as_str().unwrap();
+            assert!(again.contains("command=touch&args={stage}/drop/"), "{again}");
+            for line in ["origin-checked", "callers-authenticated", "loopback-bound"] {
+                assert_eq!(stands(&evidence, line), Status::Fail, "{line}");
+            }
+        } else {
+            assert_eq!(evidence.http.as_ref().unwrap().is_open(), Some(false));
+        }
+    }
+}

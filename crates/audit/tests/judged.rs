@@ -105,6 +105,8 @@ fn over_http() -> Vec<(&'static str, Value, Value)> {
     let (alone, not_alone) = asked("session-alone");
     let (other, not_other) = asked("other-method");
     let (text, no_text) = asked("plain-text");
+    let (no_start, mut starts) = asked("starts");
+    starts["http"]["exchanges"][0]["started"] = json!(true);
     let (nobody, not_nobody) = asked("no-credential");
     let (resumed, not_resumed) = asked("resume");
     let mut crossed = resumed;
@@ -129,6 +131,7 @@ fn over_http() -> Vec<(&'static str, Value, Value)> {
         ("headers-unchecked", other, not_other),
         ("stream-crossed", crossed, not_resumed),
         ("loose-requests", text, no_text),
+        ("free-process", starts, no_start),
         ("binds-everywhere", asked("other-address").0, http(&[], json!({}))),
     ]
 }

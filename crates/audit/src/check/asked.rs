@@ -25,6 +25,10 @@ pub(super) fn of(
     let mut finding = whole(check, evidence, severity, Confidence::Confirmed, seen);
     finding.reproducer = Some(again);
     finding.evidence = format!("{seen}{status}");
+    if exchange.started {
+        finding.severity = Severity::Critical;
+        finding.evidence = format!("{seen}{status}, and started the program that it names");
+    }
     finding
 }
 

@@ -36,7 +36,9 @@ fn run(check: &Check, evidence: &Evidence) -> Vec<Finding> {
         judge::facts(check, evidence, FactKind::BindsAll, Severity::Medium, Confidence::Likely);
     for http in asked::http(evidence) {
         // Whatever it says there: it listens.
-        let Some(heard) = http.answered(&[Question::OtherAddress]).next() else { continue };
+        let heard = http.about(Question::OtherAddress);
+        let heard = heard.filter(|it| it.started || it.answer.is_some());
+        let Some(heard) = heard.min_by_key(|it| !it.started) else { continue };
         let severity = asked::if_open(http, Severity::Medium, Severity::Low);
         let seen = format!("it is also reached at `{}`", heard.request.url);
         found.push(asked::of(check, evidence, heard, severity, &seen));

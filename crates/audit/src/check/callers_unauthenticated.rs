@@ -33,9 +33,12 @@ fn run(check: &Check, evidence: &Evidence) -> Vec<Finding> {
             false => &[Question::NoCredential],
         };
         if http.is_open() == Some(true) {
-            let first = http.done(open).last()?;
+            let first = http.starts().next().or_else(|| http.done(open).last())?;
             let severity = here(Severity::Low, Severity::High);
-            let seen = "a request without a credential was answered with a result";
+            let seen = match first.started {
+                true => "a request without a credential was done",
+                false => "a request without a credential was answered with a result",
+            };
             return Some(asked::of(check, evidence, first, severity, seen));
         }
         let taken = http.about(Question::WrongCredential).last().filter(|it| it.is_done())?;

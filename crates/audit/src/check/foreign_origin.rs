@@ -28,7 +28,7 @@ pub(super) static CHECK: Check = Check {
 fn run(check: &Check, evidence: &Evidence) -> Vec<Finding> {
     let of = |http: &Http| {
         let pages = [Question::ForeignOrigin, Question::NullOrigin];
-        let first = http.done(&pages).next()?;
+        let first = http.done(&pages).min_by_key(|it| !it.started)?;
         // A page asks for permission before it sends JSON, and not before it sends a form.
         let simple = http.done(&[Question::PlainText]).next().is_some();
         let allowed =

@@ -3,7 +3,7 @@
 use portcullis_catalog::control;
 
 use crate::check::Check;
-use crate::check::judge;
+use crate::check::{asked, judge};
 use crate::evidence::Evidence;
 use crate::evidence::source::Language;
 use crate::evidence::source::{Flow, GuardKind, Sink};
@@ -39,7 +39,7 @@ pub(super) static CHECK: Check = Check {
             "match program {\n    \"wc\" | \"date\" => {}\n    _ => return Err(refused()),\n}",
         ),
     ],
-    live: false,
+    live: true,
     cwe: &[78, 250],
     owasp: &["MCP05:2025"],
     safe_mcp: &["T1101", "T1104"],
@@ -48,7 +48,14 @@ pub(super) static CHECK: Check = Check {
 };
 
 fn run(check: &Check, evidence: &Evidence) -> Vec<Finding> {
-    judge::both(check, evidence, &[Sink::Process], of_flow, &[], |_| false)
+    let mut found = judge::both(check, evidence, &[Sink::Process], of_flow, &[], |_| false);
+    // Nobody calls a tool here: an address starts what a query names.
+    let started = asked::http(evidence).filter_map(|http| http.starts().next());
+    found.extend(started.map(|it| {
+        let seen = "a request to an address of its own was taken";
+        asked::of(check, evidence, it, Severity::Critical, seen)
+    }));
+    found
 }
 
 fn of_flow(flow: &Flow) -> Option<(Severity, Confidence)> {

@@ -49,7 +49,8 @@ fn run(check: &Check, evidence: &Evidence) -> Vec<Finding> {
         judge::facts(check, evidence, FactKind::RebindingOff, Severity::High, Confidence::Likely);
     // With a certificate, a page of another name gets no connection at all.
     for http in asked::http(evidence).filter(|http| !http.encrypted) {
-        let Some(done) = http.done(&[Question::Rebound]).next() else { continue };
+        let done = http.done(&[Question::Rebound]).min_by_key(|it| !it.started);
+        let Some(done) = done else { continue };
         let severity = asked::if_open(http, Severity::High, Severity::Low);
         let seen =
             "a request under another name, of a page of that name, was answered with a result";

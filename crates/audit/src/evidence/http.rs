@@ -53,6 +53,9 @@ pub struct Exchange {
     pub request: Sent,
     /// What came back; nothing when nothing did.
     pub answer: Option<Answer>,
+    /// The program that the request names was started: it left its mark on the stage.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub started: bool,
     /// Why nothing came back, or what was seen beside the answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub remark: Option<String>,
@@ -173,6 +176,8 @@ pub enum Question {
     Get,
     /// Whether `DELETE` is refused (2026-07-28).
     Delete,
+    /// Whether it starts the program that a query names, for somebody without a credential.
+    Starts,
     /// What it says to what is no JSON.
     Broken,
     /// What it says to a method that does not exist.
@@ -199,9 +204,17 @@ impl Http {
         self.exchanges.iter().filter(|it| questions.contains(&it.question) && it.answer.is_some())
     }
 
+    /// Those without a credential by which a program was started that they name.
+    pub fn starts(&self) -> impl Iterator<Item = &Exchange> {
+        self.about(Question::Starts).filter(|it| it.started)
+    }
+
     /// Whether somebody without a credential was answered: `None` when nobody could find out.
     #[must_use]
     pub fn is_open(&self) -> Option<bool> {
+        if self.starts().next().is_some() {
+            return Some(true);
+        }
         let hello: &[Question] = &[Question::Hello, Question::Discover];
         let (asked, ours) = match self.identified.is_empty() {
             true => (hello, true),
@@ -225,7 +238,7 @@ impl Exchange {
     /// It was done as asked.
     #[must_use]
     pub fn is_done(&self) -> bool {
-        self.answer.as_ref().is_some_and(|it| it.meaning == Meaning::Result)
+        self.started || self.answer.as_ref().is_some_and(|it| it.meaning == Meaning::Result)
     }
 
     /// The status of the answer.
@@ -297,7 +310,13 @@ mod tests {
             ],
             body: Some("{\"a\":1}".to_owned()),
         };
-        let exchange = Exchange { question: Question::List, request, answer: None, remark: None };
+        let exchange = Exchange {
+            question: Question::List,
+            request,
+            answer: None,
+            started: false,
+            remark: None,
+        };
         assert_eq!(
             exchange.again(),
             "curl -sS -i -X POST 'http://127.0.0.1:1/mcp' -H 'host: it'\\''s.test' \

@@ -8,6 +8,7 @@
 //!   doors              who is answered: credentials, Host and Origin, addresses, what is no JSON
 //!   sessions           what sessions are called, and what a name is good for
 //!   headers            what headers and body must agree on
+//!   starts             whether an address starts what a query names, in a box of ours only
 //! ```
 //!
 //! No tool is called at an address: the machine behind it is not ours to damage. What is asked is what
@@ -19,6 +20,7 @@ mod doors;
 mod headers;
 mod names;
 mod sessions;
+mod starts;
 mod streams;
 mod talk;
 mod wire;
@@ -115,6 +117,10 @@ pub fn look(order: &Order) -> (Http, Live) {
         }
     };
     ask(&mut talk, &mut seen);
+    if listening.as_mut().is_some_and(|it| starts::all(&mut talk, it)) {
+        let everything = seen.untested.iter_mut().filter(|it| it.what == "everything");
+        everything.for_each(|it| it.what = "everything else".to_owned());
+    }
     talk.leave();
     let hide = |text: &str| talk.wire.hide(text);
     let mut live = match listening {

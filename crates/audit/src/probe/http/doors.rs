@@ -10,9 +10,9 @@ use super::wire::{Ask, Came, SESSION, Who, other_address};
 use crate::evidence::http::Question;
 
 /// A name that nobody can have (RFC 6761, section 6.4).
-const STRANGER: &str = "rebound.invalid";
+pub(super) const STRANGER: &str = "rebound.invalid";
 /// An origin that nobody can have.
-const PAGE: &str = "https://page.invalid";
+pub(super) const PAGE: &str = "https://page.invalid";
 /// Where what protects a resource is described (RFC 9728, section 3).
 const WELL_KNOWN: &str = "/.well-known/oauth-protected-resource";
 

@@ -259,7 +259,8 @@ impl Wire {
             Ok(came) => (Some(self.written(came, &ask)), None),
             Err(why) => (None, Some(why.clone())),
         };
-        self.exchanges.push(Exchange { question: ask.question, request: sent, answer, remark });
+        let (question, started) = (ask.question, false);
+        self.exchanges.push(Exchange { question, request: sent, answer, started, remark });
         heard.ok()
     }
 

@@ -64,6 +64,29 @@ impl Listening {
         std::mem::take(&mut self.dials)
     }
 
+    /// A place for a mark, which only whoever was told of it makes.
+    pub(in crate::probe) fn place_of(&self, mark: &str) -> String {
+        self.launched.stage.fill_in(&format!("{{stage}}/drop/{mark}"))
+    }
+
+    /// Whether the mark was made there, now or in a moment.
+    pub(in crate::probe) fn is_marked(&self, mark: &str) -> bool {
+        let place = self.place_of(mark);
+        let deadline = Instant::now() + HEARD;
+        loop {
+            match std::fs::symlink_metadata(&place) {
+                Ok(_) => return true,
+                Err(_) if Instant::now() >= deadline => return false,
+                Err(_) => std::thread::sleep(PAUSE),
+            }
+        }
+    }
+
+    /// A text with the names of the stage's places in place of them.
+    pub(in crate::probe) fn tidy(&self, text: &str) -> String {
+        self.launched.stage.tidy(text)
+    }
+
     /// What is known of how it was started and what it reached for; it ends with this.
     pub(in crate::probe) fn farewell(mut self) -> Live {
         let mut live = self.started;
