@@ -166,3 +166,64 @@ fn a_file_is_named_as_the_checkout_names_it() {
     }
     assert_eq!(placed("sub", "a.py", None), (Some("sub/a.py".to_owned()), None));
 }
+
+fn trial(attack: &str, effect: Value) -> Value {
+    json!({
+        "attack": attack, "tool": "read", "parameter": "q", "request": {}, "answer": "result", "said": "fine",
+        "effect": effect
+    })
+}
+
+fn row(report: &Report, control: &str) -> (String, String) {
+    let rows = &report.checklist;
+    let row = rows.iter().find(|it| it.control == control).expect("a row");
+    (row.status.words().to_owned(), row.evidence.clone())
+}
+
+/// The source names no bounds, and what was sent in vain is another matter: both are said, and the worse counts.
+#[test]
+fn a_line_of_which_source_and_server_say_different_things_says_both() {
+    let handler = json!({
+        "kind": "tool", "name": "read", "place": place(1), "annotations": null, "raw_errors": null,
+        "parameters": [{ "name": "q", "written": null, "bounded": false }]
+    });
+    let source = source(json!({ "handlers": [handler] }));
+    let tools = json!([{ "name": "read" }]);
+    let trials = [trial("benign", Value::Null), trial("invalid", Value::Null)];
+    let live = live(json!({ "tools": tools, "trials": trials }));
+    let sent = "1 calls with arguments that its schema forbids were refused or bounded";
+    let both = report(evidence(json!({ "source": source, "live": live })));
+    assert_eq!(
+        row(&both, "arguments-validated"),
+        (
+            "FAIL".to_owned(),
+            format!(
+                "in the source: a parameter without bounds: `read`; when it ran: {sent}; the bounds of its schema are read in the source; the worse counts"
+            )
+        )
+    );
+    let ran = report(evidence(json!({ "live": live })));
+    let expect = format!("{sent}; the bounds of its schema are read in the source");
+    assert_eq!(row(&ran, "arguments-validated"), ("PASS".to_owned(), expect));
+}
+
+/// A path that a shell was given is the shell's finding, and yet no attack without effect.
+#[test]
+fn what_had_an_effect_is_not_counted_among_what_had_none() {
+    let canary = json!({ "kind": "canary-read", "from": "{stage}/vault/key.txt" });
+    let ran = json!({ "kind": "executed", "what": "it ran" });
+    let told = |first: Value, second: Value| {
+        let trials = [
+            trial("benign", Value::Null),
+            trial("command-injection", first),
+            trial("traversal", second),
+        ];
+        let live = live(json!({ "tools": [{ "name": "read" }], "trials": trials }));
+        row(&report(evidence(json!({ "live": live }))), "paths-contained")
+    };
+    let (status, why) = told(ran, canary);
+    assert_eq!(status, "NOT TESTABLE", "{why}");
+    assert!(why.contains("had an effect, by way of what another line fails for: `read`"), "{why}");
+    let none = told(Value::Null, Value::Null);
+    assert_eq!(none, ("PASS".to_owned(), "1 attacks with a path had no effect".to_owned()));
+}

@@ -270,9 +270,23 @@ fn probe(run: &mut Run<'_>) {
             .iter()
             .any(|carries| matches!(carries, Carries::Text(of) | Carries::List(of) if of == kind))
         {
-            run.untested(kind.word(), format!("no parameter looks as if it took {}", kind.word()));
+            unseen(run, *kind);
         }
     }
+}
+
+/// A kind that no parameter seems to take. It may have been tried all the same, in any text and in addresses of resources.
+fn unseen(run: &mut Run<'_>, kind: Kind) {
+    let word = kind.word();
+    let tried = run.live.trials.iter().filter(|it| kind.attacks().contains(&it.attack));
+    let why = match (tried.clone().count(), tried.clone().any(|it| it.effect.is_some())) {
+        (_, true) => return,
+        (0, _) => format!("no parameter looks as if it took {word}"),
+        (made, _) => format!(
+            "no parameter looks as if it took {word}; {made} calls tried a few in others, and had no effect"
+        ),
+    };
+    run.untested(word, why);
 }
 
 /// What it offers: at the first launch, at the second, and once more.

@@ -189,3 +189,38 @@ fn one_that_is_told_by_its_environment() {
     assert_eq!(first.said, "of the user's-quiet", "{}", shown(&live));
     assert_eq!(live.staging.len(), 1, "{}", shown(&live));
 }
+
+/// No tool takes a path, and an address does: that nothing takes one is not said beside what was done.
+#[test]
+fn what_was_done_is_not_said_to_be_out_of_reach() {
+    let lines = r#"
+import os, urllib.parse
+hello["capabilities"]["resources"] = {}
+tools = [{"name": "ping", "inputSchema": {"type": "object", "properties": {}}}]
+plain = result
+def result(message):
+    method, params = message["method"], message.get("params", {})
+    if method == "resources/templates/list":
+        return {"resourceTemplates": [{"name": "note", "uriTemplate": "notes://{name}"}]}
+    if method == "resources/list":
+        return {"resources": []}
+    if method == "resources/read":
+        name = urllib.parse.unquote(params["uri"].split("://", 1)[1])
+        try:
+            text = open(os.path.join(sys.argv[1], name)).read()
+        except (OSError, ValueError):
+            text = "no such note"
+        return {"contents": [{"uri": params["uri"], "text": text}]}
+    return plain(message)
+serve()
+"#;
+    let live = looked(lines, |_| {});
+    let why = |what: &str| live.untested.iter().find(|it| it.what == what).map(|it| &*it.why);
+    let read = |effect: &Effect| matches!(effect, Effect::CanaryRead { .. });
+    assert!(has(&live, "resource", Attack::Traversal, read), "{}", shown(&live));
+    assert_eq!(why("paths"), None, "{}", shown(&live));
+    let code = why("code").unwrap_or_else(|| panic!("{}", shown(&live)));
+    assert!(code.starts_with("no parameter looks as if it took code"), "{code}");
+    let queries = why("queries").unwrap_or_else(|| panic!("{}", shown(&live)));
+    assert!(queries.ends_with("calls tried a few in others, and had no effect"), "{queries}");
+}

@@ -5,6 +5,7 @@ use portcullis_guard::{path_like, words};
 use serde_json::Value;
 
 use super::shape::{plain, type_of};
+use crate::evidence::live::Attack;
 
 /// What a text is taken for by the tool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -251,6 +252,19 @@ impl Kind {
             Self::Code => "code",
             Self::Template => "templates",
             Self::Text => "texts",
+        }
+    }
+
+    /// What is sent to whatever seems to take it.
+    pub(super) fn attacks(self) -> &'static [Attack] {
+        match self {
+            Self::Path => &[Attack::Traversal, Attack::Neighbour, Attack::Symlink],
+            Self::Command => &[Attack::CommandInjection, Attack::OptionInjection],
+            Self::Sql => &[Attack::SqlRead, Attack::SqlWrite],
+            Self::Url => &[Attack::ServerSideRequest],
+            Self::Code => &[Attack::CodeInjection],
+            Self::Template => &[Attack::TemplateInjection],
+            Self::Text => &[],
         }
     }
 
