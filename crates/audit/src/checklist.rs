@@ -235,7 +235,7 @@ fn answering(evidence: &Evidence) -> Result<&Live, Tested> {
         Some(live) if live.revision.is_some() => Ok(live),
         Some(live) => {
             let why = live.untested.first().map_or("it never answered", |it| it.why.as_str());
-            Err(Tested::Not(format!("the server did not run: {why}")))
+            Err(Tested::Not(format!("nothing could be asked: {why}")))
         }
         None => {
             let why = evidence.bundle.as_ref().and_then(|bundle| bundle.unstarted.as_deref());

@@ -222,3 +222,35 @@ fn who_does_not_listen_is_not_testable() {
     assert!(http.exchanges.is_empty() && live.revision.is_none());
     assert!(format!("{:?}", live.conduct).contains("nobody listened at port 8080"), "{live:#?}");
 }
+
+/// Who asks at the wrong port is told which one is right.
+#[test]
+fn who_listens_elsewhere_is_told_where() {
+    let peers = std::env::var_os("PORTCULLIS_PEERS").map_or_else(
+        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/peers"),
+        PathBuf::from,
+    );
+    let python = peers.join("python/sdk1/bin/python").display().to_string();
+    let looked = |words: &[&str]| {
+        let mut server = live::Order::new(words.iter().map(Into::into).collect());
+        server.launcher = Some(env!("CARGO_BIN_EXE_audit-box").into());
+        let mut order = Order::new(Url::new("http://127.0.0.1:8080/mcp").unwrap());
+        order.server = Some(server);
+        order.time = std::time::Duration::from_secs(4);
+        look(&order).1
+    };
+    let live = looked(&[&python, "-m", "http.server", "40123", "--bind", "127.0.0.1"]);
+    let why = live.conduct.iter().find_map(|it| match it {
+        Conduct::NotListening { why } => Some(why.as_str()),
+        _ => None,
+    });
+    let why = why.unwrap_or_else(|| panic!("{live:#?}"));
+    assert!(why.starts_with("nobody listened at port 8080 within "), "{why}");
+    assert!(why.contains("; somebody listens at port 40123; it said: "), "{why}");
+    assert_eq!(live.untested[0].why, "nobody listened at its address in the box");
+    let live = looked(&["/bin/false"]);
+    let ended = "it ended (exit code 1) before anybody listened at port 8080; it said: nothing";
+    let conduct = Conduct::NotStarted { why: ended.to_owned() };
+    assert!(live.conduct.contains(&conduct), "{live:#?}");
+    assert_eq!(live.untested[0].why, "the server did not start");
+}

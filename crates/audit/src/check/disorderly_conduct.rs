@@ -28,8 +28,7 @@ pub(super) static CHECK: Check = Check {
 fn run(check: &Check, evidence: &Evidence) -> Vec<Finding> {
     let conduct = evidence.live.iter().flat_map(|live| &live.conduct);
     // Nobody answered: then the time was ours, and the checklist says that nothing could be tested.
-    let mute =
-        conduct.clone().any(|it| matches!(it, Conduct::NotStarted { .. } | Conduct::NeverAnswered));
+    let mute = conduct.clone().any(is_mute);
     let conduct =
         conduct.filter(|it| !(mute && matches!(it, Conduct::OverBudget { of } if of == "time")));
     conduct
@@ -40,10 +39,18 @@ fn run(check: &Check, evidence: &Evidence) -> Vec<Finding> {
         .collect()
 }
 
+/// Whether nobody answered at all.
+fn is_mute(conduct: &Conduct) -> bool {
+    use Conduct::{NeverAnswered, NotListening, NotStarted};
+    matches!(conduct, NotStarted { .. } | NotListening { .. } | NeverAnswered)
+}
+
 /// How bad, and what is said. A server that did not start did nothing: the checklist says so.
 fn judged(conduct: &Conduct) -> Option<(Severity, String)> {
     Some(match conduct {
-        Conduct::NotStarted { .. } | Conduct::NeverAnswered => return None,
+        Conduct::NotStarted { .. } | Conduct::NotListening { .. } | Conduct::NeverAnswered => {
+            return None;
+        }
         Conduct::Noise { first } => {
             (Severity::Low, format!("it wrote what is no message: `{first}`"))
         }

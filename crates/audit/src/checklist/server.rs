@@ -119,8 +119,9 @@ fn is_harm(effect: &Effect) -> bool {
 
 /// Trials of these kinds, or else source that was read whole without such a sink.
 fn tried(evidence: &Evidence, attacks: &[Attack], sinks: &[Sink], what: &'static str) -> Tested {
-    // What got no answer may not have arrived.
-    let heard = |it: &&Trial| !matches!(it.answer, Answer::Ended | Answer::Silence);
+    // What got no answer may not have arrived, and what our box stopped was not refused.
+    let heard =
+        |it: &&Trial| !matches!(it.answer, Answer::Ended | Answer::Silence) && !it.is_boxed();
     let answered = trials_of(evidence, attacks).filter(heard);
     // What says no to everything said no to an attack as well, and nobody knows what else it would do.
     let (made, refused): (Vec<_>, Vec<_>) = answered.partition(|it| works(evidence, it));
@@ -148,7 +149,10 @@ fn tried(evidence: &Evidence, attacks: &[Attack], sinks: &[Sink], what: &'static
             (1.., _) => Tested::Yes(said),
             (0, Ok(live)) if live.tools.is_empty() => Tested::Nothing("it has no tools"),
             (0, Ok(_)) => uncalled(evidence).unwrap_or_else(|| {
-                Tested::Not(format!("no parameter looks like {what}, and the source was not read"))
+                Tested::Not(match trials_of(evidence, attacks).count() {
+                    0 => format!("no parameter looks like {what}, and the source was not read"),
+                    all => format!("none of {all} attacks with {what} got an answer that counts: none at all, or one about our box"),
+                })
             }),
             (0, Err(why)) => why,
         };
@@ -276,12 +280,22 @@ fn ends(evidence: &Evidence) -> Tested {
 
 fn errors(evidence: &Evidence) -> Tested {
     let trials = evidence.live.iter().flat_map(|live| &live.trials);
-    let erred =
-        trials.filter(|it| matches!(it.answer, Answer::ToolError | Answer::ProtocolError)).count()
-            + transport::errors(evidence);
+    let erred = trials.filter(|it| matches!(it.answer, Answer::ToolError | Answer::ProtocolError));
+    let (boxed, erred): (Vec<_>, Vec<_>) = erred.partition(|it| it.is_boxed());
+    let erred = erred.len() + transport::errors(evidence);
     let handlers = evidence.source.as_ref().map_or(0, |source| source.offered().count());
     match (erred, handlers) {
-        (1.., _) => Tested::Yes(format!("{erred} errors told nothing of the machine")),
+        (1.., _) if boxed.is_empty() => {
+            Tested::Yes(format!("{erred} errors told nothing of the machine"))
+        }
+        (1.., _) => Tested::Yes(format!(
+            "{erred} errors told nothing of the machine; {} more are about our box and count for nothing",
+            boxed.len()
+        )),
+        (0, 0) if !boxed.is_empty() => Tested::Not(format!(
+            "all of its {} errors are about our box, in which its own place cannot be written",
+            boxed.len()
+        )),
         (0, 1..) if is_part(evidence) => Tested::Not(PART.to_owned()),
         (0, 1..) => Tested::Read(format!(
             "in the source, {handlers} handlers answer errors in their own words"

@@ -85,6 +85,14 @@ pub struct Trial {
 }
 
 impl Trial {
+    /// Whether it failed for what our box does, and not for what was sent.
+    #[must_use]
+    pub fn is_boxed(&self) -> bool {
+        let failed = matches!(self.answer, Answer::ToolError | Answer::ProtocolError)
+            || is_sorry(&self.said);
+        failed && is_boxed(&self.said, self.attack == Attack::Benign)
+    }
+
     /// Whether it was a call as it is meant, and worked as far as the server says.
     #[must_use]
     pub fn worked(&self) -> bool {
@@ -98,6 +106,16 @@ pub fn is_sorry(said: &str) -> bool {
     let start: String = said.chars().take(40).collect::<String>().to_lowercase();
     let sorry = ["error", "fail", "invalid", "not allowed", "denied", "unknown"];
     sorry.iter().any(|word| start.contains(word))
+}
+
+/// Whether an answer tells of a place that only our box made unwritable: it says nothing of how a server refuses.
+#[must_use]
+pub fn is_boxed(said: &str, honest: bool) -> bool {
+    let said = said.to_lowercase();
+    let told = |words: &[&str]| words.iter().any(|word| said.contains(word));
+    // Of an attack, a no of the system's may be what held it.
+    told(&["erofs", "read-only file system"])
+        || honest && told(&["eacces", "permission denied", "eperm", "operation not permitted"])
 }
 
 /// What was tried.
@@ -231,6 +249,11 @@ pub enum Conduct {
     /// It could not be started.
     NotStarted {
         /// Why, in our words.
+        why: String,
+    },
+    /// It was started, and nobody listened where it was said to.
+    NotListening {
+        /// Where, and what is known of it, in our words.
         why: String,
     },
     /// It never answered the handshake.

@@ -84,6 +84,15 @@ impl Order {
     }
 }
 
+/// Why nobody answers.
+fn why_not(live: &Live) -> &'static str {
+    let deaf = |it: &Conduct| matches!(it, Conduct::NotListening { .. });
+    match live.conduct.iter().any(deaf) {
+        true => "nobody listened at its address in the box",
+        false => "the server did not start",
+    }
+}
+
 /// Asks everything. What goes wrong is evidence.
 #[must_use]
 pub fn look(order: &Order) -> (Http, Live) {
@@ -101,7 +110,7 @@ pub fn look(order: &Order) -> (Http, Live) {
         Some(server) => match Listening::start(server, &clock, origin.target().port) {
             Ok(listening) => Some(listening),
             Err(mut live) => {
-                live.untested.push(untested("everything", "the server did not start"));
+                live.untested.push(untested("everything", why_not(&live)));
                 return (http, *live);
             }
         },

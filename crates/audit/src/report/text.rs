@@ -102,6 +102,9 @@ fn head(out: &mut String, report: &Report) {
             if let Conduct::NotStarted { why } = conduct {
                 let _ = writeln!(out, "it did not start: {}", visible(why));
             }
+            if let Conduct::NotListening { why } = conduct {
+                let _ = writeln!(out, "it was started, and {}", visible(why));
+            }
         }
         for what in &live.staging {
             let _ = writeln!(out, "{}", visible(what));

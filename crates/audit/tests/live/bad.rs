@@ -224,3 +224,41 @@ serve()
     let queries = why("queries").unwrap_or_else(|| panic!("{}", shown(&live)));
     assert!(queries.ends_with("calls tried a few in others, and had no effect"), "{queries}");
 }
+
+/// It keeps its things beside its program, which our box makes read-only: that it says so is no refusal of ours.
+#[test]
+fn what_the_box_takes_from_it_is_said_to_be_the_boxs() {
+    let lines = r#"
+import os
+own = os.path.join(os.path.dirname(os.path.abspath(__file__)), "state.json")
+plain = result
+def result(message):
+    if message["method"] == "tools/call" and message["params"]["name"] == "show":
+        try:
+            open(own, "w").close()
+        except OSError as error:
+            return {"content": [{"type": "text", "text": error.strerror}], "isError": True}
+    return plain(message)
+serve()
+"#;
+    let live = looked(lines, |_| {});
+    let why = live.untested.iter().find(|it| it.what == "show").map(|it| &*it.why);
+    let why = why.unwrap_or_else(|| panic!("{}", shown(&live)));
+    assert!(why.starts_with("it could not do its work in the box, where its own place"), "{why}");
+    let evidence =
+        portcullis_audit::Evidence { live: Some(live), ..portcullis_audit::Evidence::of("x") };
+    let rows = portcullis_audit::checklist::lines(&evidence, &[]);
+    let row = |name: &str| {
+        let row = rows.iter().find(|row| row.control == name).unwrap();
+        (row.status.words(), row.evidence.clone())
+    };
+    let (status, told) = row("errors-sanitised");
+    assert_eq!(status, "PASS");
+    assert!(told.ends_with("more are about our box and count for nothing"), "{told}");
+    let (status, told) = row("paths-contained");
+    assert_eq!(status, "NOT TESTABLE", "{told}");
+    assert!(
+        told.ends_with("got an answer that counts: none at all, or one about our box"),
+        "{told}"
+    );
+}

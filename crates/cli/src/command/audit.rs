@@ -207,12 +207,8 @@ fn over_http(args: &Audit, url: &str, doing: &Doing) -> Result<(Http, Live), Tro
         Err(NotAUrl::Plain) if args.url.is_some() => {
             return Ok(probe::http::unsent(&portcullis_guard::redact(url)));
         }
-        _ => portcullis_config::Remote::at(url)?.url,
+        _ => asked::address(args, url)?,
     };
-    if args.listens_at.is_some() && (url.origin().is_https() || !url.origin().is_this_machine()) {
-        let said = "--listens-at is an address in the box: `http://127.0.0.1:PORT/PATH`";
-        return Err(Trouble::new(Exit::Usage, said));
-    }
     let mut order = probe::http::Order::new(url);
     order.time = args.timeout;
     order.credentials = credentials(args)?;

@@ -30,6 +30,9 @@ fn what_cannot_be_asked_for_together_is_said_before_anything_is_done() {
         (&["--save-evidence", "s.evidence", "mcp.json"], &slow, "one target at a time"),
         (&["--url", "http://127.0.0.1:9/mcp"], &slow, "write `--listens-at URL -- COMMAND`"),
         (&["--listens-at", "http://127.0.0.1:9/mcp"], &[], "add the command"),
+        (&["--listens-at", "127.0.0.1:9"], &slow, "--listens-at takes the address"),
+        (&["--listens-at", "https://127.0.0.1:9/"], &slow, "`http://127.0.0.1:PORT/PATH`"),
+        (&["--url", "example.com/mcp"], &[], "--url cannot be used: an address begins with"),
         (
             &["--url", "http://127.0.0.1:9/", "--listens-at", "http://127.0.0.1:9/"],
             &[],

@@ -53,8 +53,9 @@ impl Doors {
         }
     }
 
-    /// Whether something in the box listens at this port.
-    pub(crate) fn listens_at(&self, port: u16) -> bool {
+    /// Whether something of ours listens in the box at this port.
+    #[must_use]
+    pub fn listens_at(&self, port: u16) -> bool {
         self.ports.contains(&port) || [PROXY_PORT, NAMES_PORT].contains(&port)
     }
 }

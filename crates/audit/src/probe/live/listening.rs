@@ -17,6 +17,8 @@ use crate::evidence::live::{Conduct, Live, Wish};
 pub(super) const DIALS: u8 = 96;
 /// How long a call may take: inside of a box, nothing is far away.
 const HEARD: Duration = Duration::from_millis(500);
+/// Ports that are told, where it listens at another than the one that was named.
+const PORTS: usize = 5;
 /// How long before a server that does not listen yet is called again.
 const PAUSE: Duration = Duration::from_millis(50);
 
@@ -53,8 +55,13 @@ impl Listening {
         match awaited(&mut launched, &mut dials, port, clock) {
             Ok(()) => Ok(Self { launched, dials, started: live }),
             Err(Mute { exit, why }) => {
+                let ended = exit.is_some();
                 live.conduct.extend(exit.map(|how| Conduct::Crashed { how }));
-                Err(not_started(live, why))
+                if ended {
+                    return Err(not_started(live, why));
+                }
+                live.conduct.push(Conduct::NotListening { why });
+                Err(Box::new(live))
             }
         }
     }
@@ -123,7 +130,7 @@ pub(super) fn awaited(
     port: u16,
     clock: &Clock,
 ) -> Result<(), Mute> {
-    let deadline = clock.within(START);
+    let (began, deadline) = (Instant::now(), clock.within(START));
     let callers = Caller::all(dials, port);
     loop {
         if callers.iter().any(Caller::hears) {
@@ -133,8 +140,17 @@ pub(super) fn awaited(
         if ended.is_some() || Instant::now() >= deadline {
             let said = launched.stage.tidy(&launched.pipes.complaints());
             let said = portcullis_guard::visible(&portcullis_guard::redact(&said));
-            let why = format!("nobody listened at port {port}; it said: {}", last(&said));
-            return Err(Mute { exit: ended.map(|exit| exit.to_string()), why });
+            let exit = ended.map(|exit| exit.to_string());
+            let what = match &exit {
+                Some(how) => format!("it ended ({how}) before anybody listened at port {port}"),
+                None => {
+                    let time = began.elapsed().as_secs();
+                    let others = told_of(&others(dials));
+                    format!("nobody listened at port {port} within {time} seconds{others}")
+                }
+            };
+            let said = if said.trim().is_empty() { "nothing" } else { last(&said) };
+            return Err(Mute { exit, why: format!("{what}; it said: {said}") });
         }
         std::thread::sleep(PAUSE);
     }
@@ -146,9 +162,44 @@ fn not_started(mut live: Live, why: String) -> Box<Live> {
 }
 
 /// The end of a text, which is where programs say why they gave up.
-fn last(text: &str) -> String {
+fn last(text: &str) -> &str {
     let skip = text.chars().count().saturating_sub(500);
-    text.chars().skip(skip).collect()
+    let at = text.char_indices().nth(skip).map_or(0, |(at, _)| at);
+    text.get(at..).unwrap_or(text)
+}
+
+/// Ports in the box at which somebody listens, a few at most. A call inside of a box that nobody takes is refused at once.
+fn others(dials: &mut Vec<OwnedFd>) -> Vec<u16> {
+    let mut found = Vec::new();
+    let mut caller = Caller::all(dials, 0);
+    let ours = super::sink::doors();
+    let ours = |port: &u16| ours.as_ref().is_some_and(|doors| doors.listens_at(*port));
+    for port in (1..=u16::MAX).filter(|port| !ours(port)) {
+        let Some(one) = caller.first_mut() else { break };
+        one.address.set_port(port);
+        if !one.hears() {
+            continue;
+        }
+        // What called itself by chance, from the port that it called, is nobody.
+        let own = getsockname(&one.socket).ok().and_then(|name| SocketAddr::try_from(name).ok());
+        if own.is_none_or(|own| own.port() != port) {
+            found.push(port);
+        }
+        if found.len() == PORTS {
+            break;
+        }
+        caller = Caller::all(dials, 0);
+    }
+    found
+}
+
+fn told_of(ports: &[u16]) -> String {
+    let all: Vec<String> = ports.iter().map(u16::to_string).collect();
+    match all.as_slice() {
+        [] => ", nor at any other port".to_owned(),
+        [one] => format!("; somebody listens at port {one}"),
+        _ => format!("; somebody listens at ports {}", all.join(", ")),
+    }
 }
 
 /// Somebody who calls one address again and again. A socket that was refused can be used again, but not for an

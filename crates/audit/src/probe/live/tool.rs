@@ -12,7 +12,7 @@ use super::inventory::name_of;
 use super::kind::{Carries, Kind, Parameter, learned, parameters};
 use super::run::Run;
 use super::shape::{plain, sample, type_of};
-use crate::evidence::live::{Attack, Effect};
+use crate::evidence::live::{Attack, Effect, is_boxed};
 
 /// Calls for one parameter.
 const CALLS: usize = 40;
@@ -112,10 +112,11 @@ impl<'t> Tool<'t> {
             }
             said = portcullis_guard::bounded(&came.said, 200);
         }
-        run.untested(
-            self.name,
-            format!("no honest call that we know was answered; the last time it said: {said}"),
-        );
+        let why = match is_boxed(&said, true) {
+            true => "it could not do its work in the box, where its own place cannot be written",
+            false => "no honest call that we know was answered",
+        };
+        run.untested(self.name, format!("{why}; the last time it said: {said}"));
     }
 
     /// Whether its name says that it changes things.

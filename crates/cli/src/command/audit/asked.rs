@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use portcullis_audit::probe;
+use portcullis_guard::egress::Url;
 
 use super::{is_evidence, package};
 use crate::args::Audit;
@@ -35,10 +36,29 @@ impl Kind {
 pub(super) fn fits(args: &Audit) -> Result<(), Trouble> {
     let kinds: Vec<Kind> = args.targets.iter().map(|it| Kind::of(it)).collect();
     let wrong = |said: String| Err(Trouble::new(Exit::Usage, said));
+    if let (Some(url), None) = (&args.listens_at, &args.url) {
+        address(args, url)?;
+    }
     match server(args).or_else(|| guarded(args)).or_else(|| one(args, &kinds)) {
         Some(said) => wrong(said),
         None => policy(args, &kinds).map_or(Ok(()), wrong),
     }
+}
+
+/// The address of a server, in words about the option that named it.
+pub(super) fn address(args: &Audit, url: &str) -> Result<Url, Trouble> {
+    let read = portcullis_config::Remote::at(url);
+    if args.listens_at.is_none() {
+        let wrong = |said: portcullis_config::Unfit| {
+            Trouble::new(Exit::Usage, said.to_string().replace("`url` cannot", "--url cannot"))
+        };
+        return read.map(|it| it.url).map_err(wrong);
+    }
+    let inside = |url: &Url| !url.origin().is_https() && url.origin().is_this_machine();
+    read.ok().map(|it| it.url).filter(inside).ok_or_else(|| {
+        let said = "--listens-at takes the address at which the command listens in its box, without a credential: `http://127.0.0.1:PORT/PATH`";
+        Trouble::new(Exit::Usage, said)
+    })
 }
 
 /// Which server is spoken with, and how.
