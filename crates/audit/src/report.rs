@@ -14,7 +14,7 @@ pub use baseline::{fingerprint, known_of};
 use crate::check::{self, Check};
 use crate::checklist::{self, Row};
 use crate::evidence::Evidence;
-use crate::evidence::source::Language;
+use crate::evidence::source::{Language, LeftOut};
 use crate::finding::{Confidence, Finding, Severity};
 use crate::guarded::{Outcome, Verdict};
 
@@ -95,6 +95,22 @@ impl Report {
     #[must_use]
     pub fn tested(&self) -> bool {
         self.grade.is_some()
+    }
+
+    /// What was not read, of whatever it is.
+    pub(crate) fn left_out(&self) -> impl Iterator<Item = &LeftOut> {
+        let seen = &self.evidence;
+        let source = seen.source.iter().flat_map(|it| &it.left_out);
+        let config = seen.config.iter().flat_map(|it| &it.unread);
+        let package = seen.package.iter().flat_map(|it| &it.unread);
+        source.chain(config).chain(package).chain(seen.bundle.iter().flat_map(|it| &it.unread))
+    }
+
+    /// What was not read and what could not be asked, in lines: every form for people has them.
+    pub(crate) fn unseen(&self) -> Vec<String> {
+        let live = self.evidence.live.iter().flat_map(|live| &live.untested);
+        let live = live.map(|it| format!("{}: {}", it.what, it.why));
+        self.left_out().map(|it| format!("{}: {}", it.file, it.why)).chain(live).collect()
     }
 
     /// How many findings of a severity.

@@ -167,6 +167,62 @@ fn a_file_is_named_as_the_checkout_names_it() {
     assert_eq!(placed("sub", "a.py", None), (Some("sub/a.py".to_owned()), None));
 }
 
+/// Whoever reads a page of half a tree is told of the other half, whatever the target is.
+#[test]
+fn what_was_not_looked_at_is_in_every_form() {
+    let out = |file: &str| json!([{ "file": file, "why": "a reason" }]);
+    let report = report(evidence(json!({
+        "source": source(json!({ "left_out": out("source.py") })),
+        "config": { "form": "a form", "sections": [], "servers": [], "unread": out("config.json") },
+        "package": { "published": "npm", "name": "a", "version": "1", "unread": out("package.js") },
+        "bundle": { "signature": "none", "entries": 1, "bytes": 1, "unread": out("bundle.js") },
+        "live": live(json!({ "untested": [{ "what": "a tool", "why": "a reason" }] }))
+    })));
+    let page = report::markdown::report(&report);
+    assert!(page.contains(" · 5 not looked at\n"), "{page}");
+    let all = [report::text::report(&report, true), report::html::reports(&[report]), page];
+    for told in all {
+        for what in ["source.py", "config.json", "package.js", "bundle.js", "a tool"] {
+            assert!(told.contains(&format!("{what}: a reason")), "{what}: {told}");
+        }
+    }
+}
+
+/// What a server calls itself and its tools is no link and no call in somebody else's page.
+#[test]
+fn a_name_is_no_link_in_any_form() {
+    let name = "[see this](https://evil.example/x) www.evil.example @ada `a`` | b\u{202e}c\\";
+    let tools = json!([{ "name": name }]);
+    let seen = evidence(json!({ "target": name, "live": live(json!({ "tools": tools })) }));
+    let report = report(seen);
+    let found = report.findings.iter().find(|it| it.check == "missing-annotations");
+    assert!(found.is_some_and(|it| it.title.contains(name)));
+    let sarif = report::sarif::reports(std::slice::from_ref(&report), None);
+    let run = &sarif["runs"][0];
+    let result = &run["results"][0];
+    let text = result["message"]["text"].as_str().expect("a message");
+    assert!(text.contains(r"\[see this\](https://evil.example/x)"), "{text}");
+    assert!(
+        text.contains(r"c\\\\"),
+        "its own backslash is written out, and each of the two: {text}"
+    );
+    let place = &result["locations"][0]["logicalLocations"][0]["fullyQualifiedName"];
+    for said in [text, place.as_str().expect("a name"), &run["properties"].to_string()] {
+        assert!(said.contains("u{202e}") && !said.contains('\u{202e}'), "{said}");
+    }
+    let page = report::markdown::report(&report);
+    let rows: Vec<&str> = page.lines().filter(|it| it.contains("evil")).collect();
+    assert!(rows.len() >= 2, "{page}");
+    for row in rows {
+        // Outside of code there is nothing of it: a longer fence than any in the name holds all of it.
+        let outside: String = row.split("```").step_by(2).collect();
+        for sign in ["evil", "@", "see this", "https"] {
+            assert!(!outside.contains(sign), "{sign}: {row}");
+        }
+        assert!(!row.starts_with('|') || !row.contains("`` | b"), "a bar ends a cell: {row}");
+    }
+}
+
 fn trial(attack: &str, effect: Value) -> Value {
     json!({
         "attack": attack, "tool": "read", "parameter": "q", "request": {}, "answer": "result", "said": "fine",

@@ -60,11 +60,7 @@ fn one_target(out: &mut String, report: &Report) {
         );
     }
     out.push_str("</tbody></table>\n");
-    let left_out = report.evidence.source.iter().flat_map(|source| &source.left_out);
-    let left_out = left_out.map(|it| format!("{}: {}", it.file, it.why));
-    let untested = report.evidence.live.iter().flat_map(|live| &live.untested);
-    let untested = untested.map(|it| format!("{}: {}", it.what, it.why));
-    let all: Vec<String> = left_out.chain(untested).collect();
+    let all = report.unseen();
     if !all.is_empty() {
         out.push_str("<h2>Not looked at</h2><ul>\n");
         for line in &all {

@@ -13,13 +13,9 @@ pub const VERSION: u32 = 1;
 #[must_use]
 pub fn report(report: &Report) -> Value {
     let live = report.evidence.live.as_ref();
-    let left_out = report.evidence.source.iter().flat_map(|source| &source.left_out);
     let config = report.evidence.config.as_ref();
-    let left_out = left_out.chain(config.iter().flat_map(|config| &config.unread));
     let package = report.evidence.package.as_ref();
-    let left_out = left_out.chain(package.iter().flat_map(|package| &package.unread));
     let bundle = report.evidence.bundle.as_ref();
-    let left_out = left_out.chain(bundle.iter().flat_map(|bundle| &bundle.unread));
     let counts: serde_json::Map<String, Value> =
         SEVERITIES.iter().map(|it| (it.word().to_owned(), report.count(*it).into())).collect();
     let mut value = json!({
@@ -31,7 +27,7 @@ pub fn report(report: &Report) -> Value {
         "servers": config.map(|config| config.servers.iter().map(server).collect::<Vec<_>>()),
         "package": package,
         "bundle": bundle,
-        "left_out": left_out.collect::<Vec<_>>(),
+        "left_out": report.left_out().collect::<Vec<_>>(),
         "void_comments": report.void,
         "summary": { "grade": report.grade, "worst": report.worst(), "counts": counts, "known": report.known, "silenced": report.silenced },
     });

@@ -11,6 +11,7 @@ use crate::check::{CHECKS, Check};
 use base::Base;
 use portcullis_guard::text::visible;
 
+use crate::checklist::Row;
 use crate::evidence::Place;
 use crate::finding::{Finding, Location, Severity};
 
@@ -29,6 +30,8 @@ pub fn reports(reports: &[Report], here: Option<&Path>) -> Value {
 
 fn run(report: &Report, here: Option<&Path>) -> Value {
     let base = Base::of(&report.evidence, here);
+    let shown = |row: &Row| Row { evidence: visible(&row.evidence), ..row.clone() };
+    let rows: Vec<Row> = report.checklist.iter().map(shown).collect();
     let mut run = json!({
         "tool": { "driver": {
             "name": "portcullis",
@@ -39,7 +42,7 @@ fn run(report: &Report, here: Option<&Path>) -> Value {
         "taxonomies": [taxonomy()],
         "columnKind": "unicodeCodePoints",
         "results": report.findings.iter().map(|it| result(report, it, &base)).collect::<Vec<_>>(),
-        "properties": { "target": report.evidence.target, "checklist": report.checklist, "grade": report.grade },
+        "properties": { "target": visible(&report.evidence.target), "checklist": rows, "grade": report.grade },
     });
     if let (Some(root), Some(fields)) = (base.declared(), run.as_object_mut()) {
         fields.insert("originalUriBaseIds".to_owned(), root);
@@ -82,7 +85,7 @@ fn result(report: &Report, finding: &Finding, base: &Base) -> Value {
     let mut value = json!({
         "ruleId": finding.check,
         "level": level(finding.severity),
-        "message": { "text": visible(&format!("{}. {}", finding.title, finding.evidence)) },
+        "message": { "text": said(&format!("{}. {}", finding.title, finding.evidence)) },
         "locations": [location(&finding.location, base)],
         "partialFingerprints": { "portcullis/v1": fingerprint(finding) },
         "properties": {
@@ -103,7 +106,7 @@ fn result(report: &Report, finding: &Finding, base: &Base) -> Value {
                 .iter()
                 .map(|step| {
                     let mut place = physical(&step.place, base);
-                    let message = json!({ "text": visible(&step.text) });
+                    let message = json!({ "text": said(&step.text) });
                     place
                         .as_object_mut()
                         .map(|fields| fields.insert("message".to_owned(), message));
@@ -120,11 +123,24 @@ fn result(report: &Report, finding: &Finding, base: &Base) -> Value {
     value
 }
 
+/// Somebody's words in a message, where `[text](address)` is a link (SARIF 2.1.0, section 3.11.6) unless a backslash
+/// stands before the bracket.
+fn said(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for letter in visible(text).chars() {
+        if matches!(letter, '[' | ']' | '\\') {
+            out.push('\\');
+        }
+        out.push(letter);
+    }
+    out
+}
+
 fn location(location: &Location, base: &Base) -> Value {
     match location {
         Location::Source(place) => physical(place, base),
         Location::Server { .. } => json!({
-            "logicalLocations": [{ "fullyQualifiedName": location.to_string(), "kind": "function" }],
+            "logicalLocations": [{ "fullyQualifiedName": visible(&location.to_string()), "kind": "function" }],
         }),
     }
 }

@@ -195,18 +195,7 @@ fn checklist(out: &mut String, report: &Report) {
 
 /// What was not read and what could not be asked: never silent.
 fn not_looked_at(out: &mut String, report: &Report, verbose: bool) {
-    let left_out = report.evidence.source.iter().flat_map(|source| &source.left_out);
-    let left_out = left_out.map(|it| format!("{}: {}", it.file, it.why));
-    let live = report.evidence.live.iter().flat_map(|live| &live.untested);
-    let live = live.map(|it| format!("{}: {}", it.what, it.why));
-    let config = report.evidence.config.iter().flat_map(|config| &config.unread);
-    let config = config.map(|it| format!("{}: {}", it.file, it.why));
-    let package = report.evidence.package.iter().flat_map(|package| &package.unread);
-    let config = config.chain(package.map(|it| format!("{}: {}", it.file, it.why)));
-    let bundle = report.evidence.bundle.iter().flat_map(|bundle| &bundle.unread);
-    let config = config.chain(bundle.map(|it| format!("{}: {}", it.file, it.why)));
-    let all: Vec<String> = left_out.chain(live).chain(config).collect();
-    listed(out, "not looked at", &all, verbose);
+    listed(out, "not looked at", &report.unseen(), verbose);
 }
 
 /// Comments that their author believes in, and that silence nothing.
