@@ -25,6 +25,13 @@ pub(super) fn product() -> (u64, u64, u64) {
     (a, b, a * b)
 }
 
+/// An address of this machine that nobody uses: all of 127.0.0.0/8 is (RFC 6890).
+pub(super) fn loopback() -> std::net::Ipv4Addr {
+    let part = |bits: u64| u8::try_from(2 + bits % 252).unwrap_or(2);
+    let bits = random();
+    std::net::Ipv4Addr::new(127, part(bits), part(bits >> 16), part(bits >> 32))
+}
+
 /// From the kernel. Were it to fail, a canary would only be easier to guess.
 fn random() -> u64 {
     let mut bytes = [0; 8];

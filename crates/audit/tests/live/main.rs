@@ -5,5 +5,6 @@
 mod bad;
 mod hostile;
 mod lesson;
+mod reaching;
 mod stand;
 mod zoo;

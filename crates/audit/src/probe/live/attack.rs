@@ -1,6 +1,6 @@
 //! What is tried on a parameter: words, and what must be seen for them to have worked.
 
-use super::dice::{product, word};
+use super::dice::{loopback, product, word};
 use super::kind::Kind;
 use crate::evidence::live::Attack;
 
@@ -75,7 +75,9 @@ fn foreign(kind: Kind, honest: &str, table: &str) -> Vec<Try> {
         Kind::Sql => queries(honest, table),
         Kind::Code => some(expressions(), 2),
         Kind::Template => some(templates(), 2),
-        Kind::Url | Kind::Text => Vec::new(),
+        // Whatever it is called, it may be where something is fetched.
+        Kind::Url => some(addresses(), 2),
+        Kind::Text => Vec::new(),
     }
 }
 
@@ -211,18 +213,36 @@ fn sql(attack: Attack, values: &[String]) -> Vec<Try> {
     values.iter().flat_map(|value| plain(attack, &[value])).collect()
 }
 
+/// Each names a host of its own where it can: what was reached once is not told a second time.
 fn addresses() -> Vec<Try> {
+    let at = || {
+        let address = loopback();
+        (address.to_string(), u32::from(address))
+    };
+    let own = |value: &str| {
+        let (address, number) = at();
+        let value = value.replace("{address}", &address).replace("{number}", &number.to_string());
+        (value, address)
+    };
+    let named = |value: &str, host: &str| (value.to_owned(), host.to_owned());
     let inside = [
-        ("http://127.0.0.1/{word}", "127.0.0.1"),
-        ("http://localhost/{word}", "127.0.0.1"),
-        ("http://169.254.169.254/latest/meta-data/", "169.254.169.254"),
-        ("http://2130706433/{word}", "127.0.0.1"),
-        ("http://0.0.0.0/{word}", "0.0.0.0"),
+        own("http://{address}/{word}"),
+        named("http://169.254.169.254/latest/meta-data/", "169.254.169.254"),
+        named("http://localhost/{word}", "127.0.0.1"),
+        own("http://{number}/{word}"),
+        named("http://0.0.0.0/{word}", "0.0.0.0"),
+        own("http://[::ffff:{address}]/{word}"),
+        own("http://example.com@{address}/{word}"),
+        // A name that leads inside, and of which a look at numbers knows nothing.
+        named("http://metadata.google.internal/computeMetadata/v1/", "metadata.google.internal"),
+        // For whoever puts an address of its own around the host.
+        own("{address}"),
+        own("{address}/{word}?"),
     ];
-    let one = |(value, host): (&str, &str)| Try {
+    let one = |(value, host): (String, String)| Try {
         attack: Attack::ServerSideRequest,
         value: value.replace("{word}", &word()),
-        proof: Proof { host: Some(host.to_owned()), ..Proof::default() },
+        proof: Proof { host: Some(host), ..Proof::default() },
     };
     let mut all: Vec<Try> = inside.into_iter().map(one).collect();
     all.extend(plain(

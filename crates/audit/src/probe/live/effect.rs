@@ -160,8 +160,21 @@ fn evaluated(proof: &Proof, seen: &Seen, request: &str) -> Option<Effect> {
 
 fn reached(proof: &Proof, seen: &Seen) -> Option<Effect> {
     let host = proof.host.as_deref()?;
-    let address = seen.reached.iter().find(|address| address.contains(host))?;
+    let address = seen.reached.iter().find(|address| is_at(address, host))?;
     Some(Effect::Reached { address: address.clone() })
+}
+
+/// Whether an address, which may have a port, is this host's: a name that only holds the number is another's.
+fn is_at(address: &str, host: &str) -> bool {
+    let rest = match address.strip_prefix('[') {
+        Some(rest) => {
+            let (inner, rest) = rest.split_once(']').unwrap_or((rest, ""));
+            let named = inner.strip_prefix("::ffff:").unwrap_or(inner);
+            return named == host && (rest.is_empty() || rest.starts_with(':'));
+        }
+        None => address.strip_prefix(host),
+    };
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(':'))
 }
 
 /// What an error tells of the machine, beyond what it was told.
@@ -206,4 +219,24 @@ fn changed(attack: Attack, seen: &Seen) -> Option<Effect> {
 pub(super) fn is_inside(name: &str) -> bool {
     let top = name.split('/').next().unwrap_or_default();
     top == "project" || (top.starts_with("project-") && top != "project-evil")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_at;
+
+    #[test]
+    fn what_was_reached_is_a_host_and_not_a_part_of_its_name() {
+        for (address, host, expect) in [
+            ("127.0.0.1:80", "127.0.0.1", true),
+            ("127.0.0.1", "127.0.0.1", true),
+            ("[::ffff:127.0.0.1]:80", "127.0.0.1", true),
+            ("metadata.google.internal:80", "metadata.google.internal", true),
+            ("example.com@127.0.0.1", "127.0.0.1", false),
+            ("127.0.0.1.example.com:80", "127.0.0.1", false),
+            ("127.0.0.10:80", "127.0.0.1", false),
+        ] {
+            assert_eq!(is_at(address, host), expect, "{address} {host}");
+        }
+    }
 }

@@ -61,7 +61,7 @@ const COMMAND: &[&str] = &[
 const SQL: &[&str] = &["sql", "query", "statement", "where", "having", "cypher", "table", "column"];
 const URL: &[&str] = &[
     "url", "uri", "href", "link", "endpoint", "webhook", "website", "host", "hostname", "domain",
-    "server",
+    "server", "callback", "feed", "proxy", "site", "upstream", "redirect",
 ];
 const CODE: &[&str] = &[
     "code",
