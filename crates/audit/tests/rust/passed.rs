@@ -228,3 +228,60 @@ fn what_one_waits_for_without_end_is_told_whoever_else_does_not() {
         assert!(!ends(go, &[timed, plain]), "{go}");
     }
 }
+
+#[test]
+fn a_method_by_its_types_name_is_the_method() {
+    let go = "struct Other;\nimpl Other { async fn go(&self, line: String) { let run = Command::new(\"sh\").arg(\"-c\").arg(line).output().await; } }";
+    let of_trait = "trait Goes { fn go(&self, line: String); }\nstruct Other;\nimpl Goes for Other { fn go(&self, line: String) { let run = std::process::Command::new(\"sh\").arg(\"-c\").arg(line).output(); } }";
+    holds(&[
+        (SHELL, "Other::go(&Other, asked.value).await;", go),
+        (SHELL, "Goes::go(&Other, asked.value);", of_trait),
+        (SHELL, "<Other as Goes>::go(&Other, asked.value);", of_trait),
+        (
+            SHELL,
+            "let mut run = Command::new(\"sh\");\nrun.arg(\"-c\");\nCommand::arg(&mut run, &asked.value);\nlet done = run.output().await;",
+            "",
+        ),
+    ]);
+}
+
+#[test]
+fn what_is_looked_at_in_some_cases_is_not_looked_at() {
+    let read = |way: &str| {
+        format!(
+            "let full = asked.path.clone();\nlet look = || {{ if !full.starts_with(\"/srv/data\") {{ panic!(\"no\"); }} 3usize }};\n{way}\nlet text = fs::read_to_string(&full).await?;"
+        )
+    };
+    let rows = [
+        "let n = asked.other.as_ref().map(|it| it.len()).unwrap_or_else(look);",
+        "let n = asked.other.as_ref().map(|_| look());",
+        "let n = asked.other.as_ref().map_or_else(look, |it| it.len());",
+        "let n = asked.other.as_ref().ok_or_else(look);",
+    ];
+    let rows: Vec<String> = rows.iter().map(|it| read(it)).collect();
+    let rows: Vec<(&[&str], &str, &str)> =
+        rows.iter().map(|body| (&["path-escape"][..], body.as_str(), "")).collect();
+    holds(&rows);
+}
+
+#[test]
+fn what_leads_elsewhere_is_said() {
+    let said = |body: &str, beside: &str| {
+        let text = format!(
+            "{}\n{beside}\n#[tool_router]\nimpl Server {{\n#[tool]\nasync fn look(&self, Parameters(asked): Parameters<Asked>) -> Result<CallToolResult> {{\n{body}\nOk(CallToolResult::success(vec![]))\n}}\n}}\n",
+            super::HEAD
+        );
+        let source = tree(&[("src/main.rs", &text)]);
+        source.left_out.into_iter().map(|it| it.why).collect::<Vec<_>>()
+    };
+    let elsewhere = ["takes a file by a path of its own, which is not followed"];
+    assert_eq!(said("", "#[path = \"x/other.rs\"]\nmod other;"), elsewhere);
+    assert_eq!(said("", "include!(\"other.rs\");"), elsewhere);
+    assert_eq!(said("include!(\"other.rs\");", ""), elsewhere);
+    // A macro of the server's own is nobody else's, whatever it is called.
+    let own = "macro_rules! gauge { ($it:expr) => { Command::new(\"sh\").arg(\"-c\").arg($it).output() } }";
+    let macro_said = ["gives what a client sends to the macro `gauge!`, which is not followed"];
+    assert_eq!(said("gauge!(asked.value);", own), macro_said);
+    assert_eq!(said("gauge!(asked.value);", ""), [""; 0]);
+    assert_eq!(said("info!(asked.value);", &own.replace("gauge", "info")).len(), 1);
+}

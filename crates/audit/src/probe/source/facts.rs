@@ -71,12 +71,17 @@ fn is_port(text: &str) -> bool {
 impl World<'_> {
     /// Looks at a call of somebody else's function.
     pub(super) fn note_facts(&mut self, asked: &Asked<'_>) {
-        if self.noted.len() >= MOST || asked.at.line == 0 {
+        if asked.at.line == 0 {
             return;
         }
         for kind in self.facts_of(asked) {
             if kind == FactKind::NoTimeout && self.is_rust(asked.at) {
                 self.note_endless(asked);
+            }
+            if self.noted.len() >= MOST {
+                let why = "more is seen in it than is kept".to_owned();
+                let _new = self.unfollowed.insert((asked.at.file, why));
+                return;
             }
             let text = self.call_text(asked.at);
             let _new = self.noted.entry((kind, asked.at)).or_insert(text);

@@ -37,6 +37,8 @@ pub(super) struct Module {
     pub(super) tags: Vec<(Word, Word)>,
     /// Fields and parameters that are paths by their types.
     pub(super) paths: Vec<Word>,
+    /// Macros that are written in it.
+    pub(super) macros: Vec<Word>,
     /// Modules below it that are compiled for tests only.
     pub(super) tests: Vec<Word>,
     /// Its own lines that are, from the first to the last.

@@ -50,6 +50,16 @@ impl<'t> Lower<'t> {
         std::mem::take(&mut self.rust.paths)
     }
 
+    /// Macros that are written here, where the language has them.
+    pub(super) fn macros(&mut self) -> Vec<Word> {
+        std::mem::take(&mut self.rust.macros)
+    }
+
+    /// Whether a file is taken by a path that is not followed.
+    pub(super) fn takes_elsewhere(&self) -> bool {
+        self.rust.elsewhere
+    }
+
     /// Modules that are compiled for tests only, and lines on which such things stand.
     pub(super) fn tests(&mut self) -> (Vec<Word>, Vec<(u32, u32)>) {
         (std::mem::take(&mut self.rust.tests), std::mem::take(&mut self.rust.test_lines))

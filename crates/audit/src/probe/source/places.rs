@@ -3,6 +3,7 @@
 
 use crate::evidence::source::{FactKind, Sink};
 
+use super::sharing::host_of;
 use super::sinks::Asked;
 use super::taint::World;
 use super::taint::value::{self, Id, Node};
@@ -89,8 +90,6 @@ const PUBLIC: &[&str] = &[
     "/project-id",
     "/latest/api/token",
 ];
-/// Addresses of this machine.
-const NEAR: &[&str] = &["://localhost", "://127.", "://[::1]", "://0.0.0.0"];
 /// How much of a value is spelled out.
 const MOST: u32 = 400;
 
@@ -119,7 +118,7 @@ impl World<'_> {
         for (kind, places) in kinds {
             let met: Vec<&str> =
                 places.iter().copied().filter(|place| text.contains(place)).collect();
-            let near = *kind == FactKind::SendsOut && NEAR.iter().any(|it| text.contains(it));
+            let near = *kind == FactKind::SendsOut && host_of(&text).is_none();
             if !met.is_empty() && !near {
                 let met: Vec<&str> = met.iter().map(|it| it.trim()).collect();
                 let told = format!("{}: {}", met.join(", "), self.call_text(asked.at));

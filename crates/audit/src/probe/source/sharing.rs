@@ -89,7 +89,7 @@ impl World<'_> {
 }
 
 /// The other machine that an address names, when it is one.
-fn host_of(address: &str) -> Option<&str> {
+pub(super) fn host_of(address: &str) -> Option<&str> {
     let (_, rest) = address.split_once("://")?;
     let end = rest.find(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '.' | '-')));
     let host = rest.get(..end.unwrap_or(rest.len()))?;

@@ -12,6 +12,7 @@ pub(super) mod expr;
 pub(super) mod golang;
 pub(super) mod kept;
 pub(super) mod known;
+pub(super) mod loops;
 pub(super) mod member;
 pub(super) mod modules;
 pub(super) mod refine;

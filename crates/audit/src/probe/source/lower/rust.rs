@@ -39,6 +39,10 @@ pub(super) struct State {
     optional: Option<bool>,
     /// Fields and parameters that hold a path.
     pub(super) paths: Vec<Word>,
+    /// Macros that are written here.
+    pub(super) macros: Vec<Word>,
+    /// Files that are taken by a path of their own.
+    pub(super) elsewhere: bool,
     /// Modules that are compiled for tests only.
     pub(super) tests: Vec<Word>,
     /// The lines on which something stands that is compiled for tests only.
@@ -70,7 +74,9 @@ impl Lower<'_> {
                         let module = field(child, "name").filter(|_| child.kind() == "mod_item");
                         self.rust.tests.extend(module.map(|it| self.word(it)));
                     } else {
-                        let _read = self.deeper(|it| it.rs_item(child, &attributes, out));
+                        let read = self.deeper(|it| it.rs_item(child, &attributes, out));
+                        let text = self.text(child);
+                        self.rust.elsewhere |= read == Some(false) && text.starts_with("include!");
                     }
                 }
             }
@@ -116,6 +122,7 @@ impl Lower<'_> {
                     self.rs_items(body, out);
                 }
                 None => {
+                    self.rust.elsewhere |= attributes.says("path");
                     let name_of = Some(Rc::clone(&name));
                     let import = Import { local: name, module: "self".into(), name: name_of };
                     out.push(Stmt { kind: Do::Import(vec![import]), at });
@@ -139,6 +146,7 @@ impl Lower<'_> {
                 };
                 out.push(Stmt { kind, at });
             }
+            ("macro_definition", Some(name)) => self.rust.macros.push(name),
             ("function_signature_item" | "macro_definition" | "foreign_mod_item", _)
             | ("extern_crate_declaration" | "empty_statement" | "associated_type", _) => {}
             _ => return false,

@@ -11,7 +11,11 @@ use super::{CALLS, Closure, Done, Facts, Frame, Return, World};
 impl World<'_> {
     /// Calls a value. None when nothing is known of what comes back.
     pub(in super::super) fn call(&mut self, callee: Id, args: Args, at: At) -> Option<Id> {
-        if self.depth >= super::NESTED || self.tired() {
+        if self.depth >= super::NESTED {
+            self.note_too_deep(&args, at);
+            return None;
+        }
+        if self.tired() {
             return None;
         }
         match self.values.get(callee).clone() {
@@ -80,6 +84,13 @@ impl World<'_> {
         (!results.is_empty()).then(|| self.values.any(results, at))
     }
 
+    fn note_too_deep(&mut self, args: &Args, at: At) {
+        if self.handling && args.iter().any(|(_, it)| self.values.tainted(*it)) {
+            let why = "gives what a client sends through more functions than are followed";
+            let _new = self.unfollowed.insert((at.file, why.to_owned()));
+        }
+    }
+
     /// Runs a function of ours, or takes what it did before under the same circumstances.
     pub(in super::super) fn invoke(
         &mut self,
@@ -91,7 +102,11 @@ impl World<'_> {
         let closure = self.closures.get(number as usize)?.clone();
         let args = self.spread_in_go(&closure.function, args, at);
         let again = self.frames.iter().filter(|it| it.closure == Some(number)).count();
-        if self.frames.len() >= CALLS as usize || again > 1 {
+        if self.frames.len() >= CALLS as usize {
+            self.note_too_deep(&args, at);
+            return None;
+        }
+        if again > 1 {
             return None;
         }
         let free = self.scopes.get(closure.scope as usize).is_none_or(|it| it.parent.is_none());

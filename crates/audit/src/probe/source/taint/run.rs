@@ -314,7 +314,7 @@ impl World<'_> {
     }
 
     /// Continues where several paths come together.
-    fn join(&mut self, ends: Vec<State>) -> bool {
+    pub(super) fn join(&mut self, ends: Vec<State>) -> bool {
         let mut ends = ends.into_iter();
         let Some(first) = ends.next() else { return false };
         self.restore(first);
@@ -323,78 +323,6 @@ impl World<'_> {
             let _alive = self.merge(Some(now), Some(end));
         }
         true
-    }
-
-    fn for_each(
-        &mut self,
-        pattern: &Pattern,
-        iter: &Expr,
-        body: &[Stmt],
-        otherwise: &[Stmt],
-    ) -> bool {
-        let at = iter.at;
-        let over = self.expr(iter);
-        let element = self.element(over, at);
-        let before = self.state();
-        self.bind(pattern, element, at);
-        let (mut ends, breaks) = self.round(body);
-        // Nothing was in it: whatever is known of each of its elements holds then, too.
-        let mut none = before.clone();
-        if let Some(known) = ends.iter().map(|it| it.facts.clone()).reduce(|a, b| a.meet(&b)) {
-            let of_elements: Vec<_> =
-                known.set.iter().filter(|it| self.is_of(it.on, over, element)).copied().collect();
-            none.facts.add(&of_elements);
-            let up = of_elements.iter().map(|it| super::value::Known { on: over, ..*it });
-            let whole = self.tells_of_all(element, &of_elements);
-            let up: Vec<_> = up.filter(|_| whole).collect();
-            none.facts.add(&up);
-            for end in &mut ends {
-                end.facts.add(&up);
-            }
-        }
-        ends.push(none);
-        let mut alive = self.join(ends);
-        if alive && !otherwise.is_empty() {
-            alive = self.block(otherwise);
-        }
-        let here = alive.then(|| self.state());
-        let ends = here.into_iter().chain(breaks).collect();
-        self.join(ends)
-    }
-
-    fn tells_of_all(&self, element: Id, known: &[super::value::Known]) -> bool {
-        known.iter().any(|it| it.on == element)
-    }
-
-    /// Once through a loop: where it may go on, and where it was left.
-    fn round(&mut self, body: &[Stmt]) -> (Vec<State>, Vec<State>) {
-        if let Some(frame) = self.frames.last_mut() {
-            frame.loops.push(Ends::default());
-        }
-        let alive = self.block(body);
-        let here = alive.then(|| self.state());
-        let ends = self.frames.last_mut().and_then(|it| it.loops.pop()).unwrap_or_default();
-        (here.into_iter().chain(ends.continues).collect(), ends.breaks)
-    }
-
-    fn repeat(&mut self, condition: &Expr, body: &[Stmt]) -> bool {
-        let condition_id = self.expr(condition);
-        let before = self.state();
-        let possible = self.assume(condition_id, true);
-        let (mut ends, breaks) = if possible { self.round(body) } else { Default::default() };
-        // A loop without end is left by `break` only.
-        if !matches!(self.values.get(condition_id), Node::Bool(true)) {
-            ends.push(before);
-        } else {
-            ends.clear();
-        }
-        let mut alive = self.join(ends);
-        if alive {
-            alive = self.assume(condition_id, false);
-        }
-        let here = alive.then(|| self.state());
-        let all = here.into_iter().chain(breaks).collect();
-        self.join(all)
     }
 
     fn with(&mut self, items: &[(Expr, Option<Pattern>)], body: &[Stmt], at: At) -> bool {

@@ -32,6 +32,8 @@ pub(in super::super) struct Crates<'m> {
     methods: HashMap<Word, Vec<u32>>,
     /// Fields and parameters that are paths.
     pub(super) paths: HashSet<Word>,
+    /// Macros that are written somewhere in the tree.
+    pub(super) macros: HashSet<Word>,
     /// Which handler is run.
     pub(in super::super) running: Option<u32>,
     /// Where something is waited for without an end, and in which handler.
@@ -61,12 +63,50 @@ impl World<'_> {
                 self.crates.timed += u32::from(timed);
                 let callee = self.expr(&call.callee);
                 let args = self.given_to(call);
-                let result = self.path_call(callee, args.clone(), at);
+                let result = match self.as_method(callee, &args) {
+                    Some((name, rest)) => self.of_first(call, &name, &args, &rest, at),
+                    None => self.path_call(callee, args.clone(), at),
+                };
                 self.crates.timed -= u32::from(timed);
                 self.give_back(call, None, &args, at);
                 result
             }
         }
+    }
+
+    /// `Type::method(&mut it, x)` is `it.method(x)`: the name, and what is given beside the first.
+    fn as_method(&self, callee: Id, args: &Args) -> Option<(Word, Args)> {
+        let (_, first) = args.first()?;
+        let name = match self.values.get(callee) {
+            Node::Function(closure) | Node::Bound(_, closure) => {
+                let function = &self.closures.get(*closure as usize)?.function;
+                let own = function.params.first().is_some_and(|it| it.name.as_ref() == "self");
+                let fits = own && function.params.len() == args.len();
+                fits.then(|| Rc::from(function.name.rsplit('.').next().unwrap_or_default()))?
+            }
+            Node::Member(base, name) => {
+                // Of a trait's, whoever has it.
+                let of_ours = matches!(self.values.get(*base), Node::Class(_))
+                    && self.crates.methods.contains_key(name);
+                let of_command = !self.commands(*first).is_empty();
+                (of_ours || of_command).then(|| Rc::clone(name))?
+            }
+            _ => {
+                let path = self.values.path(callee)?;
+                let name = path.rsplit('.').next().unwrap_or_default();
+                (!self.commands(*first).is_empty() && path.contains('.')).then(|| Rc::from(name))?
+            }
+        };
+        Some((name, args.iter().skip(1).cloned().collect()))
+    }
+
+    fn of_first(&mut self, call: &Call, name: &Word, args: &Args, rest: &Args, at: At) -> Id {
+        let Some((_, recv)) = args.first() else { return self.unknown(at) };
+        let result = self.method(*recv, name, rest, at);
+        if let Some(place) = call.args.first() {
+            self.change(&place.value, name, rest, at);
+        }
+        result
     }
 
     fn given_to(&mut self, call: &Call) -> Args {
@@ -293,14 +333,16 @@ impl World<'_> {
             return self.unknown(at);
         }
         let name = args.first().and_then(|it| self.values.text(it.1)).cloned();
-        if let Some(name) =
-            name.filter(|it| self.handling && !known::HARMLESS.contains(&it.as_ref()))
-        {
+        if let Some(name) = name.filter(|it| self.handling && !self.is_harmless_macro(it)) {
             let why =
                 format!("gives what a client sends to the macro `{name}!`, which is not followed");
             let _new = self.unfollowed.insert((at.file, why));
         }
         self.make(Node::Parts(sent), at)
+    }
+
+    fn is_harmless_macro(&self, name: &Word) -> bool {
+        known::HARMLESS.contains(&name.as_ref()) && !self.crates.macros.contains(name)
     }
 
     fn number(&self, id: Id) -> Option<usize> {

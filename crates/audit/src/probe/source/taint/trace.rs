@@ -14,6 +14,8 @@ use super::value::{Id, Known, Node, Op};
 pub(super) const MOST: u32 = 6_000;
 pub(super) const DEEP: u32 = 70;
 const STEPS: usize = 24;
+/// How many flows are kept of one tree.
+const FLOWS: usize = 5_000;
 
 pub(super) type Guards = BTreeMap<GuardKind, At>;
 
@@ -312,7 +314,9 @@ impl World<'_> {
             known.whole |= found.whole;
             return;
         }
-        if self.flows.len() >= 5_000 {
+        if self.flows.len() >= FLOWS {
+            let why = "more of what a client sends arrives in it than is kept".to_owned();
+            let _new = self.unfollowed.insert((asked.at.file, why));
             return;
         }
         let steps = self.steps_to(asked.at, handler, &found.steps);

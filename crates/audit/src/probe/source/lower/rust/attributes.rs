@@ -53,6 +53,11 @@ impl Attributes {
         })
     }
 
+    /// Whether there is one of this name.
+    pub(super) fn says(&self, name: &str) -> bool {
+        self.all.iter().any(|it| it.0 == name)
+    }
+
     /// Whether a derive is among `#[derive(A, b::C)]`.
     pub(super) fn derives(&self, what: &str) -> bool {
         self.words("derive").any(|it| it.0 == what)

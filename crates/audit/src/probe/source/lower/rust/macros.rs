@@ -4,6 +4,8 @@
 //! `format!("{a}", b)` becomes a call, `vec![a]` a list, `json!({"a": b})` assignments in brackets, and
 //! `matches!(a, B | C)` a call with both. Names are read from the text as it is.
 
+use std::collections::BTreeSet;
+
 /// Macros whose arguments are expressions.
 #[rustfmt::skip]
 const CALLS: &[&str] = &[
@@ -39,7 +41,8 @@ pub(in super::super::super) struct Read {
 /// The text as it is parsed; None when no macro is in it.
 pub(in super::super::super) fn as_calls(text: &str) -> Option<Read> {
     let (from, to) = (text.as_bytes(), text.as_bytes().to_vec());
-    let mut scan = Scan { from, to, edits: 0, closes: Vec::new(), spans: Vec::new() };
+    let mut scan =
+        Scan { from, to, edits: 0, closes: Vec::new(), own: BTreeSet::new(), spans: Vec::new() };
     scan.pair();
     scan.all();
     let to = (scan.edits > 0).then_some(scan.to)?;
@@ -79,6 +82,8 @@ struct Scan<'t> {
     edits: usize,
     /// Where each bracket opens, and where it closes.
     closes: Vec<(usize, usize)>,
+    /// Macros that are written here, by their names: what those do with what they are given is their own matter.
+    own: BTreeSet<Vec<u8>>,
     /// What was written in another way, from where to where.
     spans: Vec<(usize, usize)>,
 }
@@ -99,6 +104,9 @@ impl Scan<'_> {
                 let name = self.from.get(at..end).unwrap_or_default();
                 let name = std::str::from_utf8(name).unwrap_or_default();
                 if name == "macro_rules" {
+                    let (_, end_of_name) = self.piece(open);
+                    let own = self.from.get(open..end_of_name).unwrap_or_default();
+                    self.own.insert(own.to_vec());
                     let brace = self.brace_behind(open);
                     // What has no end is no definition, and hides nothing behind it.
                     next = self.pair_of(brace).map_or(end, |it| it.saturating_add(1));
@@ -165,7 +173,7 @@ impl Scan<'_> {
     }
 
     fn rewrite(&mut self, name: &str, at: usize, mark: usize, open: usize) {
-        if !matches!(self.byte(open), b'(' | b'[' | b'{') {
+        if !matches!(self.byte(open), b'(' | b'[' | b'{') || self.own.contains(name.as_bytes()) {
             return;
         }
         let close = self.close_of(open);

@@ -201,6 +201,7 @@ impl Lower<'_> {
             "macro_invocation" => {
                 let name = field(node, "macro").map(|it| self.rs_plain(it)).unwrap_or_default();
                 let name = name.rsplit("::").next().unwrap_or_default().to_owned();
+                self.rust.elsewhere |= name == "include";
                 let mut parts = vec![self.expr(node, Kind::Text(Rc::from(name)))];
                 self.rs_words_in(node, &mut parts);
                 self.rs_named(node, "macro!", parts).kind

@@ -294,7 +294,7 @@ impl World<'_> {
         (told && !ids.is_empty()).then(|| self.make(Node::Parts(ids), at))
     }
 
-    fn commands(&self, recv: Id) -> Vec<(Id, Args)> {
+    pub(super) fn commands(&self, recv: Id) -> Vec<(Id, Args)> {
         let of = |id: Id| match self.values.get(id) {
             Node::Call(path, _, args) if path.as_ref() == "process.Command" => {
                 Some((id, args.clone()))

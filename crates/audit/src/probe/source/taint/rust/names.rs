@@ -22,6 +22,7 @@ impl<'m> Crates<'m> {
                 continue;
             }
             crates.paths.extend(module.paths.iter().cloned());
+            crates.macros.extend(module.macros.iter().cloned());
             for stmt in &module.body {
                 let Do::Import(imports) = &stmt.kind else { continue };
                 for import in imports {

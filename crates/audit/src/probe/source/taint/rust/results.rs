@@ -120,6 +120,14 @@ impl World<'_> {
         self.call(function, args, at).unwrap_or_else(|| self.unknown(at))
     }
 
+    /// A function that is called in some cases only: what it learns on its way holds in those.
+    fn called_perhaps(&mut self, function: Id, args: Vec<Id>, at: At) -> Id {
+        let before = self.facts.clone();
+        let given = self.called_with(function, args, at);
+        self.facts = before;
+        given
+    }
+
     /// Methods of results and options.
     pub(super) fn of_result(&mut self, recv: Id, name: &Word, args: &Args, at: At) -> Option<Id> {
         let first = args.first().map(|(_, it)| *it);
@@ -135,39 +143,39 @@ impl World<'_> {
             }
             ("unwrap_or_else" | "or_else", 1) => {
                 let error = self.error_in(recv, at);
-                let other = self.called_with(first?, vec![error], at);
+                let other = self.called_perhaps(first?, vec![error], at);
                 let good = self.present(recv, true, at);
                 let other = if self.never_returns(other) { good } else { other };
                 self.values.any([good, other], at)
             }
             ("map_or" | "map_or_else", 2) => {
                 let good = self.present(recv, true, at);
-                let mapped = self.called_with(args.get(1)?.1, vec![good], at);
+                let mapped = self.called_perhaps(args.get(1)?.1, vec![good], at);
                 let other = match function {
-                    Some(function) => self.called_with(function, Vec::new(), at),
+                    Some(function) => self.called_perhaps(function, Vec::new(), at),
                     None => first?,
                 };
                 self.values.any([mapped, other], at)
             }
             ("map_err", 1) => {
                 let function = first?;
-                self.each_error(recv, |it, inner| it.called_with(function, vec![inner], at), at)
+                self.each_error(recv, |it, inner| it.called_perhaps(function, vec![inner], at), at)
             }
             ("context" | "wrap_err", 1) => {
                 self.each_error(recv, |_, _| first.unwrap_or_default(), at)
             }
             ("with_context" | "wrap_err_with", 1) => {
-                let told = self.called_with(first?, Vec::new(), at);
+                let told = self.called_perhaps(first?, Vec::new(), at);
                 self.each_error(recv, |_, _| told, at)
             }
             ("ok_or", 1) => self.instead_of_nothing(recv, first?, at),
             ("ok_or_else", 1) => {
-                let error = self.called_with(first?, Vec::new(), at);
+                let error = self.called_perhaps(first?, Vec::new(), at);
                 self.instead_of_nothing(recv, error, at)
             }
             ("and_then" | "map" | "inspect", 1) if !self.is_collection_here(recv) => {
                 let good = self.present(recv, true, at);
-                let given = self.called_with(first?, vec![good], at);
+                let given = self.called_perhaps(first?, vec![good], at);
                 let good = if name.as_ref() == "inspect" { good } else { given };
                 let bad = self.ways(recv).into_iter().filter(|it| self.is_absent(it.value, true));
                 let bad = bad.collect::<Vec<_>>();
