@@ -3,6 +3,7 @@
 import json
 import sys
 import threading
+import time
 import traceback
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -62,6 +63,8 @@ class Careless(BaseHTTPRequestHandler):
             # One ends the connection without a word, the other knows nothing of the session any more.
             self.close_connection = True
             return self.says(404, [], b"") if MODE == "forgetful" else None
+        if MODE in ("endless", "flood", "drip") and b'"tools/call"' in text:
+            return self.goes_on()
         try:
             message = json.loads(text)
             if "id" not in message:
@@ -89,6 +92,21 @@ class Careless(BaseHTTPRequestHandler):
             EVENTS.extend(["", reply])
         body = f"id: {first}\ndata: \n\nid: {first + 1}\ndata: {reply}\n\n".encode()
         self.says(200, [*headers, ("Content-Type", "text/event-stream")], body)
+
+    def goes_on(self):
+        """Events that answer nothing, more than anybody keeps, or a letter now and then: none ends."""
+        self.close_connection = True
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json" if MODE == "drip" else "text/event-stream")
+        self.end_headers()
+        said = {"endless": b": still here\n\n", "flood": b"data: " + b"x" * 65000 + b"\n\n", "drip": b" "}[MODE]
+        try:
+            while True:
+                self.wfile.write(said)
+                if MODE != "flood":
+                    time.sleep(0.2)
+        except OSError:
+            pass
 
     def do_GET(self):
         if "/.well-known/" in self.path:

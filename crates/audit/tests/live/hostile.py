@@ -2,6 +2,7 @@
 import fcntl, os, signal, socket, subprocess, termios, time
 
 home, port, auditor = HOME, PORT, AUDITOR
+import ctypes
 told = {}
 
 
@@ -34,6 +35,25 @@ attempt("auditors", lambda: open(f"/proc/{auditor}/fd/2", "w").write("\x1b[2J") 
 attempt("source", lambda: open(__file__, "a").write("# mine"))
 attempt("mount", lambda: subprocess.run(["mount", "-t", "tmpfs", "x", "/mnt"], check=True))
 attempt("raw", lambda: socket.socket(socket.AF_PACKET, socket.SOCK_RAW))
+# Buses, displays and agents of the person's are sockets; those without a path are in nobody's directory.
+attempt("socket", lambda: connect(socket.AF_UNIX, home + "/bus"))
+attempt("abstract", lambda: connect(socket.AF_UNIX, "\0portcullis-test-" + str(port)))
+attempt("temporary", lambda: connect(socket.AF_UNIX, f"/tmp/portcullis-test-{port}"))
+attempt("vsock", lambda: connect(40, (2, port)))
+attempt("keys", lambda: open(home + "/.ssh/id_ed25519").read())
+attempt("memory", lambda: open(f"/proc/{auditor}/mem", "rb").read(1) if auditor > 2 else 1 / 0)
+libc = ctypes.CDLL(None, use_errno=True)
+
+
+def called_by_number(number, *words):
+    if libc.syscall(number, *words) < 0:
+        raise OSError(ctypes.get_errno(), "no")
+    return "done"
+
+
+attempt("traced", lambda: called_by_number(101, 16, auditor, 0, 0))
+attempt("keyring", lambda: called_by_number(250, 0, -3, 0))
+attempt("handles", lambda: [it for it in os.listdir("/proc/self/fd") if int(it) > 2 and os.path.exists("/proc/self/fd/" + it)] or 1 / 0)
 told["environment"] = " ".join(sorted(os.environ))
 
 if os.fork() == 0:

@@ -2,6 +2,8 @@
 //! the person's terminal stays as it is.
 
 use std::net::TcpListener;
+use std::os::linux::net::SocketAddrExt as _;
+use std::os::unix::net::{SocketAddr, UnixListener};
 use std::time::Duration;
 
 use portcullis_audit::evidence::live::Conduct;
@@ -21,6 +23,17 @@ fn nothing_of_the_users_is_touched() {
     listener.set_nonblocking(true).unwrap();
     let port = listener.local_addr().unwrap().port();
 
+    std::fs::create_dir(home.path().join(".ssh")).unwrap();
+    std::fs::write(home.path().join(".ssh/id_ed25519"), "zq8-of-the-users").unwrap();
+    let temporary = format!("/tmp/portcullis-test-{port}");
+    let name = SocketAddr::from_abstract_name(format!("portcullis-test-{port}")).unwrap();
+    let sockets = [
+        UnixListener::bind(home.path().join("bus")).unwrap(),
+        UnixListener::bind(&temporary).unwrap(),
+        UnixListener::bind_addr(&name).unwrap(),
+    ];
+    sockets.iter().for_each(|it| it.set_nonblocking(true).unwrap());
+
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("server.py");
     let lines = TRIES.replace(
@@ -39,8 +52,28 @@ fn nothing_of_the_users_is_touched() {
         serde_json::from_str(live.instructions.as_deref().unwrap_or_else(|| panic!("{all}")))
             .unwrap();
     for name in [
-        "terminal", "pushed", "auditors", "home", "list", "shadow", "passwd", "write", "remove",
-        "connect", "source", "mount", "raw",
+        "terminal",
+        "pushed",
+        "auditors",
+        "home",
+        "list",
+        "shadow",
+        "passwd",
+        "write",
+        "remove",
+        "connect",
+        "source",
+        "mount",
+        "raw",
+        "socket",
+        "abstract",
+        "temporary",
+        "vsock",
+        "keys",
+        "memory",
+        "traced",
+        "keyring",
+        "handles",
     ] {
         assert!(told[name].as_str().unwrap().starts_with("failed"), "{name}\n{all}");
     }
@@ -51,7 +84,9 @@ fn nothing_of_the_users_is_touched() {
     assert!(!auditor.contains("CARGO"), "{auditor}");
 
     assert_eq!(std::fs::read_to_string(&secret).unwrap(), "zq8-of-the-users");
-    assert_eq!(std::fs::read_dir(home.path()).unwrap().count(), 1, "{all}");
+    assert_eq!(std::fs::read_dir(home.path()).unwrap().count(), 3, "{all}");
+    assert!(sockets.iter().all(|it| it.accept().is_err()), "somebody connected");
+    std::fs::remove_file(&temporary).unwrap();
     assert_eq!(std::fs::read_to_string(&file).unwrap(), program);
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
     assert!(listener.accept().is_err(), "somebody connected");
