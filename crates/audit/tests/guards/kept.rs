@@ -190,3 +190,25 @@ fn what_somebody_elses_code_keeps_passes_no_line() {
     assert_eq!(told("\"ls\"").0, Vec::<String>::new());
     assert_ne!(told("\"ls\"").1, Status::Unknown);
 }
+
+/// What many tools put into one place is not told apart without end, and that is said.
+#[test]
+fn a_place_that_many_tools_fill_is_told_apart_so_far() {
+    let said = |tools: usize| {
+        let mut text = format!("{PYTHON}LINES = [\"ls\"]\n");
+        for number in 0..tools {
+            text.push_str(&format!(
+                "@mcp.tool()\ndef puts_{number}(value: str) -> str:\n    LINES.append(value)\n    return \"kept\"\n"
+            ));
+        }
+        text.push_str(
+            "@mcp.tool()\ndef takes() -> str:\n    return subprocess.getoutput(LINES.pop())\n",
+        );
+        let evidence = read("server.py", &text);
+        let left_out = evidence.source.as_ref().map(|it| it.left_out.clone()).unwrap_or_default();
+        assert_eq!(grave(&evidence), ["shell-execution"], "{tools}");
+        left_out.iter().any(|it| it.why.contains("told apart"))
+    };
+    assert!(!said(12));
+    assert!(said(40));
+}

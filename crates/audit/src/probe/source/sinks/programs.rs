@@ -1,6 +1,8 @@
 //! Programs that run what they are given: a shell behind another program, an interpreter, a shell on another machine, and
 //! what any of them reads from its input.
 
+use std::collections::BTreeSet;
+
 use crate::evidence::source::{FactKind, Sink};
 
 use super::super::taint::World;
@@ -8,6 +10,8 @@ use super::super::taint::value::{self, Args, Id, Node};
 use super::Place::{All, At as Nth, Named};
 use super::{Asked, Which};
 
+/// How many values one question looks at.
+const LOOKED_AT: usize = 2_000;
 /// How many words of a command are looked at.
 const WORDS: usize = 64;
 #[rustfmt::skip]
@@ -150,17 +154,26 @@ impl World<'_> {
     }
 
     /// Whether a value was read from a database.
-    pub(in super::super) fn is_of_database(&self, id: Id, left: u32) -> bool {
-        let Some(left) = left.checked_sub(1) else { return false };
-        match self.values.get(id) {
-            Node::Call(path, recv, args) => {
-                let method = path.rsplit('.').next().unwrap_or_default();
-                let asked = Asked { path, method, recv: *recv, args, at: self.values.place(id) };
-                self.which(&asked).is_some_and(|it| it.0 == Sink::Sql)
-                    || recv.is_some_and(|it| self.is_of_database(it, left))
+    pub(in super::super) fn is_of_database(&self, id: Id) -> bool {
+        let (mut open, mut seen) = (vec![id], BTreeSet::new());
+        while let Some(id) = open.pop() {
+            if seen.len() >= LOOKED_AT || !seen.insert(id) {
+                continue;
             }
-            node => value::parts(node).into_iter().take(32).any(|it| self.is_of_database(it, left)),
+            match self.values.get(id) {
+                Node::Call(path, recv, args) => {
+                    let method = path.rsplit('.').next().unwrap_or_default();
+                    let at = self.values.place(id);
+                    let asked = Asked { path, method, recv: *recv, args, at };
+                    if self.which(&asked).is_some_and(|it| it.0 == Sink::Sql) {
+                        return true;
+                    }
+                    open.extend(recv);
+                }
+                node => open.extend(value::parts(node)),
+            }
         }
+        false
     }
 
     /// What of a command's words is run as a text of its own, and by what.

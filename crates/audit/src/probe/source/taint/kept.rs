@@ -12,7 +12,7 @@ use super::World;
 use super::value::{self, Alt, Args, Id, Node};
 
 /// How many values of one place are told apart.
-const APART: usize = 48;
+const APART: usize = 24;
 /// Methods that put their last argument into what they are called on.
 #[rustfmt::skip]
 const PUTS: &[&str] = &[
@@ -119,18 +119,20 @@ impl World<'_> {
         };
         let node = match (self.values.get(before).clone(), self.values.get(alt.value).clone()) {
             (Node::List(mut items), Node::List(more)) => {
+                let mut apart = self.told_apart(items.iter().map(|(_, it)| *it));
                 for (spread, it) in more.into_iter().skip(items.len()) {
                     let it = (spread, known(self, it));
-                    if !items.contains(&it) {
+                    if !items.contains(&it) && self.is_one_more(it.1, &mut apart, at) {
                         items.push(it);
                     }
                 }
                 Node::List(items)
             }
             (Node::Map(mut entries), Node::Map(more)) => {
+                let mut apart = self.told_apart(entries.iter().map(|(_, it)| *it));
                 for (key, it) in more.into_iter().skip(entries.len()) {
                     let it = (key, known(self, it));
-                    if !entries.contains(&it) {
+                    if !entries.contains(&it) && self.is_one_more(it.1, &mut apart, at) {
                         entries.push(it);
                     }
                 }
@@ -139,6 +141,24 @@ impl World<'_> {
             _ => return None,
         };
         Some(self.make(node, at))
+    }
+
+    fn told_apart(&self, values: impl Iterator<Item = Id>) -> usize {
+        values.filter(|it| self.values.tainted(*it)).count()
+    }
+
+    /// Whether one value more of a client's is told apart from the others in its place; when they are too many, that is
+    /// said.
+    fn is_one_more(&mut self, value: Id, apart: &mut usize, at: At) -> bool {
+        if !self.values.tainted(value) {
+            return true;
+        }
+        *apart = apart.saturating_add(1);
+        if *apart > APART {
+            let why = "keeps more of what clients send in one place than is told apart".to_owned();
+            let _new = self.unfollowed.insert((at.file, why));
+        }
+        *apart <= APART
     }
 
     pub(super) fn store_field(&mut self, base: Id, word: &Word, value: Id, at: At) {

@@ -67,7 +67,7 @@ impl World<'_> {
         let left = |end: &State| {
             let mut others =
                 end.vars.iter().filter(|(name, it)| before.vars.get(*name) != Some(it));
-            others.any(|(_, it)| self.values.tainted(*it) || self.is_made_of_clients(*it, false, 4))
+            others.any(|(_, it)| self.values.tainted(*it) || self.is_made_of_clients(*it, false))
         };
         let nested = self.frames.last().map_or(0, |it| it.loops.len());
         if nested >= NESTED_LOOPS || !ends.iter().any(left) {

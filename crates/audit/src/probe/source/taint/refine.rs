@@ -301,7 +301,7 @@ impl World<'_> {
     /// One of a list that a client has no hand in.
     fn one_of(&mut self, item: Id, container: Id, at: At) -> BTreeSet<Known> {
         // Held against something that was made of a client's: whoever chooses both chooses that they agree.
-        if self.is_made_of_clients(container, true, 6) {
+        if self.is_made_of_clients(container, true) {
             return self.one(item, GuardKind::Unclear, at);
         }
         match self.values.get(item).clone() {
@@ -331,24 +331,33 @@ impl World<'_> {
 
     /// Whether somebody else's function made a value of what a client sent. What is read from a file, a database or an
     /// address was not sent: it counts only where the client must have had no hand in it at all (`any_hand`).
-    pub(in super::super) fn is_made_of_clients(&self, id: Id, any_hand: bool, left: u32) -> bool {
-        let Some(left) = left.checked_sub(1) else { return false };
-        match self.values.get(id) {
-            Node::Call(path, recv, args) => {
-                let method = path.rsplit('.').next().unwrap_or_default();
-                let asked = Asked { path, method, recv: *recv, args, at: self.values.place(id) };
-                let mut given = recv.iter().chain(args.iter().map(|(_, it)| it));
-                (any_hand || !self.comes_from_elsewhere(&asked))
-                    && given.any(|it| {
-                        self.values.tainted(*it) || self.is_made_of_clients(*it, any_hand, left)
-                    })
+    pub(in super::super) fn is_made_of_clients(&self, id: Id, any_hand: bool) -> bool {
+        let (mut open, mut seen) = (vec![id], BTreeSet::new());
+        while let Some(id) = open.pop() {
+            if seen.len() >= LOOKED_AT || !seen.insert(id) {
+                continue;
             }
-            // A number is one, whatever it was made of.
-            Node::Through(Op::Number, _) | Node::Compare(..) | Node::Test(..) => false,
-            node => {
-                value::parts(node).iter().any(|it| self.is_made_of_clients(*it, any_hand, left))
+            match self.values.get(id) {
+                Node::Call(path, recv, args) => {
+                    let method = path.rsplit('.').next().unwrap_or_default();
+                    let at = self.values.place(id);
+                    let asked = Asked { path, method, recv: *recv, args, at };
+                    if !any_hand && self.comes_from_elsewhere(&asked) {
+                        continue;
+                    }
+                    let given = recv.iter().chain(args.iter().map(|(_, it)| it)).copied();
+                    let given: Vec<Id> = given.collect();
+                    if given.iter().any(|it| self.values.tainted(*it)) {
+                        return true;
+                    }
+                    open.extend(given);
+                }
+                // A number is one, whatever it was made of.
+                Node::Through(Op::Number, _) | Node::Compare(..) | Node::Test(..) => {}
+                node => open.extend(value::parts(node)),
             }
         }
+        false
     }
 
     fn equal(&mut self, one: Id, other: Id, so: bool, at: At, left: u32) -> BTreeSet<Known> {

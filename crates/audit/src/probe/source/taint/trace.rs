@@ -59,7 +59,7 @@ impl World<'_> {
         let run = self.fills_database && matches!(sink, Sink::Shell | Sink::Code);
         let lost = |it: &&Id| {
             !self.values.tainted(**it)
-                && (self.is_made_of_clients(**it, false, 8) || run && self.is_of_database(**it, 12))
+                && (self.is_made_of_clients(**it, false) || run && self.is_of_database(**it))
         };
         let harmless = matches!(sink, Sink::Log | Sink::Pattern | Sink::Sent | Sink::Kept);
         if harmless || !arriving.iter().any(|it| lost(&it)) {
