@@ -11,6 +11,7 @@ use portcullis_audit::{Confidence, Severity};
 
 mod calls;
 mod kept;
+mod lost;
 mod programs;
 mod reach;
 mod sharing;

@@ -339,28 +339,6 @@ fn what_reaches_out_passes_no_line() {
     }
 }
 
-/// What a function that is not known makes of a client's value is no flow, and nobody can say that there is none.
-#[test]
-fn what_is_lost_in_a_function_passes_no_line() {
-    let status = |body: &str| {
-        let evidence = evidence(In::Python, body);
-        let lines = portcullis_audit::checklist::lines(&evidence, &judge(&evidence));
-        lines.iter().find(|it| it.control == "no-shell").expect("a line").status
-    };
-    let run = |made: &str| format!("\nimport elsewhere\nreturn subprocess.getoutput({made})");
-    for lost in [
-        "elsewhere.folded(value)",
-        "\"ls \" + elsewhere.folded(value)",
-        "elsewhere.Several([value]).first()",
-    ] {
-        assert_eq!(status(&run(lost)), Status::Unknown, "{lost}");
-    }
-    // What stands elsewhere was not sent, and a number is one.
-    for elsewhere in ["open(ROOT + \"/command\").read()", "\"ls \" + str(int(value))", "\"ls\""] {
-        assert_ne!(status(&run(elsewhere)), Status::Unknown, "{elsewhere}");
-    }
-}
-
 /// A credential in a command is in no evidence, also where its line is cut.
 #[test]
 fn a_credential_is_covered_wherever_a_line_is_shown() {
@@ -394,51 +372,6 @@ fn what_begins_a_host_is_no_host() {
     ] {
         holds(In::Python, &[(told, body.as_str())]);
     }
-}
-
-/// Whether a shell is asked for, or which function is called, nobody sees: no line passes.
-#[test]
-fn what_is_decided_where_nobody_sees_it_passes_no_line() {
-    let status = |language: In, body: &str| {
-        let evidence = evidence(language, body);
-        let lines = portcullis_audit::checklist::lines(&evidence, &judge(&evidence));
-        lines.iter().find(|it| it.control == "no-shell").expect("a line").status
-    };
-    let script = |shell: &str| {
-        format!(
-            "const {{ spawnSync }} = await import(\"node:child_process\"); return spawnSync(\"git\", [\"show\", \"--\", value], {{ shell: {shell} }});"
-        )
-    };
-    assert_eq!(status(In::Script, &script("process.platform === \"win32\"")), Status::Unknown);
-    assert_ne!(status(In::Script, &script("false")), Status::Unknown);
-    let python = |how: &str| format!("\nimport elsewhere\nreturn {how}");
-    assert_eq!(status(In::Python, &python("elsewhere.functions()[other](value)")), Status::Unknown);
-    assert_ne!(status(In::Python, &python("elsewhere.function(value)")), Status::Unknown);
-    assert_eq!(
-        status(In::Python, &python("subprocess.run(f\"show {other}\", **elsewhere.options())")),
-        Status::Unknown
-    );
-    assert_ne!(
-        status(
-            In::Python,
-            &python("subprocess.run([\"show\", \"--\", other], **elsewhere.options())")
-        ),
-        Status::Unknown
-    );
-}
-
-/// What a tool writes into a database, another may run.
-#[test]
-fn what_a_database_gives_back_passes_no_line() {
-    let status = |write: &str| {
-        let text = format!(
-            "import sqlite3, subprocess\nfrom mcp.server.fastmcp import FastMCP\nmcp = FastMCP(\"kept\")\ndb = sqlite3.connect(\"jobs\")\n@mcp.tool()\ndef takes() -> str:\n    row = db.execute(\"SELECT line FROM jobs\").fetchone()\n    return subprocess.getoutput(row[0])\n@mcp.tool()\ndef puts(value: str) -> str:\n    db.execute({write})\n    return \"kept\"\n"
-        );
-        super::kept::status(&super::kept::read("server.py", &text), "no-shell")
-    };
-    assert_eq!(status("\"INSERT INTO jobs VALUES (?)\", (value,)"), Status::Unknown);
-    assert_ne!(status("\"INSERT INTO jobs VALUES (?)\", (\"ls\",)"), Status::Unknown);
-    assert_ne!(status("\"SELECT * FROM jobs WHERE line = ?\", (value,)"), Status::Unknown);
 }
 
 /// The credentials that a cloud gives a machine are no tool's answer.

@@ -1,5 +1,6 @@
 //! Where a value can do harm: one table for each language.
 
+mod documents;
 mod go;
 mod programs;
 mod rust;

@@ -394,6 +394,7 @@ impl World<'_> {
             self.note_started_in_go(&asked);
         }
         self.note_unknown(&asked);
+        self.note_document_query(&asked);
         let came = self.sink(&asked);
         let known = match (self.is_go(at), rust) {
             (true, _) => self.known_in_go(&asked),
