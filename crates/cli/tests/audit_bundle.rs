@@ -199,6 +199,26 @@ other = inner.filelist[0]; other.header_offset = bundle.filelist[-1].header_offs
     }
 }
 
+/// An archive in the archive, from which its program takes its code: it is not read, and no line passes from the rest.
+#[test]
+fn an_archive_in_it_hides_nothing() {
+    let desk = Desk::new();
+    let mut says = manifest();
+    says["compatibility"] = json!({ "platforms": ["win32"] });
+    let lines = "import io; held = io.BytesIO(); inner = zipfile.ZipFile(held, 'w'); inner.writestr('hidden.py', 'x = 1'); inner.close()
+put('server/lib.zip', held.getvalue())";
+    desk.pack(&says, lines);
+    let (report, _) = desk.audit(&["x.mcpb"]);
+    let left = report["left_out"].to_string();
+    assert!(left.contains("lib.zip") && left.contains("packed or compiled"), "{report:#}");
+    let lines = report["checklist"].as_array().unwrap();
+    let source = ["paths-contained", "no-shell", "sql-parameterised", "errors-sanitised"];
+    let of_source = lines.iter().filter(|it| source.contains(&it["control"].as_str().unwrap()));
+    let passed: Vec<_> = of_source.filter(|it| it["status"] == "pass").collect();
+    assert!(passed.is_empty(), "{passed:#?}");
+    stands(&report, "archive-sound", "pass");
+}
+
 #[test]
 fn more_than_may_be_is_left_out_and_said() {
     let desk = Desk::new();

@@ -41,6 +41,11 @@ const UNREAD: &[&str] = &[
     "erl", "clj", "dart", "c", "cc", "cpp", "m", "zig", "nim", "hs", "ml", "r", "jl", "vue",
     "svelte",
 ];
+/// Endings of what programs load code from, and which is no text.
+const PACKED: &[&str] = &[
+    "zip", "egg", "whl", "pyz", "jar", "asar", "pyc", "pyo", "pyd", "so", "dll", "dylib", "node",
+    "wasm",
+];
 /// Those of them in which nothing of the program is: a tree that is otherwise read whole, is.
 const ASIDE: &[&str] = &[
     "version control",
@@ -178,6 +183,8 @@ impl Walk<'_> {
             let ending = name.rsplit_once('.').map_or("", |(_, ending)| ending);
             if UNREAD.contains(&ending) {
                 self.leave("a language that is not read", name);
+            } else if PACKED.contains(&ending.to_ascii_lowercase().as_str()) {
+                self.leave("packed or compiled", name);
             }
             return;
         };
@@ -290,6 +297,8 @@ mod tests {
         fs::write(at("latin.py"), b"x = '\xe9'").unwrap();
         fs::write(at("a.min.js"), "1").unwrap();
         fs::write(at("src/main.java"), "class Main {}\n").unwrap();
+        fs::write(at("src/lib.ZIP"), "PK").unwrap();
+        fs::write(at("hidden.pyc"), "x").unwrap();
         fs::create_dir_all(at("tests")).unwrap();
         fs::write(at("tests/main.rs"), "fn main() {}\n").unwrap();
         fs::write(at("build.rs"), "fn main() {}\n").unwrap();
@@ -307,6 +316,8 @@ mod tests {
             ("latin.py", "not UTF-8"),
             ("a.min.js", "minified"),
             ("src/main.java", "a language that is not read"),
+            ("src/lib.ZIP", "packed or compiled"),
+            ("hidden.pyc", "packed or compiled"),
             ("dist", "built from `src`"),
             ("node_modules", "somebody else's packages"),
             (".git", "version control"),
