@@ -1,6 +1,7 @@
 //! What cannot be asked for together is said at once, in our words, with what to do instead: nothing is started or read.
 
 use std::fs;
+use std::process::Command;
 
 use super::{Desk, source};
 
@@ -49,4 +50,30 @@ fn what_cannot_be_asked_for_together_is_said_before_anything_is_done() {
         assert!(done.stdout.is_empty(), "{words:?}: no work was done");
     }
     assert!(!desk.path("p.toml").exists() && !desk.path("s.evidence").exists());
+}
+
+/// What a server needs lies in an environment of its own: started by that one's Python, it finds it, and by another it does not.
+#[test]
+#[expect(clippy::disallowed_methods, reason = "an environment is made as its author makes it")]
+fn a_server_is_started_by_the_python_of_its_environment() {
+    let desk = Desk::new();
+    let mut make = Command::new("/usr/bin/python3");
+    make.args(["-m", "venv", "--without-pip", ".venv"]).current_dir(desk.path(""));
+    let made = make.output().is_ok_and(|it| it.status.success());
+    if !made {
+        eprintln!("skipped: no python here that makes environments");
+        return;
+    }
+    let library = fs::read_dir(desk.path(".venv/lib")).unwrap().next().unwrap().unwrap().path();
+    fs::write(library.join("site-packages/needed.py"), "name = 'needed'\n").unwrap();
+    let server = source("crates/audit/tests/live/server.py");
+    let text = format!("import needed\n{}\nserve()\n", fs::read_to_string(server).unwrap());
+    fs::write(desk.path("server.py"), text).unwrap();
+    let (report, _) = desk.json(&["--", ".venv/bin/python", "server.py"]);
+    let rows = report["checklist"].as_array().unwrap();
+    let row = rows.iter().find(|row| row["control"] == "description-honest").unwrap();
+    assert!(row["evidence"].as_str().unwrap().starts_with("no annotations: `show`"), "{row:#}");
+    let done = desk.audit(&["--", "/usr/bin/python3", "server.py"]);
+    let said = String::from_utf8_lossy(&done.stdout);
+    assert!(said.contains("No module named 'needed'"), "{said}");
 }
