@@ -145,7 +145,7 @@ fn calls_do_not_end_with_the_ways_into_the_box() {
     server.environment.insert("PORT".to_owned(), "8080".to_owned());
     let mut order = Order::new(Url::new("http://127.0.0.1:8080/mcp").unwrap());
     order.server = Some(server);
-    order.time = Duration::from_secs(25);
+    order.time = Duration::from_secs(40);
     let (_, live) = look(&order);
     assert!(live.trials.len() > 150, "{live:#?}");
     let lost: Vec<&str> =

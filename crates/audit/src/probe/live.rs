@@ -289,13 +289,18 @@ fn unseen(run: &mut Run<'_>, kind: Kind) {
     run.untested(word, why);
 }
 
-/// What it offers: at the first launch, at the second, and once more.
+/// What it offers: at the first launch, at the second, which finds what the first one left, and once more. What follows
+/// has a stage of its own, with secrets that no launch before it saw.
 fn take_stock(run: &mut Run<'_>) -> Inventory {
     let clock = run.clock;
     let mut all = Vec::new();
-    for launch in 0..2 {
-        if launch == 1 {
-            run.dismiss();
+    // What comes after the lists is said to a server that was asked for them, as by any client.
+    let launches = if run.keeps() { 3 } else { 2 };
+    for launch in 0..launches {
+        match launch {
+            0 => {}
+            1 => run.dismiss_and_keep(),
+            _ => run.dismiss(),
         }
         let Some(session) = run.ready() else { break };
         let hello = session.client.hello.clone();
@@ -307,7 +312,7 @@ fn take_stock(run: &mut Run<'_>) -> Inventory {
             run.live.server = hello.server.map(bounded);
             run.live.instructions = hello.instructions.map(bounded);
             run.live.box_level = level.word().to_owned();
-        } else {
+        } else if launch == 1 {
             all.push(Inventory::ask(&mut session.client, &clock));
         }
     }

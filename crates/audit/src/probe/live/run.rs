@@ -13,6 +13,7 @@ use super::effect::{Seen, effect, read, said};
 use super::guard::Gate;
 use super::recipe::Recipe;
 use super::session::{Failed, Session, told as wished};
+use super::stage::Stage;
 use crate::evidence::Live;
 use crate::evidence::guarded::Refusal;
 use crate::evidence::live::{Answer, Attack, Conduct, Effect, Trial, Untested, Wish, is_sorry};
@@ -37,6 +38,8 @@ pub(super) struct Run<'a> {
     pub(super) refusals: Vec<Refusal>,
     gate: Option<Gate<'a>>,
     session: Option<Session>,
+    /// What the next launch finds: the stage of the one before it, where that is asked for.
+    kept: Option<Stage>,
     launches: u32,
 }
 
@@ -80,7 +83,17 @@ impl Came {
 impl<'a> Run<'a> {
     pub(super) fn new(order: &'a Order, recipe: Recipe, clock: Clock, live: Live) -> Self {
         let refusals = Vec::new();
-        Self { order, recipe, clock, live, refusals, gate: None, session: None, launches: 0 }
+        Self {
+            order,
+            recipe,
+            clock,
+            live,
+            refusals,
+            gate: None,
+            session: None,
+            kept: None,
+            launches: 0,
+        }
     }
 
     /// The same behind a gateway.
@@ -109,7 +122,8 @@ impl<'a> Run<'a> {
                 return None;
             }
             self.launches += 1;
-            match Session::start(self.order, &self.recipe, &self.clock, self.gate) {
+            let kept = self.kept.take();
+            match Session::start(self.order, &self.recipe, &self.clock, self.gate, kept) {
                 Ok(session) => self.session = Some(session),
                 Err(failed) => {
                     self.failed(failed);
@@ -134,7 +148,7 @@ impl<'a> Run<'a> {
         let mut first = None;
         for recipe in recipes {
             self.launches += 1;
-            match Session::start(self.order, &recipe, &self.clock, self.gate) {
+            match Session::start(self.order, &recipe, &self.clock, self.gate, None) {
                 Ok(session) => {
                     self.recipe = recipe;
                     self.session = Some(session);
@@ -194,11 +208,30 @@ impl<'a> Run<'a> {
 
     /// Lets the server go; the next request gets a new one.
     pub(super) fn dismiss(&mut self) {
+        let _gone = self.part();
+    }
+
+    /// Whether a launch can find what the one before it left: behind a gateway each has a stage of its own.
+    pub(super) fn keeps(&self) -> bool {
+        self.gate.is_none()
+    }
+
+    /// Lets the server go; the next one finds what it left. Nothing of what is planted there proves anything any more:
+    /// it is for lists, and whoever attacks dismisses that one too.
+    pub(super) fn dismiss_and_keep(&mut self) {
+        self.kept = self.part().filter(|_| self.keeps());
+    }
+
+    /// Lets the server go, and gives what is left.
+    fn part(&mut self) -> Option<Stage> {
         self.hear_wishes(None);
         self.hear_refusals(None);
-        if let Some(mut session) = self.session.take() {
-            session.client.farewell().into_iter().for_each(|conduct| self.noticed(conduct));
-        }
+        let mut session = self.session.take()?;
+        session.client.farewell().into_iter().for_each(|conduct| self.noticed(conduct));
+        let Session { client, sink, stage, .. } = session;
+        // The server is gone before anybody looks at what it left.
+        drop((client, sink));
+        Some(stage)
     }
 
     /// Calls a tool.

@@ -66,10 +66,18 @@ pub(super) struct Launched {
 impl Launched {
     /// Starts a server, with so many sockets to call it with.
     pub(super) fn start(order: &Order, recipe: &Recipe, dials: u8) -> Result<Self, Failed> {
+        Self::on(order, recipe, dials, None)
+    }
+
+    /// The same on a stage that a launch before it left as it was, or on a new one.
+    fn on(order: &Order, recipe: &Recipe, dials: u8, kept: Option<Stage>) -> Result<Self, Failed> {
         let failed = |why: String| Failed::NotStarted(why);
         let io =
             |error: std::io::Error| Failed::NotStarted(format!("the stage cannot be set: {error}"));
-        let stage = Stage::build(&recipe.copies, recipe.database.as_deref()).map_err(io)?;
+        let stage = match kept {
+            Some(stage) => stage,
+            None => Stage::build(&recipe.copies, recipe.database.as_deref()).map_err(io)?,
+        };
         let mut profile = profile(order, recipe, &stage).map_err(failed)?;
         profile.dials = dials;
         let confined = spawn(&profile).map_err(|error| failed(refused(&error)))?;
@@ -85,8 +93,9 @@ impl Launched {
         recipe: &Recipe,
         clock: &Clock,
         listens: &Listens,
+        kept: Option<Stage>,
     ) -> Result<Self, Failed> {
-        let mut launched = Self::start(order, recipe, DIALS)?;
+        let mut launched = Self::on(order, recipe, DIALS, kept)?;
         let mut dials = std::mem::take(&mut launched.dials);
         let port = listens.url.origin().target().port;
         let failed = |error: std::io::Error| Failed::NotStarted(error.to_string());
@@ -105,12 +114,14 @@ impl Launched {
 }
 
 impl Session {
-    /// Starts a server, behind a gateway or in a box of ours, and greets it.
+    /// Starts a server, behind a gateway or in a box of ours, and greets it. In a box of ours it may find what an earlier
+    /// launch left; a gateway's launch has a stage of its own.
     pub(super) fn start(
         order: &Order,
         recipe: &Recipe,
         clock: &Clock,
         gate: Option<Gate<'_>>,
+        kept: Option<Stage>,
     ) -> Result<Self, Failed> {
         let (pipes, keeper, sink, mut stage, level, behind) = match gate {
             // The policy says that its box is a full one, or it does not start.
@@ -120,8 +131,8 @@ impl Session {
             }
             None => {
                 let Launched { pipes, custody, sink, stage, level, .. } = match &order.listens {
-                    Some(listens) => Launched::listening(order, recipe, clock, listens)?,
-                    None => Launched::start(order, recipe, 0)?,
+                    Some(listens) => Launched::listening(order, recipe, clock, listens, kept)?,
+                    None => Launched::on(order, recipe, 0, kept)?,
                 };
                 (pipes, Keeper::Box(custody), sink, stage, level, None)
             }
