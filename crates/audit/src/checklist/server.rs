@@ -182,7 +182,18 @@ fn tried(evidence: &Evidence, attacks: &[Attack], sinks: &[Sink], what: &'static
         (0, 0) if source.offered().next().is_none() => {
             Tested::Not("no handler was found in the source".to_owned())
         }
-        (0, 0) if whole => Tested::Nothing("nothing that a caller sends arrives there"),
+        (0, 0) if whole => {
+            let done = source.facts.iter();
+            let mut done =
+                done.filter(|it| matches!(it.kind, FactKind::Done(sink) if sinks.contains(&sink)));
+            match done.next() {
+                Some(first) => Tested::Not(format!(
+                    "it is done for a caller at {}, and nothing of the caller's was seen to arrive there",
+                    first.place
+                )),
+                None => Tested::Nothing("nothing of that kind is done for a caller"),
+            }
+        }
         (0, 0) => Tested::Not(
             "no such flow in what was read, but not everything could be read".to_owned(),
         ),

@@ -336,6 +336,8 @@ pub enum FactKind {
     /// What arrives at such a place may be a client's value: a function that is not known made it of one, keeps one or is
     /// given one, or whether the place is such a one is not seen.
     Unclear(Sink),
+    /// Something of that kind is done for a client, the first of it in the tree, and nothing of a client's was seen in it.
+    Done(Sink),
     /// What a handler says of itself is written again while the server runs.
     Redefined,
 }

@@ -215,3 +215,51 @@ fn every_function_of_a_table_is_called() {
     above.push_str(&format!("RUNNERS = {{{}, \"shell\": run_shell}}", names.join(", ")));
     told("server.py", HEAD, &[(&above, "return RUNNERS[name](value)")]);
 }
+
+/// Where `break` and `continue` lead, what is done at least once, and cases that go on with the next.
+#[test]
+fn ways_through_javascript_are_all_gone() {
+    let head = "  const { execSync } = await import(\"node:child_process\");\n";
+    let run = |body: &str| format!("{head}{body}");
+    let rows: Vec<(&[&str], String)> = [
+        "  a: { if (value === \"x\") { break a; } root; }\n  execSync(value);",
+        "  a: { break a; }\n  execSync(value);",
+        "  a: for (;;) { for (;;) { break a; } }\n  execSync(value);",
+        "  a: for (const it of value) { while (true) { if (it) { continue a; } break a; } }\n  execSync(value);",
+        "  for (;;) { a: { break; } }\n  execSync(value);",
+        "  let line = \"\";\n  do { line += value; } while (line.length < 3);\n  execSync(line);",
+        "  let line = \"\";\n  switch (root) { case \"a\": line = value; case \"b\": execSync(line); break; default: }",
+        "  let line = \"\";\n  switch (root) { case \"a\": line = value; break; case \"b\": line = \"\"; }\n  execSync(line);",
+    ]
+    .iter()
+    .map(|it| (SHELL, run(it)))
+    .collect();
+    let rows: Vec<(&[&str], &str)> = rows.iter().map(|(told, it)| (*told, it.as_str())).collect();
+    holds(In::Script, &rows);
+    let silent = [
+        "  let line = \"\";\n  switch (root) { case \"a\": line = value; break; case \"b\": execSync(line); break; default: }",
+        "  a: { if (value === \"x\") { break a; } throw new Error(\"no\"); }\n  execSync(\"date\");",
+    ];
+    let rows: Vec<String> = silent.iter().map(|it| run(it)).collect();
+    let rows: Vec<(&[&str], &str)> = rows.iter().map(|it| (NOTHING, it.as_str())).collect();
+    holds(In::Script, &rows);
+}
+
+/// Where something is done for a caller and nothing of the caller's is seen in it, it may have been lost on the way.
+#[test]
+fn what_is_done_without_a_callers_word_is_no_line_that_does_not_apply() {
+    use portcullis_audit::check::judge;
+    use portcullis_audit::checklist::{Status, lines};
+    let line = |body: &str| {
+        let evidence = super::evidence(In::Python, body);
+        let rows = lines(&evidence, &judge(&evidence));
+        let row = rows.into_iter().find(|it| it.control == "no-shell").expect("a line");
+        (row.status, row.evidence)
+    };
+    let (status, why) =
+        line("\nsubprocess.run([\"date\"], timeout=3, stdin=subprocess.DEVNULL)\nreturn value");
+    assert_eq!(status, Status::Unknown, "{why}");
+    assert!(why.contains("done for a caller at server.py:"), "{why}");
+    let (status, why) = line("\nreturn value");
+    assert_eq!(status, Status::NotApplicable, "{why}");
+}

@@ -1,6 +1,5 @@
 //! Where a caller's value gets lost: no finding is made of it, and no line passes.
 
-use portcullis_audit::check::judge;
 use portcullis_audit::checklist::Status;
 
 use super::{In, evidence};
@@ -10,8 +9,7 @@ use super::{In, evidence};
 fn what_is_lost_in_a_function_passes_no_line() {
     let status = |body: &str| {
         let evidence = evidence(In::Python, body);
-        let lines = portcullis_audit::checklist::lines(&evidence, &judge(&evidence));
-        lines.iter().find(|it| it.control == "no-shell").expect("a line").status
+        super::kept::status(&evidence, "no-shell")
     };
     let run = |made: &str| format!("\nimport elsewhere\nreturn subprocess.getoutput({made})");
     for lost in [
@@ -32,8 +30,7 @@ fn what_is_lost_in_a_function_passes_no_line() {
 fn what_is_decided_where_nobody_sees_it_passes_no_line() {
     let status = |language: In, body: &str| {
         let evidence = evidence(language, body);
-        let lines = portcullis_audit::checklist::lines(&evidence, &judge(&evidence));
-        lines.iter().find(|it| it.control == "no-shell").expect("a line").status
+        super::kept::status(&evidence, "no-shell")
     };
     let script = |shell: &str| {
         format!(
@@ -80,8 +77,7 @@ fn a_callers_question_to_a_database_of_documents_passes_no_line() {
             "\nimport json, pymongo\nusers = pymongo.MongoClient()[\"shop\"][\"users\"]\nreturn str(list(users.{query}))"
         );
         let evidence = evidence(In::Python, &body);
-        let lines = portcullis_audit::checklist::lines(&evidence, &judge(&evidence));
-        lines.iter().find(|it| it.control == "queries-parametrised").expect("a line").status
+        super::kept::status(&evidence, "queries-parametrised")
     };
     for whole in [
         "find(json.loads(value))",

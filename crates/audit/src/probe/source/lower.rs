@@ -2,6 +2,7 @@
 
 pub(super) mod go;
 pub(super) mod javascript;
+mod labels;
 pub(super) mod python;
 pub(super) mod rust;
 mod script;
@@ -30,6 +31,7 @@ pub(super) struct Lower<'t> {
     /// What fields of types are called in JSON.
     pub(super) tags: Vec<(Word, Word)>,
     rust: rust::State,
+    script: labels::Script,
 }
 
 impl<'t> Lower<'t> {
@@ -42,6 +44,7 @@ impl<'t> Lower<'t> {
             too_deep: false,
             tags: Vec::new(),
             rust: rust::State::default(),
+            script: labels::Script::default(),
         }
     }
 

@@ -54,6 +54,15 @@ impl World<'_> {
         }
     }
 
+    /// Notes that a tool does what can do harm, where nothing of a client's is seen in it: it may have been lost.
+    pub(super) fn note_done(&mut self, sink: Sink, asked: &Asked<'_>, arriving: &[Id]) {
+        let seen = arriving.iter().any(|it| self.values.tainted(*it));
+        if !seen && asked.at.line > 0 && self.done_for_clients.insert(sink) {
+            let text = self.call_text(asked.at);
+            let _new = self.noted.insert((FactKind::Done(sink), asked.at), text);
+        }
+    }
+
     fn note_environment(&mut self, asked: &Asked<'_>, taken: &[Id]) {
         if taken.iter().any(|it| self.is_of_environment(*it)) {
             let text = self.call_text(asked.at);

@@ -277,6 +277,7 @@ impl World<'_> {
             self.note_sent(asked, &arriving);
         }
         if self.handling {
+            self.note_done(sink, asked, &arriving);
             self.note_open(sink, asked, &arriving);
             for (read, text) in self.run_by_programs(sink, asked) {
                 self.arrives(read, asked, &[text]);

@@ -219,6 +219,8 @@ pub(super) struct World<'m> {
     pub(super) registry: Registry,
     pub(super) noted: super::facts::Noted,
     pub(super) aside: super::aside::Aside,
+    /// What is done for a client with nothing of a client's in it that was seen.
+    pub(super) done_for_clients: BTreeSet<Sink>,
     /// What files take and could not be followed, with why.
     pub(super) unfollowed: BTreeSet<(u32, String)>,
     /// Whether any file imports something that speaks SQL.
@@ -273,6 +275,7 @@ impl<'m> World<'m> {
             registry: Registry::default(),
             noted: Default::default(),
             aside: super::aside::Aside::of(modules),
+            done_for_clients: BTreeSet::new(),
             unfollowed: BTreeSet::new(),
             speaks_sql,
             tags: modules.iter().flat_map(|it| it.tags.iter().cloned()).collect(),

@@ -1,5 +1,6 @@
 //! JavaScript and TypeScript, lowered: the statements. What they hold is in [`super::script`].
 
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use tree_sitter::Node;
@@ -8,7 +9,11 @@ use super::super::ir::{
     Arg, Call, Case, Catch, Class, Do, Entry, Expr, Field, Function, Import, Kind, Method, Param,
     Pattern, Rest, Stmt, Try, Word,
 };
+use super::labels::{Around, leaves};
 use super::{Lower, field, fields, named};
+
+/// How many cases of a switch go on with each other.
+const FALLS: usize = 8;
 
 impl Lower<'_> {
     /// The statements of a program or a block.
@@ -24,7 +29,7 @@ impl Lower<'_> {
     }
 
     /// One statement, or a block of them.
-    fn js_body(&mut self, node: Node<'_>) -> Vec<Stmt> {
+    pub(super) fn js_body(&mut self, node: Node<'_>) -> Vec<Stmt> {
         match node.kind() {
             "statement_block" => self.js_block(node),
             "else_clause" => named(node).first().map(|it| self.js_body(*it)).unwrap_or_default(),
@@ -39,7 +44,21 @@ impl Lower<'_> {
         field(node, name).map(|it| self.js_body(it)).unwrap_or_default()
     }
 
-    fn js_stmt(&mut self, node: Node<'_>) -> Option<Stmt> {
+    pub(super) fn js_stmt(&mut self, node: Node<'_>) -> Option<Stmt> {
+        let (breaks, goes_on) = match node.kind() {
+            "for_in_statement" | "for_statement" | "while_statement" | "do_statement" => {
+                (true, true)
+            }
+            "switch_statement" => (true, false),
+            _ => return self.js_plain_stmt(node),
+        };
+        let label = self.script.label.take();
+        self.script.around.push(Around { label, breaks, goes_on, leaves: BTreeSet::new() });
+        let made = self.js_plain_stmt(node);
+        self.js_left(node, made)
+    }
+
+    fn js_plain_stmt(&mut self, node: Node<'_>) -> Option<Stmt> {
         let at = self.at(node);
         let kind = match node.kind() {
             "expression_statement" => self.js_expression_statement(node)?,
@@ -59,9 +78,10 @@ impl Lower<'_> {
                 Vec::new(),
             ),
             "for_statement" => self.js_for(node),
-            "while_statement" | "do_statement" => {
+            "while_statement" => {
                 Do::While(self.js(field(node, "condition")?), self.js_part(node, "body"))
             }
+            "do_statement" => self.js_do(node)?,
             "try_statement" => self.js_try(node),
             "statement_block" => Do::Block(self.js_block(node)),
             "function_declaration" | "generator_function_declaration" => {
@@ -74,9 +94,9 @@ impl Lower<'_> {
             "internal_module" | "module" => self.js_namespace(node)?,
             "import_statement" => self.js_import(node)?,
             "export_statement" => self.js_export(node)?,
-            "break_statement" => Do::Break,
-            "continue_statement" => Do::Continue,
-            "labeled_statement" => Do::Block(self.js_part(node, "body")),
+            "break_statement" => self.js_leave(node, false),
+            "continue_statement" => self.js_leave(node, true),
+            "labeled_statement" => self.js_labelled(node)?,
             _ => return None,
         };
         Some(Stmt { kind, at })
@@ -138,15 +158,29 @@ impl Lower<'_> {
         let subject = self.js(field(node, "value")?);
         let mut cases: Vec<Case> = Vec::new();
         let mut waiting: Vec<Expr> = Vec::new();
-        for case in named(field(node, "body")?) {
+        let all = named(field(node, "body")?);
+        for (index, case) in all.iter().enumerate() {
             let always = case.kind() == "switch_default";
-            waiting.extend(field(case, "value").map(|it| self.js(it)));
-            let body: Vec<Stmt> =
-                fields(case, "body").into_iter().flat_map(|it| self.js_body(it)).collect();
+            waiting.extend(field(*case, "value").map(|it| self.js(it)));
             // A case without a body is one more value of the next one.
-            if !body.is_empty() || always {
-                cases.push(Case { values: std::mem::take(&mut waiting), always, body });
+            if field(*case, "body").is_none() && !always {
+                continue;
             }
+            let mut body = Vec::new();
+            // One that does not leave goes on with the next.
+            let before = self.script.again;
+            let most = if before { 1 } else { FALLS };
+            for (number, next) in all.iter().skip(index).take(most).enumerate() {
+                let parts = fields(*next, "body");
+                let last = parts.last().copied();
+                self.script.again = before || number > 0;
+                body.extend(parts.into_iter().flat_map(|it| self.js_body(it)));
+                self.script.again = before;
+                if last.is_some_and(leaves) {
+                    break;
+                }
+            }
+            cases.push(Case { values: std::mem::take(&mut waiting), always, body });
         }
         Some(Do::Switch(subject, cases))
     }
@@ -177,6 +211,7 @@ impl Lower<'_> {
         let single = field(node, "parameter").map(|it| self.js_param(it));
         let params = params.unwrap_or_else(|| single.into_iter().flatten().collect());
         let at = self.at(node);
+        let around = std::mem::take(&mut self.script);
         let body = match field(node, "body") {
             Some(body) if body.kind() == "statement_block" => self.js_block(body),
             Some(value) => {
@@ -185,6 +220,7 @@ impl Lower<'_> {
             }
             None => Vec::new(),
         };
+        self.script = around;
         Rc::new(Function { name, params, body, at })
     }
 
