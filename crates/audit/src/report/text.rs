@@ -91,7 +91,7 @@ fn head(out: &mut String, report: &Report) {
             .unwrap_or_else(|| "a server that did not answer".to_owned());
         let began = match live.box_level.as_str() {
             "remote" => format!("spoke with {who}"),
-            level => format!("started {who} in a box (level {level})"),
+            level => format!("started {who} in a box (level {})", visible(level)),
         };
         let asked = match &report.evidence.http {
             Some(http) => format!("{} requests to {}", http.exchanges.len(), visible(&http.url)),

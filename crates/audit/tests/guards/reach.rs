@@ -55,6 +55,16 @@ const app = express();
         "app.use((req, res, next) => { if (!known(req)) return res.status(401).end(); next(); });";
     let empty: [&str; 0] = [];
     assert_eq!(told(&format!("{looks}\n{open}")), empty);
+    for no in [
+        "return res.json({ error: 401 });",
+        "return res.redirect(\"/login?401\");",
+        "return next(new Error(\"401\"));",
+        "throw new Error(\"401\");",
+        "return refuse(res, 401);",
+    ] {
+        let looks = looks.replace("return res.status(401).end();", no);
+        assert_eq!(told(&format!("{looks}\n{open}")), empty, "{no}");
+    }
     assert_eq!(
         told(&open.replace("\"/run\", ", "\"/run\", passport.authenticate(\"jwt\"), ")),
         empty

@@ -4,9 +4,10 @@
 use std::rc::Rc;
 
 use super::{Given, HandlerKind};
-use crate::probe::source::ir::At;
+use crate::probe::source::ir::{At, Do, Expr, Kind, Stmt, Word};
 use crate::probe::source::taint::World;
 use crate::probe::source::taint::value::{Args, Id, Node};
+use crate::probe::source::texts::{each_block, each_expr, parts};
 
 const SERVERS: &[&str] = &["express", "fastify"];
 const VERBS: &[&str] = &["get", "post", "put", "patch", "delete", "all"];
@@ -21,9 +22,24 @@ const HARMLESS: &[&str] = &[
     "cookie-parser",
     "pino-http",
 ];
-/// How a function answers by itself instead of passing on.
-const ANSWERS: &[&str] = &["\"status\"", "\"sendStatus\"", "\"writeHead\"", "\"end\"", "\"code\""];
-
+/// What is done to an answer before another one gives it.
+const PREPARES: &[&str] = &[
+    "setHeader",
+    "header",
+    "set",
+    "append",
+    "vary",
+    "on",
+    "once",
+    "removeHeader",
+    "getHeader",
+    "get",
+    "cookie",
+    "type",
+    "flushHeaders",
+];
+/// How deep middleware nests that is read.
+const DEEP: u32 = 60;
 impl World<'_> {
     /// `app.get("/stdio", handler)`. Behind something that may turn callers away a route is not followed, and that is
     /// said: whom it lets through is not known.
@@ -72,9 +88,12 @@ impl World<'_> {
     /// Whether whoever calls gets past this in any case.
     fn passes_on(&self, id: Id) -> bool {
         if let Some(function) = self.original(id, 8) {
-            // As it is written, whatever it is nested in.
-            let body = format!("{:?}", function.body);
-            return !ANSWERS.iter().any(|word| body.contains(word));
+            let param = |at: usize| function.params.get(at).map(|it| Rc::clone(&it.name));
+            // Who is given nothing to go on with does so by ending.
+            let on = function.params.len() < 3;
+            let mut seen = Passing { answer: param(1), next: param(2), on, away: false };
+            seen.block(&function.body, DEEP);
+            return seen.on && !seen.away;
         }
         let path = self.values.path(id).unwrap_or_default();
         let root = path.split(['.', '(']).next().unwrap_or_default();
@@ -89,5 +108,66 @@ impl World<'_> {
         }
         let request = self.make(Node::Map(entries), at);
         vec![(None, request), (None, self.unknown(at)), (None, self.unknown(at))]
+    }
+}
+
+/// What a middleware does with who calls: whether it goes on for somebody, and whether it turns somebody away.
+struct Passing {
+    answer: Option<Word>,
+    next: Option<Word>,
+    on: bool,
+    away: bool,
+}
+
+impl Passing {
+    fn block(&mut self, block: &[Stmt], left: u32) {
+        let Some(left) = left.checked_sub(1) else {
+            self.away = true;
+            return;
+        };
+        for stmt in block {
+            match &stmt.kind {
+                Do::Raise(_) => self.away = true,
+                Do::Let(_, value) | Do::Grow(_, value) => self.expr(value, left),
+                _ => {}
+            }
+            each_expr(stmt, &mut |it| self.expr(it, left));
+            each_block(stmt, &mut |block| self.block(block, left));
+        }
+    }
+
+    fn expr(&mut self, expr: &Expr, left: u32) {
+        let Some(left) = left.checked_sub(1) else {
+            self.away = true;
+            return;
+        };
+        match &expr.kind {
+            Kind::Function(function) => self.block(&function.body, left),
+            Kind::Call(call) => match &call.callee.kind {
+                Kind::Name(name) if Some(name) == self.next.as_ref() => {
+                    // With an error, whoever calls is told that one.
+                    self.on |= call.args.is_empty();
+                    self.away |= !call.args.is_empty();
+                }
+                Kind::Member(of, name) if self.is_answer(of) => {
+                    self.away |= !PREPARES.contains(&name.as_ref());
+                }
+                _ => {
+                    // Who else is given the answer may give one.
+                    self.away |= call.args.iter().any(|it| self.is_answer(&it.value));
+                    self.on |= call.args.iter().any(|it| self.is_next(&it.value));
+                }
+            },
+            _ => {}
+        }
+        parts(expr, &mut |it| self.expr(it, left));
+    }
+
+    fn is_answer(&self, expr: &Expr) -> bool {
+        matches!(&expr.kind, Kind::Name(name) if Some(name) == self.answer.as_ref())
+    }
+
+    fn is_next(&self, expr: &Expr) -> bool {
+        matches!(&expr.kind, Kind::Name(name) if Some(name) == self.next.as_ref())
     }
 }

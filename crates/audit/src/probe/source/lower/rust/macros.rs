@@ -168,7 +168,10 @@ impl Scan<'_> {
 
     fn blank(&mut self, from: usize, to: usize) {
         for at in from..to {
-            self.put(at, b' ');
+            // A line stays one, or all behind it would stand elsewhere.
+            if self.byte(at) != b'\n' {
+                self.put(at, b' ');
+            }
         }
     }
 
@@ -212,7 +215,8 @@ impl Scan<'_> {
         // The mark becomes a letter of the name, wherever it stands.
         let end = at.saturating_add(name.len());
         self.blank(end, open);
-        self.put(end.min(mark), b'_');
+        let letter = if self.byte(end) == b'\n' { mark } else { end.min(mark) };
+        self.put(letter, b'_');
         self.put(open, b'(');
         self.put(close, b')');
     }

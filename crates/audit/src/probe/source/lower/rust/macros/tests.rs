@@ -86,3 +86,13 @@ fn what_is_broken_off_ends() {
         assert_eq!(read, text.len(), "{text}");
     }
 }
+
+#[test]
+fn lines_stay_where_they_are() {
+    for own in
+        ["vec\n![a,\n b]", "println\n!\n(\"x\")", "json! {\n\"a\": {\n} }\nvec ! /* \n */ [x]"]
+    {
+        let read = as_calls(own).unwrap();
+        assert_eq!(read.text.matches('\n').count(), own.matches('\n').count(), "{own}");
+    }
+}
