@@ -183,6 +183,7 @@ fn what_a_documentation_says_is_told_to_the_model() {
     assert_eq!(found, ["hostile-text"]);
     assert_eq!(of("/// Counts.", &format!("/// {ORDER}")).1, ["hostile-text"]);
     assert_eq!(of("", &format!("/** {ORDER} */")).1, ["hostile-text"]);
+    assert_eq!(of(&format!("#[doc = \"{ORDER}\"]"), "").1, ["hostile-text"]);
     // For whoever reads the source, and nobody else.
     assert_eq!(of(&format!("// {ORDER}"), &format!("// {ORDER}")).1, NOTHING);
     assert_eq!(of("/// Counts files.", "/// How many there are.").1, NOTHING);

@@ -243,7 +243,6 @@ const SQL_NAMES: &[&str] = &[
     "tx",
     "transaction",
     "con",
-    "shop",
 ];
 const LOGGERS: &[&str] =
     &["debug", "info", "warning", "warn", "error", "exception", "critical", "log"];

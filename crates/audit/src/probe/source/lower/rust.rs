@@ -209,13 +209,22 @@ impl Lower<'_> {
                     let inner = text.strip_prefix("///").or_else(|| text.strip_prefix("/**"));
                     lines.extend(inner.map(|it| it.trim_end_matches("*/").trim().to_owned()));
                 }
-                "attribute_item" | "visibility_modifier" => {}
+                "attribute_item" => lines.extend(self.rs_doc_attribute(one)),
+                "visibility_modifier" => {}
                 _ => break,
             }
             before = one.prev_sibling();
         }
         lines.reverse();
         lines.join("\n")
+    }
+
+    /// `#[doc = "..."]`
+    fn rs_doc_attribute(&self, item: Node<'_>) -> Option<String> {
+        let attribute = named(item).into_iter().find(|it| it.kind() == "attribute")?;
+        let is_doc = named(attribute).first().is_some_and(|it| self.text(*it) == "doc");
+        let value = field(attribute, "value").filter(|_| is_doc)?;
+        value.kind().ends_with("string_literal").then(|| self.rs_string(value))
     }
 
     /// The SDK tells a tool's documentation as its description.

@@ -92,8 +92,6 @@ const SQL_NAMES: &[&str] = &[
     "transaction",
     "sqlite",
     "pg",
-    "shop",
-    "stmt_conn",
 ];
 const VERBS: &[&str] = &["get", "post", "put", "patch", "delete", "head"];
 /// Engines of templates: the crate, the method, and where the template stands.

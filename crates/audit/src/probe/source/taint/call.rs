@@ -39,7 +39,6 @@ impl World<'_> {
             }
             Node::Or(values) if values.iter().any(|it| self.is_function(*it)) => {
                 let alts = self.alternatives(callee);
-                let _ = values;
                 self.call_each(&alts, &args, at)
             }
             _ => self.external(callee, args, at),

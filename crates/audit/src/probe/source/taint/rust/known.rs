@@ -326,10 +326,9 @@ impl World<'_> {
             return None;
         }
         let mut results = Vec::new();
-        for (command, words) in commands {
+        for (_, words) in commands {
             let started = self.make(Node::Global("process.Command".into()), at);
             let started = self.make(Node::Member(started, Rc::clone(name)), at);
-            let _ = command;
             results.extend(self.call(started, words, at));
         }
         Some(self.values.any(results, at))

@@ -16,13 +16,13 @@ const SAME: &[&str] = &[
     "as_path", "to_path_buf", "into_boxed_path", "as_os_str", "to_os_string", "into_os_string", "into_owned", "cloned", "copied", "collect", "flatten", "transpose", "rev",
     "lock", "write", "get_mut", "as_object", "as_array", "as_object_mut", "into_inner", "into_boxed_str", "peekable", "fuse", "by_ref", "try_into", "await", "boxed", "unwrap_or_clone", "upgrade",
     "trim", "trim_start", "trim_end", "to_lowercase", "to_uppercase", "to_ascii_lowercase", "to_ascii_uppercase", "trim_matches", "trim_start_matches", "trim_end_matches", "skip_while", "take_while",
-    "into_iter_sorted", "sorted", "unique", "dedup", "blocking_lock", "blocking_read", "blocking_write", "try_lock", "load", "acquire", "to_value", "iter_mut_ref", "skip", "take", "step_by", "escape_debug", "repeat", "as_deref_ok",
+    "into_iter_sorted", "sorted", "unique", "dedup", "blocking_lock", "blocking_read", "blocking_write", "try_lock", "load", "acquire", "to_value", "skip", "take", "step_by", "escape_debug", "repeat",
 ];
 /// Methods that give the pieces of something, one after the other.
 #[rustfmt::skip]
 const PIECES: &[&str] = &[
     "iter", "into_iter", "iter_mut", "chars", "bytes", "lines", "split", "split_whitespace", "split_ascii_whitespace", "rsplit", "splitn", "rsplitn", "split_terminator", "char_indices", "components",
-    "ancestors", "drain", "chunks", "windows", "values", "into_values", "keys", "into_keys", "split_once", "rsplit_once", "split_first", "split_last", "matches_of", "query_pairs", "path_segments",
+    "ancestors", "drain", "chunks", "windows", "values", "into_values", "keys", "into_keys", "split_once", "rsplit_once", "split_first", "split_last", "query_pairs", "path_segments",
 ];
 /// What a character or a text is made of.
 #[rustfmt::skip]

@@ -40,7 +40,7 @@ fn macros_become_what_they_are_like() {
 }
 
 #[test]
-fn what_is_nested_without_end_is_looked_at_once() {
+fn what_is_nested_without_end_ends() {
     for one in [
         "json!([",
         "vec![",
