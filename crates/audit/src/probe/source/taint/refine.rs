@@ -176,8 +176,9 @@ impl World<'_> {
     fn vouch(&self, on: Id, kind: GuardKind, at: At, known: &mut BTreeSet<Known>) {
         let mut at_id = on;
         for _ in 0..40 {
-            if self.values.tainted(at_id) {
-                let _new = known.insert(Known { on: at_id, kind, at });
+            // What was vouched for by another way has vouched for what it is made of.
+            if self.values.tainted(at_id) && !known.insert(Known { on: at_id, kind, at }) {
+                return;
             }
             match self.values.get(at_id) {
                 // What holds for a part of a text need not hold for the rest.
