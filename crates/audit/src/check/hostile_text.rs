@@ -7,9 +7,11 @@
 //!
 //! What a running server said is judged, and what its source says, unless that is the same.
 
+mod names;
 mod shapes;
 mod source;
 
+use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
 use portcullis_catalog::control;
@@ -21,6 +23,7 @@ use crate::evidence::Evidence;
 use crate::evidence::live::Live;
 use crate::evidence::source::Language;
 use crate::finding::{Confidence, Finding, Severity};
+use names::Names;
 
 /// A description, schema, prompt or instruction of the server gives orders to the model.
 pub(super) static CHECK: Check = Check {
@@ -61,16 +64,20 @@ pub(super) static CHECK: Check = Check {
 fn run(check: &Check, evidence: &Evidence) -> Vec<Finding> {
     let mut found = source::run(check, evidence);
     let Some(live) = &evidence.live else { return found };
-    let names = names(live);
+    let listed: BTreeSet<&str> = names(live).collect();
+    let names = Names::new(listed.iter().copied(), |_| true);
     let foreign = evidence.beside.iter().flat_map(|it| &it.tools).map(String::as_str);
-    let foreign: Vec<&str> = foreign.filter(|it| !names.contains(it)).collect();
+    // A word of everyday, such as `search`, is no sign by itself.
+    let foreign =
+        Names::new(foreign.filter(|it| !listed.contains(it)), |it| it.contains(['_', '-', '.']));
     for (what, definition) in definitions(live) {
         let mut signs = BTreeSet::new();
         let known = words_of(definition);
         each_text(definition, &mut |text| {
             signs.extend(signs_of(text, what, &names));
+            let text = judged_of(text);
             signs.extend(shapes::absent_tool(text, &|word| {
-                known.contains(word) || is_listed(word, &names)
+                known.contains(word) || names.is_listed(word)
             }));
             signs.extend(foreign_order(text, what, &foreign));
         });
@@ -102,6 +109,8 @@ impl Sign {
 const STRONG: u8 = 4;
 /// A sum that a person should look at.
 const WEAK: u8 = 3;
+/// How many signs of one definition are told.
+const TOLD: usize = 20;
 
 /// How bad, how sure, and what was seen.
 fn weighed(signs: &BTreeSet<Sign>) -> Option<(Severity, Confidence, String)> {
@@ -111,8 +120,14 @@ fn weighed(signs: &BTreeSet<Sign>) -> Option<(Severity, Confidence, String)> {
         WEAK => (Severity::Low, Confidence::Possible),
         _ => return None,
     };
-    let seen: Vec<&str> = signs.iter().map(|sign| sign.seen.as_str()).collect();
-    Some((severity, confidence, seen.join("; ")))
+    let mut heaviest: Vec<&Sign> = signs.iter().collect();
+    heaviest.sort_by_key(|sign| Reverse(sign.weight));
+    heaviest.truncate(TOLD);
+    heaviest.sort();
+    let seen: Vec<&str> = heaviest.iter().map(|sign| sign.seen.as_str()).collect();
+    let more = signs.len().saturating_sub(TOLD);
+    let more = if more > 0 { format!("; and {more} more") } else { String::new() };
+    Some((severity, confidence, format!("{}{more}", seen.join("; "))))
 }
 
 fn judged(
@@ -123,11 +138,6 @@ fn judged(
 ) -> Option<Finding> {
     let (severity, confidence, seen) = weighed(signs)?;
     Some(judge::of_server(check, evidence, Some(what), severity, confidence, seen))
-}
-
-/// Whether a word names a tool of the same server, in full or without what stands before every name.
-fn is_listed(word: &str, names: &[&str]) -> bool {
-    names.iter().any(|name| name.to_lowercase().ends_with(word))
 }
 
 /// What a definition calls its parameters and their values: words that are no tools.
@@ -141,8 +151,8 @@ fn words_of(definition: &Value) -> BTreeSet<String> {
     words
 }
 
-fn names(live: &Live) -> Vec<&str> {
-    live.tools.iter().filter_map(|tool| tool.get("name")?.as_str()).collect()
+fn names(live: &Live) -> impl Iterator<Item = &str> {
+    live.tools.iter().filter_map(|tool| tool.get("name")?.as_str())
 }
 
 fn definitions(live: &Live) -> impl Iterator<Item = (&str, &Value)> {
@@ -250,40 +260,48 @@ const CONCEALMENT: &[&str] = &[
     "do not ask the user",
 ];
 
+/// How much of one text is held against the shapes of sentences, in bytes; what is written to be read is far shorter.
+const LONGEST: usize = 64 << 10;
+
+/// The part of a text that is judged for more than its strong signs. That there is more is a sign itself.
+fn judged_of(text: &str) -> &str {
+    text.get(..text.floor_char_boundary(LONGEST)).unwrap_or(text)
+}
+
 /// Both kinds of signs in one text.
-fn signs_of(words: &str, own: &str, names: &[&str]) -> Vec<Sign> {
+fn signs_of(words: &str, own: &str, names: &Names<'_>) -> Vec<Sign> {
     let mut signs = strong(words);
+    let all = words.len();
+    let words = judged_of(words);
+    if words.len() < all {
+        signs.push(Sign::new(WEAK, format!("{all} bytes that nobody reads to their end")));
+    }
     let low = words.to_lowercase();
     let has = |list: &[&'static str]| list.iter().copied().find(|phrase| low.contains(phrase));
     signs.extend(has(PRECEDENCE).map(|it| Sign::new(3, format!("precedence: `{it}`"))));
     signs.extend(shapes::signs(words));
-    let other = names
-        .iter()
-        .find(|name| **name != own && name.len() > 4 && low.contains(&name.to_lowercase()));
-    if let (Some(name), Some(order)) = (other, has(ORDERS)) {
+    let other = names.other_in(&low, own).next();
+    if let (Some((name, ..)), Some(order)) = (other, has(ORDERS)) {
         signs.push(Sign::new(1, format!("another tool's name (`{name}`) beside `{order}`")));
     }
     signs
 }
 
-/// A tool of another server, and what the model is to do with it: no server has a say in that. A word of everyday, such
-/// as `search`, is no sign by itself.
-fn foreign_order(words: &str, own: &str, foreign: &[&str]) -> Option<Sign> {
+/// A tool of another server, and what the model is to do with it: no server has a say in that.
+fn foreign_order(words: &str, own: &str, foreign: &Names<'_>) -> Option<Sign> {
     let low = words.to_lowercase();
-    let is_name = |it: &&&str| it.len() > 4 && it.contains(['_', '-', '.']) && **it != own;
-    let name = foreign.iter().filter(is_name).find(|it| stands_in(&low, &it.to_lowercase()))?;
+    let alone = |it: &(&str, usize, usize)| stands_alone(&low, it.1, it.2);
+    let (name, ..) = foreign.other_in(&low, own).find(alone)?;
     let order = ORDERS.iter().chain(PRECEDENCE).chain(CONCEALMENT).find(|it| low.contains(**it))?;
     Some(Sign::new(STRONG, format!("another server's tool (`{name}`) beside `{order}`")))
 }
 
 /// Whether a name stands in a text by itself, and not as a part of another.
-fn stands_in(text: &str, name: &str) -> bool {
+fn stands_alone(text: &str, begin: usize, end: usize) -> bool {
     let inside = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || matches!(c, '_' | '-'));
-    text.match_indices(name).any(|(at, _)| {
-        let before = text.get(..at).and_then(|it| it.chars().next_back());
-        let behind = text.get(at + name.len()..).and_then(|it| it.chars().next());
-        !inside(before) && !inside(behind)
-    })
+    let before = text.get(..begin).and_then(|it| it.chars().next_back());
+    let behind = text.get(end..).and_then(|it| it.chars().next());
+    !inside(before) && !inside(behind)
 }
 
 /// Parameters that want what the tool has no use for.

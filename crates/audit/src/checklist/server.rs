@@ -1,5 +1,6 @@
 //! What has to be seen to in a server, by its source and by what was done to it.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use serde_json::Value;
@@ -7,7 +8,7 @@ use serde_json::Value;
 use super::{Line, PART, Tested, answering, is_part, is_whole, more, transport, uncalled};
 use crate::evidence::live::{Answer, Attack, Effect, Trial, is_sorry};
 use crate::evidence::source::{FactKind, Sink};
-use crate::evidence::{Evidence, Source};
+use crate::evidence::{Evidence, Place, Source};
 
 /// What has to be seen to in a server.
 pub(super) const SERVER: &[Line] = &[
@@ -257,23 +258,33 @@ fn burst(evidence: &Evidence) -> Tested {
     }
 }
 
+/// The source alone: something that waits, and an end that was seen of each. `None` when nothing is known to wait.
+fn ends_in_source(evidence: &Evidence) -> Option<Tested> {
+    let source = evidence.source.as_ref()?;
+    let of = |kind: FactKind| source.facts.iter().filter(move |it| it.kind == kind);
+    let ended: BTreeSet<&Place> = of(FactKind::Ends).map(|it| &it.place).collect();
+    let waits =
+        source.flows.iter().filter(|it| matches!(it.sink, Sink::Process | Sink::Shell | Sink::Url));
+    let all = waits.clone().count();
+    if all == 0 || is_part(evidence) || of(FactKind::NoTimeout).next().is_some() {
+        return None;
+    }
+    let unseen: BTreeSet<&Place> =
+        waits.map(|it| &it.place).filter(|it| !ended.contains(it)).collect();
+    Some(match unseen.first() {
+        None => Tested::Read(format!("{all} calls that wait have an end in the source")),
+        Some(first) => Tested::Not(format!(
+            "no end was seen of what may wait at {first}{}",
+            more(unseen.len())
+        )),
+    })
+}
+
 fn ends(evidence: &Evidence) -> Tested {
     let live = match answering(evidence) {
         Ok(live) => live,
         Err(why) => {
-            // The source alone: something that waits, each with an end.
-            let waits = evidence.source.iter().flat_map(|source| &source.flows);
-            let waits = waits
-                .filter(|it| matches!(it.sink, Sink::Process | Sink::Shell | Sink::Url))
-                .count();
-            let endless = evidence.source.iter().flat_map(|source| &source.facts);
-            let endless = endless.filter(|it| it.kind == FactKind::NoTimeout).count();
-            return match (waits, endless) {
-                (1.., 0) if !is_part(evidence) => {
-                    Tested::Read(format!("{waits} calls that wait have an end in the source"))
-                }
-                _ => why,
-            };
+            return ends_in_source(evidence).unwrap_or(why);
         }
     };
     if let Some(uncalled) = uncalled(evidence) {

@@ -313,6 +313,8 @@ pub enum FactKind {
     BindsAll,
     /// A request or a process is waited for without end.
     NoTimeout,
+    /// What is waited for here has an end that somebody wrote down.
+    Ends,
     /// A child process inherits standard input.
     InheritsInput,
     /// The transport's protection against DNS rebinding is switched off.

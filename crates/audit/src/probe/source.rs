@@ -201,6 +201,7 @@ fn texts_of(modules: &[Module], world: &taint::World<'_>, source: &mut Source) {
     let mut room = TEXTS;
     for module in modules {
         let mut texts = texts::of(module);
+        source.left_out.extend(elsewhere(&module.name, &texts.elsewhere));
         texts.said.retain(|it| {
             room = room.saturating_sub(it.text.len());
             room > 0
@@ -220,6 +221,18 @@ fn texts_of(modules: &[Module], world: &taint::World<'_>, source: &mut Source) {
         let why = "more is written for a model than is kept".to_owned();
         source.left_out.push(LeftOut::of(".".to_owned(), why));
     }
+}
+
+/// What is said to a model and stands in no file that is read with it: no flow is missed for it, but a text is.
+fn elsewhere(file: &str, places: &[ir::At]) -> Option<LeftOut> {
+    let first = places.iter().map(|it| it.line).min()?;
+    let more = match places.len() {
+        1 => String::new(),
+        some => format!(" and at {} more places", some - 1),
+    };
+    let why =
+        format!("what a model is told at line {first}{more} is made elsewhere, and was not judged");
+    Some(LeftOut { aside: true, ..LeftOut::of(file.to_owned(), why) })
 }
 
 /// Whether a file of Python imports from a directory of this name. In JavaScript a directory's path has to be written, and

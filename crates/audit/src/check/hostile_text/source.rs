@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Sign, each_text, is_listed, shapes, signs_of, weighed};
+use super::names::Names;
+use super::{Sign, each_text, judged_of, shapes, signs_of, weighed};
 use crate::check::Check;
 use crate::evidence::source::Text;
 use crate::evidence::{Evidence, Live};
@@ -11,7 +12,7 @@ use crate::finding::{Finding, Location};
 /// One finding for each definition, where its text stands.
 pub(super) fn run(check: &Check, evidence: &Evidence) -> Vec<Finding> {
     let Some(source) = &evidence.source else { return Vec::new() };
-    let names: Vec<&str> = source.handlers.iter().map(|it| it.name.as_str()).collect();
+    let names = Names::new(source.handlers.iter().map(|it| it.name.as_str()), |_| true);
     let parameters = source.handlers.iter().flat_map(|it| &it.parameters);
     let parameters: BTreeSet<String> = parameters.map(|it| it.name.to_lowercase()).collect();
     let heard = evidence.live.as_ref().map(heard).unwrap_or_default();
@@ -24,9 +25,9 @@ pub(super) fn run(check: &Check, evidence: &Evidence) -> Vec<Finding> {
     }
     let mut found = Vec::new();
     for ((_, of, _), texts) in by {
-        let known = |word: &str| parameters.contains(word) || is_listed(word, &names);
+        let known = |word: &str| parameters.contains(word) || names.is_listed(word);
         let signs = |text: &Text| {
-            let shaped = shapes::absent_tool(&text.text, &known);
+            let shaped = shapes::absent_tool(judged_of(&text.text), &known);
             signs_of(&text.text, of, &names).into_iter().chain(shaped)
         };
         let all: BTreeSet<Sign> = texts.iter().flat_map(|it| signs(it)).collect();

@@ -73,3 +73,38 @@ fn what_was_heard_and_read_is_told_once() {
     let other = of(vec![text(3, order)], "Adds.");
     assert_eq!(other, [Location::Source(place(3))]);
 }
+
+/// Everything is held against every name, so names are made ready once.
+#[test]
+fn names_are_found_whatever_their_number() {
+    let all: Vec<String> = (0..5_000).map(|at| format!("read_note_{at}")).collect();
+    let names = Names::new(all.iter().map(String::as_str), |_| true);
+    let found = |text: &str| names.other_in(text, "read_note_7").next().map(|it| it.0);
+    assert_eq!(found("call read_note_77 first"), Some("read_note_77"), "the longest of all");
+    assert_eq!(found("call read_note_7 first"), None, "its own");
+    assert_eq!(found("call read_note_7, then read_note_8"), Some("read_note_8"));
+    assert!(names.is_listed("note_4999") && names.is_listed("read_note_1"));
+    assert!(!names.is_listed("note_5000") && !names.is_listed("read"));
+    let schema: Vec<String> = (0..20_000).map(|at| format!("value {at}")).collect();
+    let tool = json!({ "name": "add", "description": "Adds.", "inputSchema": { "enum": schema } });
+    let tools: Vec<Value> =
+        all.iter().map(|it| json!({ "name": it, "description": "Reads." })).chain([tool]).collect();
+    let evidence = Evidence { live: Some(live(&json!(tools))), ..Evidence::of("notes") };
+    assert_eq!(run(&CHECK, &evidence), []);
+}
+
+#[test]
+fn what_is_too_long_to_be_read_is_said_and_its_strong_signs_are_seen() {
+    let tool = |text: String| json!({ "name": "add", "description": text });
+    let long = "It adds. ".repeat(10_000);
+    let told = of(tool(long.clone()));
+    assert_eq!((told[0].severity, told[0].confidence), (Severity::Low, Confidence::Possible));
+    assert!(told[0].evidence.contains("90000 bytes"), "{told:?}");
+    let told = of(tool(format!("{long}\u{e0069}")));
+    assert_eq!((told[0].severity, told[0].confidence), (Severity::High, Confidence::Likely));
+    assert_eq!(of(tool("It adds. ".repeat(1_000))), []);
+    // However many there are, a report has a line for them.
+    let signs: BTreeSet<Sign> = (0..500).map(|at| Sign::new(1, format!("{at}"))).collect();
+    let (.., seen) = weighed(&signs).unwrap();
+    assert!(seen.ends_with("; and 480 more") && seen.len() < 200, "{seen}");
+}

@@ -1,5 +1,6 @@
 //! What is seen on single lines: credentials, open doors, endless waits.
 
+mod ends;
 mod rust;
 
 use std::collections::BTreeMap;
@@ -74,7 +75,11 @@ impl World<'_> {
         if asked.at.line == 0 {
             return;
         }
-        for kind in self.facts_of(asked) {
+        let mut kinds = self.facts_of(asked);
+        if !kinds.contains(&FactKind::NoTimeout) && self.ends_by_itself(asked) {
+            kinds.push(FactKind::Ends);
+        }
+        for kind in kinds {
             if kind == FactKind::NoTimeout && self.is_rust(asked.at) {
                 self.note_endless(asked);
             }

@@ -33,6 +33,8 @@ pub(super) struct Texts {
     pub(super) said: Vec<Said>,
     /// Where the description of a handler is written again.
     pub(super) rewritten: Vec<At>,
+    /// Where something is said that does not stand in this file.
+    pub(super) elsewhere: Vec<At>,
 }
 
 /// What one file says to a model; nothing, when it offers nothing.
@@ -201,7 +203,7 @@ impl<'a> Reader<'a> {
             Kind::Map(entries) => {
                 let fields =
                     entries.iter().filter_map(|it| Some((word_of(it.key.as_ref()?)?, &it.value)));
-                self.fields(fields.collect());
+                self.fields(fields.collect(), false);
             }
             Kind::Assign(to, value) => self.assigned(to, value, later),
             Kind::Function(function) => self.block(&function.body, true, left),
@@ -239,11 +241,11 @@ impl<'a> Reader<'a> {
                 }
             }
         }
-        self.fields(fields);
+        self.fields(fields, REGISTERS.contains(&last) || OFFERS.contains(&last));
     }
 
     /// Descriptions among the fields of one thing; it is a definition when it has a name and a schema too.
-    fn fields(&mut self, fields: Vec<(&str, &'a Expr)>) {
+    fn fields(&mut self, fields: Vec<(&str, &'a Expr)>, offered: bool) {
         let of =
             |names: &[&str]| fields.iter().find(|(name, _)| names.contains(name)).map(|it| it.1);
         let name = of(&["name", "Name"]).and_then(word_of).unwrap_or_default();
@@ -252,19 +254,44 @@ impl<'a> Reader<'a> {
         if schema.is_some() && of(HOLDS).is_some() {
             self.offers = true;
         }
-        for (_, value) in fields.iter().filter(|(name, _)| HOLDS.contains(name)) {
+        for (field, value) in fields.iter().filter(|(name, _)| HOLDS.contains(name)) {
             if let Some(text) = self.text_of(&value.kind, DEEP) {
                 let of = if name.is_empty() { Rc::clone(&self.around) } else { name.into() };
                 self.say(of, text, value.at);
+            } else if (offered || schema.is_some() || field.ends_with("nstructions"))
+                && is_made(value)
+                && self.found.elsewhere.len() < MOST
+            {
+                self.found.elsewhere.push(value.at);
             }
         }
     }
 
     fn say(&mut self, of: Word, text: String, at: At) {
-        if text.contains(char::is_whitespace) && self.found.said.len() < MOST {
+        if !is_word(&text) && self.found.said.len() < MOST {
             let text = portcullis_guard::bounded(&text, LONGEST);
             self.found.said.push(Said { of, text, at });
         }
+    }
+
+    /// What stands in a table of this file under a key; whatever it has, when the key is not known.
+    fn entries(&self, of: &Expr, key: Option<&str>, left: u32) -> Option<String> {
+        let Kind::Name(name) = &of.kind else { return None };
+        let mut all = Vec::new();
+        for value in self.values.get(name)? {
+            let Kind::Map(entries) = &value.kind else { continue };
+            for entry in entries {
+                let own = entry.key.as_ref().and_then(word_of);
+                if key.is_none() || own.is_none() || own == key {
+                    all.extend(self.text_of(&entry.value.kind, left));
+                }
+            }
+        }
+        let long: usize = all.iter().map(String::len).sum();
+        if long > 8 * LONGEST {
+            return None;
+        }
+        (!all.is_empty()).then(|| all.join("\n"))
     }
 
     /// A text, as far as it stands in this file.
@@ -287,6 +314,8 @@ impl<'a> Reader<'a> {
                 let values = self.values.get(name)?.iter();
                 joined(values.filter_map(|it| self.text_of(&it.kind, left)).collect(), "\n")
             }
+            Kind::Member(of, key) => self.entries(of, Some(key), left),
+            Kind::Index(of, key) => self.entries(of, word_of(key), left),
             Kind::Choice(_, one, other) => {
                 let both = [one, other].into_iter();
                 joined(both.filter_map(|it| self.text_of(&it.kind, left)).collect(), "\n")
@@ -316,6 +345,22 @@ impl<'a> Reader<'a> {
             _ => None,
         }
     }
+}
+
+/// Whether something that is no text here may be one when it runs.
+fn is_made(value: &Expr) -> bool {
+    match &value.kind {
+        Kind::Name(name) => !matches!(name.as_ref(), "None" | "null" | "undefined" | "nil"),
+        Kind::Member(..) | Kind::Index(..) | Kind::Call(_) | Kind::Parts(_) => true,
+        _ => false,
+    }
+}
+
+/// A single word of letters that everybody sees tells a model nothing. Other scripts have no spaces, and what nobody sees
+/// needs none.
+fn is_word(text: &str) -> bool {
+    let plain = |it: char| it.is_ascii_alphanumeric() || matches!(it, '_' | '-' | '.' | '/');
+    text.len() <= 40 && text.chars().all(plain)
 }
 
 /// `mcp.tool(…)`, `mcp.tool`, `tool!`: the last name of what is called.

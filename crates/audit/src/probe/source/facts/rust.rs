@@ -69,6 +69,12 @@ impl World<'_> {
             || asked.method == "send" && endless(asked.path)
     }
 
+    /// Whether a call is ended by what is around it, or by what it was made with.
+    pub(super) fn ends_in_rust(&self, asked: &Asked<'_>) -> bool {
+        self.crates.timed > 0
+            || asked.path.starts_with("reqwest.") && asked.path.contains("timeout")
+    }
+
     pub(super) fn note_endless(&mut self, asked: &Asked<'_>) {
         let who = self.crates.running;
         let _new = self.crates.endless.insert((asked.at, who));
@@ -84,7 +90,9 @@ impl World<'_> {
                 let _ended = self.crates.endless.remove(&(place, who));
                 // Another one may wait for it without an end. What it did is done again there.
                 if !self.crates.endless.iter().any(|it| it.0 == place) {
-                    let _noted = self.noted.remove(&(FactKind::NoTimeout, place));
+                    let noted = self.noted.remove(&(FactKind::NoTimeout, place));
+                    let ended = noted.map(|text| ((FactKind::Ends, place), text));
+                    self.noted.extend(ended);
                 }
                 self.done.clear();
             }
