@@ -124,7 +124,7 @@ fn whoever_holds_us_is_left() {
 #[test]
 fn calls_that_go_on_without_end_pass_no_line() {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/http/careless.py");
-    for mode in ["endless", "flood", "drip"] {
+    for mode in ["endless", "flood", "drip", "ending"] {
         let words = ["/usr/bin/python3", file.to_str().unwrap(), "8080", mode];
         let mut server = live::Order::new(words.iter().map(Into::into).collect());
         server.launcher = Some(env!("CARGO_BIN_EXE_audit-box").into());

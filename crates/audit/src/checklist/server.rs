@@ -291,7 +291,10 @@ fn ends(evidence: &Evidence) -> Tested {
         return uncalled;
     }
     let silent = live.trials.iter().filter(|it| it.answer == Answer::Silence).count();
-    match (live.trials.len(), silent) {
+    // One whose server ended, or whose answer was no end of it, was not answered.
+    let ended = live.trials.iter().filter(|it| it.answer == Answer::Ended).count();
+    match (live.trials.len() - ended, silent) {
+        (0, _) if ended > 0 => Tested::Not(format!("none of {ended} calls was answered")),
         (0, _) => Tested::Not("no tool could be called".to_owned()),
         (made, 0) => Tested::Yes(format!("{made} calls were all answered in time")),
         (made, silent) => {

@@ -63,6 +63,9 @@ class Careless(BaseHTTPRequestHandler):
             # One ends the connection without a word, the other knows nothing of the session any more.
             self.close_connection = True
             return self.says(404, [], b"") if MODE == "forgetful" else None
+        if MODE == "ending" and b'"tools/call"' in text:
+            # A stream that ends, and nothing was in it that answers.
+            return self.says(200, [("Content-Type", "text/event-stream")], b": nothing\n\n")
         if MODE in ("endless", "flood", "drip") and b'"tools/call"' in text:
             return self.goes_on()
         try:

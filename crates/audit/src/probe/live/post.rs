@@ -238,6 +238,10 @@ impl Talk {
         if self.sockets.left() < FEW {
             self.told(Heard::Worn);
         }
+        // Who takes a request and never answers it said nothing; who does not take it has said no.
+        if matches!(answered, Ok(false)) && answer.status().is_success() {
+            return self.unheard(id);
+        }
         if let (Some(id), Ok(false)) = (id, answered) {
             let said = format!("the answer has the status {}", answer.status().as_u16());
             self.answer_for(id, &said);
