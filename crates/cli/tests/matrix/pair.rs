@@ -100,7 +100,7 @@ impl Pair {
             }
             if Instant::now() > deadline {
                 // Whoever was silent once is not waited for as long again.
-                self.patience = Duration::from_millis(200);
+                self.patience = Duration::from_millis(1_000);
                 return None;
             }
             if self.person.waits && called(&self.server.lock().unwrap(), "model") {
