@@ -146,8 +146,10 @@ fn calls_on_streams_that_end_or_never_do_pass_no_line() {
     assert_eq!(stands(&evidence, "timeouts"), Status::Unknown);
     let evidence = looked(&brief("babble"));
     let live = evidence.live.as_ref().unwrap();
-    let flooded = live.conduct.iter().any(|it| matches!(it, Conduct::Flooded { .. }));
-    assert!(flooded, "{}", shown(&evidence));
+    // Which of its ends comes first depends on the machine.
+    let ended = |it: &Conduct| matches!(it, Conduct::Flooded { .. } | Conduct::OverBudget { .. });
+    assert!(live.conduct.iter().any(ended), "{}", shown(&evidence));
+    assert_ne!(stands(&evidence, "timeouts"), Status::Pass, "{}", shown(&evidence));
 }
 
 /// `FastMCP` of the official SDK of Python, as it stands: its tools are called in the box, and its door holds.
