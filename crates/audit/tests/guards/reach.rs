@@ -480,6 +480,13 @@ fn a_loop_is_gone_through_more_than_once() {
                 "\nline = before = \"date\"\nfor part in value.split():\n    line = before\n    before = \"date\"{run}"
             ),
         ),
+        // Handed on from name to name, one each round.
+        (
+            SHELL,
+            format!(
+                "\nline = one = two = three = \"\"\nfor part in value.split():\n    line = one\n    one = two\n    two = three\n    three = part{run}"
+            ),
+        ),
     ];
     let rows: Vec<(&[&str], &str)> =
         rows.iter().map(|(told, body)| (*told, body.as_str())).collect();
@@ -505,10 +512,27 @@ fn what_is_too_deep_or_too_much_is_said() {
     let source = deep.source.expect("source");
     assert!(
         source.flows.is_empty()
-            && source.left_out.iter().any(|it| it.why.contains("more functions than are followed")),
+            && source
+                .left_out
+                .iter()
+                .any(|it| it.why.contains("more functions in each other than are followed")),
         "{:?}",
         source.left_out
     );
+    // Nothing is handed over where a function closes over it.
+    let closed = chain.replace("(it)", "()").replace("run(it", "run(value").replace("\n    ", "\n");
+    let source = evidence(In::Python, &format!("{closed}\nreturn f0()")).source.expect("source");
+    assert!(source.left_out.iter().any(|it| it.why.contains("in each other")), "{closed}");
+    let loops = "\nline = \"\"\nfor a in value:\n  for b in value:\n    for c in value:\n      for d in value:\n        line += d";
+    let source = evidence(In::Python, loops).source.expect("source");
+    assert!(source.left_out.iter().any(|it| it.why.contains("rounds of loops")), "{loops}");
+    let cases: String = (0..12).map(|at| format!("case {at}: root;\n")).collect();
+    let tree = tempfile::tempdir().expect("a directory");
+    let text = format!("{}switch (roots.length) {{ {cases} default: }}\n}});\n", super::SCRIPT);
+    std::fs::write(tree.path().join("server.js"), text).expect("a file");
+    let budget = Budget::until(Instant::now() + Duration::from_secs(60));
+    let source = look(tree.path(), &budget).expect("source");
+    assert!(source.left_out.iter().any(|it| it.why.contains("is not followed")), "{cases}");
     let many: String =
         (0..5_100).map(|at| format!("\nopen(\"/srv/\" + str(int(value)) + \"{at}\")")).collect();
     let much =

@@ -36,7 +36,7 @@ pub(super) struct Read {
 /// Reads a manifest's text.
 ///
 /// # Errors
-/// In words, when it says too little or two things.
+/// In words, when it says too little or two things, or more than is read: what is left out of a command is not judged.
 pub(super) fn read(text: &str) -> Result<Read, String> {
     let value: Value =
         serde_json::from_str(text).map_err(|error| format!("it is no JSON: {error}"))?;
@@ -57,10 +57,19 @@ pub(super) fn read(text: &str) -> Result<Read, String> {
     };
     let command = config.get("command").and_then(Value::as_str).map(str::to_owned);
     let words = command.into_iter().chain(texts(config.get("args")));
-    let words: Vec<String> = words.take(MOST).collect();
+    let words: Vec<String> = words.collect();
     let variables = strings(config.get("env"));
+    let many = |table: Option<&Value>| table.and_then(Value::as_object).map_or(0, Map::len) > MOST;
+    if words.len() > MOST || many(config.get("env")) || many(value.get("user_config")) {
+        return Err("its command, its variables or its settings are more than are read".to_owned());
+    }
     let find = Finder { text };
     let (settings, presets) = settings(&find, value.get("user_config"), &words);
+    let spelled: Vec<String> =
+        words.iter().flat_map(|it| filled(it, &presets)).take(MOST + 1).collect();
+    if spelled.len() > MOST || spelled.iter().any(|it| it.len() >= WORD) {
+        return Err("its command becomes longer than is read".to_owned());
+    }
     let names = |list: &Value| {
         let names = list.as_array().into_iter().flatten().map(|it| word(it, "name"));
         names.take(MOST).collect::<Vec<_>>()
@@ -98,7 +107,7 @@ pub(super) fn read(text: &str) -> Result<Read, String> {
 
 fn strings(table: Option<&Value>) -> BTreeMap<String, String> {
     let all = table.and_then(Value::as_object).into_iter().flatten();
-    all.filter_map(|(name, it)| Some((name.clone(), it.as_str()?.to_owned()))).take(MOST).collect()
+    all.filter_map(|(name, it)| Some((name.clone(), it.as_str()?.to_owned()))).collect()
 }
 
 /// A text with the settings' own values in place of their names; a word that is one setting may become several. What a
@@ -268,6 +277,23 @@ mod tests {
         ] {
             assert_eq!(filled(word, &presets), becomes, "{word}");
         }
+    }
+
+    #[test]
+    fn a_command_that_is_more_than_is_read_is_not_read_in_part() {
+        let of = |args: Value, default: Value| {
+            let config = json!({ "command": "node", "args": args });
+            let settings = json!({ "a": { "type": "string", "default": default } });
+            let server = json!({ "type": "node", "entry_point": "x", "mcp_config": config });
+            let all = json!({ "name": "x", "server": server, "user_config": settings });
+            read(&all.to_string()).map(|it| it.words.len())
+        };
+        assert_eq!(of(json!(["a", "${user_config.a}"]), json!("b")), Ok(3));
+        assert_eq!(of(json!(vec!["a"; MOST - 1]), json!("b")), Ok(MOST));
+        assert!(of(json!(vec!["a"; MOST]), json!("b")).is_err());
+        assert!(of(json!(["${user_config.a}"]), json!(vec!["b"; MOST + 1])).is_err());
+        assert!(of(json!(["x${user_config.a}"]), json!("b".repeat(WORD))).is_err());
+        assert!(of(json!(["b".repeat(WORD)]), json!("b")).is_err());
     }
 
     #[test]

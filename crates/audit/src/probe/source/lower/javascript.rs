@@ -170,16 +170,20 @@ impl Lower<'_> {
             // One that does not leave goes on with the next.
             let before = self.script.again;
             let most = if before { 1 } else { FALLS };
+            let mut goes_on = true;
             for (number, next) in all.iter().skip(index).take(most).enumerate() {
                 let parts = fields(*next, "body");
                 let last = parts.last().copied();
                 self.script.again = before || number > 0;
                 body.extend(parts.into_iter().flat_map(|it| self.js_body(it)));
                 self.script.again = before;
-                if last.is_some_and(leaves) {
+                goes_on = !last.is_some_and(leaves);
+                if !goes_on {
                     break;
                 }
             }
+            // More of them than are read behind each other.
+            self.too_deep |= goes_on && all.len() > index.saturating_add(most);
             cases.push(Case { values: std::mem::take(&mut waiting), always, body });
         }
         Some(Do::Switch(subject, cases))

@@ -12,7 +12,7 @@ impl World<'_> {
     /// Calls a value. None when nothing is known of what comes back.
     pub(in super::super) fn call(&mut self, callee: Id, args: Args, at: At) -> Option<Id> {
         if self.depth >= super::NESTED {
-            self.note_too_deep(&args, at);
+            self.note_too_deep(at);
             return None;
         }
         if self.tired() {
@@ -83,9 +83,10 @@ impl World<'_> {
         (!results.is_empty()).then(|| self.values.any(results, at))
     }
 
-    fn note_too_deep(&mut self, args: &Args, at: At) {
-        if self.handling && args.iter().any(|(_, it)| self.values.tainted(*it)) {
-            let why = "gives what a client sends through more functions than are followed";
+    /// Also where nothing is handed over: a function may have what a client sends in what it closes over, or in its object.
+    fn note_too_deep(&mut self, at: At) {
+        if self.handling {
+            let why = "calls more functions in each other than are followed";
             let _new = self.unfollowed.insert((at.file, why.to_owned()));
         }
     }
@@ -102,7 +103,7 @@ impl World<'_> {
         let args = self.spread_in_go(&closure.function, args, at);
         let again = self.frames.iter().filter(|it| it.closure == Some(number)).count();
         if self.frames.len() >= CALLS as usize {
-            self.note_too_deep(&args, at);
+            self.note_too_deep(at);
             return None;
         }
         if again > 1 {

@@ -1,15 +1,18 @@
-//! Loops: each is gone through once, and once more where a round leaves something for the next one.
+//! Loops: each is gone through once, and again where a round leaves something for the next one.
 
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use crate::evidence::source::GuardKind;
 
-use super::super::ir::{Expr, Pattern, Stmt};
+use super::super::ir::{Expr, Pattern, Stmt, Word};
 use super::value::{Id, Known, Node};
 use super::{Ends, State, World};
 
 /// How deep loops may be for which more than one round is run: each doubles what those in it take.
 const NESTED_LOOPS: usize = 3;
+/// How many rounds more are run: each is for one more name through which a value is handed on.
+const ROUNDS: u32 = 6;
 
 impl World<'_> {
     pub(super) fn for_each(
@@ -56,38 +59,60 @@ impl World<'_> {
         known.iter().any(|it| it.on == element)
     }
 
-    /// Through a loop, and once more where the first round leaves something of a client's for the next one.
+    /// Through a loop, and again as long as a round leaves a client's in what held nothing of one before.
     fn rounds(
         &mut self,
         body: &[Stmt],
-        begin: impl FnOnce(&mut Self) -> bool,
+        mut begin: impl FnMut(&mut Self) -> bool,
     ) -> (Vec<State>, Vec<State>) {
         let before = self.state();
         let (mut ends, mut breaks) = self.round(body);
-        let left = |end: &State| {
-            let mut others =
-                end.vars.iter().filter(|(name, it)| before.vars.get(*name) != Some(it));
-            others.any(|(_, it)| self.values.tainted(*it) || self.is_made_of_clients(*it, false))
-        };
-        let nested = self.frames.last().map_or(0, |it| it.loops.len());
-        if nested >= NESTED_LOOPS || !ends.iter().any(left) {
-            return (ends, breaks);
-        }
-        if self.join(ends.clone()) && begin(self) {
+        let mut last = ends.clone();
+        let mut carried: BTreeSet<Word> = BTreeSet::new();
+        for round in 0.. {
+            let left = self.left_for_next(&before, &last);
+            if left.is_subset(&carried) {
+                break;
+            }
+            carried.extend(left);
+            let nested = self.frames.last().map_or(0, |it| it.loops.len());
+            if nested >= NESTED_LOOPS || round >= ROUNDS {
+                self.note_unfinished(body);
+                break;
+            }
+            if !self.join(ends.clone()) || !begin(self) {
+                break;
+            }
             let known = self.facts.clone();
-            let (again, mut left) = self.round(body);
+            let (again, mut out) = self.round(body);
             // The last of them was nothing, or one of a list: what was put together of those before it is neither.
-            for end in &mut left {
+            for end in &mut out {
                 let new = |it: &Known| it.kind == GuardKind::AllowList && !known.set.contains(it);
                 if end.facts.set.iter().any(new) {
                     let set = end.facts.set.iter().filter(|it| !new(it)).copied().collect();
                     end.facts.set = Rc::new(set);
                 }
             }
+            last.clone_from(&again);
             ends.extend(again);
-            breaks.extend(left);
+            breaks.extend(out);
         }
         (ends, breaks)
+    }
+
+    /// What holds something of a client's at the end of a round, and was another one before the loop.
+    fn left_for_next(&self, before: &State, ends: &[State]) -> BTreeSet<Word> {
+        let others = ends.iter().flat_map(|end| &end.vars);
+        let others = others.filter(|(name, it)| before.vars.get(*name) != Some(it));
+        let sent = |it: Id| self.values.tainted(it) || self.is_made_of_clients(it, false);
+        others.filter(|(_, it)| sent(**it)).map(|(name, _)| Rc::clone(name)).collect()
+    }
+
+    fn note_unfinished(&mut self, body: &[Stmt]) {
+        if let Some(first) = body.first().filter(|_| self.handling) {
+            let why = "what a client sends goes through more rounds of loops than are followed";
+            let _new = self.unfollowed.insert((first.at.file, why.to_owned()));
+        }
     }
 
     /// Once through a loop: where it may go on, and where it was left.
