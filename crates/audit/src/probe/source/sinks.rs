@@ -259,6 +259,13 @@ fn raises(sink: Sink) -> &'static [&'static str] {
 }
 
 impl World<'_> {
+    /// The call that a value came of.
+    pub(super) fn call_of(&self, id: Id) -> Option<Asked<'_>> {
+        let Node::Call(path, recv, args) = self.values.get(id) else { return None };
+        let method = path.rsplit('.').next().unwrap_or_default();
+        Some(Asked { path, method, recv: *recv, args, at: self.values.place(id) })
+    }
+
     /// Whether a call is one that can do harm: what arrives there is written down.
     pub(super) fn sink(&mut self, asked: &Asked<'_>) -> Came {
         self.note_kept(asked);

@@ -53,7 +53,7 @@ const UNASKED_EACH: u64 = 30_000;
 const CALLS: u32 = 24;
 const NESTED: u32 = 420;
 /// How many values one question about a value looks at: what is put together of itself has parts without end.
-const LOOKED_AT: usize = 2_000;
+pub(super) const LOOKED_AT: usize = 2_000;
 /// What the values may take, in bytes.
 const WEIGHT: u64 = 96 << 20;
 

@@ -5,13 +5,11 @@ use std::collections::BTreeSet;
 
 use crate::evidence::source::{FactKind, Sink};
 
-use super::super::taint::World;
 use super::super::taint::value::{self, Args, Id, Node};
+use super::super::taint::{LOOKED_AT, World};
 use super::Place::{All, At as Nth, Named};
 use super::{Asked, Which};
 
-/// How many values one question looks at.
-const LOOKED_AT: usize = 2_000;
 /// How many words of a command are looked at.
 const WORDS: usize = 64;
 #[rustfmt::skip]
@@ -157,20 +155,20 @@ impl World<'_> {
     pub(in super::super) fn is_of_database(&self, id: Id) -> bool {
         let (mut open, mut seen) = (vec![id], BTreeSet::new());
         while let Some(id) = open.pop() {
-            if seen.len() >= LOOKED_AT || !seen.insert(id) {
+            if seen.len() >= LOOKED_AT {
+                return true;
+            }
+            if !seen.insert(id) {
                 continue;
             }
-            match self.values.get(id) {
-                Node::Call(path, recv, args) => {
-                    let method = path.rsplit('.').next().unwrap_or_default();
-                    let at = self.values.place(id);
-                    let asked = Asked { path, method, recv: *recv, args, at };
+            match self.call_of(id) {
+                Some(asked) => {
                     if self.which(&asked).is_some_and(|it| it.0 == Sink::Sql) {
                         return true;
                     }
-                    open.extend(recv);
+                    open.extend(asked.recv);
                 }
-                node => open.extend(value::parts(node)),
+                None => open.extend(value::parts(self.values.get(id))),
             }
         }
         false

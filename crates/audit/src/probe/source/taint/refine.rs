@@ -10,7 +10,6 @@ use std::rc::Rc;
 use crate::evidence::source::GuardKind;
 
 use super::super::ir::{At, Cmp};
-use super::super::sinks::Asked;
 use super::value::{self, Alt, Id, Known, Node, Op};
 use super::{LOOKED_AT, World};
 use shape::{Shape, is_sql_word};
@@ -335,24 +334,26 @@ impl World<'_> {
     pub(in super::super) fn is_made_of_clients(&self, id: Id, any_hand: bool) -> bool {
         let (mut open, mut seen) = (vec![id], BTreeSet::new());
         while let Some(id) = open.pop() {
-            if seen.len() >= LOOKED_AT || !seen.insert(id) {
+            // More than is looked at: nobody can say that nothing of a client's is in it.
+            if seen.len() >= LOOKED_AT {
+                return true;
+            }
+            if !seen.insert(id) {
+                continue;
+            }
+            if let Some(asked) = self.call_of(id) {
+                if !any_hand && self.comes_from_elsewhere(&asked) {
+                    continue;
+                }
+                let given = asked.recv.into_iter().chain(asked.args.iter().map(|(_, it)| *it));
+                let given: Vec<Id> = given.collect();
+                if given.iter().any(|it| self.values.tainted(*it)) {
+                    return true;
+                }
+                open.extend(given);
                 continue;
             }
             match self.values.get(id) {
-                Node::Call(path, recv, args) => {
-                    let method = path.rsplit('.').next().unwrap_or_default();
-                    let at = self.values.place(id);
-                    let asked = Asked { path, method, recv: *recv, args, at };
-                    if !any_hand && self.comes_from_elsewhere(&asked) {
-                        continue;
-                    }
-                    let given = recv.iter().chain(args.iter().map(|(_, it)| it)).copied();
-                    let given: Vec<Id> = given.collect();
-                    if given.iter().any(|it| self.values.tainted(*it)) {
-                        return true;
-                    }
-                    open.extend(given);
-                }
                 // A number is one, whatever it was made of.
                 Node::Through(Op::Number, _) | Node::Compare(..) | Node::Test(..) => {}
                 node => open.extend(value::parts(node)),
