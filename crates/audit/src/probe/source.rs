@@ -2,7 +2,9 @@
 //!
 //! [`walk`] finds the files, [`lower`] turns each language into one small one ([`ir`]),
 //! [`taint`] runs that on values that are not known, [`handlers`] says where a client comes in
-//! and [`sinks`] where it does harm, [`bounds`] reads schemas, and [`facts`] what one line tells.
+//! and [`sinks`] where it does harm, [`bounds`] reads schemas, and [`facts`] what one line tells. What needs no client
+//! is in [`places`], what is written for a model in [`texts`], and what leaves in passing, as [`aside`] sees it, in
+//! [`sharing`].
 
 mod aside;
 mod bounds;

@@ -1,8 +1,8 @@
 //! Follows what a client sends, through assignments, calls and files, to what can do harm.
 //!
 //! The program is run on values that are not known: [`value`] is what they may be, [`run`] the
-//! statements, [`expr`] and [`call`] what stands in them, [`known`] what functions of others
-//! do, [`kept`] what outlives a call, [`modules`] what files take from each other, [`refine`] what a condition says of a value,
+//! statements and [`loops`] those that come back, [`expr`] and [`call`] what stands in them, [`called`] calls that are
+//! made in another way than by a name, [`known`] what functions of others do, [`kept`] what outlives a call, [`modules`] what files take from each other, [`refine`] what a condition says of a value,
 //! and [`trace`] how one got where it is.
 //! A guard counts on the paths on which it held, and on no other.
 
