@@ -93,3 +93,43 @@ fn a_callers_question_to_a_database_of_documents_passes_no_line() {
         assert_ne!(status(part), Status::Unknown, "{part}");
     }
 }
+
+/// More than is kept in one place, or kept from tool to tool, is said.
+#[test]
+fn what_no_longer_fits_is_said() {
+    let said = |name: &str, text: &str, why: &str| {
+        let source = super::kept::read(name, text).source.expect("source");
+        assert!(
+            source.left_out.iter().any(|it| it.why.contains(why)),
+            "{why}: {:?}",
+            source.left_out
+        );
+    };
+    let body = |body: &str| format!("{}{}\n", super::PYTHON, body.replace('\n', "\n    "));
+    let words = vec!["\"x\""; 2_000].join(", ");
+    let full = format!("\nline = [{words}]\nline.append(value)\nsubprocess.run(line, timeout=3)");
+    said("server.py", &body(&full), "in one list than is kept");
+    let pairs: String = (0..4_000).map(|at| format!("\"{at}\": 1, ")).collect();
+    let full = format!(
+        "\nkept = {{{pairs}}}\nkept.setdefault(other, value)\nsubprocess.run(kept[\"a\"], timeout=3)"
+    );
+    said("server.py", &body(&full), "in one list than is kept");
+    // Each finds what the next one keeps.
+    let steps: String = (0..6)
+        .map(|at| format!("@mcp.tool()\ndef t{at}() -> str:\n    STATE[\"k{at}\"] = STATE.get(\"k{}\", \"\")\n    return \"kept\"\n", at + 1))
+        .collect();
+    let chain = format!(
+        "import subprocess\nfrom mcp.server.fastmcp import FastMCP\nmcp = FastMCP(\"kept\")\nSTATE = {{\"a\": \"b\"}}\n@mcp.tool()\ndef runs() -> str:\n    return subprocess.getoutput(STATE[\"k0\"])\n{steps}@mcp.tool()\ndef puts(value: str) -> str:\n    STATE[\"k6\"] = value\n    return \"kept\"\n"
+    );
+    let source = super::kept::read("server.py", &chain).source.expect("source");
+    let found = source.flows.iter().any(|it| it.handler == "puts");
+    let told = source.left_out.iter().any(|it| it.why.contains("keep more for each other"));
+    assert!(found || told, "{:?}", source.left_out);
+}
+
+/// Each function that somebody else's is given may be called.
+#[test]
+fn every_function_that_is_handed_over_is_called() {
+    let body = "  const { execSync } = await import(\"node:child_process\");\n  const no = () => 1;\n  root.each(no, no, no, no, no, () => execSync(value));\n  return 1;";
+    super::holds(In::Script, &[(&["shell-execution"], body)]);
+}

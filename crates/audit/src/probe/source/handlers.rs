@@ -436,6 +436,12 @@ impl World<'_> {
             }
             count = kept;
         }
+        if let Some(last) =
+            count.checked_sub(1).and_then(|it| self.registry.handlers.get(it as usize))
+        {
+            let why = "its tools keep more for each other than is followed".to_owned();
+            let _new = self.unfollowed.insert((last.at.file, why));
+        }
         self.crates.running = None;
         self.handling = false;
     }

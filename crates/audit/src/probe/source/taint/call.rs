@@ -423,7 +423,7 @@ impl World<'_> {
         let functions: Vec<Id> =
             asked.args.iter().map(|(_, it)| *it).filter(|it| self.is_function(*it)).collect();
         let system = ["fs.", "child_process."].iter().any(|it| asked.path.starts_with(it));
-        for function in functions.into_iter().take(4) {
+        for function in functions {
             let first = match system {
                 true => self.make(Node::Caught(asked.at), asked.at),
                 false => self.unknown(asked.at),

@@ -13,6 +13,9 @@ use super::value::{self, Alt, Args, Id, Node};
 
 /// How many values of one place are told apart.
 const APART: usize = 24;
+/// How much of one list, and of one table, is kept.
+pub(super) const ITEMS: usize = 2_000;
+pub(super) const ENTRIES: usize = 4_000;
 /// Methods that put their last argument into what they are called on.
 #[rustfmt::skip]
 const PUTS: &[&str] = &[
@@ -385,7 +388,7 @@ impl World<'_> {
                 Err(index) => index,
             };
             let grown = match self.values.get(base).clone() {
-                Node::Map(mut entries) if entries.len() < 4000 => {
+                Node::Map(mut entries) if entries.len() < ENTRIES => {
                     entries.push((Some(key), value));
                     self.make(Node::Map(entries), at)
                 }
@@ -449,10 +452,10 @@ impl World<'_> {
             Node::Map(mut entries) => {
                 match (method.as_ref(), args.as_slice()) {
                     ("update", _) => entries.extend(args.iter().map(|(_, it)| (None, *it))),
-                    ("set" | "setdefault", [(_, key), (_, value)]) if entries.len() < 4000 => {
+                    ("set" | "setdefault", [(_, key), (_, value)]) if entries.len() < ENTRIES => {
                         entries.push((Some(*key), *value));
                     }
-                    _ => return,
+                    _ => return self.note_full(entries.len() >= ENTRIES, args, at),
                 }
                 let grown = self.make(Node::Map(entries), at);
                 return self.put_back(base, grown, at);
@@ -466,11 +469,20 @@ impl World<'_> {
             }
             _ => return self.put_inside(recv, method, args, at),
         };
-        if grown.len() < 2000 {
+        self.note_full(grown.len() >= ITEMS, args, at);
+        if grown.len() < ITEMS {
             grown.extend(args.iter().map(|(name, it)| (spread || name.is_some(), *it)));
         }
         let grown = self.make(Node::List(grown), at);
         self.put_back(base, grown, at);
+    }
+
+    /// Says that what a client sends is put where no more is kept.
+    pub(super) fn note_full(&mut self, is_full: bool, args: &Args, at: At) {
+        if is_full && self.handling && args.iter().any(|(_, it)| self.values.tainted(*it)) {
+            let why = "puts what a client sends behind more in one list than is kept".to_owned();
+            let _new = self.unfollowed.insert((at.file, why));
+        }
     }
 
     /// Whether a value is a parameter that nobody gave.

@@ -6,6 +6,7 @@ use std::rc::Rc;
 
 use super::super::super::ir::{At, Call, Expr, Kind, Pattern};
 use super::super::World;
+use super::super::kept::{ENTRIES, ITEMS};
 use super::super::value::{Args, Id, Node};
 
 /// Methods that reach through to what they are called on.
@@ -84,7 +85,8 @@ impl World<'_> {
             }
             ("insert", [key, value]) => {
                 let Node::Map(mut entries) = self.values.get(recv).clone() else { return None };
-                if entries.len() > 2_000 {
+                self.note_full(entries.len() >= ENTRIES, args, at);
+                if entries.len() >= ENTRIES {
                     return None;
                 }
                 entries.push((Some(*key), *value));
@@ -111,7 +113,7 @@ impl World<'_> {
     /// `map.entry(key).or_insert(value)`
     fn with_entry(&mut self, recv: Id, more: Id, at: At) -> Option<Id> {
         self.values.tainted(more).then(|| match self.values.get(recv).clone() {
-            Node::Map(mut entries) if entries.len() < 2_000 => {
+            Node::Map(mut entries) if entries.len() < ENTRIES => {
                 entries.push((None, more));
                 self.make(Node::Map(entries), at)
             }
@@ -181,7 +183,8 @@ impl World<'_> {
             Node::List(items) => items,
             _ => vec![(true, recv)],
         };
-        if items.len() < 2_000 {
+        self.note_full(items.len() >= ITEMS, &vec![(None, more)], at);
+        if items.len() < ITEMS {
             match (spread, self.values.get(more)) {
                 (true, Node::List(all)) => items.extend(all.iter().copied()),
                 _ => items.push((spread, more)),
