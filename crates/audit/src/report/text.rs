@@ -52,8 +52,11 @@ fn head(out: &mut String, report: &Report) {
         let lines: u32 = source.files.iter().map(|file| file.lines).sum();
         let _ = writeln!(
             out,
-            "read {} files ({lines} lines): {} tools, resources and prompts",
-            source.files.len(),
+            "read {} ({lines} lines): {} tools, resources and prompts",
+            match source.files.len() {
+                1 => "1 file".to_owned(),
+                files => format!("{files} files"),
+            },
             source.offered().count()
         );
     }
