@@ -130,3 +130,24 @@ fn a_text_that_is_made_elsewhere_is_said() {
     }
     assert_eq!(described("", "@mcp.tool(description=None)"), (false, Vec::new()));
 }
+
+/// A text that is longer than is kept, or one more than are kept, may hold what nobody read.
+#[test]
+fn a_text_that_is_cut_is_said() {
+    let said = |count: usize, long: usize| {
+        let tools: String = (0..count)
+            .map(|at| {
+                format!(
+                    "@mcp.tool()\ndef t{at}() -> str:\n    \"\"\"{}\"\"\"\n    return \"\"\n",
+                    "a b ".repeat(long)
+                )
+            })
+            .collect();
+        let text = format!("from mcp.server.fastmcp import FastMCP\nmcp = FastMCP(\"x\")\n{tools}");
+        let source = evidence("server.py", &text).source.expect("source");
+        source.left_out.iter().any(|it| it.why.contains("written for a model than is kept"))
+    };
+    assert!(!said(2, 4_000));
+    assert!(said(1, 4_200));
+    assert!(said(4_001, 1));
+}

@@ -200,9 +200,10 @@ fn read(target: &Path, budget: &Budget, wall: &Wall, doing: &Doing) -> Result<So
 
 /// What is written for a model to read, and where that is written again.
 fn texts_of(modules: &[Module], world: &taint::World<'_>, source: &mut Source) {
-    let mut room = TEXTS;
+    let (mut room, mut cut) = (TEXTS, false);
     for module in modules {
         let mut texts = texts::of(module);
+        cut |= texts.more;
         source.left_out.extend(elsewhere(&module.name, &texts.elsewhere));
         texts.said.retain(|it| {
             room = room.saturating_sub(it.text.len());
@@ -219,7 +220,7 @@ fn texts_of(modules: &[Module], world: &taint::World<'_>, source: &mut Source) {
             text: world.line(at),
         }));
     }
-    if room == 0 {
+    if room == 0 || cut {
         let why = "more is written for a model than is kept".to_owned();
         source.left_out.push(LeftOut::of(".".to_owned(), why));
     }

@@ -33,6 +33,8 @@ pub(super) struct Texts {
     pub(super) said: Vec<Said>,
     /// Where the description of a handler is written again.
     pub(super) rewritten: Vec<At>,
+    /// Whether more is said, or one text is longer, than is kept.
+    pub(super) more: bool,
     /// Where something is said that does not stand in this file.
     pub(super) elsewhere: Vec<At>,
 }
@@ -268,7 +270,12 @@ impl<'a> Reader<'a> {
     }
 
     fn say(&mut self, of: Word, text: String, at: At) {
-        if !is_word(&text) && self.found.said.len() < MOST {
+        if is_word(&text) {
+            return;
+        }
+        let fits = self.found.said.len() < MOST;
+        self.found.more |= !fits || text.chars().nth(LONGEST).is_some();
+        if fits {
             let text = portcullis_guard::bounded(&text, LONGEST);
             self.found.said.push(Said { of, text, at });
         }
